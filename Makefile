@@ -1,0 +1,37 @@
+# Six targets. Each makes what it needs: a virtual environment with pinned packages.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test stack check bench clean
+
+demo: $(VENV)/.local  ## the whole thing on this machine, with a report at the end
+	$(BIN)/oidor demo
+
+test: $(VENV)/.dev    ## without servers, in minutes
+	$(BIN)/pytest -q -n auto -m "not stack"
+
+stack: $(VENV)/.dev   ## with Apache Kafka and ClickHouse, started here
+	$(BIN)/pytest -q -m stack
+
+check: $(VENV)/.dev   ## style, types, import arrows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_arrows.py
+
+bench: $(VENV)/.dev   ## figures of this machine; a table, then one JSON line
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) .oidor build *.egg-info
+
+$(VENV)/.local: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(VENV)/.local
