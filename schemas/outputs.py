@@ -1,0 +1,268 @@
+"""What leaves the pipeline: rows, incidents, rejections, and the packs that carry rows between the two stages.
+
+A row is a named tuple whose fields are the columns of its ClickHouse table, in order. Times are integers: milliseconds
+since the epoch, UTC. `version` and `last_recorded_at` (for events `ingested_at`) are not in the rows: they are the same
+for all of a checkpoint and stand once in the pack.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from schemas.kpi_definitions import COUNTS, HISTOGRAMS, SUMS
+from schemas.taxonomy import ClockMetric, ClockState, IncidentState, Pattern, Reason, Severity
+
+
+class EventRow(NamedTuple):
+    """One accepted record, late ones included, as it was read. Natural key: topic, partition, offset."""
+
+    topic: str
+    partition: int
+    offset: int
+    record_at: int
+    """The record's Kafka timestamp: when it arrived."""
+    event_id: str
+    source: str
+    event_type: str
+    schema_version: str
+    entity_id: str
+    seq: int
+    """-1 when the publisher sends none."""
+    customer_id: str
+    occurred_at: int
+    late: int
+    """0 in time, 1 late (folded, kept out of windowed detectors), 2 beyond the late horizon (stored only)."""
+    test: int
+    warnings: tuple[str, ...]
+    channel: str
+    org_unit: str
+    area: str
+    team: str
+    priority: str
+    kind: str
+    category: str
+    category_raw: str
+    product: str
+    process: str
+    journey_stage: str
+    otc_stage: str
+    element: str
+    origin_area: str
+    demand_type: str
+    relationship: str
+    segment: str
+    value_band: str
+    country: str
+    language: str
+    topics: tuple[str, ...]
+    score: float | None
+    payload: str
+    """The event as JSON after redaction, known fields only."""
+
+
+class CaseRow(NamedTuple):
+    """A contact or a complaint as folded from its events so far. Natural key: topic, source, entity_id."""
+
+    topic: str
+    source: str
+    entity_id: str
+    partition: int
+    customer_id: str
+    kind: str
+    state: str
+    channel: str
+    org_unit: str
+    area: str
+    team: str
+    owner: str
+    priority: str
+    category: str
+    product: str
+    element: str
+    origin_area: str
+    otc_stage: str
+    relationship: str
+    demand_type: str
+    opened_at: int | None
+    first_response_at: int | None
+    answered_at: int | None
+    first_resolved_at: int | None
+    resolved_at: int | None
+    closed_at: int | None
+    last_event_at: int
+    resolution: str
+    """Contacts: resolution; complaints: outcome."""
+    events: int
+    assignments: int
+    transfers: int
+    reopens: int
+    incomplete: int
+    """1 when the opening event is missing or a transition was impossible: kept out of duration KPIs."""
+    test: int
+
+
+class ClockRow(NamedTuple):
+    """One SLA clock instance. Natural key: clock_id = topic:source:entity_id:metric:instance."""
+
+    clock_id: str
+    topic: str
+    source: str
+    entity_id: str
+    partition: int
+    metric: ClockMetric
+    instance: int
+    policy_id: str
+    policy_version: str
+    customer_id: str
+    channel: str
+    area: str
+    team: str
+    priority: str
+    kind: str
+    started_at: int
+    target_ms: int
+    due_at: int
+    stopped_at: int | None
+    state: ClockState
+    overdue_ms: int
+    """stopped_at - due_at of a completed breach, else 0."""
+    retroactive: int
+    retracted: int
+    void: int
+    """1 when later events showed that the clock never existed."""
+
+
+class IncidentRow(NamedTuple):
+    """One incident of one pattern and subject. Natural key: incident_id."""
+
+    incident_id: str
+    pattern: Pattern
+    subject: str
+    severity: Severity
+    state: IncidentState
+    close_reason: str
+    """'' while open; auto, met, breached, cancelled, retracted, quiet."""
+    opened_at: int
+    updated_at: int
+    closed_at: int | None
+    topic: str
+    partition: int
+    source: str
+    entity_id: str
+    customer_id: str
+    area: str
+    team: str
+    owner: str
+    policy_id: str
+    metric: str
+    summary: str
+    evidence: str
+    """JSON: numbers and example ids that the decision rests on."""
+    rule_version: str
+
+
+class RejectedRow(NamedTuple):
+    """Why one record was not accepted; its bytes are on `feedback-rejected` alone. Key: topic, partition, offset."""
+
+    topic: str
+    partition: int
+    offset: int
+    record_at: int
+    reason: Reason
+    field: str
+    expected: str
+    got: str
+    source: str
+    event_id: str
+    event_type: str
+    bytes: int
+    sha256: str
+
+
+class ProgressRow(NamedTuple):
+    """How many records of a topic-partition and day (of the record's timestamp, UTC) were read, and how they ended.
+
+    Absolute counts. Natural key: topic, partition, day.
+    """
+
+    topic: str
+    partition: int
+    day: int
+    """Milliseconds at which the UTC day begins."""
+    records_read: int
+    accepted: int
+    """Late ones included."""
+    late: int
+    duplicate: int
+    rejected: int
+    next_offset: int
+    """One past the last offset read of this day."""
+
+
+PartialKey = tuple[int, str, str, str, int]
+"""minute (ms at which it begins), dimension, dimension_value, topic, partition"""
+
+PARTIAL_COLUMNS: Final[tuple[str, ...]] = (
+    "minute", "dimension", "dimension_value", "topic", "partition", *COUNTS, *SUMS, *HISTOGRAMS
+)  # fmt: skip
+
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "feedback_events": EventRow._fields,
+    "cases": CaseRow._fields,
+    "sla_clocks": ClockRow._fields,
+    "incidents": IncidentRow._fields,
+    "kpi_partials": PARTIAL_COLUMNS,
+    "rejected_events": RejectedRow._fields,
+    "ingest_progress": ProgressRow._fields,
+}
+"""Table -> columns that a pack carries; the warehouse adds `version` and `last_recorded_at` (events: `ingested_at`)."""
+
+
+class Rejection(NamedTuple):
+    """Why a record cannot be accepted; a value, never an exception. `got` is truncated and redacted."""
+
+    reason: Reason
+    field: str = ""
+    expected: str = ""
+    got: str = ""
+
+
+class RejectedRecord(NamedTuple):
+    """A rejection with the record it is about: what `feedback-rejected` carries."""
+
+    row: RejectedRow
+    key: bytes | None
+    value: bytes
+
+
+class Pack(msgspec.Struct, frozen=True):
+    """Rows of one table from one checkpoint of one partition, at most 900 KB encoded: a message of `feedback-rows`."""
+
+    table: str
+    columns: tuple[str, ...]
+    version: int
+    """generation << 32 | sequence: newer truth has the greater version."""
+    recorded_at: int
+    """Wall clock of the checkpoint, milliseconds."""
+    partition: int
+    rows: msgspec.Raw
+    """A MessagePack array of rows."""
+
+
+def encode_pack(pack: Pack) -> bytes:
+    return _encoder.encode(pack)
+
+
+def decode_pack(message: bytes) -> Pack:
+    """Raises `msgspec.DecodeError` (of which `ValidationError` is one) when the message is not a pack."""
+    return _decoder.decode(message)
+
+
+def decode_rows(pack: Pack) -> list[list[Any]]:
+    return _rows_decoder.decode(pack.rows)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Pack)
+_rows_decoder = msgspec.msgpack.Decoder(list[list[Any]])

@@ -1,0 +1,67 @@
+"""The registry of Kafka topics: name, key, partitions, cleanup and retention, and why."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+DAY_MS: Final = 86_400_000
+
+CONTACTS: Final = "contact-events"
+COMPLAINTS: Final = "complaint-events"
+SURVEYS: Final = "survey-events"
+ROWS: Final = "feedback-rows"
+INCIDENTS: Final = "feedback-incidents"
+REJECTED: Final = "feedback-rejected"
+
+InputTopic = Literal["contact-events", "complaint-events", "survey-events"]
+INPUTS: Final[tuple[InputTopic, ...]] = (CONTACTS, COMPLAINTS, SURVEYS)
+
+EVENT_PREFIX: Final[dict[str, str]] = {CONTACTS: "contact.", COMPLAINTS: "complaint.", SURVEYS: "survey."}
+"""What every `event_type` of an input topic begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic as it must exist. `retention_ms` and `retention_bytes`: -1 keeps everything."""
+
+    name: str
+    key: str
+    cleanup: Literal["delete", "compact"]
+    retention_ms: int
+    retention_bytes: int = -1
+    durable: bool = False
+    """Losing a record of it loses state: a finite retention is refused, and two in-sync replicas are asked for."""
+
+    def config(self, replication: int) -> dict[str, str]:
+        """Kafka topic configuration, by Kafka's own names."""
+        config = {
+            "cleanup.policy": self.cleanup,
+            "retention.ms": str(self.retention_ms),
+            "retention.bytes": str(self.retention_bytes),
+            "message.timestamp.type": "CreateTime",
+        }
+        if self.durable and replication > 1:
+            config["min.insync.replicas"] = "2"
+        return config
+
+
+def state_topic(app_id: str) -> str:
+    """The checkpoints of one application: `oidor` -> `oidor-state`."""
+    return f"{app_id}-state"
+
+
+def registry(app_id: str, input_retention_ms: int = 7 * DAY_MS) -> tuple[Topic, ...]:
+    """Every topic that Oidor reads or writes.
+
+    An `input_retention_ms` of -1 keeps history for ever, which is what reading logs of past years needs: the broker
+    deletes by record timestamp, not by age of the file.
+    """
+    return (
+        *(
+            Topic(name, "customer id, or the entity id of an anonymous customer", "delete", input_retention_ms)
+            for name in INPUTS
+        ),
+        Topic(ROWS, "the source's partition number", "delete", 14 * DAY_MS),
+        Topic(INCIDENTS, "incident id", "compact", -1),
+        Topic(REJECTED, "source", "delete", 14 * DAY_MS),
+        Topic(state_topic(app_id), "the source's partition number", "delete", -1, durable=True),
+    )
