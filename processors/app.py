@@ -1,0 +1,281 @@
+"""`oidor worker`: the Faust app that turns the three input topics into checkpoints.
+
+Three agents take slices, one owner keeps the partitions, and timers drive what no event drives.
+"""
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, cast
+
+from mode.utils.logging import get_logger
+
+from processors import pipeline
+from processors.batching import BatchConsumer, Slice, batching_app
+from processors.checkpoint import KafkaLog, Process, clock
+from processors.ownership import Owner, Pace
+from processors.partition import Checkpoint, PartitionState
+from processors.rules import Rules
+from processors.runtime import REFUSED, Leaving, Pages, run_app
+from processors.settings import Settings
+from schemas.taxonomy import Reason
+from schemas.topics import INPUTS, state_topic
+from sinks import metrics, topics
+
+logger = get_logger(__name__)
+
+COMMIT_TO_GROUP_SECONDS: Final = 5.0
+LAST_COMMIT_SECONDS: Final = 2.0
+SILENT_COMMIT_SECONDS: Final = 30.0
+"""Changes that wait so long for their commit make the worker not ready."""
+
+_PENDING_SLICES: Final = 20
+
+
+def run(settings: Settings, process: Process | None = None) -> int:
+    """Run a worker until a signal; returns the exit code: 0, or 2 when it must not go on. Raises RulesError."""
+    worker = Worker(settings, process or feedback(settings))
+    if process is None:
+        metrics.register(lambda: census(worker.states(), settings))
+    return worker.run()
+
+
+def feedback(settings: Settings) -> Process:
+    """The pipeline, with its metrics and its way to Kafka. Raises RulesError."""
+    rules = Rules.of(settings)
+    page_horizon_ms = round(settings.page_horizon * 1000)
+
+    def step(state: PartitionState, batch: pipeline.Batch, now: int) -> None:
+        metrics.observe(pipeline.step(state, batch, now), _wall(), page_horizon_ms)
+
+    def reject(state: PartitionState, one: Slice, reason: Reason) -> None:
+        metrics.observe(pipeline.reject(state, one.topic, one[0], reason), _wall(), page_horizon_ms)
+
+    def outputs(checkpoint: Checkpoint) -> Iterator[topics.Message]:
+        for message in topics.messages(
+            checkpoint,
+            prefix=settings.topic_prefix,
+            wall=_wall(),
+            page_horizon_ms=page_horizon_ms,
+            message_bytes=settings.message_bytes,
+        ):
+            metrics.CHECKPOINT_BYTES.labels(message.topic.removeprefix(settings.topic_prefix)).inc(len(message.value))
+            yield message
+        metrics.CHECKPOINT_BYTES.labels("state").inc(sum(map(len, checkpoint.delta)))
+
+    return Process(
+        create=lambda number: PartitionState(number, rules),
+        step=step,
+        reject=reject,
+        empty=pipeline.EMPTY,
+        outputs=outputs,
+    )
+
+
+class Worker:
+    """The Faust app, its agents and timers, and the pages."""
+
+    def __init__(self, settings: Settings, process: Process) -> None:
+        self._settings = settings
+        self._datadir = tempfile.TemporaryDirectory(prefix="oidor-worker-")
+        self._names: dict[str, str] = {topic: settings.topic_prefix + topic for topic in INPUTS}
+        self._leaving = Leaving(settings.shutdown_budget)
+        self.app, self._streams = batching_app(
+            settings,
+            group=settings.app_id,
+            topics={name: topic for topic, name in self._names.items()},
+            slice_records=settings.slice_records,
+            datadir=self._datadir.name,
+        )
+        self.owner = Owner(
+            process,
+            self._log,
+            lambda: self._consumer,
+            kafka_names=self._names,
+            partitions=settings.partitions,
+            pace=Pace(settings.checkpoint_interval),
+            pending_max=_PENDING_SLICES * settings.slice_records,
+            watch=_Watch(),
+            refuse=self._refuse,
+        )
+        self._pages = Pages(settings.web_host, settings.worker_port, self.readiness)
+        self._joined = False
+        self._wire()
+
+    def run(self) -> int:
+        with self._datadir:
+            return run_app(self.app, self._settings, self._leaving)
+
+    def states(self) -> list[Any]:
+        """The states of the open partitions."""
+        return [part.state for part in self.owner.partitions.values() if part.ready]
+
+    def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """What `/ready` shows: a worker is ready when everything assigned to it is open, and its commits go through."""
+        owner, now = self.owner, clock()
+        parts = {
+            str(number): {
+                "state": "ready" if part.ready else "opening",
+                "offsets": dict(part.state.offsets),
+                "now": part.state.now,
+                "last_commit_age_seconds": round(now - part.committed_at, 1),
+                "uncommitted_seconds": round(now - part.waiting_since, 1) if part.waiting_since else 0,
+            }
+            for number, part in sorted(owner.partitions.items())
+        }
+        assigned = owner.assigned() if self._joined else {}
+        missing = {number for numbers in assigned.values() for number in numbers} - {
+            number for number, part in owner.partitions.items() if part.ready
+        }
+        problems = [
+            *(["not a member of the consumer group yet"] if not self._joined else []),
+            *(["a rebalance is going on"] if self.app.rebalancing else []),
+            *([f"partitions not co-located: {sorted(owner.split)}"] if owner.split else []),
+            *([f"partitions not open: {sorted(missing)}"] if missing else []),
+            *(
+                f"partition {number}: nothing committed for {part['uncommitted_seconds']} s"
+                for number, part in parts.items()
+                if cast("float", part["uncommitted_seconds"]) > SILENT_COMMIT_SECONDS
+            ),
+        ]
+        return not problems, {"problems": problems, "assignment": assigned, "partitions": parts}
+
+    def _wire(self) -> None:
+        app = self.app
+        for topic, stream in self._streams.items():
+            app.agent(stream, name=f"agent-{topic}", concurrency=1)(self._take)
+        app.timer(1.0, name="tick")(self._tick)
+        app.timer(COMMIT_TO_GROUP_SECONDS, name="commit-to-group")(self._commit_to_group)
+        app.task()(self._pages.start)
+        app.on_partitions_assigned.connect(self._assigned, weak=False)
+        app.on_partitions_revoked.connect(self._revoked, weak=False)
+        app.on_before_shutdown.connect(self._before_shutdown, weak=False)
+
+    async def _take(self, stream: Any) -> None:
+        async for batch in stream.noack():
+            await self.owner.deliver(batch)
+
+    async def _tick(self) -> None:
+        if not self.app.rebalancing:
+            await self.owner.tick()
+        self._show()
+
+    def _show(self) -> None:
+        """Gauges of what this process has open; none is labelled by partition, so none goes stale."""
+        owner = self.owner
+        ready = [part for part in owner.partitions.values() if part.ready]
+        for topic, waiting in owner.lag().items():
+            metrics.CONSUMER_LAG.labels(topic).set(waiting)
+        for topic, held in owner.held().items():
+            metrics.TRANSACTION_HELD_OPEN.labels(topic).set(held)
+        metrics.PARTITIONS.labels("ready").set(len(ready))
+        metrics.PARTITIONS.labels("opening").set(len(owner.partitions) - len(ready))
+        metrics.STATE_RECOVERED.set(self._joined and len(ready) == len(owner.partitions) and not owner.split)
+        if moments := [part.state.now for part in ready if part.state.now]:
+            metrics.WATERMARK_LAG.set(max(0, _wall() - min(moments)) / 1000)
+
+    async def _commit_to_group(self) -> None:
+        """For lag monitoring: recovery does not depend on it."""
+        offsets = self.owner.durable()
+        if offsets and not self.app.rebalancing:
+            await self._consumer.commit_durable(offsets)
+
+    async def _assigned(self, *_: Any, **__: Any) -> None:
+        self._joined = True
+        self.owner.colocated()
+
+    async def _revoked(self, *told: Any, **_: Any) -> None:
+        _app, revoked = told
+        await self.owner.lose({tp.partition for tp in revoked}, LAST_COMMIT_SECONDS)
+
+    async def _before_shutdown(self, *_: Any, **__: Any) -> None:
+        self._leaving.begin()
+        await self.owner.leave(min(LAST_COMMIT_SECONDS, self._settings.shutdown_budget / 2))
+        await self._pages.stop()
+
+    def _log(self, number: int) -> KafkaLog:
+        settings = self._settings
+        return KafkaLog(
+            number,
+            brokers=settings.brokers,
+            app_id=settings.app_id,
+            topic=state_topic(settings.app_id),
+            transaction_timeout=settings.transaction_timeout,
+            message_bytes=settings.message_bytes,
+        )
+
+    def _refuse(self, why: str) -> None:
+        logger.critical("%s", why)
+        self._leaving.code = REFUSED
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    @property
+    def _consumer(self) -> BatchConsumer:
+        return cast("BatchConsumer", self.app.consumer)
+
+
+def census(states: Iterable[PartitionState], settings: Settings) -> metrics.Census:
+    """What the states of this process hold, for the gauges of a scrape."""
+    held = list(states)
+    totals: dict[tuple[str, ...], int] = {}
+    for state in held:
+        for gauge, amount in state.gauges.items():
+            totals[gauge] = totals.get(gauge, 0) + amount
+    entries = [_entries(state) for state in held]
+    return metrics.Census(
+        open=totals,
+        entries={kind: max(of[kind] for of in entries) for kind in (entries[0] if entries else {})},
+        bounds={
+            "cases": settings.cases_max,
+            "partials": settings.partials_max,
+            "dedup_ids": settings.dedup_max_ids,
+        },
+        dropped={kind: sum(state.dropped[kind] for state in held) for kind in (held[0].dropped if held else {})},
+        dedup_hours=min(
+            (
+                (state.greatest.get(topic, 0) - seen.since) / 3_600_000
+                for state in held
+                for topic, seen in state.seen.items()
+                if seen.since
+            ),
+            default=None,
+        ),
+    )
+
+
+def _entries(state: PartitionState) -> dict[str, int]:
+    return {
+        "cases": len(state.cases),
+        "contact_histories": len(state.histories),
+        "partials": sum(partials.count for partials in state.partials.values()),
+        "dedup_ids": max(map(len, state.seen.values())),
+    }
+
+
+class _Watch:
+    """What the owner tells, as metrics."""
+
+    def timer_delayed(self, seconds: float) -> None:
+        metrics.TIMER_DELAY.observe(seconds)
+
+    def committed(self, seconds: float) -> None:
+        metrics.CHECKPOINTS.labels("committed").inc()
+        metrics.CHECKPOINT.observe(seconds)
+
+    def opened(self, seconds: float) -> None:
+        metrics.STATE_OPEN.observe(seconds)
+
+    def failed(self, ours: bool) -> None:
+        metrics.CHECKPOINTS.labels("failed_ours" if ours else "failed").inc()
+
+    def reread(self, topic: str, why: str) -> None:
+        metrics.REREADS.labels(topic).inc()
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000
+
+
+__all__ = ["Worker", "feedback", "run"]

@@ -1,0 +1,410 @@
+"""The seam to Faust: one event of a stream is one fetched slice of one partition.
+
+Faust hands an agent one message at a time, which costs twenty times the work that is done with it. Here the consumer's
+thread marks what it fetched as `Slice`s, the scheduler hands each slice to the agent as one message, and everything
+that depends on how reading goes is decided from the marks:
+
+- `begin` and `end` say what a slice covers, holes included: contiguity is checked against them.
+- `reading` grows with every seek: a slice of an older reading was fetched before the seek and means nothing.
+
+Faust's acks and its notion of what was read are not used (`stream.noack()`): they take a hole for "not done yet", and
+drop, silently, what lies before the last offset delivered, also after a seek back. Agents keep `concurrency=1`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+import faust
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.transport.utils import DefaultSchedulingStrategy
+from faust.types import TP
+from mode.utils.logging import get_logger
+
+from processors.settings import Settings
+
+logger = get_logger(__name__)
+
+OPEN_TRANSACTION_MS: Final = 60_000
+"""How long a transaction that an upstream left open may hold the end of a partition back."""
+
+CHANNEL_SLICES: Final = 16
+"""Slices that wait for an agent: with the fetch before them the bound of what is in memory unprocessed."""
+
+
+NEVER_IDLE_SECONDS: Final = 1_000_000.0
+
+
+class Slice(list[Any]):
+    """Records of one topic-partition, in order: all that exist in [begin, end)."""
+
+    __slots__ = ("begin", "partition", "reading", "topic")
+
+    def __init__(self, records: Iterable[Any], *, topic: str, partition: int, begin: int, reading: int) -> None:
+        super().__init__(records)
+        self.topic = topic
+        """The logical name, without the installation's prefix."""
+        self.partition = partition
+        self.begin = begin
+        """Where this reading stood before the slice: less than the first offset when there is a hole in the log."""
+        self.reading = reading
+
+    @property
+    def end(self) -> int:
+        """One past the last record."""
+        return int(self[-1].offset) + 1 if self else self.begin
+
+    def part(self, start: int, stop: int) -> "Slice":
+        """Records [start, stop) by index; a hole before the first of them belongs to it."""
+        begin = self[start - 1].offset + 1 if start else self.begin
+        return Slice(self[start:stop], topic=self.topic, partition=self.partition, begin=begin, reading=self.reading)
+
+    def since(self, offset: int) -> "Slice":
+        """What lies at `offset` or behind it."""
+        if not self or self[0].offset >= offset:
+            return self
+        first = next((i for i, record in enumerate(self) if record.offset >= offset), len(self))
+        return self.part(first, len(self))
+
+    def cut(self, size: int) -> Iterator["Slice"]:
+        """The same records in slices of at most `size`."""
+        if len(self) <= size:
+            yield self
+            return
+        for start in range(0, len(self), size):
+            yield self.part(start, start + size)
+
+
+class Reach(NamedTuple):
+    """How far one topic-partition has been read, at one moment of the consumer's thread.
+
+    "Read to its end" must mean *processed* to its end: a frontier that moves too early fires breaches for stop events
+    which still wait in a queue. The fetcher's position alone does not say that, and plain offsets do not either:
+    transaction markers take offsets that no record has. So three things are seen together, in the thread in which
+    nothing can come between them: the position is at the end (`at_end`), and what was handed over in `reading` so far
+    ends at `end`. Whoever has processed that reading up to `end` has processed all there was when the fetch that shows
+    the end was *sent* (`asked_at`): a frozen process cannot take an old answer for a new one.
+    """
+
+    reading: int
+    end: int | None
+    """One past the last record handed over since the last seek (then the offset sought); None before both."""
+    at_end: bool
+    """Position >= last stable offset, and no open transaction behind it (or one that is open for longer than 60 s)."""
+    asked_at: int
+    """Wall clock in milliseconds when the last fetch that was answered had been sent; 0 before the first."""
+    high_watermark: int
+    held_ms: int
+    """How long an open upstream transaction has kept the last stable offset where it is; 0 when none does."""
+
+
+class Readings:
+    """What the consumer's thread knows about how reading goes, by topic-partition."""
+
+    def __init__(self, logical: Mapping[str, str]) -> None:
+        """`logical`: Kafka's topic name -> ours."""
+        self._logical = logical
+        self._latest = self._first = 0
+        self._readings: dict[TP, int] = {}
+        self._ends: dict[TP, int] = {}
+        self._asked: dict[TP, int] = {}
+        self._held: dict[TP, tuple[int, int]] = {}
+
+    def mark(self, tp: TP, records: Sequence[Any]) -> Slice:
+        """Records that were fetched, as the next slice of their reading."""
+        first = records[0].offset
+        begin = min(self._ends.get(tp, first), first)
+        self._ends[tp] = records[-1].offset + 1
+        return Slice(
+            records,
+            topic=self._logical.get(tp.topic, tp.topic),
+            partition=tp.partition,
+            begin=begin,
+            reading=self._readings.get(tp, self._first),
+        )
+
+    def seek(self, tp: TP, offset: int) -> int:
+        """One partition is read from `offset` now; returns the number of the new reading."""
+        self._latest += 1
+        self._readings[tp], self._ends[tp] = self._latest, offset
+        return self._latest
+
+    def start_over(self) -> None:
+        """Nobody knows where any partition is read from now: a new assignment, or a seek that was not ours."""
+        self._latest += 1
+        self._first = self._latest
+        for marks in (self._readings, self._ends, self._asked, self._held):
+            marks.clear()
+
+    def asked(self, tp: TP, wall: int) -> None:
+        """A fetch was answered that had been sent at `wall`, ms."""
+        self._asked[tp] = wall
+
+    def reach(self, tp: TP, *, position: int, stable: int, high: int, wall: int) -> Reach:
+        """How far a partition is read: `stable` is the last stable offset, `high` the high watermark."""
+        held = self._hold(tp, stable, high, wall)
+        return Reach(
+            reading=self._readings.get(tp, self._first),
+            end=self._ends.get(tp),
+            at_end=position >= stable and (stable >= high or held >= OPEN_TRANSACTION_MS),
+            asked_at=self._asked.get(tp, 0),
+            high_watermark=high,
+            held_ms=held,
+        )
+
+    def _hold(self, tp: TP, stable: int, high: int, wall: int) -> int:
+        if stable >= high:
+            self._held.pop(tp, None)
+            return 0
+        where, since = self._held.get(tp, (stable, wall))
+        self._held[tp] = (stable, since if where == stable else wall)
+        return wall - self._held[tp][1]
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    """The marks are touched in the consumer's thread only, in order with its fetches."""
+
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        super().__init__(consumer, **kwargs)
+        self._marks = Readings(consumer.logical)
+        self._assignment: Any = None
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
+        # Faust hard-codes what aiokafka takes as arguments; before start() they can still be set.
+        consumer = super()._create_consumer(loop)
+        for name, value in self.consumer.fetching.items():  # type: ignore[attr-defined]
+            setattr(consumer, f"_{name}", value)
+        return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        fetcher = self._ensure_consumer()._fetcher
+        fetcher._proc_fetch_request = self._timed(fetcher._proc_fetch_request)
+
+    def _timed(self, fetch: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool]]:
+        async def timed(assignment: Any, node: int, request: Any) -> bool:
+            asked = _wall()
+            news = await fetch(assignment, node, request)
+            for topic, partitions in request.topics:
+                for number, *_ in partitions:
+                    tp = TP(topic, number)
+                    state = assignment.state_value(tp)
+                    # A response that aiokafka discards, or an error, leaves the partition's time stamp as it was.
+                    if state is not None and (state.timestamp or 0) >= asked:
+                        self._marks.asked(tp, asked)
+            return news
+
+        return timed
+
+    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
+        fetched = dict(await super()._fetch_records(consumer, *args, **kwargs))
+        subscription = consumer._subscription.subscription
+        if subscription is not None and subscription.assignment is not self._assignment:
+            self._assignment = subscription.assignment
+            self._marks.start_over()
+        for tp, records in fetched.items():
+            if records:
+                fetched[tp] = self._marks.mark(TP(*tp), records)
+        return fetched
+
+    async def seek_to_committed(self) -> Any:
+        async def seek() -> Any:
+            self._marks.start_over()
+            try:
+                return await self._ensure_consumer().seek_to_committed()
+            finally:
+                self._marks.start_over()
+
+        return await self.call_thread(seek)
+
+    async def reread(self, tp: TP, offset: int) -> int:
+        async def seek() -> int:
+            self._ensure_consumer().seek(TopicPartition(*tp), offset)
+            return self._marks.seek(tp, offset)
+
+        return int(await self.call_thread(seek))
+
+    async def reach(self) -> dict[TP, Reach]:
+        async def look() -> dict[TP, Reach]:
+            consumer = self._ensure_consumer()
+            subscription = consumer._subscription.subscription
+            if subscription is None or subscription.assignment is not self._assignment or self._assignment is None:
+                return {}
+            tps = [TP(*tp) for tp in consumer.assignment()]
+            return {tp: reach for tp in tps if (reach := self._reach(tp)) is not None}
+
+        return dict(await self.call_thread(look))
+
+    def _reach(self, tp: TP) -> Reach | None:
+        state = self._assignment.state_value(TopicPartition(*tp))
+        if state is None or not state.has_valid_position or state.highwater is None or state.lso is None:
+            return None
+        return self._marks.reach(tp, position=state.position, stable=state.lso, high=state.highwater, wall=_wall())
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
+        async def ask() -> dict[TP, int | None]:
+            consumer = self._ensure_consumer()
+            return {tp: await consumer.committed(TopicPartition(*tp)) for tp in tps}
+
+        return dict(await self.call_thread(ask))
+
+    async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
+        async def ask() -> dict[TP, int]:
+            consumer = self._ensure_consumer()
+            offsets = await consumer.beginning_offsets([TopicPartition(*tp) for tp in tps])
+            return {TP(*tp): offset for tp, offset in offsets.items()}
+
+        return dict(await self.call_thread(ask))
+
+    async def commit_quietly(self, offsets: Mapping[TP, int]) -> bool:
+        async def commit() -> bool:
+            consumer = self._ensure_consumer()
+            mine = {TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in consumer.assignment()}
+            try:
+                async with asyncio.timeout(10):
+                    await consumer.commit(mine)
+            except (KafkaError, TimeoutError) as error:
+                logger.info("Offsets were not committed, the next commit covers them: %r", error)
+                return False
+            return True
+
+        return bool(await self.call_thread(commit))
+
+
+class _Forgetful(dict[TP, Any]):
+    """Faust drops what lies before the last offset it delivered: it must not remember one."""
+
+    def __getitem__(self, tp: TP) -> None:
+        return None
+
+    def __setitem__(self, tp: TP, offset: Any) -> None:
+        pass
+
+    def update(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+class BatchConsumer(driver.Consumer):
+    """Faust's consumer, with readings. `fetching` and `logical` are set by `batching_app`."""
+
+    fetching: Mapping[str, Any]
+    logical: Mapping[str, str]
+    _thread: _Thread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = _Forgetful()
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's livelock warnings look at its own commits, which are not used."""
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        # Faust calls aiokafka's seek from its own thread while a fetch runs in the consumer's thread: that race ends
+        # in a KeyError in the fetcher and a crash of the worker.
+        await self._thread.reread(partition, offset)
+
+    async def reread(self, tp: TP, offset: int) -> int:
+        """Read again from an offset; returns the number of the new reading."""
+        return await self._thread.reread(tp, offset)
+
+    async def reach(self) -> dict[TP, Reach]:
+        """How far every assigned partition has been read; without those of which nothing was fetched yet."""
+        return await self._thread.reach()
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
+        """The group's next offsets; None where it has committed nothing."""
+        return await self._thread.committed(tps)
+
+    async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """The first offset that exists of each partition."""
+        return await self._thread.earliest(tps)
+
+    async def commit_durable(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit next offsets to the group. False when it did not work: the next commit covers these too."""
+        return await self._thread.commit_quietly(offsets)
+
+
+class _HandOver(faust.Schema):  # type: ignore[type-arg]
+    """Hand the slice over as it is: no key, no codec, so no malformed message can stop an agent."""
+
+    def loads_key(self, *_: Any, **__: Any) -> None:
+        return None
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+        return message.value
+
+
+def _scheduler(size: int) -> type[DefaultSchedulingStrategy]:
+    class SliceBySlice(DefaultSchedulingStrategy):
+        def iterate(self, records: Mapping[TP, Any]) -> Iterator[tuple[TP, Any]]:
+            return super().iterate({tp: [_message(part) for part in whole.cut(size)] for tp, whole in records.items()})
+
+    return SliceBySlice
+
+
+def _message(part: Slice) -> Any:
+    return replace(part[-1], key=None, value=part)
+
+
+def batching_app(
+    settings: Settings,
+    *,
+    group: str,
+    topics: Mapping[str, str],
+    slice_records: int,
+    datadir: str,
+    channel_slices: int = CHANNEL_SLICES,
+) -> tuple[faust.App, dict[str, faust.types.TopicT]]:
+    """A Faust app of consumer group `group`, and its topics by logical name; their streams yield `Slice`s.
+
+    `topics` is Kafka's name -> logical name. Reading is `read_committed`, in fetches that wait for `fetch_min_bytes`.
+    """
+
+    class Consumer(BatchConsumer):
+        fetching = MappingProxyType(
+            {
+                "fetch_min_bytes": settings.fetch_min_bytes,
+                "fetch_max_wait_ms": settings.fetch_max_wait_ms,
+                "isolation_level": "read_committed",
+            }
+        )
+        logical = topics
+
+    class Transport(driver.Transport):
+        pass
+
+    Transport.Consumer = Consumer
+    app = faust.App(
+        group,
+        broker=[f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
+        store="memory://",
+        datadir=datadir,
+        web_enabled=False,
+        topic_partitions=settings.partitions,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        table_standby_replicas=1,  # else partition p of the topics falls apart: the co-partitioning assignor needs it
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=settings.heartbeat_interval,
+        broker_max_poll_interval=NEVER_IDLE_SECONDS,  # a warehouse that waits for its database does not read
+        producer_linger=0.05,
+        stream_wait_empty=False,  # else stop and rebalance wait, for ever, for acks that nobody gives
+        worker_redirect_stdouts=False,
+        ConsumerScheduler=_scheduler(slice_records),
+    )
+    app.transport = Transport(app.conf.broker_consumer, app)
+    streams = {logical: app.topic(name, schema=_HandOver(), maxsize=channel_slices) for name, logical in topics.items()}
+    return app, streams
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000

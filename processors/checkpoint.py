@@ -1,0 +1,412 @@
+"""Durable partitions: state that lives in memory and whose truth is in Kafka.
+
+A checkpoint is one transaction of the partition's own producer. What it writes, in order: rows, incidents, rejections,
+then the state's delta, which carries the next input offsets. All of it happened, or none of it.
+
+- *Open*: starting the producer fences every earlier owner and aborts what it left open. Then the state topic is read to
+  its end, and the inputs are read again from the offsets in the state.
+- *Take*: a slice is a step of the state. Which slice is next is decided by readings and offsets, never by Faust.
+- *Commit*: drain the state, one transaction. If it fails, memory is ahead of the log: the partition is thrown away and
+  opened again.
+- *Lose*: a last commit within its budget, then gone. The next owner fences whatever still hangs.
+"""
+
+import asyncio
+import enum
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from processors.batching import Slice
+from processors.partition import Checkpoint, StateError
+from schemas.taxonomy import Reason
+from schemas.topics import INPUTS
+
+STALLED_SECONDS: Final = 30
+"""No answer of the broker for so long, while opening, is a failure."""
+
+_START_SECONDS: Final = 30
+_STOP_SECONDS: Final = 5
+_MAX_REQUEST_ROOM: Final = 100_000
+
+
+def clock() -> float:
+    """Seconds on the clock of the running event loop: ages and deadlines are measured on it alone."""
+    return asyncio.get_running_loop().time()
+
+
+class Outgoing(Protocol):
+    """One message of a transaction, for the partition of the log that sends it."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes: ...
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
+
+
+class Log(Protocol):
+    """What a durable partition asks of Kafka, and no more."""
+
+    async def open(self) -> None:
+        """Fence every earlier owner, and abort what it left open."""
+
+    def read(self) -> AsyncIterator[Sequence[bytes]]:
+        """The state's committed messages, oldest first, up to the end as it is now."""
+
+    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
+        """All of it or none; returns the offset of the first message of the delta. An error decides nothing."""
+
+    async def forget(self, offset: int) -> None:
+        """Delete the state's messages before an offset."""
+
+    async def close(self) -> None:
+        """Never raises, never takes long."""
+
+
+class State(Protocol):
+    """The part of `PartitionState` that durability needs."""
+
+    number: int
+    offsets: dict[str, int]
+    partitions: int
+
+    @property
+    def changed(self) -> bool: ...
+    @property
+    def now(self) -> int: ...
+    def found(self, generation: int, partitions: int) -> None: ...
+    def apply(self, message: bytes) -> None: ...
+    def recovered(self) -> None: ...
+    def checkpoint(self, recorded_at: int) -> Checkpoint: ...
+    def frontier_read(self, topic: str, timestamp: int) -> None: ...
+    def frontier_at_end(self, topic: str, wall: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Process:
+    """What is done with records: the pipeline, or a toy in a test."""
+
+    create: Callable[[int], Any]
+    """An empty state for a partition number."""
+    step: Callable[[Any, Any, int], object]
+    """step(state, slice, now): never raises for a record."""
+    reject: Callable[[Any, Slice, Reason], object]
+    """reject(state, slice of one record, reason): account for it without looking into it."""
+    empty: Any
+    """The slice of a timer's step."""
+    outputs: Callable[[Checkpoint], Iterable[Outgoing]]
+    """A checkpoint as messages, without the state's delta."""
+
+
+class Admission(enum.Enum):
+    """What a slice means to a partition."""
+
+    NEXT = "next"
+    STALE = "stale"
+    """Fetched before the last seek, or to a partition that is not ready: it comes again."""
+    GAP = "gap"
+    """Records before it were skipped: read again from the state's offset."""
+    FULL = "full"
+    """Too much waits for a commit: read again once it is through."""
+
+
+class Record(NamedTuple):
+    """Where a record lies."""
+
+    topic: str
+    offset: int
+
+
+@dataclass
+class Trouble:
+    """Failures of a partition that are our own fault, over its reopenings; an absent broker is nobody's.
+
+    After three at the same offsets the records up to where the last attempt got are taken one by one, with a commit
+    each; the one that fails is rejected the next time.
+    """
+
+    at: dict[str, int] = field(default_factory=dict)
+    reached: dict[str, int] = field(default_factory=dict)
+    times: int = 0
+    culprits: set[Record] = field(default_factory=set)
+
+    CAREFUL_AFTER: Final = 3
+
+    def note(self, durable: Mapping[str, int], reached: Mapping[str, int], suspect: Record | None) -> None:
+        """A failure: of the state that had been durable up to `durable` and had taken all before `reached`."""
+        if suspect is not None:
+            self.culprits.add(suspect)
+        elif self.at == dict(durable):
+            self.times += 1
+        else:
+            self.at, self.times = dict(durable), 1
+            self.culprits.clear()
+        self.reached = {topic: max(offset, self.reached.get(topic, 0)) for topic, offset in reached.items()}
+
+    def careful(self, topic: str, offset: int) -> bool:
+        return self.times >= self.CAREFUL_AFTER and offset < self.reached.get(topic, 0)
+
+
+class DurablePartition:
+    """One partition number: its state, and the log that makes it durable."""
+
+    def __init__(
+        self, number: int, process: Process, log: Log, *, partitions: int, trouble: Trouble, pending_max: int
+    ) -> None:
+        self.number = number
+        self.state: State = process.create(number)
+        self.ready = False
+        self.broken: BaseException | None = None
+        self.fault = False
+        """Whether what broke it came from what we did with the records, and not from the broker or the network."""
+        self.readings: dict[str, int] = dict.fromkeys(INPUTS, 0)
+        self.durable: dict[str, int] = {}
+        self.reached: dict[str, int] = {}
+        self.refused: set[str] = set()
+        self.suspect: Record | None = None
+        self.pending = 0
+        """Records taken since the last commit began."""
+        self.committed_at = clock()
+        self.waiting_since: float | None = None
+        """When the oldest change that is not durable yet was seen, monotonic seconds."""
+        self.wake = asyncio.Event()
+        self._process, self._log, self._partitions = process, log, partitions
+        self._trouble, self._pending_max = trouble, pending_max
+        self._lock = asyncio.Lock()
+        self._starts: deque[tuple[int, int]] = deque()
+        self._outstanding: dict[str, tuple[int, float]] = {}
+
+    async def open(self) -> None:
+        """Fence, recover. Raises StateError when the log holds a state that this process must not touch."""
+        await self._log.open()
+        found = False
+        async for messages in self._log.read():
+            for message in messages:
+                self.state.apply(message)
+                found = True
+                await asyncio.sleep(0)
+        if found and self.state.partitions != self._partitions:
+            raise StateError(
+                f"partition {self.number}: its state was written with {self.state.partitions} partitions, the topics "
+                f"have {self._partitions}: a new OIDOR_APP_ID on a new database, and a replay"
+            )
+        if not found:
+            self.state.found(int(time.time()), self._partitions)
+        self.state.recovered()
+        self.durable = dict(self.state.offsets)
+        self.reached = dict(self.durable)
+        self.committed_at = clock()
+
+    def admit(self, batch: Slice) -> Admission:
+        """What to do with a slice; decides nothing else."""
+        topic = batch.topic
+        if not self.ready or self.broken or batch.reading < self.readings[topic]:
+            return Admission.STALE
+        if topic in self.refused or self.pending >= self._pending_max:
+            return Admission.FULL
+        return Admission.GAP if batch.begin > self.state.offsets.get(topic, 0) else Admission.NEXT
+
+    async def take(self, batch: Slice) -> None:
+        """Process the next slice: what the state has of it already is left out. A failure breaks the partition."""
+        news = batch.since(self.state.offsets.get(batch.topic, 0))
+        try:
+            if news and self._trouble.careful(batch.topic, news[0].offset):
+                await self._take_one_by_one(news)
+            elif news:
+                self._step(news)
+        except Exception as error:  # whatever it is, memory can no longer be trusted
+            self._break(error)
+
+    def overdue(self, topic: str, outstanding: bool, seconds: float) -> bool:
+        """Whether the same records of a topic have been outstanding for so long."""
+        if not (outstanding and self.ready):
+            self._outstanding.pop(topic, None)
+            return False
+        offset, now = self.state.offsets.get(topic, 0), clock()
+        where, since = self._outstanding.get(topic, (offset, now))
+        waited = now - since if where == offset else 0
+        self._outstanding[topic] = (offset, now if waited >= seconds else now - waited)
+        return waited >= seconds
+
+    def tick(self) -> None:
+        """A step without records: deadlines fire."""
+        try:
+            self._process.step(self.state, self._process.empty, self.state.now)
+        except Exception as error:  # as above
+            self._break(error)
+            raise
+        self._note_changes()
+
+    async def commit(self) -> None:
+        """Make everything taken so far durable. Whatever is raised, the partition is broken then."""
+        async with self._lock:
+            if self.broken:
+                raise self.broken
+            await self._commit()
+
+    async def close(self) -> None:
+        self.ready = False
+        self.broken = self.broken or RuntimeError("closed")
+        await self._log.close()
+
+    def _step(self, batch: Slice) -> None:
+        topic, end = batch.topic, batch.end
+        self.reached[topic] = max(end, self.reached.get(topic, 0))
+        self._process.step(self.state, batch, self.state.now)
+        self._taken(batch)
+
+    def _taken(self, batch: Slice) -> None:
+        topic, state = batch.topic, self.state
+        state.offsets[topic] = max(batch.end, state.offsets.get(topic, 0))
+        state.frontier_read(topic, max(record.timestamp for record in batch))
+        self.pending += len(batch)
+        self._note_changes()
+        if self.pending * 2 >= self._pending_max:
+            self.wake.set()
+
+    async def _take_one_by_one(self, batch: Slice) -> None:
+        for one in batch.cut(1):
+            async with self._lock:
+                if self.broken:
+                    return
+                self.suspect = Record(one.topic, one[0].offset)
+                if self.suspect in self._trouble.culprits:
+                    self._process.reject(self.state, one, "processing_error")
+                    self._taken(one)
+                else:
+                    self._step(one)
+                await self._commit()
+                self.suspect = None
+
+    async def _commit(self) -> None:
+        if not self.state.changed:
+            return
+        try:
+            checkpoint = self.state.checkpoint(time.time_ns() // 1_000_000)
+            outputs = list(self._process.outputs(checkpoint))
+        except Exception as error:
+            self._break(error)
+            raise
+        self.pending, self.waiting_since = 0, None
+        try:
+            start = await self._log.transaction(outputs, checkpoint.delta)
+        except BaseException as error:  # cancelled, too: memory is ahead of the log
+            self._break(error, ours=isinstance(error, MessageSizeTooLargeError))
+            raise
+        self.durable = dict(checkpoint.offsets)
+        self.committed_at = clock()
+        await self._forget(checkpoint, start)
+
+    async def _forget(self, checkpoint: Checkpoint, start: int) -> None:
+        """Once the state has been rewritten completely, what lies before the rewriting is not needed any more."""
+        self._starts.append((checkpoint.sequence, start))
+        needed = getattr(checkpoint, "needed_from", 0)
+        if not needed or self._starts[0][0] >= needed:
+            return
+        while self._starts and self._starts[0][0] < needed:
+            self._starts.popleft()
+        if self._starts and self._starts[0][0] == needed:
+            await self._log.forget(self._starts[0][1])
+
+    def _note_changes(self) -> None:
+        if self.state.changed and self.waiting_since is None:
+            self.waiting_since = clock()
+
+    def _break(self, error: BaseException, *, ours: bool = True) -> None:
+        if self.broken is None:
+            self.broken, self.fault = error, ours
+            self.ready = False
+            if ours:
+                self._trouble.note(self.durable, self.reached, self.suspect)
+        self.wake.set()
+
+
+class KafkaLog:
+    """The log of one partition on Kafka: its transactional producer, and `<app>-state`."""
+
+    def __init__(
+        self, number: int, *, brokers: str, app_id: str, topic: str, transaction_timeout: float, message_bytes: int
+    ) -> None:
+        self._at = TopicPartition(topic, number)
+        self._brokers = brokers
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=brokers,
+            transactional_id=f"{app_id}-{number}",
+            transaction_timeout_ms=round(transaction_timeout * 1000),
+            enable_idempotence=True,
+            acks="all",
+            compression_type="lz4",
+            request_timeout_ms=10_000,
+            max_request_size=message_bytes + _MAX_REQUEST_ROOM,
+        )
+
+    async def open(self) -> None:
+        async with asyncio.timeout(_START_SECONDS):
+            await self._producer.start()
+
+    async def read(self) -> AsyncIterator[Sequence[bytes]]:
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=self._brokers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=4 << 20,
+        )
+        async with asyncio.timeout(_START_SECONDS):
+            await reader.start()
+        try:
+            reader.assign([self._at])
+            async with asyncio.timeout(_START_SECONDS):
+                await reader.seek_to_beginning(self._at)
+                end = (await reader.end_offsets([self._at]))[self._at]
+            # Transaction markers take offsets: only the position says that the end is reached.
+            heard = clock()
+            while (position := await reader.position(self._at)) < end:
+                records = (await reader.getmany(self._at, timeout_ms=200)).get(self._at, [])
+                if records or await reader.position(self._at) > position:
+                    heard = clock()
+                    yield [record.value for record in records]
+                elif clock() - heard > STALLED_SECONDS:
+                    raise TimeoutError(f"{self._at.topic}[{self._at.partition}] cannot be read to its end {end}")
+        finally:
+            await reader.stop()
+
+    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
+        producer, number = self._producer, self._at.partition
+        async with producer.transaction():
+            sent = [
+                await producer.send(
+                    message.topic, message.value, key=message.key, partition=number, headers=list(message.headers)
+                )
+                for message in outputs
+            ]
+            states = [await producer.send(self._at.topic, message, partition=number) for message in delta]
+            await asyncio.gather(*sent, *states)
+        return int(states[0].result().offset) if states else -1
+
+    async def forget(self, offset: int) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._brokers)
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await admin.start()
+                await admin.delete_records({self._at: RecordsToDelete(before_offset=offset)})
+        except (KafkaError, OSError, TimeoutError):
+            pass  # the next rotation deletes this too
+        finally:
+            await admin.close()
+
+    async def close(self) -> None:
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._producer.stop()
+        except (KafkaError, OSError, TimeoutError):
+            pass  # fenced, or the broker is gone: the next owner's producer ends what is left open

@@ -1,0 +1,285 @@
+"""What follows from a case as it stands: clock outcomes in the KPIs, incidents, what is open, and when to look again.
+
+All of it is a pure function of the case and of `now`. Judging a case compares with what was last told of it, tells the
+difference, and arms the deadline at which it would read differently with no event at all.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop
+from typing import TYPE_CHECKING, Final
+
+from processors import clocks
+from processors.cases import TERMINAL, Case, Fold, refold
+from processors.clocks import Clock
+from processors.kpis import Sample, counted, difference
+from processors.observations import Outputs
+from processors.patterns import OF_CASE, repeat
+from processors.patterns.repeat import History, Subject, subject_of
+from processors.rows import clock_id, clock_row
+from schemas.outputs import IncidentRow
+from schemas.topics import CONTACTS, SURVEYS
+
+if TYPE_CHECKING:
+    from processors.partition import PartitionState
+
+_OUTCOME: Final = {"met": "met", "breached": "breached", "breached_open": "breached"}
+_LOOK_AGAIN_MS: Final = 3_600_000
+
+
+def judge(state: PartitionState, case: Case, outputs: Outputs, *, by_deadline: bool = False) -> None:
+    """Tell what changed about a case since it was last judged, by a record or `by_deadline`."""
+    if case.key[0] == SURVEYS:
+        _arm(state, case)
+        return
+    now = state.decided[case.key[0]]
+    outcomes = _outcomes(case, now)
+    if outcomes != case.outcomes:
+        tell = state.decide if by_deadline else state.sample
+        for sample, sign in difference(case.outcomes, outcomes):
+            tell(case.key[0], sample, sign)
+        _observe_outcomes(case, now, outputs)
+        case.outcomes = outcomes
+    incidents = _incidents_of(case, state)
+    if incidents or case.incidents:
+        _tell(state, case.incidents, incidents, outputs)
+        case.incidents = incidents
+    _withdraw_clocks(state, case)
+    gauges = _gauges(case, now)
+    if gauges != case.gauges:
+        for gauge in case.gauges:
+            state.count(gauge, -1)
+        for gauge in gauges:
+            state.count(gauge, 1)
+        case.gauges = gauges
+    _judge_subject(state, case, outputs)
+    _arm(state, case)
+
+
+def _outcomes(case: Case, now: int) -> tuple[Sample, ...]:
+    """Met counts at the end of the clock, breached at its deadline: whichever came first (K12)."""
+    fold = case.fold
+    if not fold.clocks or fold.test:
+        return ()
+    samples = []
+    for clock in fold.clocks:
+        state = _OUTCOME.get(clocks.outcome(clock, now))
+        if state:
+            at = clock.ended_at if state == "met" else clock.due_at
+            attribution = clock.attribution or fold.attribution()
+            samples.append(Sample(at, attribution, counted(f"{clock.metric}_{state}")))
+    return tuple(samples)
+
+
+def _observe_outcomes(case: Case, now: int, outputs: Outputs) -> None:
+    """Live counters move by what is new; a counter cannot go back: a retraction has one of its own."""
+    told = {(sample.at, sample.amounts) for sample in case.outcomes}
+    for clock in case.fold.clocks:
+        state = _OUTCOME.get(clocks.outcome(clock, now))
+        if state is None:
+            continue
+        at = clock.ended_at if state == "met" else clock.due_at
+        if (at, counted(f"{clock.metric}_{state}")) in told:
+            continue
+        policy = clock.target.policy_id
+        outputs.moment(at, "sla_outcomes", policy, clock.metric, case.fold.facts["priority"], state)
+        if clocks.retracted(clock):
+            outputs.moment(clock.due_at, "sla_retractions", policy, clock.metric)
+
+
+def _incidents_of(case: Case, state: PartitionState) -> dict[str, IncidentRow]:
+    if case.fold.test or not (case.fold.clocks or case.fold.cycle_transfers):
+        return {}
+    return {
+        incident.incident_id: incident
+        for pattern in OF_CASE
+        for incident in pattern(case, state.number, state.decided[case.key[0]], state.rules)
+    }
+
+
+def _tell(
+    state: PartitionState, before: dict[str, IncidentRow], after: dict[str, IncidentRow], outputs: Outputs
+) -> None:
+    for sign, told in ((-1, before), (1, after)):
+        for incident in told.values():
+            _count_open(state, incident, sign)
+    for key, incident in after.items():
+        known = before.get(key)
+        if known != incident:
+            state.pending.incidents[key] = incident
+            transition = "opened" if known is None else "closed" if incident.state == "closed" else "updated"
+            outputs.incident(incident, transition)
+    for key, incident in before.items():
+        if key not in after:
+            withdrawn = incident._replace(state="withdrawn", close_reason="retracted")
+            state.pending.incidents[key] = withdrawn
+            outputs.incident(withdrawn, "withdrawn")
+
+
+def _count_open(state: PartitionState, incident: IncidentRow, sign: int) -> None:
+    if incident.state == "open":
+        state.count(("pattern_incidents_open", incident.pattern, incident.severity, incident.area), sign)
+
+
+def _withdraw_clocks(state: PartitionState, case: Case) -> None:
+    """A clock that the fold no longer knows, because an earlier event came, is void."""
+    told = case.clocks_told
+    if not told and not case.fold.clocks:
+        return
+    current = {clock_id(case, clock): clock for clock in case.fold.clocks}
+    for key, clock in told.items():
+        if key not in current:
+            row = clock_row(case, clock, state.number, state.decided[case.key[0]])
+            state.pending.void_clocks[key] = row._replace(void=1)
+    case.clocks_told = current
+
+
+def _gauges(case: Case, now: int) -> tuple[tuple[str, ...], ...]:
+    fold = case.fold
+    if fold.state in TERMINAL or fold.test:
+        return ()
+    labels = fold.facts.get("kind", ""), fold.area, fold.facts["priority"]
+    found: list[tuple[str, ...]] = [("backlog_cases", *labels)]
+    for clock in fold.clocks:
+        if clock.phase == "running":
+            name = _clock_gauge(clock, now)
+            found.append((name, clock.target.policy_id, clock.metric, fold.area))
+    return tuple(found)
+
+
+def _clock_gauge(clock: Clock, now: int) -> str:
+    if clocks.outcome(clock, now) == "breached_open":
+        return "sla_overdue"
+    return "sla_at_risk" if clocks.warnings(clock, now) else "sla_open"
+
+
+def _arm(state: PartitionState, case: Case) -> None:
+    """Look again when a running clock next reads differently, or when a case that is over may leave."""
+    now = state.decided[case.key[0]]
+    moments = [at for clock in case.fold.clocks for at in clocks.thresholds(clock) if at >= now]
+    if not moments:
+        if case.fold.state not in TERMINAL and case.key[0] != SURVEYS:
+            return
+        expiry = case.last_event_at + state.rules.case_retention_ms
+        moments = [expiry if expiry >= now else now + _LOOK_AGAIN_MS]
+    moment = min(moments)
+    if case.armed is None or moment < case.armed:
+        case.armed = moment
+        state.arm(case.key[0], moment, "case", case.key)
+
+
+def _judge_subject(state: PartitionState, case: Case, outputs: Outputs) -> None:
+    """Move the case to the history it belongs to, and judge that for repeat contact."""
+    subject = subject_of(case)
+    opened_at = case.fold.opened_at or 0
+    if case.subject is not None and (case.subject != subject or case.subject_at != opened_at):
+        left = state.histories[case.subject]
+        left.remove(case.subject_at, case.key)
+        judge_history(state, case.subject, left, outputs)
+        case.subject = None
+    if subject is None:
+        return
+    history = state.histories.get(subject)
+    if history is None:
+        history = state.histories[subject] = History()
+    if case.subject is None:
+        history.add(opened_at, case.key)
+        case.subject, case.subject_at = subject, opened_at
+    if history.incidents or len(history.contacts) >= state.rules.repeat_warning:
+        judge_history(state, subject, history, outputs)
+
+
+def judge_history(state: PartitionState, subject: Subject, history: History, outputs: Outputs) -> None:
+    found = repeat_incidents(state, subject, history)
+    _tell(state, history.incidents, found, outputs)
+    history.incidents = found
+    if not history.contacts:
+        del state.histories[subject]
+        return
+    quiet = repeat.quiet_at(history, state.rules)
+    if quiet is not None and quiet >= state.decided[CONTACTS] and history.armed != quiet:
+        history.armed = quiet
+        state.arm(CONTACTS, quiet, "subject", subject)
+
+
+def repeat_incidents(state: PartitionState, subject: Subject, history: History) -> dict[str, IncidentRow]:
+    return {
+        incident.incident_id: incident
+        for incident in repeat.incidents(
+            subject, history, state.cases.__getitem__, state.number, state.decided[CONTACTS], state.rules
+        )
+    }
+
+
+def fire(state: PartitionState, topic: str, now: int, outputs: Outputs) -> None:
+    """Let time pass for the cases of a topic: decide every deadline that lies before `now`. Needs no event."""
+    if now <= state.decided[topic]:
+        return
+    state.decided[topic] = now
+    deadlines = state.deadlines[topic]
+    while deadlines and deadlines[0][0] < now:
+        moment, what, key = heappop(deadlines)
+        if what == "subject":
+            subject = key[0], key[1]
+            history = state.histories.get(subject)
+            if history is not None:
+                judge_history(state, subject, history, outputs)
+            continue
+        case = state.cases.get((key[0], key[1], key[2]))
+        if case is None or case.armed != moment:
+            continue
+        case.armed = None
+        before = case.outcomes, case.incidents
+        judge(state, case, outputs, by_deadline=True)
+        if (case.outcomes, case.incidents) != before:
+            state.touch(case)
+        if _is_past(state, case):
+            forget(state, case)
+
+
+def _is_past(state: PartitionState, case: Case) -> bool:
+    """A case that is over leaves once its own topic, not only time, is past its retention."""
+    if not expired(state, case):
+        return False
+    watched = state.histories[case.subject] if case.subject is not None else None
+    return watched is None or all(incident.state != "open" for incident in watched.incidents.values())
+
+
+def forget(state: PartitionState, case: Case) -> None:
+    """Drop a case from the state. What was told of it stays told."""
+    state.leave(case)
+    for incident in case.incidents.values():
+        _count_open(state, incident, -1)
+    if case.subject is None:
+        return
+    history = state.histories[case.subject]
+    history.remove(case.subject_at, case.key)
+    for incident in history.incidents.values():
+        _count_open(state, incident, -1)
+    if history.contacts:
+        history.incidents = repeat_incidents(state, case.subject, history)
+        for incident in history.incidents.values():
+            _count_open(state, incident, 1)
+    else:
+        del state.histories[case.subject]
+
+
+def folded(state: PartitionState, case: Case) -> Fold:
+    return refold(case.key[0], case.events, state.rules.book, [])
+
+
+def derive(state: PartitionState) -> None:
+    """After recovery: fold every case and judge it silently, as of the last checkpoint."""
+    unheard = Outputs()
+    for case in state.cases.values():
+        case.fold = folded(state, case)
+        case.outcomes = _outcomes(case, state.decided[case.key[0]])
+    for case in list(state.cases.values()):
+        judge(state, case, unheard)
+    state.forget_pending()
+
+
+def expired(state: PartitionState, case: Case) -> bool:
+    """Is a case so long over, by its own topic's time, that a new event begins another?"""
+    over = case.fold.state in TERMINAL or case.key[0] == SURVEYS
+    return over and state.greatest.get(case.key[0], 0) > case.last_event_at + state.rules.case_retention_ms

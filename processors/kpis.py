@@ -1,0 +1,177 @@
+"""KPI partials: what one minute adds up to, by one value of one dimension. Absolute and mergeable by adding.
+
+A partial is a flat dictionary slot -> amount. Slots are numbered: counts and sums in the order of `kpi_definitions`,
+then the buckets of each histogram. A slot that returns to zero leaves, so that equal contents are equal dictionaries.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from schemas.kpi_definitions import COUNTS, DIMENSIONS, HISTOGRAM_BASE, HISTOGRAMS, SUMS
+
+MINUTE_MS: Final = 60_000
+
+SLOT: Final[Mapping[str, int]] = {name: slot for slot, name in enumerate((*COUNTS, *SUMS))}
+_SCALARS: Final = len(SLOT)
+_HISTOGRAM_WIDTH: Final = 1_000
+_HISTOGRAM_SLOT: Final = {name: _HISTOGRAM_WIDTH * (index + 1) for index, name in enumerate(HISTOGRAMS)}
+_LOG_BASE: Final = math.log(HISTOGRAM_BASE)
+_LOWEST: Final = -120
+_HIGHEST: Final = 700
+
+Slots = dict[int, int]
+Amounts = tuple[tuple[int, int], ...]
+"""(slot, amount) pairs"""
+
+
+class Sample(NamedTuple):
+    """What one moment of a case adds to the KPIs."""
+
+    at: int
+    """Milliseconds: the minute it belongs to is the one it falls in."""
+    attribution: tuple[str, ...]
+    """A value per dimension of `DIMENSIONS`; '' where it was not said: such a dimension gets no partial."""
+    amounts: Amounts
+
+
+def bucket_of(duration_ms: int) -> int:
+    """The histogram bucket b with 1.04^b <= seconds < 1.04^(b+1); below 10 ms and above 10^11 s: the last ones."""
+    seconds = max(duration_ms, 10) / 1000
+    return min(max(math.floor(math.log(seconds) / _LOG_BASE + 1e-9), _LOWEST), _HIGHEST)
+
+
+def histogram_slot(name: str, duration_ms: int) -> int:
+    return _HISTOGRAM_SLOT[name] + bucket_of(duration_ms) - _LOWEST
+
+
+def counted(*names: str) -> Amounts:
+    return tuple((SLOT[name], 1) for name in names)
+
+
+def duration(name: str, total: str, duration_ms: int) -> Amounts:
+    """A duration in its histogram and in its sum."""
+    return ((SLOT[total], duration_ms), (histogram_slot(name, duration_ms), 1))
+
+
+PartialId = tuple[int, str]
+"""index in DIMENSIONS, value"""
+
+
+class Partials:
+    """The partials of one input topic in one partition, by minute, with what changed since the last checkpoint."""
+
+    def __init__(self, topic: str, *, values_max: int) -> None:
+        self.topic = topic
+        self.minutes: dict[int, dict[PartialId, Slots]] = {}
+        self.changed: dict[tuple[int, PartialId], None] = {}
+        self.count = 0
+        self.floor = 0
+        """Minutes that begin before this moment are final."""
+        self._lingering = False
+        self.overflowed_values = 0
+        """Samples that went to `other` because their dimension had its fill of values."""
+        self.new_values: list[PartialId] = []
+        """Dimension values admitted since the last checkpoint: who came first must survive a restart."""
+        self._values: list[set[str]] = [set() for _ in DIMENSIONS]
+        self._values_max = values_max
+
+    def add(self, sample: Sample, sign: int = 1) -> bool:
+        """Add a sample, or take it back (sign -1). False when its minute is final: then nothing changes."""
+        minute = sample.at - sample.at % MINUTE_MS
+        if minute < self.floor:
+            return False
+        partials = self.minutes.get(minute)
+        if partials is None:
+            partials = self.minutes[minute] = {}
+        changed = self.changed
+        amounts = sample.amounts
+        for dimension, value in enumerate(sample.attribution):
+            if not value:
+                continue
+            known = self._values[dimension]
+            if value not in known:
+                value = self._admit(dimension, value)
+            key = (dimension, value)
+            slots = partials.get(key)
+            if slots is None:
+                slots = partials[key] = {}
+                self.count += 1
+            for slot, amount in amounts:
+                total = slots.get(slot, 0) + sign * amount
+                if total:
+                    slots[slot] = total
+                else:
+                    slots.pop(slot, None)
+            changed[minute, key] = None
+        return True
+
+    def _admit(self, dimension: int, value: str) -> str:
+        if len(self._values[dimension]) < self._values_max:
+            self._values[dimension].add(value)
+            self.new_values.append((dimension, value))
+            return value
+        self.overflowed_values += 1
+        return "other"
+
+    def put(self, minute: int, key: PartialId, slots: Slots) -> None:
+        """Restore one partial from the state."""
+        partials = self.minutes.setdefault(minute, {})
+        self.count += key not in partials
+        partials[key] = slots
+
+    def know(self, value: PartialId) -> None:
+        """Restore an admitted value of a dimension."""
+        self._values[value[0]].add(value[1])
+
+    def leave_before(self, moment: int) -> None:
+        """Forget the minutes that end before `moment`, and take nothing for them any more.
+
+        What was not written since it changed stays until it is.
+        """
+        floor = moment - moment % MINUTE_MS
+        if floor <= self.floor and not self._lingering:
+            return
+        self.floor = max(self.floor, floor)
+        unwritten = {minute for minute, _ in self.changed}
+        past = [minute for minute in self.minutes if minute < self.floor]
+        for minute in past:
+            if minute not in unwritten:
+                self.count -= len(self.minutes.pop(minute))
+        self._lingering = any(minute in unwritten for minute in past)
+
+    def shrink_to(self, most: int) -> int:
+        """Forget the oldest minutes early until at most `most` partials are left; returns how many left."""
+        before = self.count
+        for minute in sorted(self.minutes):
+            if self.count <= most:
+                break
+            self.leave_before(minute + MINUTE_MS)
+        return before - self.count
+
+
+def row(minute: int, key: PartialId, topic: str, partition: int, slots: Slots) -> tuple[Any, ...]:
+    """One row of `kpi_partials`, in the order of `PARTIAL_COLUMNS`."""
+    scalars = [0] * _SCALARS
+    histograms: list[dict[int, int]] = [{} for _ in HISTOGRAMS]
+    for slot, amount in slots.items():
+        if slot < _SCALARS:
+            scalars[slot] = amount
+        else:
+            index, bucket = divmod(slot, _HISTOGRAM_WIDTH)
+            histograms[index - 1][bucket + _LOWEST] = amount
+    return (minute, DIMENSIONS[key[0]], key[1], topic, partition, *scalars, *histograms)
+
+
+def difference(before: Sequence[Sample], after: Sequence[Sample]) -> Iterable[tuple[Sample, int]]:
+    """The samples to take back and to add, (sample, -1 or +1), so that `before` becomes `after`."""
+    if before == after:
+        return
+    missing = list(after)
+    for sample in before:
+        if sample in missing:
+            missing.remove(sample)
+        else:
+            yield sample, -1
+    for sample in missing:
+        yield sample, 1

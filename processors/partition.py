@@ -1,0 +1,380 @@
+"""`PartitionState`: everything that one partition of the three input topics knows. The one mutable thing.
+
+Bounded in size, without locks, and written to the log as differences: `checkpoint` drains what changed since the last
+one into rows for the warehouse and a delta for the state topic, `apply` takes deltas back in.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappush
+from typing import Any, Final
+
+import msgspec
+
+from processors import judging
+from processors.cases import Case, CaseEvent, CaseKey
+from processors.dedup import SeenIds
+from processors.kpis import MINUTE_MS, PartialId, Partials, Sample
+from processors.kpis import row as partial_row
+from processors.patterns.repeat import History, Subject
+from processors.rows import case_row, clock_row
+from processors.rules import DAY_MS, PROGRESS_DAYS_MAX, Rules
+from schemas.outputs import ClockRow, EventRow, IncidentRow, ProgressRow, RejectedRecord
+from schemas.topics import INPUTS, SURVEYS
+
+ENCODING: Final = 1
+_IDS_A_MESSAGE: Final = 50_000
+
+Deadline = tuple[int, str, tuple[str, ...]]
+"""(moment, what: "case" or "subject", its key)"""
+
+ChangedPartial = tuple[str, int, PartialId, dict[int, int]]
+"""topic, minute, partial, its slots"""
+
+
+class StateError(Exception):
+    """A state that cannot be used; one line that says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What one transaction writes. `version` = generation << 32 | sequence; `recorded_at` is wall clock, ms."""
+
+    partition: int
+    sequence: int
+    version: int
+    recorded_at: int
+    rows: Mapping[str, Sequence[tuple[Any, ...]]]
+    """table -> rows in the order of `schemas.outputs.COLUMNS`"""
+    incidents: Sequence[IncidentRow]
+    rejected: Sequence[RejectedRecord]
+    delta: Sequence[bytes]
+    """Messages of the state topic, in order."""
+    offsets: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Pending:
+    """What happened since the last checkpoint."""
+
+    events: list[EventRow] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    incidents: dict[str, IncidentRow] = field(default_factory=dict)
+    touched: dict[CaseKey, None] = field(default_factory=dict)
+    appended: dict[CaseKey, list[CaseEvent]] = field(default_factory=dict)
+    rewritten: dict[CaseKey, None] = field(default_factory=dict)
+    """Cases whose events changed other than by appending."""
+    gone: dict[CaseKey, Case] = field(default_factory=dict)
+    """Cases that left, as they were."""
+    void_clocks: dict[str, ClockRow] = field(default_factory=dict)
+    progress: dict[tuple[str, int], None] = field(default_factory=dict)
+    read: bool = False
+
+
+class PartitionState:
+    def __init__(self, number: int, rules: Rules) -> None:
+        self.number = number
+        self.rules = rules
+        self.sequence = self.generation = self.partitions = 0
+        self.offsets: dict[str, int] = dict.fromkeys(INPUTS, 0)
+        self.greatest: dict[str, int] = {}
+        """The greatest record timestamp read of each topic: what lateness is measured against."""
+        self.decided: dict[str, int] = dict.fromkeys(INPUTS, 0)
+        """The moment up to which the deadlines of each topic's cases were decided."""
+        self.cases: dict[CaseKey, Case] = {}
+        """In the order of their last change, oldest first."""
+        self.seen: dict[str, SeenIds] = {topic: SeenIds(rules.dedup_max_ids) for topic in INPUTS}
+        self.partials: dict[str, Partials] = {
+            topic: Partials(topic, values_max=rules.dimension_values_max) for topic in INPUTS
+        }
+        self.progress: dict[tuple[str, int], list[int]] = {}
+        """(topic, day) -> read, accepted, late, duplicate, rejected, next offset"""
+        self.histories: dict[Subject, History] = {}
+        self.deadlines: dict[str, list[Deadline]] = {topic: [] for topic in INPUTS}
+        self.gauges: dict[tuple[str, ...], int] = {}
+        """What is open now, by labels; kept as cases change, so that a scrape need not walk them."""
+        self.dropped: dict[str, int] = dict.fromkeys(("cases", "case_events", "partials", "kpi_samples"), 0)
+        """What a bound made leave, or not count."""
+        self.pending = Pending()
+        self._frontiers: dict[str, int] = {}
+        self._now = 0
+
+    # Time
+
+    @property
+    def now(self) -> int:
+        """The least frontier of the three topics, ms; 0 while one was never read. It never goes back."""
+        return self._now
+
+    def frontier_read(self, topic: str, timestamp: int) -> None:
+        """Records up to this timestamp were read of a topic."""
+        if timestamp > self._frontiers.get(topic, 0):
+            self._frontiers[topic] = timestamp
+            self._advance()
+
+    def frontier_at_end(self, topic: str, wall: int) -> None:
+        """All that a topic holds was taken in; `wall` is the wall clock less what may be in flight."""
+        self.frontier_read(topic, wall)
+
+    def _advance(self) -> None:
+        if len(self._frontiers) == len(INPUTS):
+            self._now = max(self._now, min(self._frontiers.values()))
+
+    def horizon(self, topic: str) -> int:
+        """Deadlines of a topic's cases before this moment are final, however far the other topics have come."""
+        return self.greatest.get(topic, 0) - self.rules.late_horizon_ms
+
+    def final_minute(self, topic: str) -> int:
+        """KPI minutes of a topic that begin before this moment are final: so are all deadlines that count in them."""
+        moment = self.horizon(topic) - self.rules.longest_grace_ms
+        return moment - moment % MINUTE_MS
+
+    def entries(self) -> dict[str, int]:
+        """How much of each bounded thing the state holds: see `Rules.bounds`."""
+        return {
+            "cases": len(self.cases),
+            "dedup_ids": max(len(seen) for seen in self.seen.values()),
+            "partials": sum(partials.count for partials in self.partials.values()),
+            "progress_days": len(self.progress),
+        }
+
+    # What changes
+
+    @property
+    def changed(self) -> bool:
+        pending = self.pending
+        return bool(
+            pending.read
+            or pending.touched
+            or pending.incidents
+            or pending.gone
+            or any(partials.changed for partials in self.partials.values())
+        )
+
+    def touch(self, case: Case) -> None:
+        """A case changed: it is written at the next checkpoint, and the last to leave."""
+        self.cases.pop(case.key, None)
+        self.cases[case.key] = case
+        self.pending.touched[case.key] = None
+
+    def appended(self, case: Case, event: CaseEvent) -> None:
+        self.pending.appended.setdefault(case.key, []).append(event)
+
+    def rewritten(self, case: Case) -> None:
+        self.pending.rewritten[case.key] = None
+
+    def leave(self, case: Case) -> None:
+        """Forget a case; what changed of it is still written with the next checkpoint."""
+        del self.cases[case.key]
+        self.pending.gone[case.key] = case
+        self.pending.appended.pop(case.key, None)
+        self.pending.rewritten.pop(case.key, None)
+        for gauge in case.gauges:
+            self.count(gauge, -1)
+
+    def count(self, gauge: tuple[str, ...], change: int) -> None:
+        total = self.gauges.get(gauge, 0) + change
+        if total:
+            self.gauges[gauge] = total
+        else:
+            self.gauges.pop(gauge, None)
+
+    def account(self, topic: str, record_at: int, offset: int) -> list[int]:
+        """The progress of the day that a record belongs to, with the record counted as read."""
+        day = record_at - record_at % DAY_MS
+        key = (topic, day)
+        counts = self.progress.get(key)
+        if counts is None:
+            if len(self.progress) >= PROGRESS_DAYS_MAX:
+                key = (topic, 0)
+            counts = self.progress.setdefault(key, [0, 0, 0, 0, 0, 0])
+        self.pending.progress[key] = None
+        counts[0] += 1
+        counts[5] = max(counts[5], offset + 1)
+        return counts
+
+    def sample(self, topic: str, sample: Sample, sign: int) -> None:
+        """Add what a record says to the KPIs, or take it back, unless its minute is final."""
+        if sample.at < self.final_minute(topic):
+            self.dropped["kpi_samples"] += 1
+        else:
+            self.decide(topic, sample, sign)
+
+    def decide(self, topic: str, sample: Sample, sign: int) -> None:
+        """Add what a deadline says: decided just before its minute becomes final, it still counts."""
+        if not self.partials[topic].add(sample, sign):
+            self.dropped["kpi_samples"] += 1
+
+    def forget_pending(self) -> None:
+        """Nothing of what was derived from the log needs to be written to it again."""
+        self.pending = Pending()
+        for owner in self.partials.values():
+            owner.changed.clear()
+
+    def arm(self, topic: str, moment: int, what: str, key: tuple[str, ...]) -> None:
+        heappush(self.deadlines[topic], (moment, what, key))
+
+    # Writing
+
+    def checkpoint(self, recorded_at: int) -> Checkpoint:
+        """Drain what changed. The state is ahead of the log until the checkpoint is committed."""
+        self.sequence += 1
+        pending, self.pending = self.pending, Pending()
+        partials = [
+            (topic, minute, key, owner.minutes[minute][key])
+            for topic, owner in self.partials.items()
+            for minute, key in owner.changed
+        ]
+        rows = self._rows(pending, partials)
+        delta = list(self._delta(pending, partials))
+        self._let_go()
+        return Checkpoint(
+            partition=self.number,
+            sequence=self.sequence,
+            version=self.generation << 32 | self.sequence,
+            recorded_at=recorded_at,
+            rows={table: content for table, content in rows.items() if content},
+            incidents=list(pending.incidents.values()),
+            rejected=pending.rejected,
+            delta=delta,
+            offsets=dict(self.offsets),
+        )
+
+    def _rows(self, pending: Pending, partials: Sequence[ChangedPartial]) -> dict[str, Sequence[tuple[Any, ...]]]:
+        touched = (self.cases.get(key) or pending.gone[key] for key in pending.touched)
+        cases = [case for case in touched if case.key[0] != SURVEYS]
+        number = self.number
+        clocks = {row.clock_id: row for case in cases for row in self._clock_rows(case)}
+        return {
+            "feedback_events": pending.events,
+            "cases": [case_row(case, number) for case in cases],
+            "sla_clocks": [*clocks.values(), *(row for key, row in pending.void_clocks.items() if key not in clocks)],
+            "incidents": list(pending.incidents.values()),
+            "kpi_partials": [partial_row(minute, key, topic, number, slots) for topic, minute, key, slots in partials],
+            "rejected_events": [record.row for record in pending.rejected],
+            "ingest_progress": [self._progress_row(*key) for key in pending.progress],
+        }
+
+    def _clock_rows(self, case: Case) -> Iterator[ClockRow]:
+        now = self.decided[case.key[0]]
+        for clock in case.fold.clocks:
+            yield clock_row(case, clock, self.number, now)
+
+    def _progress_row(self, topic: str, day: int) -> ProgressRow:
+        return ProgressRow(topic, self.number, day, *self.progress[topic, day])
+
+    def _delta(self, pending: Pending, partials: Sequence[ChangedPartial]) -> Iterator[bytes]:
+        entries = self._entries(pending, partials)
+        chunk: list[msgspec.Raw] = []
+        size = 0
+        limit = self.rules.message_bytes - 1_000
+        for entry in entries:
+            encoded = _encoder.encode(entry)
+            if chunk and size + len(encoded) > limit:
+                yield _encoder.encode((ENCODING, self.sequence, chunk))
+                chunk, size = [], 0
+            chunk.append(msgspec.Raw(encoded))
+            size += len(encoded)
+        yield _encoder.encode((ENCODING, self.sequence, chunk))
+
+    def _entries(self, pending: Pending, partials: Sequence[ChangedPartial]) -> Iterator[tuple[Any, ...]]:
+        for key in pending.gone:
+            yield "gone", key
+        for key, events in pending.appended.items():
+            if key not in pending.rewritten:
+                yield "append", key, events
+        for key in pending.rewritten:
+            yield "case", key, self.cases[key].events
+        for topic, seen in self.seen.items():
+            ids = seen.drain()
+            for start in range(0, len(ids), 8 * _IDS_A_MESSAGE):
+                yield "ids", topic, ids[start : start + 8 * _IDS_A_MESSAGE]
+        for topic, owner in self.partials.items():
+            if owner.new_values:
+                yield "values", topic, owner.new_values
+        for topic, minute, partial, slots in partials:
+            yield "partial", topic, minute, partial, slots
+        for topic, day in pending.progress:
+            yield "progress", topic, day, self.progress[topic, day]
+        yield (
+            "meta",
+            {
+                "generation": self.generation,
+                "partitions": self.partitions,
+                "offsets": self.offsets,
+                "greatest": self.greatest,
+                "decided": self.decided,
+                "now": self._now,
+                "dropped": self.dropped,
+                "floors": {topic: owner.floor for topic, owner in self.partials.items()},
+            },
+        )
+
+    def _let_go(self) -> None:
+        for owner in self.partials.values():
+            owner.changed.clear()
+            owner.new_values = []
+
+    # Reading back
+
+    def found(self, generation: int, partitions: int) -> None:
+        """There is nothing in the log: this is the first opening. `generation` is the Unix second of it."""
+        self.generation, self.partitions = generation, partitions
+
+    def apply(self, message: bytes) -> None:
+        """Take in one record of the state topic, in the order of the log. Raises `StateError`."""
+        try:
+            encoding, sequence, entries = _decoder.decode(message)
+        except msgspec.MsgspecError as error:
+            raise StateError(f"partition {self.number}: its state is not readable ({error})") from error
+        if encoding != ENCODING:
+            raise StateError(
+                f"partition {self.number}: its state has encoding {encoding}, this version reads {ENCODING}: "
+                "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
+            )
+        self.sequence = sequence
+        for entry in entries:
+            self._apply(*entry)
+
+    def _apply(self, what: str, *content: Any) -> None:
+        if what in ("append", "case"):
+            key: CaseKey = tuple(content[0])
+            case = self.cases.pop(key, None)
+            if case is None or what == "case":
+                case = Case(key)
+            case.events.extend(CaseEvent(*event) for event in content[1])
+            self.cases[key] = case
+        elif what == "gone":
+            self.cases.pop(tuple(content[0]), None)
+        elif what == "ids":
+            self.seen[content[0]].restore(content[1])
+        elif what == "values":
+            for dimension, value in content[1]:
+                self.partials[content[0]].know((dimension, value))
+        elif what == "partial":
+            topic, minute, (dimension, value), slots = content
+            self.partials[topic].put(minute, (dimension, value), slots)
+        elif what == "progress":
+            topic, day, counts = content
+            self.progress[topic, day] = counts
+        elif what == "meta":
+            (meta,) = content
+            self.generation, self.partitions = meta["generation"], meta["partitions"]
+            self.offsets.update(meta["offsets"])
+            self.greatest.update(meta["greatest"])
+            self.decided.update(meta["decided"])
+            self._now = meta["now"]
+            self.dropped.update(meta["dropped"])
+            for topic, floor in meta["floors"].items():
+                self.partials[topic].leave_before(floor)
+
+    def recovered(self) -> None:
+        """All of the log was applied: derive what is not written, as it stood at the last checkpoint."""
+        for topic, timestamp in self.greatest.items():
+            self._frontiers[topic] = timestamp
+        self._advance()
+        judging.derive(self)
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(tuple[int, int, list[Any]])

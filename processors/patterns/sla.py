@@ -1,0 +1,79 @@
+"""P01 SLA warning and P02 SLA breach: one incident a clock, read off the clock itself."""
+
+from collections.abc import Iterator
+
+from processors import clocks
+from processors.cases import Case
+from processors.clocks import Clock
+from processors.rows import clock_id, incident_row
+from processors.rules import Rules
+from schemas.outputs import IncidentRow
+from schemas.taxonomy import Severity
+
+_SERIOUS_SHARE = 0.8
+"""From this share of the target on a warning is more than information."""
+
+
+def incidents(case: Case, partition: int, now: int, rules: Rules) -> Iterator[IncidentRow]:
+    for clock in case.fold.clocks:
+        state = clocks.outcome(clock, now)
+        passed = clocks.warnings(clock, now)
+        if passed:
+            yield _warning(case, clock, partition, now, passed)
+        if state in ("breached_open", "breached") or clocks.retracted(clock):
+            yield _breach(case, clock, partition, now)
+
+
+def _warning(case: Case, clock: Clock, partition: int, now: int, passed: list[int]) -> IncidentRow:
+    share = (passed[-1] - clock.due_at + clock.target.target_ms) / clock.target.target_ms
+    state = clocks.outcome(clock, now)
+    ended = clock.ended_at if clock.phase != "running" else None
+    closed = clock.due_at if state in ("breached", "breached_open") else ended
+    return incident_row(
+        case,
+        "P01",
+        clock_id(case, clock),
+        partition=partition,
+        severity="warning" if share >= _SERIOUS_SHARE else "info",
+        opened_at=passed[0],
+        updated_at=max(passed[-1], closed or 0),
+        closed_at=closed,
+        close_reason="" if closed is None else state.removesuffix("_open"),
+        attribution=clock.attribution,
+        summary=f"{clock.metric} has used {share:.0%} of its {clock.target.target_ms // 1000} s",
+        evidence=_evidence(clock),
+        policy_id=clock.target.policy_id,
+        metric=clock.metric,
+    )
+
+
+def _breach(case: Case, clock: Clock, partition: int, now: int) -> IncidentRow:
+    closed = clock.ended_at if clock.phase != "running" else None
+    reason = "" if closed is None else "retracted" if closed <= clock.due_at else "breached"
+    twice = clock.due_at + clock.target.target_ms
+    overdue_twice = (closed is None and now > twice + clock.target.grace_ms) or (closed is not None and closed > twice)
+    return incident_row(
+        case,
+        "P02",
+        clock_id(case, clock),
+        partition=partition,
+        severity=_severity(case, overdue_twice),
+        opened_at=clock.due_at,
+        updated_at=max(twice if overdue_twice else clock.due_at, closed or 0),
+        closed_at=closed,
+        close_reason=reason,
+        attribution=clock.attribution,
+        summary=f"{clock.metric} was due {clock.target_ms // 1000} s after it began and was not met",
+        evidence=_evidence(clock),
+        policy_id=clock.target.policy_id,
+        metric=clock.metric,
+    )
+
+
+def _severity(case: Case, overdue_twice: bool) -> Severity:
+    urgent = case.fold.facts["priority"] == "urgent"
+    return "critical" if urgent or case.fold.vulnerable or overdue_twice else "warning"
+
+
+def _evidence(clock: Clock) -> dict[str, int]:
+    return {"started_at": clock.started_at, "due_at": clock.due_at, "target_ms": clock.target.target_ms}

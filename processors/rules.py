@@ -1,0 +1,80 @@
+"""What the pipeline decides by: one frozen value, read once from the settings and the policy packs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from processors.settings import Settings
+from schemas.policies import PolicyBook, PolicyError, load_all
+
+MINUTE_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
+PROGRESS_DAYS_MAX: Final = 4_000
+"""Days of record timestamps and topics that a partition's progress tells apart; the rest counts on 1970-01-01."""
+
+
+class RulesError(Exception):
+    """The configured rules cannot be used; one line that says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Durations are milliseconds, bounds are numbers per partition."""
+
+    book: PolicyBook
+    longest_grace_ms: int
+    """Of all deadlines, and a minute: a deadline that is not decided yet lies in no minute that is final."""
+    sources: frozenset[str]
+    """Known sources; empty knows all."""
+    disorder_ms: int
+    late_horizon_ms: int
+    case_retention_ms: int
+    cases_max: int
+    case_events_max: int
+    dedup_max_ids: int
+    partials_max: int
+    dimension_values_max: int
+    repeat_warning: int
+    repeat_critical: int
+    repeat_window_ms: int
+    ping_pong_transfers: int
+    message_bytes: int
+
+    @property
+    def bounds(self) -> Mapping[str, int]:
+        """The bound of each of `PartitionState.entries`."""
+        return {
+            "cases": self.cases_max,
+            "dedup_ids": self.dedup_max_ids,
+            "partials": self.partials_max,
+            "progress_days": PROGRESS_DAYS_MAX,
+        }
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rules":
+        """Raises `RulesError`."""
+        try:
+            book = load_all(settings.policies, grace_ms=round(settings.grace * 1000))
+        except PolicyError as error:
+            raise RulesError(str(error)) from error
+        warning, critical = settings.repeat_contacts
+        if not 2 <= warning <= critical:
+            raise RulesError(f"OIDOR_REPEAT_CONTACTS: {warning} and {critical}: at least 2, and rising")
+        return cls(
+            book=book,
+            longest_grace_ms=book.longest_grace_ms + MINUTE_MS,
+            sources=frozenset(settings.sources),
+            disorder_ms=settings.disorder_ms,
+            late_horizon_ms=settings.late_horizon_ms,
+            case_retention_ms=round(settings.case_retention_days * DAY_MS),
+            cases_max=settings.cases_max,
+            case_events_max=settings.case_events_max,
+            dedup_max_ids=settings.dedup_max_ids,
+            partials_max=settings.partials_max,
+            dimension_values_max=settings.dimension_values_max,
+            repeat_warning=warning,
+            repeat_critical=critical,
+            repeat_window_ms=round(settings.repeat_window_days * DAY_MS),
+            ping_pong_transfers=settings.ping_pong_transfers,
+            message_bytes=settings.message_bytes,
+        )

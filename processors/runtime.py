@@ -1,0 +1,127 @@
+"""What both processes share: pages for operations, and leaving within one budget whatever hangs."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import faust
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from processors.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Readiness = Callable[[], tuple[bool, Mapping[str, Any]]]
+"""Whether work is being done, and the reasons, as JSON."""
+
+REFUSED: Final = 2
+"""Exit code when this process must not go on: someone has to change something first."""
+
+_LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
+
+
+class Pages:
+    """`/metrics`, `/ready` and `/live` of a process."""
+
+    def __init__(self, host: str, port: int, readiness: Readiness) -> None:
+        self.port = port
+        self._host, self._readiness = host, readiness
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen; with port 0 on a free one, which `port` says then. Raises OSError when the port is taken."""
+        pages = web.Application()
+        pages.router.add_get("/metrics", self._metrics)
+        pages.router.add_get("/ready", self._ready)
+        pages.router.add_get("/live", self._live)
+        self._runner = web.AppRunner(pages, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self.port, shutdown_timeout=0.5)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        logger.info("Pages on http://%s:%d/ready", self._host, self.port)
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        ready, reasons = self._readiness()
+        return web.json_response({"ready": ready, **reasons}, status=200 if ready else 503)
+
+    async def _live(self, _: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+
+class Leaving:
+    """One budget from the signal to the exit. Being cut short is safe: it is a crash, and crashes lose nothing."""
+
+    def __init__(self, budget: float) -> None:
+        self.code = 0
+        self._budget = budget
+        self._timer: threading.Timer | None = None
+
+    def begin(self) -> None:
+        """Start the clock; a second call changes nothing."""
+        if self._timer is None:
+            self._timer = threading.Timer(self._budget, self._cut)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _cut(self) -> None:
+        logger.warning("Not done within %g s: leaving without", self._budget)
+        os._exit(self.code)
+
+
+class _Worker(faust.Worker):
+    leaving: Leaving
+
+    def _schedule_shutdown(self, signal: Any) -> None:
+        self.leaving.begin()
+        super()._schedule_shutdown(signal)
+
+
+def run_app(app: faust.App, settings: Settings, leaving: Leaving) -> int:
+    """Run an app until a signal; returns the exit code. `leaving.code` is what a refusal has set."""
+    loop = _event_loop()
+    worker = _Worker(app, loop=loop, loglevel=_LEVELS[settings.log_level.lower()], logging_config=_logging(settings))
+    worker.leaving = leaving
+    worker.spinner = None
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else 1
+        return leaving.code or code
+    return leaving.code
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where there is one, for the consumer's thread too: it carries a fifth more events."""
+    try:
+        import uvloop
+    except ImportError:
+        pass
+    else:
+        uvloop.install()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
+
+
+def _logging(settings: Settings) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "root": {"handlers": ["stderr"], "level": _LEVELS[settings.log_level.lower()]},
+        # What these say at INFO is about their own machinery.
+        "loggers": {name: {"level": "WARNING"} for name in ("aiokafka", "faust", "mode", "aiohttp")},
+    }

@@ -1,0 +1,395 @@
+"""`oidor warehouse`: the second Faust app, which carries packs of rows from `feedback-rows` to ClickHouse.
+
+Gather, insert, then commit offsets: never the other way round. While an insert is under way the next one is gathered;
+when that is full too, no more slices are taken, and Kafka is the buffer. Heartbeats come from another thread, so an
+insert may take as long as it needs. What cannot be stored goes to `feedback-rejected`, and the rest goes on.
+"""
+
+import asyncio
+import hashlib
+import tempfile
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from faust.types import TP
+from mode.utils.logging import get_logger
+
+from processors.batching import BatchConsumer, Reach, Slice, batching_app
+from processors.ownership import bounded
+from processors.runtime import Leaving, Pages, run_app
+from processors.settings import Settings
+from schemas.outputs import COLUMNS, EventRow, Pack, RejectedRecord, RejectedRow, decode_pack
+from schemas.topics import REJECTED, ROWS
+from sinks import metrics
+from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter, RefusedRow
+from sinks.topics import rejection, stand_in_offset
+
+logger = get_logger(__name__)
+
+SINK: Final = "clickhouse"
+
+SLICE_PACKS: Final = 16
+"""Packs that the agent takes at a time: each may have 900 KB."""
+
+CHANNEL_SLICES: Final = 4
+LAST_INSERT_SECONDS: Final = 2.0
+WAITING_SECONDS: Final = 60.0
+"""Rows that wait so long for ClickHouse make the warehouse not ready."""
+
+_RETRY_SECONDS: Final = 1.0
+
+
+def run(settings: Settings) -> int:
+    """Run the warehouse until a signal; returns the exit code."""
+    return Warehouse(settings).run()
+
+
+@dataclass
+class Part:
+    """An open partition of `feedback-rows`: where it is read, and what is next."""
+
+    number: int
+    next: int
+    reading: int = 0
+
+
+@dataclass
+class Gathered:
+    """What one round inserts: rows by table, and the offsets that are done with it."""
+
+    batches: dict[tuple[str, tuple[str, ...]], Batch] = field(default_factory=dict)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    done: list[tuple[Part, int]] = field(default_factory=list)
+    """(partition, next offset), in order."""
+    since: float = 0
+    """When the first pack came, monotonic seconds."""
+
+    @property
+    def rows(self) -> int:
+        return sum(map(len, self.batches.values()))
+
+    def full(self, rows: int) -> bool:
+        return any(len(batch) >= rows for batch in self.batches.values())
+
+    def add(self, part: Part, record: Any) -> None:
+        """Take in one message; one that is no pack of ours becomes a rejection."""
+        if not self.done:
+            self.since = time.monotonic()
+        self.done.append((part, record.offset + 1))
+        try:
+            pack = decode_pack(record.value or b"")
+            if problem := _problem(pack):
+                raise ValueError(problem)
+            batch = self.batches.setdefault((pack.table, pack.columns), Batch.like(pack))
+            refused = batch.add(pack)
+        except (msgspec.DecodeError, ValueError) as error:
+            self.rejected.append(refused_pack(record, str(error)))
+        else:
+            self.rejected += [refused_row(row, part.number) for row in refused]
+
+
+def _problem(pack: Pack) -> str:
+    columns = COLUMNS.get(pack.table)
+    if columns is None:
+        return f"unknown table {pack.table!r}: a newer worker wrote it, update the warehouse"
+    if unknown := set(pack.columns) - set(columns):
+        return f"unknown columns of {pack.table}: {', '.join(sorted(unknown))}: a newer worker wrote them"
+    return ""
+
+
+def refused_pack(record: Any, why: str) -> RejectedRecord:
+    """A message of `feedback-rows` that is no pack, under its own offset."""
+    value = record.value or b""
+    return RejectedRecord(
+        RejectedRow(
+            topic=ROWS, partition=record.partition, offset=record.offset, record_at=max(0, record.timestamp),
+            reason="sink_refused", field="", expected="a pack of rows of a known table", got=why[:200], source="",
+            event_id="", event_type="", bytes=len(value), sha256=hashlib.sha256(value).hexdigest(),
+        ),
+        record.key,
+        value,
+    )  # fmt: skip
+
+
+def refused_row(refused: RefusedRow, partition: int) -> RejectedRecord:
+    """A row that ClickHouse refuses: of an event under the event's own offset, so that reconciliation finds it."""
+    value = msgspec.json.encode(dict(zip(refused.columns, refused.row, strict=False)), enc_hook=str)
+    row = dict(zip(refused.columns, refused.row, strict=False)) if refused.table == "feedback_events" else {}
+    event = EventRow(**row) if row.keys() == set(EventRow._fields) else None
+    return RejectedRecord(
+        RejectedRow(
+            topic=event.topic if event else ROWS,
+            partition=event.partition if event else partition,
+            offset=event.offset if event else stand_in_offset(value),
+            record_at=event.record_at if event else _wall(),
+            reason="sink_refused",
+            field=f"{refused.table}.{refused.field}" if refused.field else refused.table,
+            expected=refused.expected[:200],
+            got=refused.got[:200],
+            source=event.source if event else "",
+            event_id=event.event_id if event else "",
+            event_type=event.event_type if event else "",
+            bytes=len(value),
+            sha256=hashlib.sha256(value).hexdigest(),
+        ),
+        None,
+        value,
+    )
+
+
+class Warehouse:
+    """The Faust app, its agent, and the loop that inserts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._datadir = tempfile.TemporaryDirectory(prefix="oidor-warehouse-")
+        self._rows = settings.topic_prefix + ROWS
+        self._leaving = Leaving(settings.shutdown_budget)
+        self.app, streams = batching_app(
+            settings,
+            group=f"{settings.app_id}-warehouse",
+            topics={self._rows: ROWS},
+            slice_records=SLICE_PACKS,
+            channel_slices=CHANNEL_SLICES,
+            datadir=self._datadir.name,
+        )
+        self._writer = ClickHouseWriter(Address.of(settings), settings.warehouse_attempt_timeout, self._attempted)
+        self._producer: AIOKafkaProducer | None = None
+        self._pages = Pages(settings.web_host, settings.warehouse_port, self.readiness)
+        self._parts: dict[int, Part] = {}
+        self._gathered = Gathered()
+        self._inserting: Gathered | None = None
+        self._inserted_at = time.monotonic()
+        self._joined = self._stopping = False
+        self._news, self._room = asyncio.Event(), asyncio.Event()
+        self._round = asyncio.Lock()
+        self._wire(streams[ROWS])
+
+    def run(self) -> int:
+        with self._datadir:
+            return run_app(self.app, self._settings, self._leaving)
+
+    def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """What `/ready` shows: everything assigned is read, and what was read gets into ClickHouse."""
+        now = time.monotonic()
+        assigned = sorted(self._assigned()) if self._joined else []
+        missing = [number for number in assigned if number not in self._parts]
+        oldest = self._inserting or self._gathered
+        waiting = now - oldest.since if oldest.done else 0.0
+        problems = [
+            *(["not a member of the consumer group yet"] if not self._joined else []),
+            *(["a rebalance is going on"] if self.app.rebalancing else []),
+            *([f"partitions not open: {missing}"] if missing else []),
+            *(
+                [f"ClickHouse has taken nothing for {waiting:.0f} s: rows wait in Kafka"]
+                if waiting > WAITING_SECONDS
+                else []
+            ),
+        ]
+        return not problems, {
+            "problems": problems,
+            "assignment": {ROWS: assigned},
+            "offsets": {str(part.number): part.next for part in self._parts.values()},
+            "waiting_seconds": round(waiting, 1),
+            "last_insert_age_seconds": round(now - self._inserted_at, 1),
+        }
+
+    def _wire(self, stream: Any) -> None:
+        app = self.app
+        app.agent(stream, name=f"agent-{ROWS}", concurrency=1)(self._take)
+        app.timer(1.0, name="tick")(self._tick)
+        app.task()(self._pages.start)
+        app.task()(self._insert_for_ever)
+        app.on_partitions_assigned.connect(self._assignment, weak=False)
+        app.on_partitions_revoked.connect(self._revoked, weak=False)
+        app.on_before_shutdown.connect(self._before_shutdown, weak=False)
+
+    # Gathering
+
+    async def _take(self, stream: Any) -> None:
+        async for batch in stream.noack():
+            await self.deliver(batch)
+
+    async def deliver(self, batch: Slice) -> None:
+        """Take in a slice, as room comes; what was read before the last seek, or before a rebalance, is left."""
+        part = self._parts.get(batch.partition)
+        if part is None or batch.reading < part.reading:
+            return
+        if batch.begin > part.next:
+            part.reading = await self._reread(part)
+            return
+        for record in batch.since(part.next):
+            while self._gathered.full(self._settings.warehouse_rows) and self._parts.get(part.number) is part:
+                self._room.clear()
+                await self._room.wait()
+            if self._parts.get(part.number) is not part:
+                return
+            self._gathered.add(part, record)
+            part.next = record.offset + 1
+            self._news.set()
+            await asyncio.sleep(0)
+
+    async def _tick(self) -> None:
+        """Open what is assigned and not here, at the group's offsets."""
+        if self._stopping or self.app.rebalancing:
+            return
+        mine = self._assigned()
+        for number in self._parts.keys() - mine:
+            del self._parts[number]
+        if new := {TP(self._rows, number) for number in mine - self._parts.keys()}:
+            committed, earliest = await self._consumer.committed(new), await self._consumer.earliest(new)
+            for tp in new & {TP(self._rows, number) for number in self._assigned()}:
+                part = Part(tp.partition, committed.get(tp) or earliest.get(tp, 0))
+                part.reading = await self._reread(part)
+                self._parts[tp.partition] = part
+        reached = await self._consumer.reach()
+        metrics.CONSUMER_LAG.labels(ROWS).set(
+            sum(
+                max(0, reached[tp].high_watermark - part.next)
+                for part in self._parts.values()
+                if (tp := TP(self._rows, part.number)) in reached and not _at_end(part, reached[tp])
+            )
+        )
+        metrics.SINK_PENDING.labels(SINK).set(self._gathered.rows + (self._inserting.rows if self._inserting else 0))
+
+    async def _reread(self, part: Part) -> int:
+        return await self._consumer.reread(TP(self._rows, part.number), part.next)
+
+    # Inserting
+
+    async def _insert_for_ever(self) -> None:
+        interval = self._settings.warehouse_interval
+        while not self._stopping:
+            await self._news.wait()
+            waited = time.monotonic() - self._gathered.since if self._gathered.done else 0
+            if self._gathered.done and (waited >= interval or self._gathered.full(self._settings.warehouse_rows)):
+                await self._insert()
+            elif self._gathered.done:
+                await asyncio.sleep(min(0.05, interval - waited))
+            else:
+                self._news.clear()
+
+    async def _insert(self) -> None:
+        """One round: insert everything gathered, tell what was refused, commit the offsets."""
+        async with self._round:
+            gathered, self._gathered = self._gathered, Gathered()
+            self._inserting = gathered
+            self._room.set()
+            try:
+                for batch in gathered.batches.values():
+                    number = gathered.done[0][0].number
+                    gathered.rejected += [refused_row(row, number) for row in await self._writer.write(batch)]
+                if gathered.rejected:
+                    await self._reject(gathered.rejected)
+                await self._commit(gathered)
+                self._inserted_at = time.monotonic()
+            finally:
+                self._inserting = None
+
+    async def _commit(self, gathered: Gathered) -> None:
+        """Partitions that were lost meanwhile are left out: their rows come again to whoever has them now."""
+        offsets = {
+            TP(self._rows, part.number): following
+            for part, following in gathered.done
+            if self._parts.get(part.number) is part
+        }
+        if offsets:
+            await self._consumer.commit_durable(offsets)
+
+    async def _reject(self, records: list[RejectedRecord]) -> None:
+        """Until it is on `feedback-rejected` and in `rejected_events`: nothing that was refused is silent."""
+        for record in records:
+            metrics.SINK_REFUSED.labels(record.row.field.split(".")[0] or "pack").inc()
+            logger.error("ClickHouse refuses %s: expected %s, got %s", record.row.field or "a pack", *record.row[6:8])
+        while True:
+            try:
+                await self._publish(records)
+                break
+            except (KafkaError, OSError, TimeoutError) as error:
+                logger.warning("Refused rows cannot be published, next attempt in %g s: %r", _RETRY_SECONDS, error)
+                await self._close_producer()
+                await asyncio.sleep(_RETRY_SECONDS)
+        rows = msgspec.Raw(msgspec.msgpack.encode([record.row for record in records]))
+        wall = _wall()
+        pack = Pack("rejected_events", COLUMNS["rejected_events"], wall // 1000 << 32, wall, 0, rows)
+        batch = Batch.like(pack)
+        batch.add(pack)
+        for refused in await self._writer.write(batch):
+            logger.error("A rejection is on %s only, ClickHouse refuses it: %s", REJECTED, refused)
+
+    async def _publish(self, records: list[RejectedRecord]) -> None:
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self._settings.brokers, enable_idempotence=True, acks="all"
+            )
+            await self._producer.start()
+        messages = [(rejection(record, self._settings.topic_prefix), record.row.partition) for record in records]
+        sent = [
+            await self._producer.send(
+                message.topic,
+                message.value,
+                key=message.key,
+                partition=partition % self._settings.partitions,
+                headers=list(message.headers),
+            )
+            for message, partition in messages
+        ]
+        await asyncio.gather(*sent)
+
+    # Coming and going
+
+    def _assigned(self) -> set[int]:
+        return {tp.partition for tp in self._consumer.assignment() if tp.topic == self._rows}
+
+    async def _assignment(self, *_: Any, **__: Any) -> None:
+        self._joined = True
+
+    async def _revoked(self, *_: Any, **__: Any) -> None:
+        """What was gathered comes again, here or elsewhere; what is being inserted comes again too, and counts once."""
+        self._parts.clear()
+        self._gathered = Gathered()
+        self._room.set()
+
+    async def _before_shutdown(self, *_: Any, **__: Any) -> None:
+        self._leaving.begin()
+        self._stopping = True
+        self._news.set()
+        if self._gathered.done or self._inserting:
+            try:
+                await bounded(self._insert(), min(LAST_INSERT_SECONDS, self._settings.shutdown_budget / 2))
+            except Exception as error:
+                logger.warning("Left without a last insert, the rows wait in Kafka: %r", error)
+        self._writer.close()
+        await self._close_producer()
+        await self._pages.stop()
+
+    async def _close_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await bounded(producer.stop(), 1)
+            except (KafkaError, OSError, TimeoutError):
+                logger.info("The producer of rejections was left behind")
+
+    def _attempted(self, attempt: Attempt) -> None:
+        metrics.SINK_BATCHES.labels(SINK, attempt.result).inc()
+        metrics.SINK_WRITE.labels(SINK).observe(attempt.seconds)
+        if attempt.result == "inserted":
+            metrics.SINK_ROWS.labels(attempt.table).inc(attempt.rows)
+            metrics.SINK_LAST_INSERT.labels(SINK).set(time.time())
+
+    @property
+    def _consumer(self) -> BatchConsumer:
+        return cast("BatchConsumer", self.app.consumer)
+
+
+def _at_end(part: Part, reach: Reach) -> bool:
+    return reach.at_end and reach.end is not None and part.next >= reach.end
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000

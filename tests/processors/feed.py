@@ -1,0 +1,120 @@
+"""Events and records for tests of `step`: written as short as they are read."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from processors.observations import Outputs
+from processors.partition import PartitionState
+from processors.pipeline import EMPTY, step
+from processors.rules import Rules
+from processors.settings import Settings
+from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, SURVEYS
+
+T0 = 1_764_000_000_000 - 1_764_000_000_000 % 86_400_000
+"""Midnight, UTC: the moment that tests count from, ms."""
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+
+TOPIC_OF = {"contact": CONTACTS, "complaint": COMPLAINTS, "survey": SURVEYS}
+
+
+@dataclass(frozen=True)
+class FakeRecord:
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class FakeBatch:
+    topic: str
+    records: tuple[FakeRecord, ...]
+
+    def __iter__(self) -> Iterator[FakeRecord]:
+        return iter(self.records)
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event and when its record arrived (ms)."""
+
+    topic: str
+    event: dict[str, Any]
+    record_at: int
+
+    @property
+    def key(self) -> bytes:
+        customer = self.event.get("customer")
+        return str(customer["id"] if customer else self.event["entity_id"]).encode()
+
+
+def rfc3339(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def event(event_type: str, entity_id: str, at: int, *, arrives: int | None = None, **fields: Any) -> Happening:
+    """An event at T0 + `at` ms; its record arrives at the same moment, or at T0 + `arrives`."""
+    body = {
+        "event_id": fields.pop("event_id", f"{entity_id}.{event_type.partition('.')[2]}.{at}.{fields.get('seq', '')}"),
+        "event_type": event_type,
+        "schema_version": "1.0",
+        "occurred_at": rfc3339(T0 + at),
+        "source": fields.pop("source", "crm"),
+        "entity_id": entity_id,
+        "customer": {"id": fields.pop("customer", "c1")},
+        **fields,
+    }
+    return Happening(TOPIC_OF[event_type.partition(".")[0]], body, T0 + (at if arrives is None else arrives))
+
+
+def rules(**settings: Any) -> Rules:
+    return Rules.of(Settings(_env_file=None, **settings))
+
+
+class Feed:
+    """A partition's state with an input log in front of it: appends records and steps."""
+
+    def __init__(self, rules_: Rules | None = None) -> None:
+        self.state = PartitionState(0, rules_ or rules())
+        self.state.found(1_700_000_000, 12)
+        self.logs: dict[str, list[FakeRecord]] = {topic: [] for topic in INPUTS}
+
+    def append(self, happening: Happening) -> FakeRecord:
+        log = self.logs[happening.topic]
+        value = json.dumps(happening.event).encode()
+        record = FakeRecord(happening.topic, 0, len(log), happening.record_at, happening.key, value)
+        log.append(record)
+        return record
+
+    def raw(self, topic: str, value: bytes | None, *, key: bytes | None = b"c1", record_at: int = T0) -> Outputs:
+        log = self.logs[topic]
+        record = FakeRecord(topic, 0, len(log), record_at, key, value)
+        log.append(record)
+        return self.take(topic, [record])
+
+    def take(self, topic: str, records: Iterable[FakeRecord]) -> Outputs:
+        batch = FakeBatch(topic, tuple(records))
+        for record in batch:
+            self.state.frontier_read(topic, record.timestamp)
+        return step(self.state, batch, self.state.now)
+
+    def feed(self, *happenings: Happening) -> Outputs:
+        """One step a run of happenings of one topic; returns the outputs of the last."""
+        outputs, run = Outputs(), list[FakeRecord]()
+        for happening in happenings:
+            if run and run[0].topic != happening.topic:
+                outputs = self.take(run[0].topic, run)
+                run = []
+            run.append(self.append(happening))
+        return self.take(run[0].topic, run) if run else outputs
+
+    def until(self, at: int) -> Outputs:
+        """Nothing arrives, and time passes to T0 + `at` ms."""
+        for topic in INPUTS:
+            self.state.frontier_at_end(topic, T0 + at)
+        return step(self.state, EMPTY, self.state.now)

@@ -1,0 +1,135 @@
+"""Laws of `step`: what any order, any repetition, any batching and any crash must leave as it is."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from processors.partition import PartitionState
+from processors.pipeline import EMPTY, step
+from tests.processors.feed import DAY, MINUTE, T0, FakeBatch, FakeRecord, Feed, Happening, rules
+from tests.processors.journeys import logs
+from tests.processors.views import Views, differences
+
+RULES = rules()
+END = 40 * DAY
+law = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def undisturbed(log: list[Happening]) -> Views:
+    feed, views = Feed(RULES), Views()
+    feed.feed(*log)
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    return views
+
+
+@law
+@given(logs(), st.data())
+def test_any_batching_with_time_passing_in_between_gives_the_same_views(
+    log: list[Happening], data: st.DataObject
+) -> None:
+    feed, views = Feed(RULES), Views()
+    for happening in log:
+        feed.feed(happening)
+        if data.draw(st.booleans()):
+            feed.until(happening.record_at - T0)
+        if data.draw(st.booleans()):
+            views.insert(feed.state.checkpoint(T0))
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    assert differences(views, undisturbed(log)) == []
+
+
+@law
+@given(logs(), st.data())
+def test_any_order_within_the_disorder_and_any_duplication_gives_the_same_views(
+    log: list[Happening], data: st.DataObject
+) -> None:
+    # Each record keeps its timestamp; it is read up to a minute later than others that arrived after it.
+    delays = [data.draw(st.integers(0, MINUTE)) for _ in log]
+    shuffled = [h for _, h in sorted(zip(delays, log, strict=True), key=lambda pair: pair[0] + pair[1].record_at)]
+    repeated = [h for happening in shuffled for h in [happening] * data.draw(st.sampled_from([1, 1, 1, 2]))]
+    feed, views = Feed(RULES), Views()
+    for happening in repeated:
+        feed.feed(happening)
+        if data.draw(st.booleans()):
+            views.insert(feed.state.checkpoint(T0))
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    assert differences(views, undisturbed(log)) == []
+
+
+@law
+@given(logs(), st.data())
+def test_a_crash_at_any_point_gives_the_same_views(log: list[Happening], data: st.DataObject) -> None:
+    feed, views = Feed(RULES), Views()
+    committed: list[bytes] = []
+    for happening in log:
+        feed.feed(happening)
+        if data.draw(st.booleans()):
+            feed.until(happening.record_at - T0)
+        what = data.draw(st.sampled_from(["go on", "commit", "crash"]))
+        if what == "commit":
+            checkpoint = feed.state.checkpoint(T0)
+            views.insert(checkpoint)
+            committed += checkpoint.delta
+        elif what == "crash":
+            feed.state = recovered(committed)
+            replay(feed)
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    assert differences(views, undisturbed(log)) == []
+    assert views.table("feedback_events") == undisturbed(log).table("feedback_events")
+    assert views.table("ingest_progress") == undisturbed(log).table("ingest_progress")
+
+
+def recovered(deltas: list[bytes]) -> PartitionState:
+    state = PartitionState(0, RULES)
+    for message in deltas:
+        state.apply(message)
+    if not deltas:
+        state.found(1_700_000_000, 12)
+    state.recovered()
+    return state
+
+
+def replay(feed: Feed) -> None:
+    """What the checkpoint did not hold is read again."""
+    for topic, log in feed.logs.items():
+        rest: list[FakeRecord] = log[feed.state.offsets[topic] :]
+        if rest:
+            feed.take(topic, rest)
+
+
+@law
+@given(logs())
+def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening]) -> None:
+    feed = Feed(RULES)
+    feed.feed(*log)
+    state = feed.state
+    again = recovered(list(state.checkpoint(T0).delta))
+    for each in (state, again):
+        step(each, EMPTY, each.now)
+    assert again.offsets == state.offsets
+    assert again.gauges == state.gauges
+    assert {key: case.incidents for key, case in again.cases.items()} == {
+        key: case.incidents for key, case in state.cases.items()
+    }
+    assert again.entries() == state.entries()
+    assert not again.changed
+
+
+@given(st.binary(max_size=300), st.sampled_from(["contact-events", "complaint-events", "survey-events"]))
+def test_no_bytes_raise_and_every_record_is_accounted_for(value: bytes, topic: str) -> None:
+    feed = Feed(RULES)
+    feed.raw(topic, value)
+    assert [counts[0] for counts in feed.state.progress.values()] == [1]
+    (progress,) = feed.state.progress.values()
+    read, accepted, _, duplicate, rejected, next_offset = progress
+    assert read == accepted + duplicate + rejected == 1
+    assert next_offset == 1
+
+
+def test_an_empty_batch_changes_nothing() -> None:
+    state = Feed(RULES).state
+    step(state, FakeBatch("contact-events", ()), 0)
+    assert not state.changed
