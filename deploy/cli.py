@@ -1,0 +1,245 @@
+"""`oidor`: the commands of the product. What a user can put right ends in one line and exit code 2, no traceback."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from rich.console import Console
+from rich.table import Table
+
+from processors.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Customer feedback as a stream: promises watched, failures named. Settings: environment variables OIDOR_*.",
+)
+topics_app = typer.Typer(no_args_is_help=True, help="The Kafka topics: create what is missing, check what is there.")
+app.add_typer(topics_app, name="topics")
+
+MISTAKE = 2
+"""Exit code of what a user can put right."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class UserError(Exception):
+    """What a user can put right; one line."""
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def plainly(command: Callable[P, T]) -> Callable[P, T]:
+    """Let a command end in one line where the user, the broker or the database is at fault."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except Exception as error:
+            line = _plain_line(error)
+            if line is None:
+                raise
+            print(f"oidor: {line}", file=sys.stderr)
+            raise typer.Exit(MISTAKE) from error
+
+    return run
+
+
+def _plain_line(error: Exception) -> str | None:
+    """The line for an error that is not ours; None for one that is."""
+    from deploy.local.children import ChildError
+    from deploy.local.jars import JarsError
+    from deploy.local.publish import PublishError
+    from deploy.local.readers import LogError
+    from deploy.migrate import MigrationError
+    from deploy.topics import TopicError
+    from processors.rules import RulesError
+
+    ours = (UserError, TopicError, MigrationError, RulesError, PublishError, LogError, ChildError, JarsError)
+    return " ".join(str(error).split()) if isinstance(error, ours) else None
+
+
+def settings_of(**others: Any) -> Settings:
+    """The settings of this process; raises `UserError` that names the first wrong one."""
+    try:
+        return Settings(**others)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise UserError(f"OIDOR_{name}={first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
+    except SettingsError as error:
+        raise UserError(f"settings: {error}") from error
+
+
+@app.command()
+@plainly
+def demo(
+    home: Annotated[
+        Path, typer.Option(help="where the demo keeps its data; what an earlier one left is removed")
+    ] = Path(".oidor/demo"),
+    keep: Annotated[bool, typer.Option("--keep", help="leave it running and print the addresses")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=12, help="worker processes")] = 1,
+    seed: Annotated[int, typer.Option(help="of the generated traffic")] = 7,
+) -> None:
+    """All of it on this machine: Kafka, ClickHouse, worker, warehouse, real logs and traffic, and a report."""
+    from deploy import demo as show
+
+    sound = show.run(home, keep=keep, workers=workers, seed=seed, console=Console())
+    raise typer.Exit(0 if sound else 1)
+
+
+@app.command()
+@plainly
+def worker() -> None:
+    """Read contact, complaint and survey events; run clocks, patterns and KPIs; until SIGTERM."""
+    from deploy.topics import TopicError, check
+
+    settings = settings_of()
+    _known_addresses(settings.worker_port)
+    if wrong := check(settings):
+        raise TopicError("; ".join(map(str, wrong)))
+    from processors.app import run
+
+    raise typer.Exit(run(settings))
+
+
+@app.command()
+@plainly
+def warehouse() -> None:
+    """Write the rows of the workers to ClickHouse, until SIGTERM."""
+    from deploy.migrate import MigrationError, pending
+    from deploy.topics import TopicError, check
+
+    settings = settings_of()
+    _known_addresses(settings.warehouse_port)
+    if wrong := check(settings):
+        raise TopicError("; ".join(map(str, wrong)))
+    if missing := pending(settings):
+        raise MigrationError(f"database {settings.clickhouse_database} lacks {', '.join(missing)}: run `oidor migrate`")
+    from processors.warehouse import run
+
+    raise typer.Exit(run(settings))
+
+
+def _known_addresses(port: int) -> None:
+    """Say now, in one line, that a port is taken: inside Faust it would be a traceback."""
+    import socket
+
+    settings = settings_of()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.web_host, port))
+        except OSError as error:
+            raise UserError(
+                f"cannot listen on {settings.web_host}:{port} ({error.strerror}): set OIDOR_WORKER_PORT or "
+                "OIDOR_WAREHOUSE_PORT, 0 takes a free one"
+            ) from error
+
+
+@topics_app.command("create")
+@plainly
+def create_topics() -> None:
+    """Create the topics that are missing; refuse those that exist with another shape."""
+    from deploy.topics import create
+
+    created = create(settings_of())
+    for name in created:
+        print(f"created {name}")
+    if not created:
+        print("nothing to create: every topic is there, in the right shape")
+
+
+@topics_app.command("check")
+@plainly
+def check_topics() -> None:
+    """Say what is missing or wrong; exit code 2 when something is."""
+    from deploy.topics import check
+
+    wrong = check(settings_of())
+    for problem in wrong:
+        print(problem, file=sys.stderr)
+    if wrong:
+        raise typer.Exit(MISTAKE)
+    print("every topic is there, in the right shape")
+
+
+@app.command()
+@plainly
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be applied")] = False,
+) -> None:
+    """Bring the ClickHouse database to this release. Safe to run twice, and from two places at once."""
+    from deploy.migrate import migrate as apply
+
+    applied = apply(settings_of(), dry_run=dry_run)
+    for name in applied:
+        print(f"{'would apply' if dry_run else 'applied'} {name}")
+    if not applied:
+        print("nothing to apply: the database is up to date")
+
+
+@app.command()
+@plainly
+def publish(
+    scenario: Annotated[str, typer.Option(help="demo, steady, storm-log; or servicenow, cfpb: the real logs")] = "demo",
+    seed: Annotated[int, typer.Option(help="of the generated traffic: the same gives the same bytes")] = 7,
+    limit: Annotated[int, typer.Option(min=1, help="messages")] = 10_000,
+    hours: Annotated[float, typer.Option(min=0.01, help="hours of event time that they span, up to now")] = 8,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="messages a second at most")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.001, help="times real time; none: as fast as it goes")] = None,
+) -> None:
+    """Publish generated or real events to the input topics, each with its own timestamp."""
+    from deploy.local.publish import publish as send
+    from deploy.local.readers import cfpb, servicenow
+    from deploy.local.scenarios import SCENARIOS, journeys
+
+    settings = settings_of()
+    readers = {"servicenow": servicenow, "cfpb": cfpb}
+    if scenario in readers:
+        messages = readers[scenario]()
+    elif scenario in SCENARIOS:
+        start = datetime.now(UTC) - timedelta(hours=hours)
+        messages = journeys(SCENARIOS[scenario], seed, start, limit=limit, rate=limit / (hours * 3600))
+    else:
+        raise UserError(f"unknown scenario {scenario}: choose of {', '.join((*SCENARIOS, *readers))}")
+    sent = send(messages, settings.brokers, topic_prefix=settings.topic_prefix, rate=rate, speed=speed)
+    print(f"published {sent} messages")
+
+
+@app.command()
+@plainly
+def query(sql: Annotated[str, typer.Argument(help='such as "SELECT * FROM v_sla LIMIT 5"')]) -> None:
+    """Ask ClickHouse, and print the answer as a table."""
+    from clickhouse_driver.errors import Error
+
+    from sinks.clickhouse import Address, connect, one_line
+
+    settings = settings_of()
+    try:
+        client = connect(Address.of(settings), 60)
+        rows, columns = client.execute(sql, with_column_types=True)
+    except (Error, OSError, EOFError) as error:
+        raise UserError(
+            f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}: {one_line(error)}"
+        ) from error
+    table = Table(*(name for name, _ in columns), caption=f"{len(rows)} rows")
+    for row in rows:
+        table.add_row(*map(str, row))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

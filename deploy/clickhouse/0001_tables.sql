@@ -1,0 +1,293 @@
+-- One table for each kind of row that a checkpoint writes. Every table is a ReplacingMergeTree(version) whose sorting
+-- key is the natural key of its rows and nothing that can change, so that a row written again replaces itself. A
+-- partition is a function of that key for the same reason: versions in different partitions would never meet. Read
+-- through the v_* views: here, older versions may still lie beside the newest.
+--
+-- TTLs count from when a row was recorded, not from when its event happened: a log of past years is not expired on
+-- arrival. The deduplication window remembers insert tokens, so that an insert that is repeated after a lost answer
+-- counts once.
+
+CREATE TABLE IF NOT EXISTS {database}.feedback_events
+(
+    topic LowCardinality(String) COMMENT 'Kafka topic that the record was read from',
+    partition UInt32 COMMENT 'Kafka partition',
+    offset UInt64 COMMENT 'Kafka offset',
+    record_at DateTime64(3, 'UTC') COMMENT 'Timestamp of the Kafka record: when it arrived, UTC',
+    event_id String COMMENT 'Identifier of the event, unique for its source',
+    source LowCardinality(String) COMMENT 'System that published the event',
+    event_type LowCardinality(String) COMMENT 'What happened, as <entity>.<verb>',
+    schema_version LowCardinality(String) COMMENT 'Version of the event contract, MAJOR.MINOR',
+    entity_id String COMMENT 'The contact, complaint or survey that the event is about',
+    seq Int64 COMMENT 'Order within the entity as its publisher counts; -1 when it sends none',
+    customer_id String COMMENT 'Pseudonymous customer; empty when anonymous',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened in the source, UTC',
+    late UInt8 COMMENT '0 in time; 1 late: counted, but kept out of windowed detectors; 2 beyond the late horizon: stored only',
+    test UInt8 COMMENT '1 when the publisher marks the event as a test: it counts nowhere',
+    warnings Array(LowCardinality(String)) COMMENT 'Defects that did not stop the event from being accepted',
+    channel LowCardinality(String) COMMENT 'Channel of the contact',
+    org_unit LowCardinality(String) COMMENT 'Organisational unit, as a path',
+    area LowCardinality(String) COMMENT 'Area that the event belongs to',
+    team LowCardinality(String) COMMENT 'Team that handles it',
+    priority LowCardinality(String) COMMENT 'low, normal, high or urgent',
+    kind LowCardinality(String) COMMENT 'Kind of complaint or survey',
+    category LowCardinality(String) COMMENT 'Category in the common taxonomy',
+    category_raw String COMMENT 'Category as the source names it',
+    product LowCardinality(String) COMMENT 'Product or service',
+    process LowCardinality(String) COMMENT 'Business process',
+    journey_stage LowCardinality(String) COMMENT 'Stage of the customer journey',
+    otc_stage LowCardinality(String) COMMENT 'Stage from order to collection',
+    element LowCardinality(String) COMMENT 'Ingredient of the service that failed or shone',
+    origin_area LowCardinality(String) COMMENT 'Area where the cause lies',
+    demand_type LowCardinality(String) COMMENT 'value, failure or unknown',
+    relationship LowCardinality(String) COMMENT 'b2b, b2c, c2c, g2c or internal',
+    segment LowCardinality(String) COMMENT 'Customer segment',
+    value_band LowCardinality(String) COMMENT 'Value band of the customer, a (highest) to e',
+    country LowCardinality(String) COMMENT 'Country of the customer',
+    language LowCardinality(String) COMMENT 'Language of the customer',
+    topics Array(LowCardinality(String)) COMMENT 'What the text is about, by the lexicon',
+    score Nullable(Float64) COMMENT 'Survey score on its own scale; NULL when the event carries none',
+    payload String COMMENT 'The event as JSON after redaction, known fields only' CODEC(ZSTD(3)),
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    ingested_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC',
+    INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_entity entity_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(record_at)
+ORDER BY (topic, partition, offset)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'One row for each accepted record, late ones included; key: topic, partition, offset';
+
+CREATE TABLE IF NOT EXISTS {database}.cases
+(
+    topic LowCardinality(String) COMMENT 'Kafka topic of the case: contacts or complaints',
+    source LowCardinality(String) COMMENT 'System that published the case',
+    entity_id String COMMENT 'Identifier of the case in its source',
+    partition UInt32 COMMENT 'Kafka partition of its events',
+    customer_id String COMMENT 'Pseudonymous customer; empty when anonymous',
+    kind LowCardinality(String) COMMENT 'Kind of complaint',
+    state LowCardinality(String) COMMENT 'State after the events read so far',
+    channel LowCardinality(String) COMMENT 'Channel that it was opened on',
+    org_unit LowCardinality(String) COMMENT 'Organisational unit, as a path',
+    area LowCardinality(String) COMMENT 'Area that the case belongs to',
+    team LowCardinality(String) COMMENT 'Team that handles it now',
+    owner String COMMENT 'Who answers for it now; empty when nobody does',
+    priority LowCardinality(String) COMMENT 'low, normal, high or urgent',
+    category LowCardinality(String) COMMENT 'Category in the common taxonomy',
+    product LowCardinality(String) COMMENT 'Product or service',
+    element LowCardinality(String) COMMENT 'Ingredient of the service that failed or shone',
+    origin_area LowCardinality(String) COMMENT 'Area where the cause lies',
+    otc_stage LowCardinality(String) COMMENT 'Stage from order to collection',
+    relationship LowCardinality(String) COMMENT 'b2b, b2c, c2c, g2c or internal',
+    demand_type LowCardinality(String) COMMENT 'value, failure or unknown',
+    opened_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was opened, UTC; NULL when its opening was never read',
+    first_response_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First public reply of a person, UTC; NULL while there is none',
+    answered_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When a person answered, UTC; NULL while nobody has',
+    first_resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First resolution, UTC; NULL while there is none',
+    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'The resolution that holds, UTC; NULL while there is none',
+    closed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was closed, UTC; NULL while it is not',
+    last_event_at DateTime64(3, 'UTC') COMMENT 'When its last event happened, UTC',
+    resolution LowCardinality(String) COMMENT 'Resolution of a contact, outcome of a complaint',
+    events UInt32 COMMENT 'Events that it is folded from',
+    assignments UInt32 COMMENT 'Times that it was assigned',
+    transfers UInt32 COMMENT 'Times that it was transferred',
+    reopens UInt32 COMMENT 'Times that it was reopened',
+    incomplete UInt8 COMMENT '1 when its opening is missing or a transition was impossible: kept out of duration KPIs',
+    test UInt8 COMMENT '1 when the publisher marks it as a test: it counts nowhere',
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC',
+    INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (topic, source, entity_id)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'One row for each contact and complaint, folded from its events so far; key: topic, source, entity_id';
+
+CREATE TABLE IF NOT EXISTS {database}.sla_clocks
+(
+    clock_id String COMMENT 'topic:source:entity_id:metric:instance',
+    topic LowCardinality(String) COMMENT 'Kafka topic of the case',
+    source LowCardinality(String) COMMENT 'System that published the case',
+    entity_id String COMMENT 'The case that the clock belongs to',
+    partition UInt32 COMMENT 'Kafka partition of its events',
+    metric LowCardinality(String) COMMENT 'What was promised: answer, first_response, resolve or acknowledge',
+    instance UInt32 COMMENT 'Which clock of this metric in the case: 0 the first, more after reopening',
+    policy_id LowCardinality(String) COMMENT 'SLA policy that set the target',
+    policy_version LowCardinality(String) COMMENT 'Version of that policy',
+    customer_id String COMMENT 'Pseudonymous customer; empty when anonymous',
+    channel LowCardinality(String) COMMENT 'Channel of the case',
+    area LowCardinality(String) COMMENT 'Area of the case',
+    team LowCardinality(String) COMMENT 'Team of the case',
+    priority LowCardinality(String) COMMENT 'Priority of the case',
+    kind LowCardinality(String) COMMENT 'Kind of complaint',
+    started_at DateTime64(3, 'UTC') COMMENT 'When the clock started, UTC',
+    target_ms Int64 COMMENT 'Time allowed, milliseconds',
+    due_at DateTime64(3, 'UTC') COMMENT 'Deadline, UTC',
+    stopped_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the promise was kept or cancelled, UTC; NULL while it is not',
+    state LowCardinality(String) COMMENT 'running, met, breached_open (overdue, still open), breached (completed late) or cancelled',
+    overdue_ms Int64 COMMENT 'stopped_at - due_at of a completed breach, milliseconds; else 0',
+    retroactive UInt8 COMMENT '1 when the event that started it arrived after its deadline and grace',
+    retracted UInt8 COMMENT '1 when a breach was taken back: the event that met it arrived after deadline and grace',
+    void UInt8 COMMENT '1 when later events showed that the clock never existed',
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC',
+    INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_entity entity_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY clock_id
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'One row for each SLA clock; key: clock_id';
+
+CREATE TABLE IF NOT EXISTS {database}.incidents
+(
+    incident_id String COMMENT 'Identifier of the incident, from its pattern and subject',
+    pattern LowCardinality(String) COMMENT 'Failure pattern that was detected',
+    subject String COMMENT 'What the pattern is about: a clock, a case, a customer and category',
+    severity LowCardinality(String) COMMENT 'info, warning or critical',
+    state LowCardinality(String) COMMENT 'open, closed or withdrawn (later events showed that it never was)',
+    close_reason LowCardinality(String) COMMENT 'Empty while open; auto, met, breached, cancelled, retracted or quiet',
+    opened_at DateTime64(3, 'UTC') COMMENT 'When the pattern became true, by the events, UTC',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When it last changed, by the events, UTC',
+    closed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it ended, by the events, UTC; NULL while open',
+    topic LowCardinality(String) COMMENT 'Kafka topic of its events',
+    partition UInt32 COMMENT 'Kafka partition of its events',
+    source LowCardinality(String) COMMENT 'System that published its events',
+    entity_id String COMMENT 'Case that it is about; empty when it spans several',
+    customer_id String COMMENT 'Pseudonymous customer; empty when anonymous',
+    area LowCardinality(String) COMMENT 'Area that should act',
+    team LowCardinality(String) COMMENT 'Team that should act',
+    owner String COMMENT 'Who should act; empty when nobody owns it',
+    policy_id LowCardinality(String) COMMENT 'SLA policy, of incidents about a clock',
+    metric LowCardinality(String) COMMENT 'SLA metric, of incidents about a clock',
+    summary String COMMENT 'What happened, in one sentence',
+    evidence String COMMENT 'JSON: the numbers and example identifiers that the decision rests on',
+    rule_version LowCardinality(String) COMMENT 'Version of the rule that decided',
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC',
+    INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY incident_id
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'One row for each incident of a failure pattern; key: incident_id';
+
+CREATE TABLE IF NOT EXISTS {database}.kpi_partials
+(
+    minute DateTime64(3, 'UTC') COMMENT 'Beginning of the minute, UTC',
+    dimension LowCardinality(String) COMMENT 'What the numbers are split by; all: not at all',
+    dimension_value LowCardinality(String) COMMENT 'Value of the dimension; area_channel reads area|channel',
+    topic LowCardinality(String) COMMENT 'Kafka topic that the numbers come from',
+    partition UInt32 COMMENT 'Kafka partition that they come from',
+    contacts_opened UInt32 COMMENT 'Count in the minute: contacts opened',
+    contacts_offered UInt32 COMMENT 'Count in the minute: contacts offered to people: queued, or opened on a live channel',
+    contacts_answered UInt32 COMMENT 'Count in the minute: contacts answered by a person',
+    contacts_answered_any UInt32 COMMENT 'Count in the minute: contacts answered by a person or a bot',
+    contacts_answered_in_target UInt32 COMMENT 'Count in the minute: contacts answered by a person within the answer target',
+    contacts_abandoned UInt32 COMMENT 'Count in the minute: contacts abandoned after 5 s or more in the queue',
+    contacts_abandoned_short UInt32 COMMENT 'Count in the minute: contacts abandoned within 5 s in the queue',
+    contacts_abandoned_ivr UInt32 COMMENT 'Count in the minute: contacts abandoned before they were queued',
+    contacts_transferred UInt32 COMMENT 'Count in the minute: transfers of contacts',
+    contacts_handled UInt32 COMMENT 'Count in the minute: contacts that report talk, hold and wrap time',
+    contacts_resolved UInt32 COMMENT 'Count in the minute: resolutions of contacts',
+    contacts_resolved_level1 UInt32 COMMENT 'Count in the minute: resolutions of contacts at level 1',
+    contacts_reopened UInt32 COMMENT 'Count in the minute: reopenings of contacts',
+    contacts_failure_demand UInt32 COMMENT 'Count in the minute: contacts caused by a failure of ours',
+    contacts_known_demand UInt32 COMMENT 'Count in the minute: contacts whose demand type is known',
+    complaints_opened UInt32 COMMENT 'Count in the minute: complaints and claims received',
+    complaints_acknowledged UInt32 COMMENT 'Count in the minute: complaints acknowledged',
+    complaints_resolved UInt32 COMMENT 'Count in the minute: complaints resolved',
+    complaints_upheld UInt32 COMMENT 'Count in the minute: complaints upheld or partly upheld',
+    complaints_decided UInt32 COMMENT 'Count in the minute: complaints decided',
+    complaints_reopened UInt32 COMMENT 'Count in the minute: complaints reopened',
+    praise UInt32 COMMENT 'Count in the minute: praise received',
+    surveys_invited UInt32 COMMENT 'Count in the minute: survey invitations',
+    surveys_answered UInt32 COMMENT 'Count in the minute: survey answers of any kind',
+    csat_answered UInt32 COMMENT 'Count in the minute: CSAT answers',
+    csat_positive UInt32 COMMENT 'Count in the minute: CSAT answers in the top boxes',
+    nps_answered UInt32 COMMENT 'Count in the minute: NPS answers',
+    nps_promoters UInt32 COMMENT 'Count in the minute: NPS answers of 9 or 10',
+    nps_detractors UInt32 COMMENT 'Count in the minute: NPS answers of 0 to 6',
+    ces_answered UInt32 COMMENT 'Count in the minute: effort answers',
+    ces_easy UInt32 COMMENT 'Count in the minute: effort answers of 5 or more of 7, 7 = easy',
+    answer_met UInt32 COMMENT 'Count in the minute: answer clocks met, by due time',
+    answer_breached UInt32 COMMENT 'Count in the minute: answer clocks breached, by due time',
+    first_response_met UInt32 COMMENT 'Count in the minute: first response clocks met, by due time',
+    first_response_breached UInt32 COMMENT 'Count in the minute: first response clocks breached, by due time',
+    resolve_met UInt32 COMMENT 'Count in the minute: resolve clocks met, by due time',
+    resolve_breached UInt32 COMMENT 'Count in the minute: resolve clocks breached, by due time',
+    acknowledge_met UInt32 COMMENT 'Count in the minute: acknowledge clocks met, by due time',
+    acknowledge_breached UInt32 COMMENT 'Count in the minute: acknowledge clocks breached, by due time',
+    wait_ms Int64 COMMENT 'Sum in the minute: total wait of contacts answered by a person, milliseconds',
+    first_response_ms Int64 COMMENT 'Sum in the minute: total time to the first public reply of a person, milliseconds',
+    resolution_ms Int64 COMMENT 'Sum in the minute: total time to resolution, milliseconds',
+    handle_ms Int64 COMMENT 'Sum in the minute: total talk, hold and wrap time, milliseconds',
+    csat_score_milli Int64 COMMENT 'Sum in the minute: total of CSAT scores, thousandths of the scale (0..1000 an answer)',
+    ces_score_milli Int64 COMMENT 'Sum in the minute: total of effort scores, thousandths of 1..7, 7 = easy',
+    wait_histogram Map(Int16, UInt32) COMMENT 'Histogram of wait: bucket b counts durations of [1.04^b, 1.04^(b+1)) seconds',
+    first_response_histogram Map(Int16, UInt32) COMMENT 'Histogram of time to first response: bucket b counts durations of [1.04^b, 1.04^(b+1)) seconds',
+    resolution_histogram Map(Int16, UInt32) COMMENT 'Histogram of time to resolution: bucket b counts durations of [1.04^b, 1.04^(b+1)) seconds',
+    is_empty UInt8 MATERIALIZED
+        contacts_opened + contacts_offered + contacts_answered + contacts_answered_any + contacts_answered_in_target +
+        contacts_abandoned + contacts_abandoned_short + contacts_abandoned_ivr + contacts_transferred +
+        contacts_handled + contacts_resolved + contacts_resolved_level1 + contacts_reopened +
+        contacts_failure_demand + contacts_known_demand + complaints_opened + complaints_acknowledged +
+        complaints_resolved + complaints_upheld + complaints_decided + complaints_reopened + praise +
+        surveys_invited + surveys_answered + csat_answered + csat_positive + nps_answered + nps_promoters +
+        nps_detractors + ces_answered + ces_easy + answer_met + answer_breached + first_response_met +
+        first_response_breached + resolve_met + resolve_breached + acknowledge_met + acknowledge_breached + wait_ms +
+        first_response_ms + resolution_ms + handle_ms + csat_score_milli + ces_score_milli +
+        arraySum(mapValues(wait_histogram)) + arraySum(mapValues(first_response_histogram)) +
+        arraySum(mapValues(resolution_histogram)) = 0
+        COMMENT '1 when every accumulator is zero: the minute was taken back',
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC'
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(minute)
+ORDER BY (dimension, minute, dimension_value, topic, partition)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'Absolute accumulators of one minute from one topic-partition; key: minute, dimension, dimension_value, topic, partition';
+
+CREATE TABLE IF NOT EXISTS {database}.rejected_events
+(
+    topic LowCardinality(String) COMMENT 'Kafka topic that the record was read from',
+    partition UInt32 COMMENT 'Kafka partition',
+    offset UInt64 COMMENT 'Kafka offset',
+    record_at DateTime64(3, 'UTC') COMMENT 'Timestamp of the Kafka record: when it arrived, UTC',
+    reason LowCardinality(String) COMMENT 'Why it was not accepted, one of the published reason codes',
+    field String COMMENT 'Path of the field at fault; empty when the whole record is',
+    expected String COMMENT 'What the contract asks for',
+    got String COMMENT 'What was there, truncated and redacted',
+    source LowCardinality(String) COMMENT 'System that published it, as far as it can be read',
+    event_id String COMMENT 'Identifier of the event, as far as it can be read',
+    event_type LowCardinality(String) COMMENT 'Type of the event, as far as it can be read',
+    bytes UInt32 COMMENT 'Size of the original record, bytes',
+    sha256 String COMMENT 'SHA-256 of the original record, hexadecimal',
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC'
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(record_at)
+ORDER BY (topic, partition, offset)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'One row for each record that was not accepted, and why; key: topic, partition, offset';
+
+CREATE TABLE IF NOT EXISTS {database}.ingest_progress
+(
+    topic LowCardinality(String) COMMENT 'Kafka topic',
+    partition UInt32 COMMENT 'Kafka partition',
+    day DateTime64(3, 'UTC') COMMENT 'Beginning of the UTC day of the record timestamps',
+    records_read UInt64 COMMENT 'Records read, count',
+    accepted UInt64 COMMENT 'Records accepted, late ones included, count',
+    late UInt64 COMMENT 'Records accepted late, count',
+    duplicate UInt64 COMMENT 'Records whose event had been read before, count',
+    rejected UInt64 COMMENT 'Records rejected, count',
+    next_offset UInt64 COMMENT 'One past the last offset read of this day',
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (topic, partition, day)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'How the records of one topic-partition and day ended, absolute counts; key: topic, partition, day';

@@ -1,0 +1,84 @@
+-- What everybody reads. Each view takes the newest version of a row itself, so that nothing depends on whether a merge
+-- has happened. FINAL uses the skip indexes, and the reader's condition passes through to the table. A column that a
+-- view hands on keeps the comment of its table.
+
+-- Records of one event have one customer: naming it lets a condition on the customer pass LIMIT BY, to the index.
+CREATE OR REPLACE VIEW {database}.v_events AS
+SELECT *
+FROM {database}.feedback_events FINAL
+ORDER BY topic, partition, offset
+LIMIT 1 BY source, event_id, customer_id
+COMMENT 'Accepted events, each once: of its records the first, by topic, partition and offset';
+
+CREATE OR REPLACE VIEW {database}.v_cases AS
+SELECT *
+FROM {database}.cases FINAL
+COMMENT 'Contacts and complaints as they stand';
+
+CREATE OR REPLACE VIEW {database}.v_sla AS
+SELECT
+    * EXCEPT (void, version, last_recorded_at),
+    multiIf(state IN ('breached', 'breached_open'), 'breached', state) AS outcome,
+    state IN ('running', 'breached_open') AS open,
+    if(isNull(stopped_at), NULL, dateDiff('millisecond', started_at, assumeNotNull(stopped_at))) AS elapsed_ms,
+    version,
+    last_recorded_at
+FROM {database}.sla_clocks FINAL
+WHERE void = 0
+COMMENT 'SLA clocks as they stand, without those that later events showed never to have existed';
+
+ALTER TABLE {database}.v_sla COMMENT COLUMN outcome 'running, met, breached (completed late or still open) or cancelled';
+ALTER TABLE {database}.v_sla COMMENT COLUMN open '1 while the promise is neither kept nor cancelled';
+ALTER TABLE {database}.v_sla COMMENT COLUMN elapsed_ms 'stopped_at - started_at, milliseconds; NULL while open';
+
+CREATE OR REPLACE VIEW {database}.v_incidents AS
+SELECT *
+FROM {database}.incidents FINAL
+WHERE state != 'withdrawn'
+COMMENT 'Incidents as they stand, without those that later events showed never to have been';
+
+-- A row of another table that was refused has no record of its own: it is filed under the topic of the rows, which is
+-- no part of this count.
+CREATE OR REPLACE VIEW {database}.v_reconciliation AS
+SELECT
+    topic,
+    partition,
+    toDate(day_at, 'UTC') AS day,
+    sum(read) AS records_read,
+    sum(accepted_rows) AS accepted,
+    sum(late_rows) AS late,
+    sum(duplicate_rows) AS duplicate,
+    sum(rejected_rows) AS rejected,
+    sum(stored_rows) AS stored,
+    sum(refused_rows) AS refused,
+    sum(rejection_rows) AS rejections_stored,
+    toInt64(records_read) - toInt64(accepted) - toInt64(duplicate) - toInt64(rejected) AS difference_read,
+    toInt64(accepted) - toInt64(stored) - toInt64(refused) AS difference_stored,
+    toInt64(rejected) - toInt64(rejections_stored) AS difference_rejected
+FROM
+(
+    SELECT topic, partition, toStartOfDay(day, 'UTC') AS day_at, records_read AS read, accepted AS accepted_rows,
+        late AS late_rows, duplicate AS duplicate_rows, rejected AS rejected_rows,
+        toUInt64(0) AS stored_rows, toUInt64(0) AS refused_rows, toUInt64(0) AS rejection_rows
+    FROM {database}.ingest_progress FINAL
+    UNION ALL
+    SELECT topic, partition, toStartOfDay(record_at, 'UTC') AS day_at, 0, 0, 0, 0, 0, uniqExact(offset), 0, 0
+    FROM {database}.feedback_events
+    GROUP BY topic, partition, day_at
+    UNION ALL
+    SELECT topic, partition, toStartOfDay(record_at, 'UTC') AS day_at, 0, 0, 0, 0, 0, 0,
+        countIf(reason = 'sink_refused'), countIf(reason != 'sink_refused')
+    FROM {database}.rejected_events FINAL
+    WHERE NOT endsWith(topic, 'feedback-rows')
+    GROUP BY topic, partition, day_at
+)
+GROUP BY topic, partition, day_at
+COMMENT 'Every record accounted for: the differences are 0 once all that was read has arrived here';
+
+ALTER TABLE {database}.v_reconciliation COMMENT COLUMN day 'UTC day of the record timestamps';
+ALTER TABLE {database}.v_reconciliation COMMENT COLUMN stored 'Records in feedback_events, count';
+ALTER TABLE {database}.v_reconciliation COMMENT COLUMN refused 'Accepted records that this database refused (sink_refused), count';
+ALTER TABLE {database}.v_reconciliation COMMENT COLUMN rejections_stored 'Records in rejected_events other than refused ones, count';
+ALTER TABLE {database}.v_reconciliation COMMENT COLUMN difference_read 'records_read - accepted - duplicate - rejected: must be 0';
+ALTER TABLE {database}.v_reconciliation COMMENT COLUMN difference_stored 'accepted - stored - refused: must be 0';
+ALTER TABLE {database}.v_reconciliation COMMENT COLUMN difference_rejected 'rejected - rejections_stored: must be 0';

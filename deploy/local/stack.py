@@ -1,0 +1,164 @@
+"""The embedded stack: Kafka and ClickHouse, and the workers and warehouse between them, as child processes of this one.
+
+    with Stack(Path(".oidor")) as stack:
+        topics.create(stack.settings())
+        worker = stack.worker()
+        worker.wait_ready(30)
+
+Leaving the block, Ctrl-C and SIGTERM stop it in order: workers, warehouse, then the servers. However this process ends,
+no other one stays (children.py).
+"""
+
+import contextlib
+import http.client
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from deploy.local.children import Child, orderly_exit, python_environment, python_module
+from deploy.local.clickhouse import LocalClickHouse
+from deploy.local.kafka import LocalKafka
+from deploy.local.ports import free_ports
+from processors.settings import Settings
+
+HOST: Final = "127.0.0.1"
+_STOP_SECONDS: Final = 6.0  # more than `shutdown_budget`, which is what a worker takes at most by itself
+
+
+class Service(Child):
+    """A child that says at a URL when it is ready: 200, anything else is not yet."""
+
+    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path, ready_url: str) -> None:
+        super().__init__(name, argv, log=log, env=env)
+        self.ready_url = ready_url
+
+    def wait_ready(self, seconds: float) -> float:
+        """The seconds it took. Raises ChildError, with its last answer and its log, when it ends or is late."""
+        began = time.monotonic()
+        answer = "nothing"
+        while time.monotonic() - began < seconds:
+            if not self.alive:
+                raise self.failure(f"ended with code {self.exit_code}")
+            status, answer = fetch(self.ready_url)
+            if status == 200:
+                return time.monotonic() - began
+            time.sleep(0.05)
+        raise self.failure(f"is not ready after {seconds:g} s, {self.ready_url} says {answer!r}")
+
+
+def fetch(url: str, timeout: float = 2) -> tuple[int, str]:
+    """Status and text of a page of our own; (0, the reason) when nobody answers. Asks no proxy."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or HOST, parts.port, timeout=timeout)
+    try:
+        connection.request("GET", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace").strip()
+    except (OSError, http.client.HTTPException) as error:
+        return 0, str(error) or type(error).__name__
+    finally:
+        connection.close()
+
+
+class Stack:
+    """Servers on 127.0.0.1 with their data under `home`. With `bootstrap` that Kafka is used, and none is started."""
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        brokers: int = 1,
+        bootstrap: str | None = None,
+        kafka_ports: Sequence[int] | None = None,
+        clickhouse_port: int | None = None,
+        http_port: int | None = None,
+    ) -> None:
+        self.home = home.resolve()
+        self.kafka = None if bootstrap else LocalKafka(self.home / "kafka", brokers, ports=kafka_ports)
+        self.bootstrap = bootstrap or (self.kafka.bootstrap if self.kafka else "")
+        self.clickhouse = LocalClickHouse(self.home / "clickhouse", port=clickhouse_port, http_port=http_port)
+        self.services: list[Service] = []
+        self._signals = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Start the servers side by side; returns when both answer. Raises JarsError or ChildError; then none runs."""
+        starts = [self.clickhouse.start, *([self.kafka.start] if self.kafka else [])]
+        try:
+            with ThreadPoolExecutor() as pool:
+                for started in [pool.submit(start) for start in starts]:
+                    started.result()
+        except BaseException:
+            self.terminate()
+            raise
+
+    def settings(self, **others: Any) -> Settings:
+        """This process's settings with the addresses of the stack, and `others`."""
+        return Settings(**(self._addresses() | others))
+
+    def worker(self, **others: Any) -> Service:
+        """Start one more worker. `others` are settings by name; it takes a free port unless `worker_port` is given."""
+        return self._run("worker", sum(service.name.startswith("worker") for service in self.services), others)
+
+    def warehouse(self, **others: Any) -> Service:
+        """Start the second stage."""
+        return self._run("warehouse", sum(service.name.startswith("warehouse") for service in self.services), others)
+
+    def terminate(self) -> None:
+        """Stop everything: first who would miss the others."""
+        for kind in ("worker", "warehouse"):
+            chosen = [service for service in self.services if service.name.startswith(kind)]
+            for service in chosen:
+                service.ask_to_stop()
+            for service in chosen:
+                service.terminate(_STOP_SECONDS)
+        with ThreadPoolExecutor() as pool:
+            for stop in [self.clickhouse.stop, *([self.kafka.stop] if self.kafka else [])]:
+                pool.submit(stop)
+
+    def __enter__(self) -> Self:
+        self._signals.enter_context(orderly_exit())
+        try:
+            self.start()
+        except BaseException:
+            self._signals.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        try:
+            self.terminate()
+        finally:
+            self._signals.close()
+
+    def _addresses(self) -> dict[str, Any]:
+        return {
+            "brokers": self.bootstrap,
+            "clickhouse_host": self.clickhouse.host,
+            "clickhouse_port": self.clickhouse.port,
+            "clickhouse_user": "default",
+            "clickhouse_password": "",
+            "web_host": HOST,
+        }
+
+    def _run(self, command: str, number: int, others: dict[str, Any]) -> Service:
+        port = others.get(f"{command}_port") or free_ports(1)[0]
+        settings = self._addresses() | others | {f"{command}_port": port}
+        name = f"{command}-{number}"
+        service = Service(
+            name,
+            [*python_module("deploy.cli"), command],
+            python_environment() | {f"OIDOR_{key.upper()}": _as_text(value) for key, value in settings.items()},
+            self.home / f"{name}.log",
+            f"http://{HOST}:{port}/ready",
+        )
+        service.start()
+        self.services.append(service)
+        return service
+
+
+def _as_text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

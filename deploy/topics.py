@@ -1,0 +1,202 @@
+"""Makes the Kafka topics that Oidor needs, and refuses those that exist in another shape. Never alters one."""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource
+from kafka.errors import InvalidReplicationFactorError, KafkaError, NoError, TopicAlreadyExistsError, for_code
+
+from processors.settings import Settings
+from schemas.topics import DAY_MS, INPUTS, Topic, registry, state_topic
+
+_CONNECT_MS: Final = 8_000
+_REQUEST_MS: Final = 8_000
+_CONFIGS: Final = ("cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas", "max.message.bytes")
+
+
+class TopicError(RuntimeError):
+    """Topics that cannot be used; the text says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A topic as it is to be made; `config` by Kafka's own names."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+    topic: Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one topic, and what to do."""
+
+    topic: str
+    text: str
+    missing: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A topic as the broker has it; `replication` is that of its least copied partition."""
+
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+
+
+def plan(settings: Settings) -> list[Planned]:
+    """Every topic that Oidor needs; asks no broker."""
+    days = settings.input_retention_days
+    shape = settings.partitions, settings.replication
+    return [
+        Planned(_name(settings, topic), *shape, topic.config(settings.replication), topic)
+        for topic in registry(settings.app_id, -1 if days < 0 else round(days * DAY_MS))
+    ]
+
+
+def _name(settings: Settings, topic: Topic) -> str:
+    """The state topic carries the application id already, which no two installations of a cluster share."""
+    return topic.name if topic.name == state_topic(settings.app_id) else settings.topic_prefix + topic.name
+
+
+def create(settings: Settings) -> list[str]:
+    """Create what is missing; the names of what was created.
+
+    Raises TopicError when the broker cannot be reached or refuses. When a topic exists in a wrong shape, nothing is
+    created.
+    """
+    planned = plan(settings)
+    with _admin(settings) as admin:
+        existing = _existing(admin, planned)
+        if wrong := [problem for problem in problems(settings, planned, existing) if not problem.missing]:
+            raise TopicError("; ".join(map(str, wrong)))
+        missing = [one for one in planned if one.name not in existing]
+        for one in missing:
+            _create(admin, one)
+        if missing:
+            admin.wait_for_topics([one.name for one in missing])
+            # Somebody else may have made one in the meantime, in another shape.
+            if wrong := problems(settings, planned, _existing(admin, planned)):
+                raise TopicError("; ".join(map(str, wrong)))
+    return [one.name for one in missing]
+
+
+def check(settings: Settings) -> list[Problem]:
+    """What is missing or wrong; empty when a worker can start. Raises TopicError when the broker cannot be reached."""
+    planned = plan(settings)
+    with _admin(settings) as admin:
+        return problems(settings, planned, _existing(admin, planned))
+
+
+def problems(settings: Settings, planned: list[Planned], existing: Mapping[str, Existing]) -> list[Problem]:
+    """Compare what is with what must be."""
+    found = []
+    for one in planned:
+        if one.name not in existing:
+            found.append(Problem(one.name, "does not exist: run `oidor topics create`", missing=True))
+            continue
+        found += [Problem(one.name, text) for text in _faults(settings, one, existing[one.name])]
+    return found
+
+
+def _faults(settings: Settings, planned: Planned, existing: Existing) -> Iterator[str]:
+    topic, config = planned.topic, existing.config
+    if existing.partitions != planned.partitions:
+        yield (
+            f"has {existing.partitions} partitions, OIDOR_PARTITIONS is {planned.partitions}: one worker owns a "
+            f"partition of all topics, so all need the same number. Set OIDOR_PARTITIONS={existing.partitions} if the "
+            "others have it too, else replay into new topics under a new OIDOR_APP_ID"
+        )
+    policy = config["cleanup.policy"]
+    if policy != topic.cleanup:
+        yield f"has cleanup.policy={policy}, which would delete {_loss(topic)}: set cleanup.policy={topic.cleanup}"
+    if topic.durable:
+        yield from _durability_faults(planned, existing)
+    if topic.name not in INPUTS and int(config["max.message.bytes"]) < settings.message_bytes:
+        yield (
+            f"has max.message.bytes={config['max.message.bytes']}, OIDOR_MESSAGE_BYTES is {settings.message_bytes}: "
+            "raise the one or lower the other"
+        )
+
+
+def _durability_faults(planned: Planned, existing: Existing) -> Iterator[str]:
+    for name in ("retention.ms", "retention.bytes"):
+        if (value := existing.config[name]) != "-1":
+            yield f"has {name}={value}, which would delete live state: set {name}=-1 (Oidor deletes what is old)"
+    if existing.replication < planned.replication:
+        yield (
+            f"has {existing.replication} copies, OIDOR_REPLICATION is {planned.replication}: "
+            f"reassign its partitions to {planned.replication} brokers each"
+        )
+    in_sync = existing.config["min.insync.replicas"]
+    if existing.replication >= 3 and int(in_sync) < 2:
+        yield (
+            f"has min.insync.replicas={in_sync} with {existing.replication} copies, so the loss of one broker can lose "
+            "state: set min.insync.replicas=2"
+        )
+
+
+def _loss(topic: Topic) -> str:
+    if topic.cleanup == "compact":
+        return "incidents that are still open"
+    return "state" if topic.durable else "all but the last record of each key"
+
+
+def _create(admin: KafkaAdminClient, planned: Planned) -> None:
+    shape = {"num_partitions": planned.partitions, "replication_factor": planned.replication}
+    answer = admin.create_topics({planned.name: shape | {"configs": dict(planned.config)}}, raise_errors=False)
+    code, reason = answer["topics"][0]["error_code"], answer["topics"][0]["error_message"]
+    if code not in (NoError.errno, TopicAlreadyExistsError.errno):  # made by somebody else meanwhile: compared later
+        hint = f" (OIDOR_REPLICATION={planned.replication})" if code == InvalidReplicationFactorError.errno else ""
+        raise TopicError(f"Kafka refuses to create {planned.name}: {reason or for_code(code).__name__}{hint}")
+
+
+def _existing(admin: KafkaAdminClient, planned: list[Planned]) -> dict[str, Existing]:
+    names = sorted(set(admin.list_topics()) & {one.name for one in planned})
+    if not names:
+        return {}
+    resources = [ConfigResource("TOPIC", name, dict.fromkeys(_CONFIGS)) for name in names]
+    configs = admin.describe_configs(resources, config_filter="all")["topic"]
+    return {topic["name"]: _shape(topic, configs[topic["name"]]) for topic in admin.describe_topics(names)}
+
+
+def _shape(topic: Mapping[str, Any], configs: Mapping[str, Any]) -> Existing:
+    copies = [len(partition["replica_nodes"]) for partition in topic["partitions"]]
+    return Existing(len(copies), min(copies), {name: str(config["value"]) for name, config in configs.items()})
+
+
+@contextlib.contextmanager
+def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """Connected, or TopicError within ten seconds."""
+    logger = logging.getLogger("kafka")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # it logs every attempt as an error; ours says it once
+    try:
+        try:
+            admin = KafkaAdminClient(
+                bootstrap_servers=settings.brokers.split(","),
+                bootstrap_timeout_ms=_CONNECT_MS,
+                request_timeout_ms=_REQUEST_MS,
+            )
+        except (KafkaError, OSError, ValueError) as error:
+            raise TopicError(
+                f"cannot reach Kafka at {settings.brokers}; start it with `oidor demo --keep` or set OIDOR_BROKERS"
+            ) from error
+        try:
+            yield admin
+        except KafkaError as error:
+            raise TopicError(f"Kafka at {settings.brokers} did not do what was asked: {error}") from error
+        finally:
+            admin.close()
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,382 @@
+"""Rows into ClickHouse: building a batch is pure, writing it is not.
+
+A `Batch` is fixed before the first attempt to write it, so that every attempt sends the same rows under the same
+deduplication token, which names their content: however often an answer is lost, they count once. `ClickHouseWriter`
+repeats attempts for ever, each within one deadline. What it hands back are the rows that the database can never take;
+anything else is somebody's to mend, and waits.
+"""
+
+import asyncio
+import hashlib
+import logging
+import random
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+from clickhouse_driver import Client, errors
+from clickhouse_driver.bufferedwriter import BufferedWriter
+from clickhouse_driver.columns.service import write_column
+from clickhouse_driver.context import Context
+
+from schemas.outputs import Pack, decode_rows
+
+log = logging.getLogger(__name__)
+logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)  # it would add a traceback to each line of ours
+
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 10.0
+
+REFUSED_FOR_DATA: Final = frozenset({
+    6, 26, 27, 38, 41, 72, 117, 376, 441,  # cannot parse
+    53, 69, 70, 131, 128, 190, 321, 349, 691,  # a value that its column cannot hold
+    395, 469,  # a constraint
+})  # fmt: skip
+"""Error codes of ClickHouse that the same rows would meet again."""
+
+_MIGRATE: Final = "run `oidor migrate`"
+_ACCOUNT: Final = "check OIDOR_CLICKHOUSE_USER, OIDOR_CLICKHOUSE_PASSWORD and its grants"
+ADVICE: Final[Mapping[int, str]] = {
+    16: _MIGRATE, 47: _MIGRATE, 60: _MIGRATE, 81: _MIGRATE,
+    192: _ACCOUNT, 193: _ACCOUNT, 194: _ACCOUNT, 497: _ACCOUNT, 516: _ACCOUNT,
+    164: "the account is read-only: " + _ACCOUNT, 242: "the table is read-only: see the server's log",
+    241: "the server is short of memory", 243: "the server's disk is full",
+    252: "merges are behind: see the server's load",
+}  # fmt: skip
+"""Error code -> what to do, of errors that are ours to mend."""
+
+_SETTINGS: Final = {
+    "async_insert": 0,  # an insert that is answered is stored
+    "insert_deduplicate": 1,
+    "max_partitions_per_insert_block": 0,  # a log of many years is many months at once
+}
+_NOT_ENCODABLE: Final = (errors.TypeMismatchError, TypeError, ValueError, AttributeError, OverflowError, struct.error)
+
+
+class ClickHouseSettings(Protocol):
+    """The knobs that name a database."""
+
+    @property
+    def clickhouse_host(self) -> str: ...
+    @property
+    def clickhouse_port(self) -> int: ...
+    @property
+    def clickhouse_user(self) -> str: ...
+    @property
+    def clickhouse_password(self) -> str: ...
+    @property
+    def clickhouse_database(self) -> str: ...
+
+
+class Address(NamedTuple):
+    """Where the database is, and as whom."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+
+    @classmethod
+    def of(cls, settings: ClickHouseSettings) -> "Address":
+        return cls(
+            settings.clickhouse_host,
+            settings.clickhouse_port,
+            settings.clickhouse_user,
+            settings.clickhouse_password,
+            settings.clickhouse_database,
+        )
+
+
+class RefusedRow(NamedTuple):
+    """A row that the database can never take, and why. `field` is empty when the server did not name one."""
+
+    table: str
+    columns: tuple[str, ...]
+    row: tuple[Any, ...]
+    field: str
+    expected: str
+    got: str
+
+
+class Misfit(NamedTuple):
+    """Which value of a row its column cannot hold."""
+
+    field: str
+    expected: str
+    got: str
+
+
+class RefusedError(Exception):
+    """A block was refused for its data: sent again it would be refused again.
+
+    `misfits` names the rows at fault by their index, where that is known.
+    """
+
+    def __init__(self, code: int, text: str, misfits: Mapping[int, Misfit] | None = None) -> None:
+        super().__init__(f"code {code}: {text}" if code else text)
+        self.misfits = misfits or {}
+
+
+class Attempt(NamedTuple):
+    """One attempt to insert, for metrics."""
+
+    table: str
+    result: Literal["inserted", "refused", "failed"]
+    rows: int
+    seconds: float
+
+
+class Batch:
+    """Rows of one table in columns, with the token that names them. Add packs, write it, forget it."""
+
+    def __init__(self, table: str, columns: tuple[str, ...]) -> None:
+        """Raises ValueError when a name is none: names come from a message and go into SQL."""
+        for name in (table, *columns):
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                raise ValueError(f"not the name of a table or column: {name!r}")
+        recorded = "ingested_at" if table == "feedback_events" else "last_recorded_at"
+        self.table = table
+        self.columns = (*columns, "version", recorded)
+        self.values: list[list[Any]] = [[] for _ in self.columns]
+        self._name = hashlib.blake2b(repr((table, columns)).encode(), digest_size=16)
+
+    @classmethod
+    def like(cls, pack: Pack) -> "Batch":
+        """An empty batch that takes packs of the same table and columns. Raises ValueError."""
+        return cls(pack.table, pack.columns)
+
+    def __len__(self) -> int:
+        return len(self.values[0])
+
+    @property
+    def token(self) -> str:
+        """The same for the same rows, never for others: a token that is used again drops what comes with it."""
+        return self._name.hexdigest()
+
+    def add(self, pack: Pack) -> list[RefusedRow]:
+        """Takes the rows of `pack`; hands back those that have not one value a column.
+
+        Raises ValueError when the pack is of another table or other columns, `msgspec.DecodeError` when it has no rows.
+        """
+        if (pack.table, pack.columns) != (self.table, self.columns[:-2]):
+            raise ValueError(f"a pack of {pack.table} {pack.columns} in a batch of {self.table} {self.columns[:-2]}")
+        width = len(pack.columns)
+        rows = decode_rows(pack)
+        good = [row for row in rows if len(row) == width]
+        for column, values in zip(self.values, zip(*good, strict=True), strict=False):
+            column.extend(values)
+        self.values[-2].extend([pack.version] * len(good))
+        self.values[-1].extend([pack.recorded_at] * len(good))
+        self._name.update(struct.pack("<QqQ", pack.version, pack.recorded_at, len(pack.rows)))
+        self._name.update(bytes(pack.rows))
+        return [
+            RefusedRow(self.table, pack.columns, tuple(row), "", f"{width} values", f"{len(row)} values")
+            for row in rows
+            if len(row) != width
+        ]
+
+    def row(self, index: int) -> tuple[Any, ...]:
+        """One row as its pack carried it, without version and recording time."""
+        return tuple(column[index] for column in self.values[:-2])
+
+    def select(self, rows: Sequence[int]) -> "Batch":
+        """A batch of some of the rows, under a token of its own."""
+        part = Batch(self.table, self.columns[:-2])
+        part.values = [[column[row] for row in rows] for column in self.values]
+        part._name = self._name.copy()
+        part._name.update(struct.pack(f"<{len(rows) + 1}Q", len(rows), *rows))
+        return part
+
+
+def connect(address: Address, attempt_timeout: float, *, database: str | None = None) -> Client:
+    """A client that connects when it is first used. No step of an attempt takes longer than the whole, in seconds."""
+    return Client(
+        address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        database=address.database if database is None else database,
+        connect_timeout=min(5, attempt_timeout),
+        send_receive_timeout=attempt_timeout,
+        sync_request_timeout=min(5, attempt_timeout),
+        compression="lz4",
+        client_name="oidor",
+    )
+
+
+def insert(client: Client, batch: Batch) -> None:
+    """One attempt, blocking. Raises `RefusedError` when the rows are at fault; any other error may pass."""
+    into = f"{batch.table} ({', '.join(batch.columns)})"
+    token = {"insert_deduplication_token": batch.token}
+    try:
+        client.execute(f"INSERT INTO {into} VALUES", batch.values, columnar=True, settings=_SETTINGS | token)
+    except errors.ServerException as error:
+        if error.code in REFUSED_FOR_DATA:
+            raise RefusedError(error.code, one_line(error)) from error
+        raise
+    except _NOT_ENCODABLE as error:
+        types = client.execute(f"DESCRIBE TABLE {batch.table}")
+        if misfits := _misfits({name: type_ for name, type_, *_ in types}, batch):
+            raise RefusedError(0, one_line(error), misfits) from error
+        raise
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong, and what to do where that is known."""
+    code = getattr(error, "code", None) or 0
+    text = str(getattr(error, "message", None) or error) or type(error).__name__
+    text = text.removeprefix("DB::Exception:").split("Stack trace:")[0].strip().splitlines()[0][:500].rstrip(" .")
+    return f"{text}: {ADVICE[code]}" if code in ADVICE else text
+
+
+class ClickHouseWriter:
+    """Writes batches over one connection, an attempt at a time. Belongs to one event loop, which it never blocks."""
+
+    def __init__(
+        self,
+        address: Address,
+        attempt_timeout: float,
+        on_attempt: Callable[[Attempt], None] = lambda attempt: None,
+    ) -> None:
+        """`attempt_timeout` in seconds: connecting, sending and the answer, however they are spread."""
+        self._address = address
+        self._attempt_timeout = attempt_timeout
+        self._on_attempt = on_attempt
+        self._client: Client | None = None
+        self._turn = asyncio.Lock()
+
+    async def write(self, batch: Batch) -> list[RefusedRow]:
+        """Returns when every row is stored or known to be refused, which may be never; the refused ones."""
+        if not len(batch):
+            return []
+        try:
+            await self._insert(batch)
+        except RefusedError as refused:
+            return await self._isolate(batch, refused)
+        return []
+
+    def close(self) -> None:
+        """Ends the connection, with what is under way on it."""
+        client, self._client = self._client, None
+        connected = client.connection.socket if client else None
+        if connected:
+            with suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
+
+    async def _isolate(self, batch: Batch, refused: RefusedError) -> list[RefusedRow]:
+        columns, everything = batch.columns[:-2], range(len(batch))
+        if refused.misfits:
+            culprits = [RefusedRow(batch.table, columns, batch.row(i), *why) for i, why in refused.misfits.items()]
+            return culprits + await self.write(batch.select([i for i in everything if i not in refused.misfits]))
+        if len(batch) == 1:
+            return [RefusedRow(batch.table, columns, batch.row(0), "", "a row that ClickHouse takes", str(refused))]
+        middle = len(batch) // 2
+        return [
+            row for half in (everything[:middle], everything[middle:]) for row in await self.write(batch.select(half))
+        ]
+
+    async def _insert(self, batch: Batch) -> None:
+        for pause in _pauses():
+            async with self._turn:
+                started = time.monotonic()
+                try:
+                    await self._attempt(batch)
+                    return self._report(batch, "inserted", started)
+                except RefusedError:
+                    self._report(batch, "refused", started)
+                    raise
+                except Exception as error:
+                    self._report(batch, "failed", started)
+                    log.warning(
+                        "ClickHouse at %s:%d has not taken %d rows of %s: %s; next attempt in %.1f s",
+                        self._address.host, self._address.port, len(batch), batch.table, one_line(error), pause,
+                    )  # fmt: skip
+            await asyncio.sleep(pause)
+        raise AssertionError("attempts never end")
+
+    def _report(self, batch: Batch, result: Literal["inserted", "refused", "failed"], started: float) -> None:
+        self._on_attempt(Attempt(batch.table, result, len(batch), time.monotonic() - started))
+
+    async def _attempt(self, batch: Batch) -> None:
+        """Leaves an attempt behind when its time is over: a peer that trickles resets every timeout of the socket.
+
+        What is left behind may still be stored; then the token makes the next attempt a repetition.
+        """
+        if self._client is None:
+            self._client = connect(self._address, self._attempt_timeout)
+        try:
+            async with asyncio.timeout(self._attempt_timeout):
+                await _in_thread(insert, self._client, batch)
+        except TimeoutError:
+            self.close()
+            raise TimeoutError(f"no answer within {self._attempt_timeout:g} s") from None
+        except asyncio.CancelledError:
+            self.close()
+            raise
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between attempts: doubling up to a limit, spread so that many writers do not come back at once."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause * random.uniform(0.5, 1)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _in_thread(function: Callable[..., None], *arguments: Any) -> None:
+    """Like `asyncio.to_thread`, in a thread that nobody need wait for: a stalled one holds up neither pool nor exit."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if outcome.done():
+            return
+        if error:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(None)
+
+    def run() -> None:
+        failure: BaseException | None = None
+        try:
+            function(*arguments)
+        except BaseException as error:
+            failure = error
+        with suppress(RuntimeError):  # the loop has ended: nobody asks any more
+            loop.call_soon_threadsafe(settle, failure)
+
+    threading.Thread(target=run, name="clickhouse-insert", daemon=True).start()
+    await outcome
+
+
+def _misfits(types: Mapping[str, str], batch: Batch) -> dict[int, Misfit]:
+    """Row -> the first value that its column cannot hold, found without the server."""
+    found: dict[int, Misfit] = {}
+    for name, values in zip(batch.columns, batch.values, strict=True):
+        if name in types and not _encodable(types[name], values):
+            for row, value in enumerate(values):
+                if row not in found and not _encodable(types[name], [value]):
+                    found[row] = Misfit(name, types[name], repr(value)[:80])
+    return found
+
+
+def _encodable(type_: str, values: Sequence[Any]) -> bool:
+    context = Context()
+    context.client_settings = {"strings_as_bytes": False, "strings_encoding": "utf-8"}
+    context.settings = {"use_client_time_zone": True}
+    try:
+        write_column(context, "", type_, list(values), _Nowhere(1 << 16))
+    except _NOT_ENCODABLE:
+        return False
+    return True
+
+
+class _Nowhere(BufferedWriter):  # type: ignore[misc]
+    def write_into_stream(self) -> None:
+        self.position = 0

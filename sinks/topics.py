@@ -1,0 +1,171 @@
+"""A checkpoint as Kafka messages: packs of rows, incidents, rejections.
+
+Pure: nothing is sent here. The messages of one checkpoint go out in one transaction, with the state's delta.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from schemas.outputs import COLUMNS, EventRow, IncidentRow, Pack, RejectedRecord, RejectedRow, encode_pack
+from schemas.topics import INCIDENTS, REJECTED, ROWS
+
+ORIGINAL_BYTES: Final = 256 * 1024
+"""What a rejection carries of the original at most."""
+
+_ARRAY_HEADER: Final = 5
+_encode = msgspec.msgpack.Encoder().encode
+_json = msgspec.json.Encoder().encode
+
+
+class Message(NamedTuple):
+    """One Kafka message of a partition; `topic` is Kafka's name."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Checkpoint(Protocol):
+    """What a partition has to tell the world since its last checkpoint."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def recorded_at(self) -> int: ...
+    @property
+    def rows(self) -> Mapping[str, Sequence[tuple[Any, ...]]]: ...
+    @property
+    def incidents(self) -> Sequence[IncidentRow]: ...
+    @property
+    def rejected(self) -> Sequence[RejectedRecord]: ...
+
+
+def messages(
+    checkpoint: Checkpoint, *, prefix: str, wall: int, page_horizon_ms: int, message_bytes: int
+) -> Iterator[Message]:
+    """Everything that a checkpoint publishes, each message at most `message_bytes` long.
+
+    `wall` (milliseconds) decides what may still page. A row too large for a message becomes a `sink_refused` rejection.
+    """
+    refused: list[RejectedRecord] = []
+    for table, rows in checkpoint.rows.items():
+        if table != "rejected_events":
+            yield from _packs(checkpoint, table, rows, prefix, message_bytes, refused)
+    rejections = [*checkpoint.rows.get("rejected_events", ()), *(record.row for record in refused)]
+    yield from _packs(checkpoint, "rejected_events", rejections, prefix, message_bytes, refused)
+    for incident in checkpoint.incidents:
+        yield Message(
+            prefix + INCIDENTS,
+            incident.incident_id.encode(),
+            incident_json(incident, checkpoint.recorded_at, wall, page_horizon_ms),
+        )
+    for record in (*checkpoint.rejected, *refused):
+        yield rejection(record, prefix)
+
+
+def _packs(
+    checkpoint: Checkpoint,
+    table: str,
+    rows: Sequence[tuple[Any, ...]],
+    prefix: str,
+    limit: int,
+    refused: list[RejectedRecord],
+) -> Iterator[Message]:
+    empty = Pack(table, COLUMNS[table], checkpoint.version, checkpoint.recorded_at, checkpoint.partition, _array([]))
+    room = limit - len(encode_pack(empty)) - _ARRAY_HEADER
+    topic, key = prefix + ROWS, str(checkpoint.partition).encode()
+    gathered: list[bytes] = []
+    size = 0
+    for row in rows:
+        encoded = _encode(row)
+        if len(encoded) > room:
+            refused.append(_too_large(checkpoint, table, row, len(encoded), room))
+            continue
+        if size + len(encoded) > room:
+            yield Message(topic, key, encode_pack(msgspec.structs.replace(empty, rows=_array(gathered))))
+            gathered, size = [], 0
+        gathered.append(encoded)
+        size += len(encoded)
+    if gathered:
+        yield Message(topic, key, encode_pack(msgspec.structs.replace(empty, rows=_array(gathered))))
+
+
+def _array(encoded: Sequence[bytes]) -> msgspec.Raw:
+    return msgspec.Raw(b"\xdd" + len(encoded).to_bytes(4, "big") + b"".join(encoded))
+
+
+def _too_large(checkpoint: Checkpoint, table: str, row: tuple[Any, ...], size: int, room: int) -> RejectedRecord:
+    event = row if isinstance(row, EventRow) else None
+    encoded = _encode(row)
+    return RejectedRecord(
+        RejectedRow(
+            topic=event.topic if event else ROWS,
+            partition=checkpoint.partition,
+            offset=event.offset if event else stand_in_offset(encoded),
+            record_at=event.record_at if event else checkpoint.recorded_at,
+            reason="sink_refused",
+            field=table,
+            expected=f"a row of at most {room} bytes",
+            got=f"{size} bytes",
+            source=event.source if event else "",
+            event_id=event.event_id if event else "",
+            event_type=event.event_type if event else "",
+            bytes=size,
+            sha256=hashlib.sha256(encoded).hexdigest(),
+        ),
+        None,
+        encoded,
+    )
+
+
+def stand_in_offset(row: bytes) -> int:
+    """A number for a refused row that has no offset of its own: the same for the same row, so that it counts once."""
+    return int.from_bytes(hashlib.sha256(row).digest()[:7], "big")
+
+
+def incident_json(incident: IncidentRow, recorded_at: int, wall: int, page_horizon_ms: int) -> bytes:
+    """An incident as JSON: its columns, `transition`, `recorded_at`, and whether it may `page` somebody.
+
+    It pages only while it is open, worth a warning, and young: a replay of last month pages nobody.
+    """
+    fields = incident._asdict()
+    fields["evidence"] = msgspec.Raw(incident.evidence.encode() or b"{}")
+    fields["transition"] = _transition(incident)
+    fields["recorded_at"] = recorded_at
+    fields["page"] = (
+        incident.state == "open" and incident.severity != "info" and wall - incident.opened_at < page_horizon_ms
+    )
+    return _json(fields)
+
+
+def _transition(incident: IncidentRow) -> str:
+    if incident.state != "open":
+        return incident.state
+    return "opened" if incident.updated_at <= incident.opened_at else "updated"
+
+
+def rejection(record: RejectedRecord, prefix: str) -> Message:
+    """A rejected record with its original bytes, as far as they fit; headers say why, and where it lies."""
+    row, original = record.row, record.value
+    headers = {
+        "reason": row.reason, "field": row.field, "expected": row.expected, "got": row.got,
+        "topic": row.topic, "partition": str(row.partition), "offset": str(row.offset),
+        "event_id": row.event_id, "source": row.source, "event_type": row.event_type,
+    }  # fmt: skip
+    if len(original) > ORIGINAL_BYTES:
+        headers |= {"bytes": str(len(original)), "sha256": hashlib.sha256(original).hexdigest(), "truncated": "true"}
+        original = original[:ORIGINAL_BYTES]
+    return Message(
+        prefix + REJECTED,
+        row.source.encode() or None,
+        original,
+        tuple((name, value.encode()) for name, value in headers.items()),
+    )

@@ -1,0 +1,119 @@
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+import pytest
+from clickhouse_driver.errors import ServerException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.outputs import Pack
+from sinks.clickhouse import LONGEST_PAUSE, Batch, RefusedRow, one_line
+from sinks.clickhouse import _pauses as pauses
+
+
+def pack(*rows: Sequence[Any], table: str = "cases", version: int = 1, recorded_at: int = 5) -> Pack:
+    return Pack(table, ("entity_id", "events"), version, recorded_at, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
+
+
+def batch(*packs: Pack) -> Batch:
+    gathered = Batch.like(packs[0])
+    for one in packs:
+        gathered.add(one)
+    return gathered
+
+
+def test_rows_become_columns_with_the_version_and_time_of_their_pack() -> None:
+    gathered = batch(pack(("a", 1), ("b", 2), version=7, recorded_at=50), pack(("c", 3), version=8, recorded_at=60))
+
+    assert gathered.columns == ("entity_id", "events", "version", "last_recorded_at")
+    assert gathered.values == [["a", "b", "c"], [1, 2, 3], [7, 7, 8], [50, 50, 60]]
+    assert (len(gathered), gathered.row(2)) == (3, ("c", 3))
+
+
+def test_events_were_ingested_all_else_recorded() -> None:
+    assert batch(pack(table="feedback_events")).columns[-1] == "ingested_at"
+
+
+def test_a_row_that_has_not_one_value_a_column_is_handed_back() -> None:
+    gathered = Batch.like(pack())
+
+    refused = gathered.add(pack(("a", 1), ("b",), ("c", 3, 4)))
+
+    assert gathered.values[0] == ["a"]
+    assert refused == [
+        RefusedRow("cases", ("entity_id", "events"), ("b",), "", "2 values", "1 values"),
+        RefusedRow("cases", ("entity_id", "events"), ("c", 3, 4), "", "2 values", "3 values"),
+    ]
+
+
+def test_a_pack_of_no_rows_adds_none() -> None:
+    assert len(batch(pack())) == 0
+
+
+def test_a_pack_of_another_table_is_not_taken() -> None:
+    with pytest.raises(ValueError, match="a pack of incidents"):
+        Batch.like(pack()).add(pack(table="incidents"))
+
+
+@pytest.mark.parametrize("name", ["", "cases; DROP", "`cases`", "Cases", "a.b", "1st", "a\n"])
+def test_a_name_from_a_message_is_checked_before_it_is_sql(name: str) -> None:
+    with pytest.raises(ValueError, match="not the name"):
+        Batch(name, ("a",))
+    with pytest.raises(ValueError, match="not the name"):
+        Batch("cases", (name,))
+
+
+PACKS = st.lists(
+    st.builds(
+        lambda rows, version, recorded_at: pack(*rows, version=version, recorded_at=recorded_at),
+        st.lists(st.tuples(st.text(max_size=2), st.integers(0, 3)), max_size=3),
+        st.integers(0, 2**63),
+        st.integers(0, 3),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(PACKS, PACKS)
+def test_equal_packs_have_equal_tokens_and_other_rows_another(one: list[Pack], other: list[Pack]) -> None:
+    assert batch(*one).token == batch(*one).token
+    if batch(*one).values != batch(*other).values:
+        assert batch(*one).token != batch(*other).token
+
+
+@given(st.integers(2, 9), st.data())
+def test_a_part_has_its_rows_and_a_token_of_its_own(size: int, data: st.DataObject) -> None:
+    whole = batch(pack(*((str(n), n) for n in range(size))))
+    subsets = st.lists(st.integers(0, size - 1), unique=True, max_size=size).map(sorted)
+    one, other = data.draw(subsets), data.draw(subsets)
+
+    assert whole.select(one).values == [[column[row] for row in one] for column in whole.values]
+    assert whole.select(one).token == whole.select(one).token != whole.token
+    if one != other:
+        assert whole.select(one).token != whole.select(other).token
+
+
+def test_pauses_grow_to_a_limit_and_never_end() -> None:
+    longest = [max(step) for step in zip(*(islice(pauses(), 40) for _ in range(50)), strict=True)]
+
+    assert longest[0] <= 0.2
+    assert max(longest) <= LONGEST_PAUSE
+    assert min(longest[10:]) > LONGEST_PAUSE / 2
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ServerException("DB::Exception: Unknown table. Stack trace:\n0. x", 60), "Unknown table: run `oidor migrate`"),
+        (ServerException("DB::Exception: two\nlines", 1), "two"),
+        (EOFError("Unexpected EOF while reading bytes"), "Unexpected EOF while reading bytes"),
+        (TimeoutError(), "TimeoutError"),
+        (ServerException("DB::Exception: x", 516), "x: check OIDOR_CLICKHOUSE_USER"),
+    ],
+)
+def test_an_error_is_one_line_with_what_to_do(error: Exception, line: str) -> None:
+    assert one_line(error).startswith(line)
+    assert "\n" not in one_line(error)

@@ -1,0 +1,407 @@
+"""The writer and the migration against a server of their own, which may be stopped."""
+
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from clickhouse_driver import Client
+
+from deploy.local.clickhouse import LocalClickHouse
+from deploy.migrate import MigrationError, migrate, pending
+from processors.settings import Settings
+from schemas.kpi_definitions import HISTOGRAMS
+from schemas.outputs import COLUMNS, CaseRow, ClockRow, EventRow, IncidentRow, Pack, ProgressRow, RejectedRow
+from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter, RefusedRow, connect, insert
+
+pytestmark = pytest.mark.stack
+
+NOON = 1_795_176_000_000
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClickHouse]:
+    with LocalClickHouse(tmp_path_factory.mktemp("clickhouse")) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(server: LocalClickHouse) -> Settings:
+    """A database of its own, not migrated."""
+    return Settings(clickhouse_port=server.port, clickhouse_database=f"test_{next(_numbers)}")
+
+
+@pytest.fixture
+def address(settings: Settings) -> Address:
+    migrate(settings)
+    return Address.of(settings)
+
+
+@pytest.fixture
+def client(address: Address) -> Iterator[Client]:
+    opened = connect(address, 10)
+    yield opened
+    opened.disconnect()
+
+
+def batch(table: str, *rows: Sequence[Any], version: int = 1, columns: tuple[str, ...] | None = None) -> Batch:
+    columns = columns or COLUMNS[table]
+    pack = Pack(table, columns, version, NOON, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
+    gathered = Batch.like(pack)
+    assert gathered.add(pack) == []
+    return gathered
+
+
+def event(offset: int = 0, **more: Any) -> EventRow:
+    texts = dict.fromkeys(EventRow._fields, "") | {
+        "topic": "contact-events",
+        "event_id": f"e-{offset}",
+        "source": "crm",
+    }
+    numbers = {"partition": 3, "offset": offset, "record_at": NOON + 1, "occurred_at": NOON, "seq": -1, "late": 0}
+    rest: dict[str, Any] = {"test": 0, "warnings": (), "topics": (), "score": None}
+    return EventRow(**{**texts, **numbers, **rest, **more})
+
+
+def write(address: Address, *batches: Batch, attempts: list[Attempt] | None = None) -> list[RefusedRow]:
+    async def scenario() -> list[RefusedRow]:
+        writer = ClickHouseWriter(address, 5, attempts.append if attempts is not None else lambda attempt: None)
+        refused = [row for one in batches for row in await writer.write(one)]
+        writer.close()
+        return refused
+
+    return asyncio.run(scenario())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110: what is waited for happens in another process
+            await asyncio.sleep(0.02)
+
+
+# What goes in comes out
+
+ROWS: dict[str, Sequence[Any]] = {
+    "feedback_events": event(7, warnings=("seq_gap",), topics=("billing", "demora"), score=4.5, payload='{"a":"ñ"}'),
+    "cases": CaseRow(
+        "contact-events", "crm", "c-1", 3, "ada", "", "resolved", "phone", "es/madrid", "billing", "t1", "o", "high",
+        "invoice", "fibre", "process", "sales", "invoicing", "b2c", "failure",
+        NOON, NOON + 1, None, None, NOON + 2, None, NOON + 2, "solved", 5, 1, 2, 0, 0, 0,
+    ),
+    "sla_clocks": ClockRow(
+        "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1", "ada",
+        "phone", "billing", "t1", "high", "", NOON, 180_000, NOON + 180_000, None, "breached_open", 0, 0, 0, 0,
+    ),
+    "incidents": IncidentRow(
+        "P02:1", "P02", "c-1", "critical", "open", "", NOON, NOON + 1, None, "contact-events", 3, "crm", "c-1", "ada",
+        "billing", "t1", "o", "default", "answer", "Not answered", '{"n":1}', "1",
+    ),
+    "rejected_events": RejectedRow(
+        "contact-events", 3, 9, NOON, "not_json", "", "an object", "x", "crm", "", "", 12, "00ff",
+    ),
+    "ingest_progress": ProgressRow("contact-events", 3, NOON, 10, 8, 1, 1, 1, 11),
+    "kpi_partials": (
+        NOON, "channel", "phone", "contact-events", 3, *range(39), *(10**12 + n for n in range(6)),
+        {}, {-120: 1, 700: 4_000_000_000}, {0: 3},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_what_goes_in_comes_out(address: Address, client: Client, table: str) -> None:
+    moments = {"record_at", "occurred_at", "day", "minute"} | {name for name in COLUMNS[table] if name.endswith("_at")}
+
+    assert write(address, batch(table, ROWS[table], version=1 << 40)) == []
+
+    columns = [f"toUnixTimestamp64Milli({name})" if name in moments else name for name in COLUMNS[table]]
+    recorded = "ingested_at" if table == "feedback_events" else "last_recorded_at"
+    ((*row, version, recorded_at),) = client.execute(
+        f"SELECT {', '.join(columns)}, version, toUnixTimestamp64Milli({recorded}) FROM {table}"
+    )
+    assert row == [[*value] if isinstance(value, tuple) else value for value in ROWS[table]]
+    assert (version, recorded_at) == (1 << 40, NOON)
+
+
+def test_every_view_can_be_read_through_the_driver(address: Address, client: Client) -> None:
+    write(address, *(batch(table, row) for table, row in ROWS.items()))
+
+    views = client.execute("SELECT name FROM system.tables WHERE engine = 'View' AND database = currentDatabase()")
+
+    assert len(views) == 10
+    assert [name for (name,) in views if not client.execute(f"SELECT * FROM {name}")] == []
+
+
+def test_a_hundred_years_of_months_go_in_at_once(address: Address, client: Client) -> None:
+    century = [event(month, record_at=NOON - month * 31 * 86_400_000) for month in range(600)]
+
+    assert write(address, batch("feedback_events", *century)) == []
+
+    assert client.execute("SELECT count() FROM v_events") == [(600,)]
+
+
+# Once
+
+
+def test_the_same_block_counts_once_under_its_token(address: Address, client: Client) -> None:
+    rows = batch("feedback_events", event(0), event(1, record_at=NOON - 40 * 86_400_000))
+
+    write(address, rows, rows)
+    insert(client, rows)
+
+    assert client.execute("SELECT count() FROM feedback_events") == [(2,)]
+
+
+def test_other_rows_are_never_taken_for_a_repetition(address: Address, client: Client) -> None:
+    write(address, batch("feedback_events", event(0)), batch("feedback_events", event(1)))
+    write(address, batch("feedback_events", event(0), version=2))
+
+    assert client.execute("SELECT offset, version FROM feedback_events ORDER BY 1, 2") == [(0, 1), (0, 2), (1, 1)]
+
+
+class DeafRelay:
+    """Between the writer and the server; while deaf, answers are lost once a good part of a block has passed."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self.deaf = False
+
+    async def start(self) -> int:
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+        sent = 0
+
+        async def upward() -> None:
+            nonlocal sent
+            while data := await reader.read(65_536):
+                sent += len(data)
+                to_server.write(data)
+            to_server.close()
+
+        async def downward() -> None:
+            while data := await from_server.read(65_536):
+                if not (self.deaf and sent > 10_000):
+                    writer.write(data)
+            writer.close()
+
+        await asyncio.gather(upward(), downward())
+
+
+def test_an_answer_that_was_lost_does_not_store_twice(
+    address: Address, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = batch("feedback_events", *(event(offset) for offset in range(3000)))
+    attempts: list[Attempt] = []
+
+    async def scenario() -> None:
+        relay = DeafRelay(address.port)
+        writer = ClickHouseWriter(address._replace(port=await relay.start()), 0.7, attempts.append)
+        relay.deaf = True
+        writing = asyncio.create_task(writer.write(rows))
+        await until(lambda: any(attempt.result == "failed" for attempt in attempts))
+        stored = await asyncio.to_thread(client.execute, "SELECT count() FROM feedback_events")
+        assert stored == [(3000,)], "the attempt was stored, and only its answer lost"
+        relay.deaf = False
+        assert await writing == []
+        writer.close()
+
+    asyncio.run(scenario())
+
+    assert attempts[-1].result == "inserted"
+    assert "no answer within 0.7 s" in caplog.text
+    assert client.execute("SELECT count() FROM feedback_events") == [(3000,)]
+
+
+# For ever
+
+
+def test_a_server_that_comes_back_gets_every_row_once(
+    server: LocalClickHouse, address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts: list[Attempt] = []
+
+    async def scenario() -> list[RefusedRow]:
+        writer = ClickHouseWriter(address, 5, attempts.append)
+        await writer.write(batch("feedback_events", event(0)))
+        await asyncio.to_thread(server.kill)
+        writing = asyncio.create_task(writer.write(batch("feedback_events", event(1), event(2))))
+        await until(lambda: len(attempts) >= 4)
+        await asyncio.to_thread(server.start)
+        refused = await writing
+        writer.close()
+        return refused
+
+    assert asyncio.run(scenario()) == []
+
+    assert [attempt.result for attempt in attempts[1:4]] == ["failed"] * 3
+    assert f"ClickHouse at 127.0.0.1:{server.port} has not taken 2 rows of feedback_events" in caplog.text
+    assert connect(address, 10).execute("SELECT offset FROM feedback_events ORDER BY 1") == [(0,), (1,), (2,)]
+
+
+def test_a_server_that_stands_still_is_left_in_time(server: LocalClickHouse, address: Address) -> None:
+    attempts: list[Attempt] = []
+
+    async def scenario() -> None:
+        writer = ClickHouseWriter(address, 0.5, attempts.append)
+        await writer.write(batch("feedback_events", event(0)))
+        server.pause()
+        try:
+            writing = asyncio.create_task(writer.write(batch("feedback_events", event(1))))
+            await until(lambda: len(attempts) >= 3)
+        finally:
+            server.resume()
+        assert await writing == []
+        writer.close()
+
+    asyncio.run(scenario())
+
+    assert all(attempt.seconds < 1 for attempt in attempts[1:3])
+    assert connect(address, 10).execute("SELECT offset FROM v_events ORDER BY 1") == [(0,), (1,)]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "cure", "advice"),
+    [
+        ("RENAME TABLE cases TO hidden", "RENAME TABLE hidden TO cases", "run `oidor migrate`"),
+        ("ALTER TABLE cases DROP COLUMN events", "ALTER TABLE cases ADD COLUMN events UInt32", "run `oidor migrate`"),
+    ],
+)
+def test_what_is_ours_to_mend_waits_and_says_what_to_do(
+    address: Address, client: Client, caplog: pytest.LogCaptureFixture, trouble: str, cure: str, advice: str
+) -> None:
+    client.execute(trouble)
+    attempts: list[Attempt] = []
+
+    async def scenario() -> list[RefusedRow]:
+        writer = ClickHouseWriter(address, 5, attempts.append)
+        broken = asyncio.create_task(writer.write(batch("cases", ROWS["cases"])))
+        await until(lambda: len(attempts) >= 2)
+        whole = await writer.write(batch("incidents", ROWS["incidents"]))
+        assert not broken.done(), "other tables go on while one waits"
+        await asyncio.to_thread(client.execute, cure)
+        refused = [*whole, *await broken]
+        writer.close()
+        return refused
+
+    assert asyncio.run(scenario()) == []
+
+    assert advice in caplog.text
+    assert client.execute("SELECT entity_id, events FROM v_cases") == [("c-1", 5)]
+
+
+# Refused
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("partition", None, "UInt32"),
+        ("offset", -1, "UInt64"),
+        ("late", 256, "UInt8"),
+        ("record_at", None, "DateTime64(3, 'UTC')"),
+        ("record_at", "yesterday", "DateTime64(3, 'UTC')"),
+        ("team", None, "LowCardinality(String)"),
+        ("event_id", 5, "String"),
+        ("topics", None, "Array(LowCardinality(String))"),
+        ("score", "high", "Nullable(Float64)"),
+    ],
+)
+def test_a_value_that_its_column_cannot_hold_is_named_and_the_rest_goes_in(
+    address: Address, client: Client, field: str, value: object, expected: str
+) -> None:
+    culprits = {17, 40}
+    wrong: dict[str, Any] = {field: value}
+    rows = [event(offset, **(wrong if offset in culprits else {})) for offset in range(64)]
+
+    refused = write(address, batch("feedback_events", *rows))
+
+    assert [(row.table, row.field, row.expected, row.got) for row in refused] == [
+        ("feedback_events", field, expected, repr(value))
+    ] * len(culprits)
+    assert [row.row[4] for row in refused if field != "event_id"] in (["e-17", "e-40"], [])
+    assert client.execute("SELECT count() FROM v_events") == [(64 - len(culprits),)]
+
+
+def test_rows_that_only_the_server_refuses_are_found(address: Address, client: Client) -> None:
+    client.execute("ALTER TABLE feedback_events ADD CONSTRAINT known CHECK source != 'evil'")
+    rows = [event(offset, source="evil" if offset in (0, 31, 32) else "crm") for offset in range(50)]
+    attempts: list[Attempt] = []
+
+    refused = write(address, batch("feedback_events", *rows), attempts=attempts)
+
+    assert [row.row[2] for row in refused] == [0, 31, 32]
+    assert all(row.got.startswith("code 469: Constraint") for row in refused)
+    assert client.execute("SELECT count() FROM v_events") == [(47,)]
+    assert {attempt.result for attempt in attempts} == {"refused", "inserted"}
+    assert len(attempts) < 50
+
+
+def test_packs_of_an_older_release_lack_columns(address: Address, client: Client) -> None:
+    columns = COLUMNS["cases"][:3]
+
+    assert write(address, batch("cases", ("contact-events", "crm", "c-9"), columns=columns)) == []
+
+    assert client.execute("SELECT entity_id, opened_at, events FROM v_cases") == [("c-9", None, 0)]
+
+
+# Throughput
+
+
+def test_partials_go_in_at_twenty_thousand_a_second(address: Address) -> None:
+    columns = len(COLUMNS["kpi_partials"]) - 5 - len(HISTOGRAMS)
+    rows = [
+        (NOON + minute * 60_000, "area", str(value), "contact-events", 0, *[7] * columns, {30: 1, 35: 2}, {}, {90: 1})
+        for minute in range(200)
+        for value in range(100)
+    ]
+    whole = batch("kpi_partials", *rows)
+
+    started = time.monotonic()
+    assert write(address, whole) == []
+
+    assert len(rows) / (time.monotonic() - started) > 20_000
+
+
+# Migration over the wire
+
+
+def test_two_places_may_migrate_at_once(settings: Settings) -> None:
+    start = threading.Barrier(4)
+
+    def one(_: int) -> list[str]:
+        start.wait()
+        return migrate(settings)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(len(applied) in (0, 4) for applied in pool.map(one, range(4)))
+
+    assert migrate(settings) == pending(settings) == []
+    client = connect(Address.of(settings), 10)
+    empty = "SELECT count() FROM system.columns WHERE database = currentDatabase() AND comment = ''"
+    assert client.execute(empty) == [(0,)]
+    assert client.execute("SELECT count() FROM schema_migrations FINAL") == [(4,)]
+
+
+def test_a_wrong_password_is_one_line_that_says_what_to_do(settings: Settings) -> None:
+    with pytest.raises(MigrationError, match="check OIDOR_CLICKHOUSE_USER, OIDOR_CLICKHOUSE_PASSWORD") as refused:
+        migrate(settings.model_copy(update={"clickhouse_password": "wrong"}))
+
+    assert "\n" not in str(refused.value)
+
+
+def test_a_killed_server_keeps_what_it_answered(server: LocalClickHouse, address: Address, tmp_path: Path) -> None:
+    write(address, batch("feedback_events", event(0)))
+    server.kill()
+    server.start()
+
+    assert connect(address, 10).execute("SELECT offset FROM v_events") == [(0,)]
