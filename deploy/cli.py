@@ -215,7 +215,7 @@ def publish(
         messages = journeys(SCENARIOS[scenario], seed, start, limit=limit, rate=limit / (hours * 3600))
     else:
         raise UserError(f"unknown scenario {scenario}: choose of {', '.join((*SCENARIOS, *readers))}")
-    sent = send(messages, settings.brokers, topic_prefix=settings.topic_prefix, rate=rate, speed=speed)
+    sent = send(messages, settings.brokers, prefix=settings.input_prefix, rate=rate, speed=speed)
     print(f"published {sent} messages")
 
 

@@ -7,7 +7,9 @@ interrupted, or that runs in two places, ends the same.
 """
 
 import hashlib
+import random
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from sinks.clickhouse import Address, connect, one_line
 
 DIRECTORY: Final = Path(__file__).parent / "clickhouse"
 PATIENCE_SECONDS: Final = 60
+RACED: Final = frozenset({57, 60, 82, 218, 337})
+"""What a statement meets while another migration replaces the same view: tables that exist, vanish or are dropped."""
 PASSED_ON: Final[Mapping[str, str]] = {
     "v_events": "feedback_events",
     "v_cases": "cases",
@@ -193,10 +197,14 @@ def _pass_on_comments(connection: Database, database: str) -> None:
 
 
 def _run(connection: Database, statement: str, what: str) -> Sequence[Sequence[Any]]:
-    try:
-        return connection.execute(statement)
-    except errors.ServerException as error:
-        raise MigrationError(f"ClickHouse refused {what}: {one_line(error)}") from error
+    for pause in (0.05, 0.1, 0.2, 0.4, 0.8, 0):
+        try:
+            return connection.execute(statement)
+        except errors.ServerException as error:
+            if not pause or error.code not in RACED:
+                raise MigrationError(f"ClickHouse refused {what}: {one_line(error)}") from error
+            time.sleep(pause * random.uniform(0.5, 1))
+    raise AssertionError("the last pause is none")
 
 
 @contextmanager

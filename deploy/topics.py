@@ -66,7 +66,9 @@ def plan(settings: Settings) -> list[Planned]:
 
 def _name(settings: Settings, topic: Topic) -> str:
     """The state topic carries the application id already, which no two installations of a cluster share."""
-    return topic.name if topic.name == state_topic(settings.app_id) else settings.topic_prefix + topic.name
+    if topic.name == state_topic(settings.app_id):
+        return topic.name
+    return (settings.input_prefix if topic.name in INPUTS else settings.topic_prefix) + topic.name
 
 
 def create(settings: Settings) -> list[str]:

@@ -3,13 +3,11 @@
 Three agents take slices, one owner keeps the partitions, and timers drive what no event drives.
 """
 
-import os
-import signal
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, cast
 
+from aiokafka.errors import KafkaError
 from mode.utils.logging import get_logger
 
 from processors import pipeline
@@ -18,7 +16,7 @@ from processors.checkpoint import KafkaLog, Process, clock
 from processors.ownership import Owner, Pace
 from processors.partition import Checkpoint, PartitionState
 from processors.rules import Rules
-from processors.runtime import REFUSED, Leaving, Pages, run_app
+from processors.runtime import Leaving, Pages, datadir, run_app
 from processors.settings import Settings
 from schemas.taxonomy import Reason
 from schemas.topics import INPUTS, state_topic
@@ -79,15 +77,14 @@ class Worker:
 
     def __init__(self, settings: Settings, process: Process) -> None:
         self._settings = settings
-        self._datadir = tempfile.TemporaryDirectory(prefix="oidor-worker-")
-        self._names: dict[str, str] = {topic: settings.topic_prefix + topic for topic in INPUTS}
+        self._names: dict[str, str] = {topic: settings.input_prefix + topic for topic in INPUTS}
         self._leaving = Leaving(settings.shutdown_budget)
         self.app, self._streams = batching_app(
             settings,
             group=settings.app_id,
             topics={name: topic for topic, name in self._names.items()},
             slice_records=settings.slice_records,
-            datadir=self._datadir.name,
+            datadir=datadir(),
         )
         self.owner = Owner(
             process,
@@ -98,15 +95,14 @@ class Worker:
             pace=Pace(settings.checkpoint_interval),
             pending_max=_PENDING_SLICES * settings.slice_records,
             watch=_Watch(),
-            refuse=self._refuse,
+            refuse=self._leaving.refuse,
         )
-        self._pages = Pages(settings.web_host, settings.worker_port, self.readiness)
+        self._pages = Pages(settings.web_host, settings.worker_port, self.readiness, self._leaving.refuse)
         self._joined = False
         self._wire()
 
     def run(self) -> int:
-        with self._datadir:
-            return run_app(self.app, self._settings, self._leaving)
+        return run_app(self.app, self._settings, self._leaving)
 
     def states(self) -> list[Any]:
         """The states of the open partitions."""
@@ -155,11 +151,17 @@ class Worker:
 
     async def _take(self, stream: Any) -> None:
         async for batch in stream.noack():
-            await self.owner.deliver(batch)
+            try:
+                await self.owner.deliver(batch)
+            except Exception:  # an exception would stop the agent; what was not taken is found missing, and read again
+                logger.exception("A slice was not taken: %s[%d]@%d", batch.topic, batch.partition, batch.begin)
 
     async def _tick(self) -> None:
-        if not self.app.rebalancing:
-            await self.owner.tick()
+        try:
+            if not self.app.rebalancing:
+                await self.owner.tick()
+        except KafkaError as error:
+            logger.warning("The consumer does not answer, next attempt in a second: %r", error)
         self._show()
 
     def _show(self) -> None:
@@ -205,11 +207,6 @@ class Worker:
             transaction_timeout=settings.transaction_timeout,
             message_bytes=settings.message_bytes,
         )
-
-    def _refuse(self, why: str) -> None:
-        logger.critical("%s", why)
-        self._leaving.code = REFUSED
-        os.kill(os.getpid(), signal.SIGTERM)
 
     @property
     def _consumer(self) -> BatchConsumer:

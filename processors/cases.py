@@ -7,6 +7,7 @@ the same set of events gives the same case, its clocks and its samples, in any o
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from processors import clocks, kpis
@@ -68,6 +69,19 @@ class CaseEvent(NamedTuple):
     """Only what was said."""
 
 
+Transfer = tuple[int, str, str]
+"""occurred_at, from, to"""
+
+
+@dataclass(slots=True)
+class Cycle:
+    """The transfers from opening, or the `number`-th reopening, until the case was over."""
+
+    number: int
+    transfers: list[Transfer] = field(default_factory=list)
+    over_at: int | None = None
+
+
 class Fold:
     """What the events so far amount to."""
 
@@ -78,7 +92,7 @@ class Fold:
         "assignments",
         "clocks",
         "closed_at",
-        "cycle_transfers",
+        "cycles",
         "expires_at",
         "facts",
         "first_resolved_at",
@@ -91,6 +105,7 @@ class Fold:
         "reopens",
         "resolution",
         "resolved_at",
+        "revised",
         "state",
         "team",
         "test",
@@ -114,10 +129,10 @@ class Fold:
         self.invited_at: int | None = None
         self.expires_at: int | None = None
         self.assignments = self.transfers = self.reopens = 0
-        self.cycle_transfers: list[tuple[int, str, str]] = []
-        """(occurred_at, from, to) since the case was opened or last reopened"""
+        self.cycles: list[Cycle] = []
+        """Those in which the case was handed on, in order."""
         self.clocks: list[Clock] = []
-        self.offered = self.answered_any = self.impossible = self.test = self.vulnerable = False
+        self.offered = self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
         self.unmatched = 0
         self._attribution: tuple[str, ...] | None = None
 
@@ -200,7 +215,7 @@ class Case:
 def take(case: Case, event: CaseEvent, book: PolicyBook) -> tuple[list[tuple[Sample, int]], bool]:
     """Add one event to a case; returns the samples to add (+1) or take back (-1), and whether it went forward."""
     forward = not case.events or event > case.events[-1]
-    if forward and event.type not in ("corrected", "voided") and not _revised(case) and case.key[0] != SURVEYS:
+    if forward and _only_adds(case, event):
         added: list[Sample] = []
         fold = case.fold if case.events else Fold(case.key[0])
         advance(fold, event, book, added)
@@ -217,8 +232,14 @@ def take(case: Case, event: CaseEvent, book: PolicyBook) -> tuple[list[tuple[Sam
     return list(kpis.difference(before, after)), forward
 
 
-def _revised(case: Case) -> bool:
-    return any(event.type in ("corrected", "voided") for event in case.events)
+_REVISING: Final = frozenset({"corrected", "voided"})
+
+
+def _only_adds(case: Case, event: CaseEvent) -> bool:
+    """Does an event leave what the events before it said as it is?"""
+    fold = case.fold
+    withdraws = event.type in _REVISING or (bool(case.events) and not fold.test and bool(event.facts.get("test")))
+    return not withdraws and not fold.revised and case.key[0] != SURVEYS
 
 
 def refold(topic: str, events: Sequence[CaseEvent], book: PolicyBook, samples: list[Sample]) -> Fold:
@@ -231,6 +252,7 @@ def refold(topic: str, events: Sequence[CaseEvent], book: PolicyBook, samples: l
         _answer_of(fold, effective, samples)
     if fold.test or fold.state == "void":
         samples.clear()
+    fold.revised = any(event.type in _REVISING for event in events)
     return fold
 
 
@@ -239,18 +261,26 @@ def effective_events(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
     revisions = [e for e in events if "revises" in e.facts]
     if not revisions:
         return events
-    by_id = {event.event_id: event for event in events}
+    withdrawn: set[str] = set()
+    for revision in reversed(revisions):
+        if revision.type == "voided" and revision.event_id not in withdrawn:
+            withdrawn.add(revision.facts["revises"])
+    by_id = {event.event_id: event for event in events if event.event_id not in withdrawn}
     for revision in revisions:
         original = by_id.get(revision.facts["revises"])
-        if original is None:
-            continue
-        if revision.type == "voided":
-            del by_id[original.event_id]
-        else:
-            values = dict(revision.facts.get("values", {}))
-            moment = values.pop("occurred_at", original.occurred_at)
-            by_id[original.event_id] = original._replace(occurred_at=moment, facts={**original.facts, **values})
+        if original is not None and revision.type == "corrected" and revision.event_id in by_id:
+            by_id[original.event_id] = _corrected(original, revision)
     return sorted(by_id.values())
+
+
+def _corrected(original: CaseEvent, revision: CaseEvent) -> CaseEvent:
+    values = dict(revision.facts["values"])
+    facts = {**original.facts, **values}
+    moment = facts.pop("occurred_at", None)
+    if moment is None:
+        return original._replace(facts=facts)
+    # When something happened is known since it was put right.
+    return original._replace(occurred_at=moment, record_at=max(original.record_at, revision.record_at), facts=facts)
 
 
 def trigger_of(event: CaseEvent) -> str:
@@ -299,23 +329,35 @@ def _note(fold: Fold, event: CaseEvent, trigger: str) -> None:
         if fold.opened_at is not None:
             fold.impossible = True
         else:
-            fold.opened_at = facts.get("received_at", at)
+            fold.opened_at = min(facts.get("received_at", at), at)
     elif event.type == "assigned":
         fold.assignments += 1
         fold.owner = facts.get("owner", "")
     elif event.type == "transferred":
         fold.transfers += 1
-        fold.cycle_transfers.append((at, facts.get("from", ""), facts.get("to", "")))
+        if fold.state not in TERMINAL:
+            _cycle(fold).transfers.append((at, facts.get("from", ""), facts.get("to", "")))
         fold.move_to_team(facts.get("to", ""))
     elif trigger == "queued" and fold.waiting_since is None:
         fold.waiting_since = at
     elif trigger == "reopened":
+        _end_cycle(fold, at)
         fold.reopens += 1
-        fold.cycle_transfers = []
     if fold.opened_at is None and trigger in ("resolved", "closed", "reopened"):
         fold.impossible = True
     if "expires_at" in facts:
         fold.expires_at = facts["expires_at"]
+
+
+def _cycle(fold: Fold) -> Cycle:
+    if not fold.cycles or fold.cycles[-1].number != fold.reopens:
+        fold.cycles.append(Cycle(fold.reopens))
+    return fold.cycles[-1]
+
+
+def _end_cycle(fold: Fold, at: int) -> None:
+    if fold.cycles and fold.cycles[-1].over_at is None:
+        fold.cycles[-1].over_at = at
 
 
 def _signal_clocks(fold: Fold, event: CaseEvent, trigger: str, book: PolicyBook) -> None:
@@ -350,6 +392,9 @@ def _matching(fold: Fold) -> dict[str, str]:
     return {**fold.facts, "area": fold.area}
 
 
+_HANDLING: Final = ("talk_ms", "hold_ms", "wrap_ms")
+
+
 def _contact_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
     at, facts = event.occurred_at, event.facts
     amounts: Amounts = ()
@@ -367,8 +412,9 @@ def _contact_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
     elif trigger == "resolved":
         amounts = counted("contacts_resolved", *(("contacts_resolved_level1",) if facts.get("level") == 1 else ()))
         amounts += _resolution(fold, at)
-        if "handle_ms" in facts:
-            amounts += (*counted("contacts_handled"), (kpis.SLOT["handle_ms"], facts["handle_ms"]))
+        handled = [facts[part] for part in _HANDLING if part in facts]
+        if handled:
+            amounts += (*counted("contacts_handled"), (kpis.SLOT["handle_ms"], sum(handled)))
     elif trigger == "reopened" and facts.get("reason") in ("not_fixed", "new_info"):
         amounts = counted("contacts_reopened")
     return amounts + _first_response(fold, at, trigger)
@@ -394,7 +440,8 @@ def _waiting_amounts(fold: Fold, at: int, facts: dict[str, Any], trigger: str) -
     if not fold.answered_any:
         amounts = counted("contacts_answered_any")
     if trigger == "answered_by_person" and fold.answered_at is None and since is not None:
-        amounts += (*counted("contacts_answered"), *kpis.duration("wait_histogram", "wait_ms", at - since))
+        if not fold.incomplete:
+            amounts += (*counted("contacts_answered"), *kpis.duration("wait_histogram", "wait_ms", at - since))
         answer = next((clock for clock in fold.clocks if clock.metric == "answer"), None)
         if answer is not None and at <= answer.due_at:
             amounts += counted("contacts_answered_in_target")
@@ -435,7 +482,9 @@ def _settle(fold: Fold, event: CaseEvent, trigger: str) -> None:
             fold.answered_at = at
     answered = trigger.startswith("answered_by")
     fold.answered_any = fold.answered_any or answered
-    fold.offered = fold.offered or answered or trigger in ("queued", "abandoned")
+    fold.offered = (
+        fold.offered or answered or trigger == "queued" or (trigger == "abandoned" and not event.facts.get("in_ivr"))
+    )
     if trigger in ("resolved", "dismissed"):
         fold.first_resolved_at = at if fold.first_resolved_at is None else fold.first_resolved_at
         fold.resolved_at = at
@@ -452,9 +501,11 @@ def _settle(fold: Fold, event: CaseEvent, trigger: str) -> None:
         return
     if fold.state in TERMINAL and trigger not in _AFTER_RESOLVED:
         return
-    if fold.state in _FINAL and trigger not in ("reopened", "voided", "merged"):
+    if fold.state == "void" or (fold.state in _FINAL and trigger not in ("reopened", "voided", "merged")):
         return
     fold.state = state
+    if state in TERMINAL:
+        _end_cycle(fold, at)
 
 
 def _answer_of(fold: Fold, events: Iterable[CaseEvent], samples: list[Sample]) -> None:

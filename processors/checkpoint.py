@@ -31,6 +31,9 @@ from schemas.topics import INPUTS
 STALLED_SECONDS: Final = 30
 """No answer of the broker for so long, while opening, is a failure."""
 
+COMMIT_SECONDS: Final = 30
+"""A transaction that takes longer has failed: the partition is opened again, and the log decides."""
+
 _START_SECONDS: Final = 30
 _STOP_SECONDS: Final = 5
 _MAX_REQUEST_ROOM: Final = 100_000
@@ -285,7 +288,8 @@ class DurablePartition:
                     self._taken(one)
                 else:
                     self._step(one)
-                await self._commit()
+                async with asyncio.timeout(COMMIT_SECONDS):
+                    await self._commit()
                 self.suspect = None
 
     async def _commit(self) -> None:

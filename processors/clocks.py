@@ -151,16 +151,21 @@ def warnings(clock: Clock, now: int) -> list[int]:
     if clock.phase == "annulled" or not clock.target.warn_ms:
         return []
     end = now - clock.target.grace_ms if clock.phase == "running" else clock.ended_at
+    return [at for at in _warning_moments(clock) if at < min(end, clock.due_at)]
+
+
+def _warning_moments(clock: Clock) -> list[int]:
+    """By the time that the whole promise had; what an earlier instance used up is past when this one starts."""
     nominal_start = clock.due_at - clock.target.target_ms
-    return [at for ms in clock.target.warn_ms if (at := nominal_start + ms) < min(end, clock.due_at)]
+    return [max(nominal_start + ms, clock.started_at) for ms in clock.target.warn_ms]
 
 
 def thresholds(clock: Clock) -> Iterator[int]:
     """The moments after which a running clock reads differently: warnings, deadline, twice overdue. Grace included."""
     grace = clock.target.grace_ms
     if clock.phase == "running":
-        for ms in clock.target.warn_ms:
-            yield clock.due_at - clock.target.target_ms + ms + grace
+        for at in _warning_moments(clock):
+            yield at + grace
         yield clock.due_at + grace
         yield clock.due_at + clock.target.target_ms + grace
 

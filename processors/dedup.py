@@ -77,6 +77,15 @@ class SeenIds:
         self._young.add(value)
         self.fresh.append(value)
 
+    @property
+    def moments(self) -> tuple[int, int]:
+        """Since when all is remembered, and since when the young generation is: ms, kept beside the ids."""
+        return self.since, self._young_since
+
+    @moments.setter
+    def moments(self, moments: tuple[int, int]) -> None:
+        self.since, self._young_since = moments
+
     def drain(self) -> bytes:
         """The ids added since the last call, 8 bytes each, in order."""
         fresh, self.fresh = self.fresh, array("Q")

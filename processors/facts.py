@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from processors.cases import CaseEvent
+from processors.enrich import map_category
 from schemas.events import Event, to_ms
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
@@ -104,9 +105,13 @@ def _answered(fields: Fields, facts: dict[str, Any]) -> None:
 
 def _contact_resolved(fields: Fields, facts: dict[str, Any]) -> None:
     _copy(resolution="resolution", level="resolved_level")(fields, facts)
-    parts = [fields[name] for name in ("talk_seconds", "hold_seconds", "wrap_seconds") if fields[name] is not None]
-    if parts:
-        facts["handle_ms"] = round(sum(parts) * 1000)
+    _handling(fields, facts)
+
+
+def _handling(fields: Fields, facts: dict[str, Any]) -> None:
+    for name, fact in (("talk_seconds", "talk_ms"), ("hold_seconds", "hold_ms"), ("wrap_seconds", "wrap_ms")):
+        if fields.get(name) is not None:
+            facts[fact] = round(fields[name] * 1000)
 
 
 def _invited(fields: Fields, facts: dict[str, Any]) -> None:
@@ -124,16 +129,18 @@ def _survey_answered(fields: Fields, facts: dict[str, Any]) -> None:
 
 def _revision(fields: Fields, facts: dict[str, Any]) -> None:
     """A correction says nothing of the case itself: only of the event that it corrects."""
+    right: Fields = fields["values"].__dict__
     facts.clear()
     facts["revises"] = fields["corrects_event_id"]
-    facts["values"] = values = _envelope(fields["values"].__dict__, fields["values"].category or "")
+    facts["values"] = values = _envelope(right, map_category(right["category"], right["category_raw"])[0])
     for name, fact in _CORRECTABLE.items():
-        value = fields["values"].__dict__.get(name)
+        value = right.get(name)
         if value is not None:
             values[fact] = to_ms(value) if isinstance(value, datetime) else value
-    actor = fields["values"].actor
-    if actor is not None and actor.kind is not None:
-        values["actor"] = actor.kind
+    _actor(right, values)
+    _handling(right, values)
+    if right["customer"] is not None and right["customer"].vulnerable is not None:
+        values["vulnerable"] = right["customer"].vulnerable
 
 
 _CORRECTABLE: Final = {

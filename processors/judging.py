@@ -6,7 +6,8 @@ difference, and arms the deadline at which it would read differently with no eve
 
 from __future__ import annotations
 
-from heapq import heappop
+import logging
+from heapq import heapify, heappop
 from typing import TYPE_CHECKING, Final
 
 from processors import clocks
@@ -21,7 +22,9 @@ from schemas.outputs import IncidentRow
 from schemas.topics import CONTACTS, SURVEYS
 
 if TYPE_CHECKING:
-    from processors.partition import PartitionState
+    from processors.partition import Deadline, PartitionState
+
+log = logging.getLogger(__name__)
 
 _OUTCOME: Final = {"met": "met", "breached": "breached", "breached_open": "breached"}
 _LOOK_AGAIN_MS: Final = 3_600_000
@@ -88,7 +91,7 @@ def _observe_outcomes(case: Case, now: int, outputs: Outputs) -> None:
 
 
 def _incidents_of(case: Case, state: PartitionState) -> dict[str, IncidentRow]:
-    if case.fold.test or not (case.fold.clocks or case.fold.cycle_transfers):
+    if case.fold.test or not (case.fold.clocks or case.fold.cycles):
         return {}
     return {
         incident.incident_id: incident
@@ -166,6 +169,24 @@ def _arm(state: PartitionState, case: Case) -> None:
     if case.armed is None or moment < case.armed:
         case.armed = moment
         state.arm(case.key[0], moment, "case", case.key)
+        _prune(state, case.key[0])
+
+
+def _prune(state: PartitionState, topic: str) -> None:
+    """Deadlines of cases that left early would pile up until they are due."""
+    deadlines = state.deadlines[topic]
+    if len(deadlines) > 4 * (len(state.cases) + len(state.histories)) + 1_000:
+        deadlines[:] = [deadline for deadline in deadlines if _is_awaited(state, deadline)]
+        heapify(deadlines)
+
+
+def _is_awaited(state: PartitionState, deadline: Deadline) -> bool:
+    moment, what, key = deadline
+    if what == "subject":
+        history = state.histories.get((key[0], key[1]))
+        return history is not None and history.armed == moment
+    case = state.cases.get((key[0], key[1], key[2]))
+    return case is not None and case.armed == moment
 
 
 def _judge_subject(state: PartitionState, case: Case, outputs: Outputs) -> None:
@@ -218,23 +239,33 @@ def fire(state: PartitionState, topic: str, now: int, outputs: Outputs) -> None:
     state.decided[topic] = now
     deadlines = state.deadlines[topic]
     while deadlines and deadlines[0][0] < now:
-        moment, what, key = heappop(deadlines)
-        if what == "subject":
-            subject = key[0], key[1]
-            history = state.histories.get(subject)
-            if history is not None:
-                judge_history(state, subject, history, outputs)
-            continue
-        case = state.cases.get((key[0], key[1], key[2]))
-        if case is None or case.armed != moment:
-            continue
-        case.armed = None
-        before = case.outcomes, case.incidents
-        judge(state, case, outputs, by_deadline=True)
-        if (case.outcomes, case.incidents) != before:
-            state.touch(case)
-        if _is_past(state, case):
-            forget(state, case)
+        deadline = heappop(deadlines)
+        try:
+            _decide(state, deadline, outputs)
+        except Exception as error:
+            # Time goes on for all others: a case that cannot be judged must not hold up its partition.
+            log.exception("%s[%d]: our own error at the deadline of %s", topic, state.number, ":".join(deadline[2]))
+            outputs.count("processing_errors", type(error).__name__)
+
+
+def _decide(state: PartitionState, deadline: Deadline, outputs: Outputs) -> None:
+    moment, what, key = deadline
+    if what == "subject":
+        subject = key[0], key[1]
+        history = state.histories.get(subject)
+        if history is not None:
+            judge_history(state, subject, history, outputs)
+        return
+    case = state.cases.get((key[0], key[1], key[2]))
+    if case is None or case.armed != moment:
+        return
+    case.armed = None
+    before = case.outcomes, case.incidents
+    judge(state, case, outputs, by_deadline=True)
+    if (case.outcomes, case.incidents) != before:
+        state.touch(case)
+    if _is_past(state, case):
+        forget(state, case)
 
 
 def _is_past(state: PartitionState, case: Case) -> bool:
@@ -275,7 +306,10 @@ def derive(state: PartitionState) -> None:
         case.fold = folded(state, case)
         case.outcomes = _outcomes(case, state.decided[case.key[0]])
     for case in list(state.cases.values()):
-        judge(state, case, unheard)
+        try:
+            judge(state, case, unheard)
+        except Exception:
+            log.exception("partition %d: our own error, %s is not judged", state.number, ":".join(case.key))
     state.forget_pending()
 
 

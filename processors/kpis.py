@@ -141,13 +141,19 @@ class Partials:
         self._lingering = any(minute in unwritten for minute in past)
 
     def shrink_to(self, most: int) -> int:
-        """Forget the oldest minutes early until at most `most` partials are left; returns how many left."""
-        before = self.count
-        for minute in sorted(self.minutes):
-            if self.count <= most:
+        """Forget the oldest minutes early until at most `most` partials are left; returns how many leave.
+
+        One that was not written yet leaves once it is, and counts as gone.
+        """
+        left = sum(len(partials) for minute, partials in self.minutes.items() if minute >= self.floor)
+        before, floor = left, self.floor
+        for minute in sorted(minute for minute in self.minutes if minute >= self.floor):
+            if left <= most:
                 break
-            self.leave_before(minute + MINUTE_MS)
-        return before - self.count
+            left -= len(self.minutes[minute])
+            floor = minute + MINUTE_MS
+        self.leave_before(floor)
+        return before - left
 
 
 def row(minute: int, key: PartialId, topic: str, partition: int, slots: Slots) -> tuple[Any, ...]:

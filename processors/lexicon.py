@@ -20,6 +20,9 @@ NEGATIONS: Final = frozenset({
 NOT_NEGATING: Final = frozenset({"solo", "solamente", "only", "just"})
 """After a negation: "no solo el precio" is about the price all the same."""
 
+CONJUNCTIONS: Final = frozenset({"y", "pero", "aunque", "porque", "and", "but", "because", "so"})
+"""What a negation does not reach across: "nadie contesta y llevo semanas esperando"."""
+
 Patterns = tuple[str, ...]
 
 TOPICS: Final[dict[str, dict[str, Patterns]]] = {
@@ -199,7 +202,7 @@ TOPICS: Final[dict[str, dict[str, Patterns]]] = {
     "delivery_late": {
         "es": (
             "pedido*|paquete*|envio*|entrega*|reparto|mercancia|compra retras*|tarde|demor*|atras*|tarda*|plazo",
-            "pedido*|paquete*|envio*|compra lleg*|llego|entreg* tarde|retras*|despues|fuera",
+            "pedido*|paquete*|envio*|compra lleg*|entreg* ... tarde|retras*|despues|fuera",
             "retras*|demor*|atras* pedido*|paquete*|envio*|entrega*|reparto",
             "tard* llegar|entreg*|pedido*|paquete*|envio*",
             "esper* pedido*|paquete*|envio*|entrega",

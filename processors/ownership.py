@@ -13,7 +13,7 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.batching import OPEN_TRANSACTION_MS, Reach, Slice
-from processors.checkpoint import Admission, DurablePartition, Log, Process, Trouble, clock
+from processors.checkpoint import COMMIT_SECONDS, Admission, DurablePartition, Log, Process, Trouble, clock
 from processors.partition import StateError
 from schemas.topics import INPUTS
 
@@ -21,9 +21,6 @@ logger = get_logger(__name__)
 
 OPENINGS: Final = 4
 """Partitions that recover at the same time."""
-
-COMMIT_SECONDS: Final = 30
-"""A transaction that takes longer has failed: the partition is opened again, and the log decides."""
 
 STALLED_SECONDS: Final = 10
 """Everything was handed over and yet not taken for so long: Faust dropped a slice, read it again."""
@@ -40,6 +37,7 @@ class Reader(Protocol):
     """What the owner asks of the consumer."""
 
     def assignment(self) -> Iterable[TP]: ...
+    async def earliest(self, tps: Iterable[TP]) -> Mapping[TP, int]: ...
     async def reread(self, tp: TP, offset: int) -> int: ...
     async def reach(self) -> Mapping[TP, Reach]: ...
 
@@ -235,10 +233,27 @@ class Owner:
     async def _open(self, part: DurablePartition) -> None:
         async with self._openings:
             await part.open()
+        await self._tell_of_losses(part)
         for topic in INPUTS:
             part.readings[topic] = await self._seek(part, topic)
         part.ready = True
         logger.info("Partition %d is open at %s", part.number, part.durable)
+
+    async def _tell_of_losses(self, part: DurablePartition) -> None:
+        """Records that retention deleted before they were read are lost: that must not be silent."""
+        held = {topic: TP(name, part.number) for topic, name in self._names.items()}
+        earliest = await self._reader().earliest(held.values())
+        for topic, tp in held.items():
+            expected = part.durable.get(topic, 0)
+            if 0 < expected < earliest.get(tp, 0):
+                logger.error(
+                    "%s[%d]: offsets %d to %d were deleted before they were read: raise the topic's retention, "
+                    "and publish them again from where they came",
+                    tp.topic,
+                    tp.partition,
+                    expected,
+                    earliest[tp] - 1,
+                )
 
     async def _serve(self, part: DurablePartition) -> None:
         """Timer steps and commits until something fails."""
@@ -279,9 +294,8 @@ class Owner:
         await bounded(part.commit(), COMMIT_SECONDS)
         if changed:
             self._watch.committed(clock() - began)
-        for topic in sorted(part.refused):
-            await self._reread(part, topic, "full")
-        part.refused.clear()
+        while part.refused:
+            await self._reread(part, part.refused.pop(), "full")
 
     async def _lose(self, number: int, seconds: float) -> None:
         part, task = self.partitions.get(number), self._tasks.get(number)

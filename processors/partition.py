@@ -306,6 +306,7 @@ class PartitionState:
                 "decided": self.decided,
                 "now": self._now,
                 "dropped": self.dropped,
+                "remembered": {topic: seen.moments for topic, seen in self.seen.items()},
                 "floors": {topic: owner.floor for topic, owner in self.partials.items()},
             },
         )
@@ -365,6 +366,8 @@ class PartitionState:
             self.decided.update(meta["decided"])
             self._now = meta["now"]
             self.dropped.update(meta["dropped"])
+            for topic, (since, young_since) in meta["remembered"].items():
+                self.seen[topic].moments = since, young_since
             for topic, floor in meta["floors"].items():
                 self.partials[topic].leave_before(floor)
 

@@ -138,13 +138,6 @@ def _accept(
         warnings += ("unknown_taxonomy",)
     if state.rules.sources and event.source not in state.rules.sources:
         warnings += ("unknown_source",)
-    text = payload(event)
-    if late != BEYOND_HORIZON:
-        folded = case_event(topic, event, occurred_at, record.timestamp, category)
-        warnings += _fold(state, case, key, folded, outputs)
-    state.seen[topic].add(identity, record.timestamp)
-    counts[1] += 1
-    counts[2] += late != IN_TIME
     row = event_row(
         event,
         record,
@@ -154,9 +147,16 @@ def _accept(
         warnings=warnings,
         category=category,
         topics=topics,
-        payload=text,
+        payload=payload(event),
     )
-    state.pending.events.append(row)
+    if late != BEYOND_HORIZON:
+        folded = case_event(topic, event, occurred_at, record.timestamp, category)
+        warnings += _fold(state, case, key, folded, outputs)
+    # Nothing below can fail: a record is either wholly taken in, or not at all.
+    state.seen[topic].add(identity, record.timestamp)
+    counts[1] += 1
+    counts[2] += late != IN_TIME
+    state.pending.events.append(row._replace(warnings=warnings) if warnings else row)
     outcome = "late" if late else "warned" if warnings else "accepted"
     outputs.count("events", topic, event.event_type, event.source, outcome)
     for warning in warnings:
@@ -227,8 +227,30 @@ def _fold(
         outputs.count("sla_unmatched", key[0])
     if case.fold.impossible and not impossible:
         warnings += ("impossible_transition",)
-    judging.judge(state, case, outputs)
+    try:
+        judging.judge(state, case, outputs)
+    except Exception:
+        _take_back(state, case, event, samples, outputs)
+        raise
     return warnings
+
+
+def _take_back(
+    state: PartitionState, case: Case, event: CaseEvent, samples: Sequence[tuple[kpis.Sample, int]], outputs: Outputs
+) -> None:
+    """Leave a case as it was before an event that it cannot be judged with."""
+    key, pending = case.key, state.pending
+    case.events.remove(event)
+    case.fold = judging.folded(state, case)
+    for sample, sign in samples:
+        state.sample(key[0], sample, -sign)
+    if event in pending.appended.get(key, ()):
+        pending.appended[key].remove(event)
+    if case.events:
+        judging.judge(state, case, outputs)
+        return
+    judging.forget(state, case)
+    del pending.gone[key], pending.touched[key]
 
 
 def _oddities(case: Case, event: CaseEvent) -> tuple[str, ...]:

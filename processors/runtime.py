@@ -3,8 +3,11 @@
 import asyncio
 import logging
 import os
+import signal
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import faust
@@ -21,19 +24,21 @@ Readiness = Callable[[], tuple[bool, Mapping[str, Any]]]
 REFUSED: Final = 2
 """Exit code when this process must not go on: someone has to change something first."""
 
+_MACHINERY: Final = ("aiokafka", "faust", "mode", "aiohttp", "processors.batching")
 _LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
 
 
 class Pages:
     """`/metrics`, `/ready` and `/live` of a process."""
 
-    def __init__(self, host: str, port: int, readiness: Readiness) -> None:
+    def __init__(self, host: str, port: int, readiness: Readiness, refuse: Callable[[str], None]) -> None:
         self.port = port
+        self._refuse = refuse
         self._host, self._readiness = host, readiness
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Listen; with port 0 on a free one, which `port` says then. Raises OSError when the port is taken."""
+        """Listen; with port 0 on a free one, which `port` says then."""
         pages = web.Application()
         pages.router.add_get("/metrics", self._metrics)
         pages.router.add_get("/ready", self._ready)
@@ -41,7 +46,11 @@ class Pages:
         self._runner = web.AppRunner(pages, access_log=None, handle_signals=False)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self.port, shutdown_timeout=0.5)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            self._refuse(f"the pages cannot have {self._host}:{self.port} ({error.strerror}): choose another port")
+            return
         self.port = self._runner.addresses[0][1]
         logger.info("Pages on http://%s:%d/ready", self._host, self.port)
 
@@ -60,6 +69,11 @@ class Pages:
         return web.json_response({"live": True})
 
 
+def datadir() -> str:
+    """Where Faust keeps what it insists on keeping: nothing of ours. One for all processes, so that none piles up."""
+    return str(Path(tempfile.gettempdir()) / f"oidor-faust-{getattr(os, 'getuid', int)()}")
+
+
 class Leaving:
     """One budget from the signal to the exit. Being cut short is safe: it is a crash, and crashes lose nothing."""
 
@@ -67,6 +81,12 @@ class Leaving:
         self.code = 0
         self._budget = budget
         self._timer: threading.Timer | None = None
+
+    def refuse(self, why: str) -> None:
+        """This process must not go on: say so in one line, and leave with exit code 2."""
+        logger.critical("%s", why)
+        self.code = REFUSED
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def begin(self) -> None:
         """Start the clock; a second call changes nothing."""
@@ -83,9 +103,9 @@ class Leaving:
 class _Worker(faust.Worker):
     leaving: Leaving
 
-    def _schedule_shutdown(self, signal: Any) -> None:
+    def _schedule_shutdown(self, number: Any) -> None:
         self.leaving.begin()
-        super()._schedule_shutdown(signal)
+        super()._schedule_shutdown(number)
 
 
 def run_app(app: faust.App, settings: Settings, leaving: Leaving) -> int:
@@ -123,5 +143,5 @@ def _logging(settings: Settings) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
         "root": {"handlers": ["stderr"], "level": _LEVELS[settings.log_level.lower()]},
         # What these say at INFO is about their own machinery.
-        "loggers": {name: {"level": "WARNING"} for name in ("aiokafka", "faust", "mode", "aiohttp")},
+        "loggers": {name: {"level": "WARNING"} for name in _MACHINERY},
     }

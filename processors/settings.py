@@ -22,8 +22,10 @@ class Settings(BaseSettings):
     """Kafka bootstrap servers, host:port, comma-separated."""
     app_id: str = Field("oidor", pattern=r"^[a-z0-9][a-z0-9-]*$")
     """Names the consumer groups, the transactional ids and the state topic."""
+    input_prefix: str = Field("", pattern=r"^[a-z0-9-]*$")
+    """Put before the names of the input topics."""
     topic_prefix: str = Field("", pattern=r"^[a-z0-9-]*$")
-    """Put before every topic name but the state's, so that two installations can share a cluster."""
+    """Put before the names of the topics that Oidor writes, but the state's: two installations can share a cluster."""
     partitions: PositiveInt = 12
     """Partitions of every topic; the state records it, it cannot change under an application id."""
     replication: PositiveInt = 1
@@ -74,7 +76,7 @@ class Settings(BaseSettings):
     """Cases kept; beyond it those whose last event is oldest leave, counted."""
     case_events_max: PositiveInt = 200
     """Events kept of one case; beyond it later ones are stored but not folded, counted."""
-    case_retention_days: PositiveFloat = 30
+    case_retention_days: PositiveFloat = 120
     """Days after its last event that a resolved, closed or abandoned case is kept for reopening."""
     partials_max: PositiveInt = 500_000
     """KPI partials kept; beyond it the oldest minutes leave early, counted."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from processors.lexicon import NEGATION_WINDOW, NEGATIONS, NOT_NEGATING, TOPICS
+from processors.lexicon import CONJUNCTIONS, NEGATION_WINDOW, NEGATIONS, NOT_NEGATING, TOPICS
 
 STOP: Final = "."
 """The word that every mark which ends a clause becomes."""
@@ -20,10 +20,11 @@ def text_topics(text: str, language: str) -> tuple[str, ...]:
     lexicon = _LEXICONS.get(language[:2].lower(), _LEXICONS[""])
     words = words_of(text)
     marks = [lexicon.look_up(word) for word in words]
-    hits = set()
+    present = frozenset[int]().union(*[mark.elements for mark in marks])
+    hits: set[int] = set()
     for place, mark in enumerate(marks):
         for pattern in mark.anchored:
-            if pattern.topic not in hits and pattern.holds(words, marks, place):
+            if pattern.needs <= present and pattern.topic not in hits and pattern.holds(words, marks, place):
                 hits.add(pattern.topic)
     return tuple(_TOPIC_NAMES[topic] for topic in sorted(hits)) if hits else ()
 
@@ -61,6 +62,8 @@ class _Element:
 class _Pattern:
     topic: int
     elements: tuple[_Element, ...]
+    needs: frozenset[int]
+    """The elements without which it cannot hold: one look settles most patterns."""
     anchor: int
     """The place that is looked for first: the first that is not a word of every sentence."""
     negative: bool
@@ -104,7 +107,7 @@ def _nearest(words: Sequence[str], marks: Sequence[_Mark], number: int, place: i
 def _negated(words: Sequence[str], start: int) -> bool:
     for place in range(start - 1, max(-1, start - 2 - NEGATION_WINDOW), -1):
         word = words[place]
-        if word == STOP:
+        if word == STOP or word in CONJUNCTIONS:
             return False
         if word in NEGATIONS and words[place + 1] not in NOT_NEGATING:
             return True
@@ -142,7 +145,8 @@ class _Lexicon:
                 sources.append(alternatives)
         common = [any(word in _COMMON for word in alternatives.split("|")) for alternatives in sources]
         negative = any(word in NEGATIONS for alternatives in sources for word in alternatives.split("|"))
-        return _Pattern(topic, tuple(elements), common.index(False) if False in common else 0, negative)
+        needs = frozenset(element.number for element in elements if not element.excluded)
+        return _Pattern(topic, tuple(elements), needs, common.index(False) if False in common else 0, negative)
 
     def _look_up(self, word: str) -> _Mark:
         numbers = list(self._exact.get(word, ()))

@@ -7,8 +7,8 @@ insert may take as long as it needs. What cannot be stored goes to `feedback-rej
 
 import asyncio
 import hashlib
-import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -20,7 +20,7 @@ from mode.utils.logging import get_logger
 
 from processors.batching import BatchConsumer, Reach, Slice, batching_app
 from processors.ownership import bounded
-from processors.runtime import Leaving, Pages, run_app
+from processors.runtime import Leaving, Pages, datadir, run_app
 from processors.settings import Settings
 from schemas.outputs import COLUMNS, EventRow, Pack, RejectedRecord, RejectedRow, decode_pack
 from schemas.topics import REJECTED, ROWS
@@ -146,7 +146,6 @@ class Warehouse:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._datadir = tempfile.TemporaryDirectory(prefix="oidor-warehouse-")
         self._rows = settings.topic_prefix + ROWS
         self._leaving = Leaving(settings.shutdown_budget)
         self.app, streams = batching_app(
@@ -155,11 +154,11 @@ class Warehouse:
             topics={self._rows: ROWS},
             slice_records=SLICE_PACKS,
             channel_slices=CHANNEL_SLICES,
-            datadir=self._datadir.name,
+            datadir=datadir(),
         )
         self._writer = ClickHouseWriter(Address.of(settings), settings.warehouse_attempt_timeout, self._attempted)
         self._producer: AIOKafkaProducer | None = None
-        self._pages = Pages(settings.web_host, settings.warehouse_port, self.readiness)
+        self._pages = Pages(settings.web_host, settings.warehouse_port, self.readiness, self._leaving.refuse)
         self._parts: dict[int, Part] = {}
         self._gathered = Gathered()
         self._inserting: Gathered | None = None
@@ -170,8 +169,7 @@ class Warehouse:
         self._wire(streams[ROWS])
 
     def run(self) -> int:
-        with self._datadir:
-            return run_app(self.app, self._settings, self._leaving)
+        return run_app(self.app, self._settings, self._leaving)
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """What `/ready` shows: everything assigned is read, and what was read gets into ClickHouse."""
@@ -212,7 +210,10 @@ class Warehouse:
 
     async def _take(self, stream: Any) -> None:
         async for batch in stream.noack():
-            await self.deliver(batch)
+            try:
+                await self.deliver(batch)
+            except Exception:  # an exception would stop the agent; what was not taken is found missing, and read again
+                logger.exception("A slice was not taken: %s[%d]@%d", batch.topic, batch.partition, batch.begin)
 
     async def deliver(self, batch: Slice) -> None:
         """Take in a slice, as room comes; what was read before the last seek, or before a rebalance, is left."""
@@ -234,9 +235,15 @@ class Warehouse:
             await asyncio.sleep(0)
 
     async def _tick(self) -> None:
+        try:
+            if not (self._stopping or self.app.rebalancing):
+                await self._open_assigned()
+                self._show(await self._consumer.reach())
+        except KafkaError as error:
+            logger.warning("The consumer does not answer, next attempt in a second: %r", error)
+
+    async def _open_assigned(self) -> None:
         """Open what is assigned and not here, at the group's offsets."""
-        if self._stopping or self.app.rebalancing:
-            return
         mine = self._assigned()
         for number in self._parts.keys() - mine:
             del self._parts[number]
@@ -246,7 +253,8 @@ class Warehouse:
                 part = Part(tp.partition, committed.get(tp) or earliest.get(tp, 0))
                 part.reading = await self._reread(part)
                 self._parts[tp.partition] = part
-        reached = await self._consumer.reach()
+
+    def _show(self, reached: Mapping[TP, Reach]) -> None:
         metrics.CONSUMER_LAG.labels(ROWS).set(
             sum(
                 max(0, reached[tp].high_watermark - part.next)

@@ -169,7 +169,7 @@ def load(path: Path) -> Policy:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PolicyError(f"unknown policy pack {path}: {error.strerror}; see OIDOR_POLICIES") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PolicyError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     try:
         return Policy.model_validate(content)

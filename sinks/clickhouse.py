@@ -222,7 +222,7 @@ def insert(client: Client, batch: Batch) -> None:
         raise
     except _NOT_ENCODABLE as error:
         types = client.execute(f"DESCRIBE TABLE {batch.table}")
-        if misfits := _misfits({name: type_ for name, type_, *_ in types}, batch):
+        if misfits := _misfits({name: type_ for name, type_, *_ in types}, batch, client.connection.context):
             raise RefusedError(0, one_line(error), misfits) from error
         raise
 
@@ -230,7 +230,9 @@ def insert(client: Client, batch: Batch) -> None:
 def one_line(error: BaseException) -> str:
     """What went wrong, and what to do where that is known."""
     code = getattr(error, "code", None) or 0
-    text = str(getattr(error, "message", None) or error) or type(error).__name__
+    text = str(getattr(error, "message", None) or error)
+    if not text or not isinstance(error, (errors.Error, OSError, EOFError)):
+        text = f"{type(error).__name__}: {text}"
     text = text.removeprefix("DB::Exception:").split("Stack trace:")[0].strip().splitlines()[0][:500].rstrip(" .")
     return f"{text}: {ADVICE[code]}" if code in ADVICE else text
 
@@ -264,9 +266,10 @@ class ClickHouseWriter:
     def close(self) -> None:
         """Ends the connection, with what is under way on it."""
         client, self._client = self._client, None
-        connected = client.connection.socket if client else None
-        if connected:
-            with suppress(OSError):
+        if client and not self._turn.locked():
+            client.disconnect()
+        elif client and (connected := client.connection.socket):
+            with suppress(OSError):  # the thread that uses it finds out, and clears up
                 connected.shutdown(socket.SHUT_RDWR)
 
     async def _isolate(self, batch: Batch, refused: RefusedError) -> list[RefusedRow]:
@@ -355,21 +358,18 @@ async def _in_thread(function: Callable[..., None], *arguments: Any) -> None:
     await outcome
 
 
-def _misfits(types: Mapping[str, str], batch: Batch) -> dict[int, Misfit]:
+def _misfits(types: Mapping[str, str], batch: Batch, context: Context) -> dict[int, Misfit]:
     """Row -> the first value that its column cannot hold, found without the server."""
     found: dict[int, Misfit] = {}
     for name, values in zip(batch.columns, batch.values, strict=True):
-        if name in types and not _encodable(types[name], values):
+        if name in types and not _encodable(types[name], values, context):
             for row, value in enumerate(values):
-                if row not in found and not _encodable(types[name], [value]):
+                if row not in found and not _encodable(types[name], [value], context):
                     found[row] = Misfit(name, types[name], repr(value)[:80])
     return found
 
 
-def _encodable(type_: str, values: Sequence[Any]) -> bool:
-    context = Context()
-    context.client_settings = {"strings_as_bytes": False, "strings_encoding": "utf-8"}
-    context.settings = {"use_client_time_zone": True}
+def _encodable(type_: str, values: Sequence[Any], context: Context) -> bool:
     try:
         write_column(context, "", type_, list(values), _Nowhere(1 << 16))
     except _NOT_ENCODABLE:

@@ -93,9 +93,10 @@ class Session:
         """Names and types of the columns that an INSERT expects."""
         return self.columns(f"SELECT {statement.columns or '*'} FROM {statement.table}")
 
-    def is_read_only(self, sql: str) -> bool:
-        """The engine says that the statement changes nothing."""
-        return bool(_failing(self._chdb.classify_query, sql)["query_class"].name == "READ_ONLY")
+    def may_write(self, sql: str) -> bool:
+        """False when the statement changes nothing, not even a file (INTO OUTFILE), or is none at all."""
+        kind = _failing(self._chdb.classify_query, sql)["query_class"].name
+        return kind not in ("READ_ONLY", "UNKNOWN")
 
     def _set(self, name: str, value: str) -> None:
         if not re.fullmatch(r"\w+", name):

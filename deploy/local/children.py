@@ -2,8 +2,8 @@
 
 The kernel can tie a child to its parent only on Linux, and there to the parent's *thread*, which may end earlier. So
 one watchdog process (watchdog.py) holds the reading end of a pipe; when the parent is gone, for whatever reason, it
-reads the end of the file and kills all that is left. A child announces itself in that pipe before it becomes its
-program, so there is no moment at which it runs unwatched.
+kills all that is left. A child announces itself in that pipe before it becomes its program, so there is no moment at
+which it runs unwatched.
 """
 
 import contextlib
@@ -161,9 +161,10 @@ class _Watchdog:
             return self._descriptor()
 
     def add(self, pid: int) -> None:
-        """Remember it for a second watchdog, should the first one die; the child told the first one itself."""
+        """The child says so itself, but it may be stopped before it can."""
         with self._lock:
             self._watched.add(pid)
+            self._tell("+", pid)
 
     def forget(self, pid: int) -> None:
         """To be called once the child is reaped: its number may belong to another process from then on."""

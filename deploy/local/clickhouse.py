@@ -40,7 +40,9 @@ class LocalClickHouse:
         self.http_port = http_port or free_ports(1)[0]
         ports = ["--tcp", str(self.port), "--http", str(self.http_port)]
         argv = [*python_module("deploy.local.clickhouse"), str(self.home / "data"), *ports]
-        self._child = Child("embedded ClickHouse", argv, log=self.home / "server.log", env=python_environment())
+        self._child = Child(
+            "embedded ClickHouse", argv, log=self.home / "server.log", env=python_environment() | {"TZ": "UTC"}
+        )
 
     @property
     def pid(self) -> int | None:
@@ -102,7 +104,8 @@ class LocalClickHouse:
 
         client = Client(self.host, self.port, connect_timeout=1, send_receive_timeout=2)
         try:
-            return bool(client.execute("SELECT 1") == [(1,)])
+            answered = client.execute("SELECT 1") == [(1,)]
+            return bool(answered and client.connection.server_info.display_name == str(self.home / "data"))
         except (Error, OSError, EOFError):
             return False
         finally:

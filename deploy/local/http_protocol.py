@@ -78,8 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
                 }
             )
             insert = Insert.parse(sql)
-            if not may_write and (insert or not session.is_read_only(sql)):
-                raise EngineError("Cannot execute query in readonly mode: send it with POST", READ_ONLY)
+            if not may_write:
+                if insert or session.may_write(sql):
+                    raise EngineError("Cannot execute query in readonly mode: send it with POST", READ_ONLY)
+                session.query("SET readonly = 1")  # refuses files and URLs too, which a page elsewhere could ask for
             if insert:
                 session.insert(insert, insert.data_format, [insert.rows.encode(errors="surrogateescape"), body])
                 return "TabSeparated", b""

@@ -13,6 +13,7 @@ Everything listens on 127.0.0.1 only and keeps its data under the given folder, 
 import secrets
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +67,7 @@ class LocalKafka:
         self.ports = list(ports) if ports is not None else free_ports(brokers)
         self._controllers = free_ports(brokers)
         self._children: list[Child] = []
+        self._stopped = threading.Event()
 
     @property
     def bootstrap(self) -> str:
@@ -77,17 +79,19 @@ class LocalKafka:
 
         Raises JarsError when Kafka cannot be run at all, ChildError when a broker ends or does not answer in time.
         """
+        self._stopped.clear()
         if not self._children:
             self._prepare()
         chosen = self._chosen(n)
-        for broker in chosen:
+        for broker in chosen if not self._stopped.is_set() else []:
             self._children[broker].start()
         deadline = time.monotonic() + wait
         for broker in chosen if wait else []:
             self._wait(broker, deadline)
 
     def stop(self, n: int | None = None) -> None:
-        """SIGTERM, and SIGKILL after 10 s."""
+        """SIGTERM, and SIGKILL after 10 s. Ends a `start` in another thread too."""
+        self._stopped.set()
         chosen = [self._children[broker] for broker in self._chosen(n)] if self._children else []
         for child in chosen:
             child.ask_to_stop()  # all at once: the last one would have no quorum to leave
@@ -172,8 +176,8 @@ class LocalKafka:
             "share.coordinator.state.topic.replication.factor": copies,
             "share.coordinator.state.topic.min.isr": in_sync,
             # Alone, a broker that comes back after SIGKILL waits this long until its former self is forgotten.
-            "broker.session.timeout.ms": 9_000 if len(self.ports) > 1 else 3_000,
-            "broker.heartbeat.interval.ms": 2_000 if len(self.ports) > 1 else 500,
+            "broker.session.timeout.ms": 6_000 if len(self.ports) > 1 else 3_000,
+            "broker.heartbeat.interval.ms": 1_000 if len(self.ports) > 1 else 500,
         }
 
     def _cluster_id(self) -> str:
@@ -204,16 +208,18 @@ class LocalKafka:
     def _wait(self, n: int, deadline: float) -> None:
         child = self._children[n]
         while time.monotonic() < deadline:
+            if self._stopped.is_set():
+                raise ChildError(f"{child.name} was stopped while it started")
             if not child.alive:
                 raise child.failure(f"ended with code {child.exit_code}")
-            if listens("127.0.0.1", self.ports[n]) and _serves(self.ports[n], n):
+            if listens("127.0.0.1", self.ports[n]) and _serves(self.ports[n], n, self._cluster_id()):
                 return
             time.sleep(0.05)
         raise child.failure(f"does not answer on 127.0.0.1:{self.ports[n]}")
 
 
-def _serves(port: int, node: int) -> bool:
-    """The broker answers and counts itself as alive; its port opens earlier, after a crash seconds earlier."""
+def _serves(port: int, node: int, cluster_id: str) -> bool:
+    """The broker, of this cluster, answers and counts itself as alive. Its port opens earlier, up to seconds."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
@@ -224,7 +230,8 @@ def _serves(port: int, node: int) -> bool:
     except KafkaError:
         return False
     try:
-        return any(broker["broker_id"] == node for broker in admin.describe_cluster()["brokers"])
+        cluster = admin.describe_cluster()
+        return cluster["cluster_id"] == cluster_id and any(one["broker_id"] == node for one in cluster["brokers"])
     except KafkaError:
         return False
     finally:

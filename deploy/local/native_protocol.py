@@ -224,7 +224,7 @@ class NativeServer(socketserver.ThreadingTCPServer):
 
     def __init__(self, port: int, folder: Path, version: tuple[int, int, int], timezone: str) -> None:
         self.folder, self.version, self.timezone = folder, version, timezone
-        self.display_name = socket.gethostname()
+        self.display_name = str(folder)  # by which a client can tell whose database answers on a port
         super().__init__(("127.0.0.1", port), _Handler)
 
     def authenticate(self, user: str, password: str) -> None:

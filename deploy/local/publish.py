@@ -1,6 +1,7 @@
 """Sends messages to Kafka with their own timestamps, as fast as it takes them or at the pace of their time."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from deploy.local.messages import Message, rfc3339, shifted
 
 _PROGRESS_EVERY: Final = 1000
 _TOPIC_WAIT: Final = 5.0  # seconds that a topic just created may take to be known everywhere
+_STALL: Final = 60.0  # seconds: a broker that was killed is back in a quarter of that
+_STOP_WAIT: Final = 5.0
 
 
 class PublishError(RuntimeError):
@@ -55,17 +58,30 @@ async def publish_async(
     for name, value in (("speed", speed), ("rate", rate)):
         if value is not None and not value > 0:
             raise PublishError(f"{name} is {value}: it must be more than 0")
-    pace = _Pace(speed, rate)
     async with _Sending(brokers) as sending:
-        for message in shifted(messages, shift_ms) if shift_ms else messages:
-            await pace.wait(message.timestamp_ms)
-            await sending.send(prefix + message.topic, message)
-            if progress is not None and sending.count % _PROGRESS_EVERY == 0:
-                progress(sending.count)
-        await sending.finish()
-        if progress is not None:
+        pumping = asyncio.create_task(
+            _pump(shifted(messages, shift_ms) if shift_ms else messages, sending, prefix, _Pace(speed, rate), progress)
+        )
+        try:
+            while not (await asyncio.wait({pumping}, timeout=1))[0]:
+                sending.check_stall()
+        finally:
+            pumping.cancel()
+        return await pumping
+
+
+async def _pump(
+    messages: Iterable[Message], sending: "_Sending", prefix: str, pace: "_Pace", progress: Callable[[int], None] | None
+) -> int:
+    for message in messages:
+        await pace.wait(message.timestamp_ms)
+        await sending.send(prefix + message.topic, message)
+        if progress is not None and sending.count % _PROGRESS_EVERY == 0:
             progress(sending.count)
-        return sending.count
+    await sending.finish()
+    if progress is not None:
+        progress(sending.count)
+    return sending.count
 
 
 @dataclass(slots=True)
@@ -96,6 +112,8 @@ class _Sending:
 
     def __init__(self, brokers: str) -> None:
         self.count = 0
+        self._stored = 0
+        self._moved_at = time.monotonic()
         self._brokers = brokers
         self._known: set[str] = set()
         self._refused: tuple[str, Message, BaseException] | None = None
@@ -118,7 +136,9 @@ class _Sending:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._producer.stop()
+        # Stopping waits for what is still on its way, which after a failure may never arrive.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._producer.stop(), _STOP_WAIT)
 
     async def send(self, topic: str, message: Message) -> None:
         """Hand one message over; it waits while Kafka is behind."""
@@ -131,6 +151,8 @@ class _Sending:
         except KafkaError as error:
             raise self._error(topic, message, error) from error
         stored.add_done_callback(partial(self._done, topic, message))
+        if self.count == self._stored:
+            self._moved_at = time.monotonic()  # nothing was on its way: only now is there something to wait for
         self.count += 1
         self._check()
 
@@ -139,6 +161,14 @@ class _Sending:
         await self._producer.flush()
         await asyncio.sleep(0)  # the last futures tell their outcome in the next turn of the loop
         self._check()
+
+    def check_stall(self) -> None:
+        """Raise PublishError when what is on its way does not arrive: the producer itself would try for ever."""
+        if self.count > self._stored and time.monotonic() - self._moved_at > _STALL:
+            missing = self.count - self._stored
+            raise PublishError(
+                f"Kafka at {self._brokers} has stored nothing for {_STALL:.0f} s, {missing} messages wait: is it up?"
+            )
 
     async def _look_up(self, topic: str) -> None:
         deadline = time.monotonic() + _TOPIC_WAIT
@@ -150,6 +180,8 @@ class _Sending:
 
     def _done(self, topic: str, message: Message, stored: asyncio.Future[Any]) -> None:
         error = None if stored.cancelled() else stored.exception()
+        self._stored += 1
+        self._moved_at = time.monotonic()
         if error is not None and self._refused is None:
             self._refused = topic, message, error
 

@@ -12,9 +12,11 @@ no other one stays (children.py).
 import contextlib
 import http.client
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -87,10 +89,22 @@ class Stack:
     def start(self) -> None:
         """Start the servers side by side; returns when both answer. Raises JarsError or ChildError; then none runs."""
         starts = [self.clickhouse.start, *([self.kafka.start] if self.kafka else [])]
+        outcomes: SimpleQueue[Exception | None] = SimpleQueue()
+
+        def run(start: Callable[[], None]) -> None:
+            try:
+                start()
+            except Exception as error:
+                outcomes.put(error)
+            else:
+                outcomes.put(None)
+
         try:
-            with ThreadPoolExecutor() as pool:
-                for started in [pool.submit(start) for start in starts]:
-                    started.result()
+            for start in starts:
+                Thread(target=run, args=(start,), daemon=True).start()  # Ctrl-C must not wait for a download to end
+            for _ in starts:
+                if error := outcomes.get():
+                    raise error
         except BaseException:
             self.terminate()
             raise
@@ -116,8 +130,9 @@ class Stack:
             for service in chosen:
                 service.terminate(_STOP_SECONDS)
         with ThreadPoolExecutor() as pool:
-            for stop in [self.clickhouse.stop, *([self.kafka.stop] if self.kafka else [])]:
-                pool.submit(stop)
+            stops = [self.clickhouse.stop, *([self.kafka.stop] if self.kafka else [])]
+            for stopped in [pool.submit(stop) for stop in stops]:
+                stopped.result()
 
     def __enter__(self) -> Self:
         self._signals.enter_context(orderly_exit())

@@ -2,34 +2,35 @@
 
 from collections.abc import Iterator, Sequence
 
-from processors.cases import TERMINAL, Case
+from processors.cases import Case, Cycle, Transfer
 from processors.rows import incident_row
 from processors.rules import Rules
 from schemas.outputs import IncidentRow
 
-Transfer = tuple[int, str, str]
-"""occurred_at, from, to"""
-
 
 def incidents(case: Case, partition: int, now: int, rules: Rules) -> Iterator[IncidentRow]:
     """At most one in each cycle from opening, or reopening, to resolution."""
-    transfers = case.fold.cycle_transfers
-    opened_at = crossing(transfers, rules.ping_pong_transfers)
-    if opened_at is None or case.fold.test or case.fold.state in ("void", "merged"):
+    if case.fold.test or case.fold.state in ("void", "merged"):
         return
-    closed = case.last_event_at if case.fold.resolved_at is None else case.fold.resolved_at
-    over = case.fold.state in TERMINAL
+    for cycle in case.fold.cycles:
+        opened_at = crossing(cycle.transfers, rules.ping_pong_transfers)
+        if opened_at is not None:
+            yield _incident(case, cycle, opened_at, partition)
+
+
+def _incident(case: Case, cycle: Cycle, opened_at: int, partition: int) -> IncidentRow:
+    transfers, closed_at = cycle.transfers, cycle.over_at
     path = [transfers[0][1], *(to for _, _, to in transfers)]
-    yield incident_row(
+    return incident_row(
         case,
         "P10",
-        ":".join((*case.key, str(case.fold.reopens))),
+        ":".join((*case.key, str(cycle.number))),
         partition=partition,
         severity="warning",
         opened_at=opened_at,
-        updated_at=max(transfers[-1][0], closed if over else 0),
-        closed_at=closed if over else None,
-        close_reason="auto" if over else "",
+        updated_at=max(transfers[-1][0], closed_at or 0),
+        closed_at=closed_at,
+        close_reason="" if closed_at is None else "auto",
         attribution=None,
         summary=f"handed on {len(transfers)} times: {' > '.join(path[:20])}",
         evidence={"transfers": [list(transfer) for transfer in transfers[:20]]},

@@ -72,7 +72,7 @@ def incidents(
         following = contacts[index + 1][0] if index + 1 < len(contacts) else now
         if episode and following > at + window:
             cases = [case_of(key) for _, key in episode]
-            if index + 1 < len(contacts) or all(case.fold.state in TERMINAL for case in cases):
+            if all(case.fold.state in TERMINAL and _end(case) <= following for case in cases):
                 yield _incident(subject, episode, cases, crossed, partition, rules, closed=True)
                 episode = []
     if episode:
@@ -96,8 +96,7 @@ def _incident(
 ) -> IncidentRow:
     last = episode[-1][0]
     critical = _crossing(episode, rules.repeat_critical, rules.repeat_window_ms)
-    ends = [case.fold.resolved_at or case.fold.closed_at or case.last_event_at for case in cases]
-    closed_at = max(last + rules.repeat_window_ms, *ends) if closed else None
+    closed_at = max(last + rules.repeat_window_ms, *map(_end, cases)) if closed else None
     channels = sorted({case.fold.facts.get("channel", "") for case in cases})
     return incident_row(
         cases[-1],
@@ -113,6 +112,10 @@ def _incident(
         summary=f"{len(episode)} contacts of one customer on {subject[1]}, over {', '.join(channels)}",
         evidence={"contacts": [key[2] for _, key in episode][:20], "channels": channels},
     )
+
+
+def _end(case: Case) -> int:
+    return case.fold.resolved_at or case.fold.closed_at or case.last_event_at
 
 
 def _crossing(episode: list[tuple[int, CaseKey]], most: int, window: int) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.children import Child, ChildError, orderly_exit
-from deploy.local.watchdog import watch
+from deploy.local.watchdog import follow
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 DEAF = [
@@ -106,7 +106,7 @@ with orderly_exit():
     try:
         for starter in starters: starter.start()
         for starter in starters: starter.join()
-        children[2].pause()
+        children[2].pause()  # at once: it may not have become its program yet
         print(json.dumps([child.pid for child in children]), flush=True)
         time.sleep(60)
     finally:
@@ -140,7 +140,9 @@ def test_no_child_outlives_its_parent(number: signal.Signals, code: int, tmp_pat
 
 
 def test_a_collected_child_is_no_longer_watched() -> None:
-    assert watch(["+10\n", "+11\n", "-10\n", "-99\n"]) == {11}
+    watched = {1}
+    follow("+10\n+11\n-10\n-99\n", watched)
+    assert watched == {1, 11}
 
 
 def test_handlers_are_as_before_after_an_orderly_exit() -> None:

@@ -14,7 +14,7 @@ GOOD = {
 
 
 def settings(**others: Any) -> Settings:
-    named: dict[str, Any] = {"app_id": "shop", "topic_prefix": "eu-", "partitions": 6}
+    named: dict[str, Any] = {"app_id": "shop", "input_prefix": "eu-", "topic_prefix": "eu-", "partitions": 6}
     return Settings(**(named | others))
 
 

@@ -1,6 +1,7 @@
 """A log and an input that obey the protocol of the real ones, in memory, under a clock that jumps."""
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ class JumpingLoop(asyncio.SelectorEventLoop):
 
     _moment = 0.0
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._clock_resolution = 0.0  # timers fire after their moment, never just before it
+
     def time(self) -> float:
         return self._moment
 
@@ -30,7 +35,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         loop: Any = self
         if not loop._ready:
             waiting = [timer.when() for timer in loop._scheduled if not timer.cancelled()]
-            self._moment = max(self._moment, min(waiting, default=0))
+            self._moment = max(self._moment, math.nextafter(min(waiting, default=0), math.inf))
         super()._run_once()  # type: ignore[misc]
 
 
@@ -136,6 +141,9 @@ class Inputs:
 
     def assignment(self) -> list[TP]:
         return [tp for tp in self.logs if not (self.split and tp == TP(INPUTS[0], 0))]
+
+    async def earliest(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        return {tp: self.logs[tp][0].offset if self.logs[tp] else 0 for tp in tps}
 
     async def reread(self, tp: TP, offset: int) -> int:
         await asyncio.sleep(0.001)

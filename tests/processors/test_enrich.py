@@ -182,6 +182,7 @@ def test_free_text_inside_an_event_is_redacted() -> None:
 SAID = [
     ("es", "wait", "Llevo tres semanas esperando una solución"),
     ("es", "wait", "Demasiado tiempo de espera en la tienda, colas interminables"),
+    ("es", "wait", "Nadie contesta y llevo semanas esperando"),
     ("en", "wait", "I have been on hold for 45 minutes"),
     ("en", "wait", "The queue was endless and I'm still waiting"),
     ("es", "no_answer", "Nadie contesta al teléfono"),
@@ -213,6 +214,7 @@ SAID = [
     ("en", "double_charge", "I was charged twice for the same thing"),
     ("en", "double_charge", "There is a duplicate payment on my card"),
     ("es", "delivery_late", "El pedido llega con retraso"),
+    ("es", "delivery_late", "El pedido llega con dos semanas de retraso"),
     ("es", "delivery_late", "La entrega se ha demorado una semana"),
     ("en", "delivery_late", "My parcel is two weeks late"),
     ("en", "delivery_late", "The delivery was delayed again"),

@@ -99,7 +99,10 @@ def test_no_disturbance_loses_or_doubles_a_record(seed: int) -> None:
 
         async def disturb(owner: Owner) -> Owner:
             happens = dice.random()
-            if happens < 0.2:  # kill -9: nobody says goodbye, and the zombie lives on
+            if happens < 0.2:  # kill -9: nobody says goodbye
+                for task in asyncio.all_tasks():
+                    if task.get_name().startswith("partition-"):
+                        task.cancel()
                 inputs.marks.start_over()
                 return owner_of(broker, inputs)
             if happens < 0.4:  # a rebalance takes everything and gives it back

@@ -111,6 +111,7 @@ def test_pauses_grow_to_a_limit_and_never_end() -> None:
         (ServerException("DB::Exception: two\nlines", 1), "two"),
         (EOFError("Unexpected EOF while reading bytes"), "Unexpected EOF while reading bytes"),
         (TimeoutError(), "TimeoutError"),
+        (KeyError("x"), "KeyError: 'x'"),
         (ServerException("DB::Exception: x", 516), "x: check OIDOR_CLICKHOUSE_USER"),
     ],
 )

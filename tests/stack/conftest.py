@@ -32,7 +32,12 @@ class Fresh:
 
     def settings(self, **others: Any) -> Settings:
         """Settings with these names, and `others`."""
-        names = {"app_id": self.app_id, "topic_prefix": self.topic_prefix, "clickhouse_database": self.database}
+        names = {
+            "app_id": self.app_id,
+            "input_prefix": self.topic_prefix,
+            "topic_prefix": self.topic_prefix,
+            "clickhouse_database": self.database,
+        }
         return Settings(**(names | others))
 
 

@@ -227,7 +227,7 @@ COLUMNS: dict[str, tuple[str, list[Any]]] = {
     "attributes": ("Map(LowCardinality(String), String)", [{"k": "v\n\n"}, {}, {"a": "1", "b": "2"}]),
     "happened": ("DateTime64(3, 'UTC')", [NOON, NOON, NOON]),
     "due": ("Nullable(DateTime64(3, 'UTC'))", [None, NOON, None]),
-    "second": ("DateTime('UTC')", [NOON.replace(microsecond=0)] * 3),
+    "second": ("DateTime", [NOON.replace(microsecond=0, tzinfo=None)] * 3),
     "day": ("Date", [date(2026, 3, 29)] * 3),
     "amount": ("Decimal(18, 4)", [Decimal("-12.3456"), Decimal("0.0000"), Decimal("99999999999999.9999")]),
     "kind": ("Enum8('a, b' = 1, 'c' = -2)", ["a, b", "c", "c"]),
@@ -477,6 +477,13 @@ def test_a_client_that_dies_in_the_middle_of_an_insert_has_inserted_nothing(
     assert connect(clickhouse, database).execute("SELECT count() FROM t") == [(0,)]
 
 
+def test_a_port_in_use_is_refused(clickhouse: LocalClickHouse, tmp_path: Path) -> None:
+    with pytest.raises(
+        ChildError, match=r"(?s)ended with code 1.*cannot listen on 127\.0\.0\.1.*Address already in use"
+    ):
+        LocalClickHouse(tmp_path, port=clickhouse.port).start()
+
+
 def test_a_folder_in_use_is_refused(clickhouse: LocalClickHouse) -> None:
     with pytest.raises(ChildError, match="is in use by another process"):
         LocalClickHouse(clickhouse.home).start()
@@ -523,6 +530,8 @@ def test_http_inserts_what_a_post_carries(clickhouse: LocalClickHouse, database:
         ("SELEC 1", None, {}, 400),
         ("CREATE DATABASE stolen", None, {}, 403),
         ("INSERT INTO t VALUES (1)", None, {}, 403),
+        ("SELECT 1 INTO OUTFILE '/tmp/stolen'", None, {}, 403),
+        ("SELECT * FROM file('/etc/hosts', 'LineAsString')", None, {}, 403),
         ("SELECT 1", b"", {"Origin": "https://elsewhere.example"}, 403),
         ("SELECT 1", None, {"Host": "rebound.example:8123"}, 403),
     ],
@@ -614,7 +623,9 @@ began = time.monotonic()
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         ready = time.monotonic() - began > 0.5
-        self.send_response(200 if ready else 503); self.end_headers(); self.wfile.write(b"ready" if ready else b"warming up")
+        self.send_response(200 if ready else 503)
+        self.end_headers()
+        self.wfile.write(b"ready" if ready else b"warming up")
     def log_message(self, *_): pass
 print(os.environ["OIDOR_APP_ID"], flush=True)
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Ready).serve_forever()

@@ -1,0 +1,139 @@
+"""The yardstick: one aiokafka consumer and a loop, without Faust. Run as `python -m tests.bench.bare_loop`.
+
+It reads the same settings as `oidor worker`, and everything but Faust is the worker's own: the same `step` and metrics,
+`DurablePartition` and `KafkaLog` for the same checkpoints, the same slices, fetch settings, pages and event loop.
+What it lacks is what Faust gives: a group, assignments that move, seeks. It reads every partition, from where its
+states end.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from typing import Any, Final, cast
+
+import uvloop
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from processors.app import COMMIT_TO_GROUP_SECONDS, census, feedback
+from processors.batching import Slice
+from processors.checkpoint import DurablePartition, KafkaLog, Trouble, clock
+from processors.partition import PartitionState
+from processors.runtime import Pages
+from processors.settings import Settings
+from schemas.topics import INPUTS, state_topic
+from sinks import metrics
+
+_PENDING_SLICES: Final = 20
+
+
+class BareLoop:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._names = {settings.input_prefix + topic: topic for topic in INPUTS}
+        self._parts: list[DurablePartition] = []
+        self._pages = Pages(settings.web_host, settings.worker_port, lambda: (self._open, {}), sys.exit)
+        self._open = False
+
+    async def run(self) -> None:
+        settings = self._settings
+        metrics.register(lambda: census([cast("PartitionState", part.state) for part in self._parts], settings))
+        await self._pages.start()
+        process = feedback(settings)
+        self._parts = [
+            DurablePartition(
+                number,
+                process,
+                self._log(number),
+                partitions=settings.partitions,
+                trouble=Trouble(),
+                pending_max=_PENDING_SLICES * settings.slice_records,
+            )
+            for number in range(settings.partitions)
+        ]
+        await asyncio.gather(*(part.open() for part in self._parts))
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.brokers,
+            group_id=settings.app_id,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            fetch_min_bytes=settings.fetch_min_bytes,
+            fetch_max_wait_ms=settings.fetch_max_wait_ms,
+            auto_offset_reset="earliest",
+        )
+        await consumer.start()
+        consumer.assign([TopicPartition(name, part.number) for name in self._names for part in self._parts])
+        for part in self._parts:
+            part.ready = True
+            for name, topic in self._names.items():
+                consumer.seek(TopicPartition(name, part.number), part.state.offsets[topic])
+        self._open = True
+        tasks = [asyncio.create_task(self._commit(part)) for part in self._parts]
+        tasks.append(asyncio.create_task(self._commit_to_group(consumer)))
+        try:
+            await self._read(consumer)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*(part.close() for part in self._parts), consumer.stop(), self._pages.stop())
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            fetched: dict[TopicPartition, list[Any]] = await consumer.getmany(timeout_ms=1000)
+            for tp, records in fetched.items():
+                part, first = self._parts[tp.partition], records[0].offset
+                whole = Slice(records, topic=self._names[tp.topic], partition=tp.partition, begin=first, reading=0)
+                for batch in whole.cut(self._settings.slice_records):
+                    await part.take(batch)
+                    await asyncio.sleep(0)
+                    if part.broken:
+                        raise part.broken
+
+    async def _commit(self, part: DurablePartition) -> None:
+        """Once an interval, each partition at a moment of its own, as the worker has it."""
+        period = self._settings.checkpoint_interval
+        planned = clock() // period * period + period * part.number / self._settings.partitions
+        while True:
+            while planned <= clock():
+                planned += period
+            await asyncio.sleep(planned - clock())
+            part.tick()
+            began, changed = clock(), part.state.changed
+            await part.commit()
+            if changed:
+                metrics.CHECKPOINTS.labels("committed").inc()
+                metrics.CHECKPOINT.observe(clock() - began)
+
+    async def _commit_to_group(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_TO_GROUP_SECONDS)
+            durable = {
+                TopicPartition(self._settings.input_prefix + topic, part.number): offset
+                for part in self._parts
+                for topic, offset in part.durable.items()
+                if offset
+            }
+            if durable:
+                await consumer.commit(durable)
+
+    def _log(self, number: int) -> KafkaLog:
+        settings = self._settings
+        return KafkaLog(
+            number,
+            brokers=settings.brokers,
+            app_id=settings.app_id,
+            topic=state_topic(settings.app_id),
+            transaction_timeout=settings.transaction_timeout,
+            message_bytes=settings.message_bytes,
+        )
+
+
+async def _until_signal() -> None:
+    running = asyncio.ensure_future(BareLoop(Settings()).run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+if __name__ == "__main__":
+    uvloop.run(_until_signal())

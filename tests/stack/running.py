@@ -1,0 +1,137 @@
+"""An installation under test: real worker and warehouse processes between a real broker and a real database."""
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from clickhouse_driver import Client
+
+from deploy.local.children import python_environment, python_module
+from deploy.local.messages import Message
+from deploy.local.ports import free_ports
+from deploy.local.publish import publish
+from deploy.local.stack import Service, fetch
+from deploy.migrate import migrate
+from deploy.topics import create
+from processors.settings import Settings
+from sinks.clickhouse import Address, connect
+
+VIEWS: Final = (
+    "v_events", "v_cases", "v_sla", "v_incidents", "v_kpi_minute", "v_kpi_5m", "v_kpi_1h", "v_kpi_24h", "v_kpi_7d",
+    "v_reconciliation",
+)  # fmt: skip
+_OURS: Final = re.compile(r".*_recorded_at|ingested_at|as_of|version")
+READY_SECONDS: Final = 40
+
+
+class Installation:
+    """One application id with its own database; `settings` say where everything is."""
+
+    def __init__(self, settings: Settings, home: Path) -> None:
+        self.settings, self.home = settings, home
+        self.services: list[Service] = []
+        create(settings)
+        migrate(settings)
+
+    def start(self, command: str) -> Service:
+        """Start a worker or a warehouse, and wait until it is ready."""
+        (port,) = free_ports(1)
+        said = self.settings.model_dump(exclude_unset=True) | {f"{command}_port": port}
+        env = {f"OIDOR_{name.upper()}": _text(value) for name, value in said.items()}
+        name = f"{command}-{len(self.services)}"
+        service = Service(
+            name,
+            [*python_module("deploy.cli"), command],
+            python_environment() | env,
+            self.home / f"{self.settings.app_id}-{name}.log",
+            f"http://127.0.0.1:{port}/ready",
+        )
+        service.start()
+        self.services.append(service)
+        service.wait_ready(READY_SECONDS)
+        return service
+
+    def publish(self, messages: Iterable[Message], **how: Any) -> int:
+        return publish(messages, self.settings.brokers, prefix=self.settings.input_prefix, **how)
+
+    def client(self) -> Client:
+        return connect(Address.of(self.settings), 30, database=self.settings.clickhouse_database)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self.client().execute(sql)
+        return rows
+
+    def read(self) -> int:
+        return int(self.ask("SELECT sum(records_read) FROM v_reconciliation")[0][0])
+
+    def open_differences(self) -> int:
+        sums = "sum(abs(difference_read) + abs(difference_stored) + abs(difference_rejected))"
+        return int(self.ask(f"SELECT {sums} FROM v_reconciliation")[0][0])
+
+    def settle(self, records: int, seconds: float = 90) -> None:
+        """Wait until all records are read, stored and accounted for, and every deadline so far was decided."""
+        until(lambda: self.read() == records and self.open_differences() == 0, seconds, f"{records} records stored")
+        until(lambda: self._undecided() == 0, 20, "every deadline decided")
+        time.sleep(3)  # a timer, a checkpoint and an insert after it
+
+    def _undecided(self) -> int:
+        """Clocks that run although their deadline lies two minutes back: a grace and a checkpoint."""
+        sql = "SELECT count() FROM v_sla WHERE state = 'running' AND due_at < now64(3) - INTERVAL 125 SECOND"
+        return int(self.ask(sql)[0][0])
+
+    def views(self) -> dict[str, tuple[int, int]]:
+        """What every view shows, without what says when we wrote it: how many rows, and a digest of them all."""
+        digest = "count(), sum(cityHash64(toString(tuple({columns}))))"
+        client = self.client()
+        return {
+            view: client.execute(f"SELECT {digest.format(columns=self._columns(client, view))} FROM {view}")[0]
+            for view in VIEWS
+        }
+
+    def rows(self, view: str) -> list[tuple[Any, ...]]:
+        client = self.client()
+        columns = self._columns(client, view)
+        rows: list[tuple[Any, ...]] = client.execute(f"SELECT {columns} FROM {view} ORDER BY ALL")
+        return rows
+
+    def _columns(self, client: Client, view: str) -> str:
+        return ", ".join(row[0] for row in client.execute(f"DESCRIBE TABLE {view}") if not _OURS.fullmatch(row[0]))
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric over all workers."""
+        total = 0.0
+        for service in self.services:
+            if service.alive:
+                _, text = fetch(service.ready_url.removesuffix("/ready") + "/metrics")
+                for line in text.splitlines():
+                    said = all(f'{label}="{value}"' in line for label, value in labels.items())
+                    if said and line.startswith((f"{name}{{", f"{name} ")):
+                        total += float(line.rpartition(" ")[2])
+        return total
+
+    def stop(self) -> None:
+        for service in self.services:
+            service.kill()
+
+
+@contextlib.contextmanager
+def installed(settings: Settings, home: Path) -> Iterator[Installation]:
+    installation = Installation(settings, home)
+    try:
+        yield installation
+    finally:
+        installation.stop()
+
+
+def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.2)
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

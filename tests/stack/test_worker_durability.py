@@ -1,0 +1,185 @@
+"""Partitions of real workers on a real broker: killed, frozen, joined and left, every record counts once."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from kafka import KafkaProducer
+
+from deploy.local.children import python_environment, python_module
+from deploy.local.kafka import LocalKafka
+from deploy.local.ports import free_ports
+from deploy.local.stack import Service
+from deploy.topics import create
+from processors.settings import Settings
+from schemas.outputs import ProgressRow, decode_pack, decode_rows
+from schemas.topics import INPUTS, ROWS, state_topic
+from tests.processors.counting import Counting
+from tests.stack.conftest import Fresh
+
+pytestmark = pytest.mark.stack
+
+PARTITIONS = 6
+
+
+class Fleet:
+    """Counting workers of one application, and what was published to them."""
+
+    def __init__(self, settings: Settings, home: Path) -> None:
+        self.settings, self.home = settings, home
+        self.workers: list[Service] = []
+        self.truth: Counter[str] = Counter()
+        self._started = 0
+        self._dice = random.Random(7)
+        self._producer = KafkaProducer(bootstrap_servers=settings.brokers, linger_ms=20)
+
+    def join(self) -> Service:
+        (port,) = free_ports(1)
+        said = self.settings.model_dump(exclude_unset=True) | {"worker_port": port}
+        self._started += 1
+        worker = Service(
+            f"counting-{self._started}",
+            python_module("tests.stack.counting_worker"),
+            python_environment() | {f"OIDOR_{name.upper()}": str(value) for name, value in said.items()},
+            self.home / f"counting-{self._started}.log",
+            f"http://127.0.0.1:{port}/ready",
+        )
+        worker.start()
+        self.workers.append(worker)
+        return worker
+
+    def gone(self, worker: Service) -> None:
+        self.workers.remove(worker)
+
+    def publish(self, seconds: float) -> None:
+        """About 2,000 records a second."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for _ in range(200):
+                number = self._dice.randrange(600)
+                topic = self.settings.input_prefix + self._dice.choice(INPUTS)
+                self._producer.send(topic, f"v{number}".encode(), partition=number % PARTITIONS)
+                self.truth[f"v{number}"] += 1
+            time.sleep(0.1)
+        self._producer.flush()
+
+    def read(self, topic: str) -> dict[int, list[bytes]]:
+        return asyncio.run(_committed(self.settings.brokers, topic))
+
+    def states(self) -> list[Counting]:
+        """What the log says, partition by partition; a gap in the sequence fails."""
+        states = []
+        for number, messages in self.read(state_topic(self.settings.app_id)).items():
+            state = Counting(number)
+            for sequence, message in enumerate(messages, 1):
+                state.apply(message)
+                assert state.sequence == sequence, f"partition {number}"
+            states.append(state)
+        return states
+
+    def settled(self, seconds: float) -> list[Counting]:
+        deadline = time.monotonic() + seconds
+        while True:
+            states = self.states()
+            taken = sum(sum(state.totals.values()) for state in states)
+            if taken >= self.truth.total() or time.monotonic() > deadline:
+                return states
+            time.sleep(1)
+
+
+async def _committed(brokers: str, topic: str) -> dict[int, list[bytes]]:
+    reader = AIOKafkaConsumer(bootstrap_servers=brokers, isolation_level="read_committed", enable_auto_commit=False)
+    await reader.start()
+    try:
+        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        reader.assign(partitions)
+        await reader.seek_to_beginning(*partitions)
+        ends = await reader.end_offsets(partitions)
+        found: dict[int, list[bytes]] = {number: [] for number in range(PARTITIONS)}
+        while not all([await reader.position(partition) >= ends[partition] for partition in partitions]):
+            for partition, records in (await reader.getmany(timeout_ms=300)).items():
+                found[partition.partition] += [record.value for record in records]
+        return found
+    finally:
+        await reader.stop()
+
+
+@contextmanager
+def fleet(settings: Settings, home: Path) -> Iterator[Fleet]:
+    create(settings)
+    workers = Fleet(settings, home)
+    try:
+        yield workers
+    finally:
+        for worker in workers.workers:
+            worker.kill()
+
+
+def test_workers_that_are_killed_frozen_joined_and_left_count_every_record_once(
+    kafka: LocalKafka, fresh: Fresh, tmp_path: Path
+) -> None:
+    settings = fresh.settings(
+        brokers=kafka.bootstrap,
+        partitions=PARTITIONS,
+        session_timeout=6,
+        heartbeat_interval=1,
+        checkpoint_interval=0.5,
+        slice_records=50,
+    )
+    with fleet(settings, tmp_path) as workers:
+        first, second = workers.join(), workers.join()
+        first.wait_ready(30)
+        workers.publish(2)
+
+        first.kill()  # in the middle of whatever it does
+        workers.gone(first)
+        third = workers.join()
+        workers.publish(3)
+
+        second.pause()  # longer than the session lasts: its partitions get another owner
+        workers.publish(8)
+        second.resume()  # a zombie now, with transactions under way
+        workers.publish(2)
+
+        third.terminate(6)
+        workers.gone(third)
+        workers.publish(2)
+
+        states = workers.settled(30)
+
+        counted = Counter[str]()
+        for state in states:
+            counted.update(state.totals)
+        assert counted == workers.truth
+        packs = [
+            decode_pack(message) for sent in workers.read(settings.topic_prefix + ROWS).values() for message in sent
+        ]
+        published = {
+            row.topic: row.records_read for pack in packs for row in (ProgressRow(*r) for r in decode_rows(pack))
+        }
+        assert published == dict(workers.truth)
+
+
+def test_another_partition_count_is_refused_in_one_line_with_exit_code_two(
+    kafka: LocalKafka, fresh: Fresh, tmp_path: Path
+) -> None:
+    settings = fresh.settings(brokers=kafka.bootstrap, partitions=PARTITIONS, checkpoint_interval=0.5)
+    with fleet(settings, tmp_path) as workers:
+        worker = workers.join()
+        workers.publish(1)
+        assert sum(sum(state.totals.values()) for state in workers.settled(30)) == workers.truth.total()
+        worker.terminate(6)
+        workers.gone(worker)
+
+        workers.settings = settings.model_copy(update={"partitions": PARTITIONS + 1})
+        refusing = workers.join()
+
+        assert refusing.wait(30) == 2
+        assert "its state was written with 6 partitions, the topics have 7" in refusing.tail(200)
+        assert "Traceback" not in refusing.tail(200)
