@@ -96,7 +96,9 @@ def demo(
     """All of it on this machine: Kafka, ClickHouse, worker, warehouse, real logs and traffic, and a report."""
     from deploy import demo as show
 
-    sound = show.run(home, keep=keep, workers=workers, seed=seed, console=Console())
+    # A pipe has no width: the tables need more than the 80 columns that are taken for it then.
+    console = Console() if sys.stdout.isatty() else Console(width=130)
+    sound = show.run(home, keep=keep, workers=workers, seed=seed, console=console)
     raise typer.Exit(0 if sound else 1)
 
 

@@ -4,17 +4,17 @@ Everything that the report says was read back: from ClickHouse, as a data team w
 would.
 """
 
-import re
 import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from clickhouse_driver import Client
+from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -177,11 +177,12 @@ def _clocks(client: Client) -> Table:
 def _incidents(client: Client) -> Table:
     return _table(
         "Incidents: the newest open ones of each pattern",
-        ("pattern", "severity", "since (UTC)", "area", "subject", "what happened"),
+        ("pattern", "severity", "since (UTC)", "area", "customer", "case", "what happened"),
         client.execute(
-            "SELECT pattern, severity, formatDateTime(opened_at, '%m-%d %H:%i:%S', 'UTC'), area, subject, summary "
-            "FROM v_incidents WHERE state = 'open' ORDER BY severity = 'critical' DESC, opened_at DESC, subject "
-            "LIMIT 3 BY pattern LIMIT 12"
+            "SELECT concat(pattern, if(metric = '', '', ' '), metric), severity, "
+            "formatDateTime(opened_at, '%m-%d %H:%i:%S', 'UTC'), area, customer_id, entity_id, summary "
+            "FROM v_incidents WHERE state = 'open' AND severity != 'info' "
+            "ORDER BY pattern, severity = 'critical' DESC, opened_at DESC, subject LIMIT 3 BY pattern"
         ),
     )
 
@@ -199,22 +200,27 @@ def _satisfaction(client: Client) -> Table:
 
 
 def _metrics(workers: list[Service]) -> Table:
-    """Counters of all workers, summed over what tells them apart."""
-    totals: Counter[str] = Counter()
+    """What /metrics of all workers says, summed over the labels that are not shown."""
+    totals: Counter[tuple[str, str]] = Counter()
     for worker in workers:
-        status, text = fetch(worker.ready_url.removesuffix("/ready") + "/metrics")
-        if status != 200:
-            continue
-        for name, outcome, value in _SAMPLE.findall(text):
-            totals[f"{name} {outcome}".strip()] += float(value)
-    return _table("/metrics", ("series", "value"), [(name, f"{value:g}") for name, value in sorted(totals.items())])
+        _, text = fetch(worker.ready_url.removesuffix("/ready") + "/metrics")
+        for family in text_string_to_metric_families(text):
+            shown = _SHOWN.get(family.name)
+            for sample in family.samples if shown else ():
+                if not sample.name.endswith("_created"):
+                    totals[sample.name, " ".join(sample.labels[label] for label in shown or ())] += sample.value
+    rows = [(name, labels, f"{value:g}") for (name, labels), value in sorted(totals.items()) if value]
+    return _table("/metrics", ("metric", "by", "value"), rows)
 
 
-_SAMPLE: Final = re.compile(
-    r"^(feedback_(?:events_total|sla_outcomes_total|sla_overdue|sla_at_risk|backlog_cases|pattern_incidents_open))"
-    r"\{[^}]*?((?:outcome|metric|pattern)=\"[^\"]*\")?[^}]*\} ([0-9.e+]+)$",
-    re.MULTILINE,
-)
+_SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
+    "feedback_events": ("outcome",),
+    "feedback_sla_outcomes": ("metric", "outcome"),
+    "feedback_sla_at_risk": ("metric",),
+    "feedback_sla_overdue": ("metric",),
+    "feedback_pattern_incidents_open": ("pattern", "severity"),
+}
+"""metric family -> the labels that the report tells apart"""
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> Table:

@@ -13,7 +13,7 @@ drop, silently, what lies before the last offset delivered, also after a seek ba
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -222,12 +222,16 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
         return await self.call_thread(seek)
 
+    async def _there(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run in the consumer's thread, at once: Faust's own queue may be busy with two fetches for a second."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
+
     async def reread(self, tp: TP, offset: int) -> int:
         async def seek() -> int:
             self._ensure_consumer().seek(TopicPartition(*tp), offset)
             return self._marks.seek(tp, offset)
 
-        return int(await self.call_thread(seek))
+        return int(await self._there(seek()))
 
     async def reach(self) -> dict[TP, Reach]:
         async def look() -> dict[TP, Reach]:
@@ -238,7 +242,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             tps = [TP(*tp) for tp in consumer.assignment()]
             return {tp: reach for tp in tps if (reach := self._reach(tp)) is not None}
 
-        return dict(await self.call_thread(look))
+        return dict(await self._there(look()))
 
     def _reach(self, tp: TP) -> Reach | None:
         state = self._assignment.state_value(TopicPartition(*tp))
@@ -251,7 +255,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             consumer = self._ensure_consumer()
             return {tp: await consumer.committed(TopicPartition(*tp)) for tp in tps}
 
-        return dict(await self.call_thread(ask))
+        return dict(await self._there(ask()))
 
     async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
         async def ask() -> dict[TP, int]:
@@ -259,7 +263,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             offsets = await consumer.beginning_offsets([TopicPartition(*tp) for tp in tps])
             return {TP(*tp): offset for tp, offset in offsets.items()}
 
-        return dict(await self.call_thread(ask))
+        return dict(await self._there(ask()))
 
     async def commit_quietly(self, offsets: Mapping[TP, int]) -> bool:
         async def commit() -> bool:
@@ -273,7 +277,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
                 return False
             return True
 
-        return bool(await self.call_thread(commit))
+        return bool(await self._there(commit()))
 
 
 class _Forgetful(dict[TP, Any]):

@@ -98,6 +98,8 @@ def _problem(pack: Pack) -> str:
         return f"unknown table {pack.table!r}: a newer worker wrote it, update the warehouse"
     if unknown := set(pack.columns) - set(columns):
         return f"unknown columns of {pack.table}: {', '.join(sorted(unknown))}: a newer worker wrote them"
+    if not (0 <= pack.version < 1 << 64 and 0 <= pack.recorded_at < 1 << 42):
+        return f"version {pack.version}, recorded at {pack.recorded_at}"
     return ""
 
 

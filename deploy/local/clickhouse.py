@@ -14,7 +14,6 @@ import argparse
 import fcntl
 import os
 import signal
-import sys
 import threading
 import time
 from importlib.util import find_spec
@@ -139,9 +138,6 @@ def serve(folder: Path, tcp: int, http: int) -> None:
     print(f"ClickHouse {said} (chDB), for development and demonstration only", flush=True)
     print(f"native 127.0.0.1:{tcp}, http://127.0.0.1:{http}, data in {folder}", flush=True)
     signal.sigwait(_STOP)
-    for server in servers:
-        server.shutdown()
-    sys.stdout.flush()
     os._exit(0)  # every finished statement is in its files already; the clean way would wait for idle clients
 
 

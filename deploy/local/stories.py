@@ -150,7 +150,7 @@ def _phone(office: Office, at: float, case: _Case, opening: Fields) -> Course:
         return given_up, 0.3
     queued = at + 3 + office.around(12)
     yield case.step(queued, "contact.queued", queue=case.envelope["org_unit"].split("/")[2])
-    wait, patience = office.around(35 * office.load**2), 60 + office.around(240)
+    wait, patience = office.around(9 * office.load**2), 60 + office.around(240)
     if wait > patience:
         yield case.step(queued + patience, "contact.abandoned", wait_seconds=round(patience, 1), in_ivr=False)
         return queued + patience, 0.1
@@ -230,7 +230,7 @@ def _chat(office: Office, at: float, case: _Case, opening: Fields, language: str
     at += 1 + office.around(15)
     yield case.step(at, "contact.human_requested", text=office.words(MATTERS[6].texts, language))
     yield case.step(at + 0.5, "contact.queued", queue="chat")
-    wait = office.around(70 * office.load**2)
+    wait = office.around(25 * office.load**2)
     if wait > 600:
         yield case.step(at + 600, "contact.abandoned", wait_seconds=600.0, in_ivr=False)
         return at + 600, 0.1
@@ -302,7 +302,7 @@ def _survey(office: Office, at: float, who: Fields, about: _Case, language: str,
     if not office.chance(0.4):
         yield case.step(at + 7 * DAY, "survey.expired")
         return
-    at += office.around(5 * HOUR)
+    at += office.around(HOUR)
     felt = min(1.0, max(0.0, mood + office.random.gauss(0, 0.15)))
     scores, unhappy = _scores(kind, felt)
     if office.chance(0.5):

@@ -72,7 +72,8 @@ def incidents(
         following = contacts[index + 1][0] if index + 1 < len(contacts) else now
         if episode and following > at + window:
             cases = [case_of(key) for _, key in episode]
-            if all(case.fold.state in TERMINAL and _end(case) <= following for case in cases):
+            by = following if index + 1 < len(contacts) else max(map(_end, cases))
+            if all(case.fold.state in TERMINAL and _end(case) <= by for case in cases):
                 yield _incident(subject, episode, cases, crossed, partition, rules, closed=True)
                 episode = []
     if episode:

@@ -70,9 +70,9 @@ def measure(stack: Stack, events: int, rounds: int, tell: Callable[[str], None])
 
 def warehouse_rates(stack: Stack) -> tuple[float, float]:
     """Events and rows a second that the warehouse takes to ClickHouse while there is more than enough to do."""
-    names = names("bench-faust-0") | {"clickhouse_database": "bench_log"}
-    migrate(stack.settings(**names))
-    warehouse = stack.warehouse(**names)
+    settings = names("bench-faust-0") | {"clickhouse_database": "bench_log"}
+    migrate(stack.settings(**settings))
+    warehouse = stack.warehouse(**settings)
     try:
         warehouse.wait_ready(_READY_SECONDS)
         with Page(warehouse.ready_url) as page:

@@ -1,10 +1,13 @@
 """Random journeys of a few customers, as hypothesis strategies: every event type that moves a case, in time order."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, Happening, event
 
-_STEPS = st.sampled_from(
+_Step = tuple[str, dict[str, Any]]
+_STEPS: st.SearchStrategy[_Step] = st.sampled_from(
     [
         ("contact.queued", {"queue": "q"}),
         ("contact.answered", {"actor": {"kind": "human"}}),
@@ -25,6 +28,15 @@ _STEPS = st.sampled_from(
         ("contact.abandoned", {}),
         ("contact.closed", {}),
         ("contact.voided", {}),
+    ]
+)
+_COMPLAINT_STEPS: st.SearchStrategy[_Step] = st.sampled_from(
+    [
+        ("complaint.acknowledged", {}),
+        ("complaint.cause_set", {"cause": {"element": "people"}}),
+        ("complaint.resolved", {"outcome": "upheld"}),
+        ("complaint.reopened", {"reason": "new_info"}),
+        ("complaint.closed", {}),
     ]
 )
 _GAPS = st.sampled_from([0, 3 * SECOND, 25 * SECOND, 10 * MINUTE, 5 * HOUR, 30 * HOUR])
@@ -56,23 +68,7 @@ def complaint(draw: st.DrawFn, entity_id: str) -> list[Happening]:
     at = draw(st.integers(0, 6 * DAY // SECOND)) * SECOND
     kind = draw(st.sampled_from(["claim", "praise"]))
     happenings = [event("complaint.opened", entity_id, at, kind=kind, channel="email", seq=0)]
-    for seq, (event_type, fields) in enumerate(
-        draw(
-            st.lists(
-                st.sampled_from(
-                    [
-                        ("complaint.acknowledged", {}),
-                        ("complaint.cause_set", {"cause": {"element": "people"}}),
-                        ("complaint.resolved", {"outcome": "upheld"}),
-                        ("complaint.reopened", {"reason": "new_info"}),
-                        ("complaint.closed", {}),
-                    ]
-                ),
-                max_size=4,
-            )
-        ),
-        start=1,
-    ):
+    for seq, (event_type, fields) in enumerate(draw(st.lists(_COMPLAINT_STEPS, max_size=4)), start=1):
         at += draw(_GAPS)
         happenings.append(event(event_type, entity_id, at, seq=seq, **fields))
     return happenings
@@ -82,11 +78,12 @@ def complaint(draw: st.DrawFn, entity_id: str) -> list[Happening]:
 def survey(draw: st.DrawFn, entity_id: str) -> list[Happening]:
     at = draw(st.integers(0, 6 * DAY // SECOND)) * SECOND
     expires = f"2025-12-{draw(st.integers(1, 3)):02}T00:00:00Z"
-    happenings = [event("survey.invited", entity_id, at, kind="csat", mode="email", expires_at=expires, seq=0)]
+    kind = draw(st.sampled_from(["csat", "nps"]))
+    happenings = [event("survey.invited", entity_id, at, kind=kind, mode="email", expires_at=expires, seq=0)]
     for seq in range(draw(st.integers(0, 3))):
         at += draw(_GAPS)
-        answer = {"kind": "csat", "mode": "email", "score": draw(st.integers(1, 5))}
-        happenings.append(event("survey.answered", entity_id, at, seq=seq + 1, **answer))
+        score = draw(st.integers(1, 5) if kind == "csat" else st.integers(0, 10))
+        happenings.append(event("survey.answered", entity_id, at, seq=seq + 1, kind=kind, mode="email", score=score))
     return happenings
 
 

@@ -1,6 +1,7 @@
 """Partitions of real workers on a real broker: killed, frozen, joined and left, every record counts once."""
 
 import asyncio
+import json
 import random
 import time
 from collections import Counter
@@ -9,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka import KafkaProducer
 
 from deploy.local.children import python_environment, python_module
 from deploy.local.kafka import LocalKafka
 from deploy.local.ports import free_ports
-from deploy.local.stack import Service
+from deploy.local.stack import Service, fetch
 from deploy.topics import create
 from processors.settings import Settings
 from schemas.outputs import ProgressRow, decode_pack, decode_rows
@@ -183,3 +184,51 @@ def test_another_partition_count_is_refused_in_one_line_with_exit_code_two(
         assert refusing.wait(30) == 2
         assert "its state was written with 6 partitions, the topics have 7" in refusing.tail(200)
         assert "Traceback" not in refusing.tail(200)
+
+
+def test_inputs_that_are_written_in_transactions_hold_neither_time_nor_lag_back(
+    kafka: LocalKafka, fresh: Fresh, tmp_path: Path
+) -> None:
+    settings = fresh.settings(brokers=kafka.bootstrap, partitions=PARTITIONS, checkpoint_interval=0.5)
+    with fleet(settings, tmp_path) as workers:
+        worker = workers.join()
+        worker.wait_ready(30)
+        topic = settings.input_prefix + INPUTS[0]
+        asyncio.run(_in_transactions(settings.brokers, topic, [(b"kept", True), (b"undone", False)]))
+
+        counted = _until_counted(workers, "kept")
+        began = now_of(worker)
+        time.sleep(4)
+        _, metrics = fetch(worker.ready_url.removesuffix("ready") + "metrics")
+
+        assert counted == {"kept": 1}
+        assert now_of(worker) >= began + 2_000  # markers and undone records lie behind the last one
+        assert f'feedback_consumer_lag_events{{topic="{INPUTS[0]}"}} 0.0' in metrics
+
+
+async def _in_transactions(brokers: str, topic: str, records: list[tuple[bytes, bool]]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=brokers, transactional_id=f"upstream-{topic}")
+    await producer.start()
+    try:
+        for value, kept in records:
+            await producer.begin_transaction()
+            await producer.send_and_wait(topic, value, partition=0)
+            await (producer.commit_transaction() if kept else producer.abort_transaction())
+    finally:
+        await producer.stop()
+
+
+def _until_counted(workers: Fleet, value: str) -> dict[str, int]:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        totals = workers.states()[0].totals
+        if value in totals:
+            return totals
+        time.sleep(0.5)
+    raise AssertionError(f"{value} was never counted")
+
+
+def now_of(worker: Service) -> int:
+    """`now` of the slowest partition, ms."""
+    _, page = fetch(worker.ready_url)
+    return min(int(part["now"]) for part in json.loads(page)["partitions"].values())
