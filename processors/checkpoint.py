@@ -314,7 +314,7 @@ class DurablePartition:
     async def _forget(self, checkpoint: Checkpoint, start: int) -> None:
         """Once the state has been rewritten completely, what lies before the rewriting is not needed any more."""
         self._starts.append((checkpoint.sequence, start))
-        needed = getattr(checkpoint, "needed_from", 0)
+        needed = checkpoint.needed_from
         if not needed or self._starts[0][0] >= needed:
             return
         while self._starts and self._starts[0][0] < needed:

@@ -5,11 +5,13 @@ old one and the former old one is forgotten. So between half of the bound and al
 """
 
 from array import array
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
 _EMPTY: Final = 0
 _SMALLEST: Final = 1 << 10
+_SNAPSHOT_SLOTS: Final = 8_192
 
 
 def id_hash(source: str, event_id: str) -> int:
@@ -52,14 +54,18 @@ class _Table:
 
 
 class SeenIds:
-    """The ids of one input topic in one partition, with those that came since the last checkpoint."""
+    """The ids of one input topic in one partition, with those that came since the last checkpoint.
+
+    Generations are numbered: an id is kept with its epoch, so that a restored state forgets when this one does.
+    """
 
     def __init__(self, most: int) -> None:
         self._half = max(1, most // 2)
         self._young, self._old = _Table(), _Table()
+        self._epoch = 0
         self._young_since = self.since = 0
         """Record timestamp (ms) from which ids are remembered; 0 while none was forgotten."""
-        self.fresh = array("Q")
+        self._fresh: dict[int, array[int]] = {}
 
     def __len__(self) -> int:
         return self._young.count + self._old.count
@@ -71,30 +77,54 @@ class SeenIds:
         """Remember an id that is not known yet."""
         if self._young.count >= self._half:
             self.since = self._young_since
-            self._old, self._young = self._young, _Table()
+            self._begin(self._epoch + 1)
         if self._young.count == 0:
             self._young_since = record_at
         self._young.add(value)
-        self.fresh.append(value)
+        fresh = self._fresh.get(self._epoch)
+        if fresh is None:
+            fresh = self._fresh[self._epoch] = array("Q")
+        fresh.append(value)
+
+    def _begin(self, epoch: int) -> None:
+        self._old = self._young if epoch == self._epoch + 1 else _Table()
+        self._young = _Table()
+        self._epoch = epoch
 
     @property
-    def moments(self) -> tuple[int, int]:
-        """Since when all is remembered, and since when the young generation is: ms, kept beside the ids."""
-        return self.since, self._young_since
+    def moments(self) -> tuple[int, int, int]:
+        """The epoch, since when (ms) all is remembered, and since when the young generation is: kept beside the ids."""
+        return self._epoch, self.since, self._young_since
 
     @moments.setter
-    def moments(self, moments: tuple[int, int]) -> None:
-        self.since, self._young_since = moments
+    def moments(self, moments: tuple[int, int, int]) -> None:
+        epoch, self.since, self._young_since = moments
+        if epoch > self._epoch:
+            self._begin(epoch)
 
-    def drain(self) -> bytes:
-        """The ids added since the last call, 8 bytes each, in order."""
-        fresh, self.fresh = self.fresh, array("Q")
-        return fresh.tobytes()
+    def drain(self) -> list[tuple[int, bytes]]:
+        """The ids added since the last call: (epoch, 8 bytes each)."""
+        fresh, self._fresh = self._fresh, {}
+        return [(epoch, ids.tobytes()) for epoch, ids in fresh.items()]
 
-    def restore(self, ids: bytes) -> None:
-        """Take in what `drain` gave, in the same order: the same generations result."""
+    def snapshot(self) -> Iterator[tuple[int, bytes]]:
+        """All ids as they are when this is called: (epoch, 8 bytes each), a few thousand at a time."""
+        held = [(self._epoch - 1, array("Q", self._old.slots)), (self._epoch, array("Q", self._young.slots))]
+        return (
+            (epoch, array("Q", filter(None, slots[start : start + _SNAPSHOT_SLOTS])).tobytes())
+            for epoch, slots in held
+            for start in range(0, len(slots), _SNAPSHOT_SLOTS)
+        )
+
+    def restore(self, epoch: int, ids: bytes) -> None:
+        """Take in what `drain` or `snapshot` gave, in any order and as often as it comes."""
+        if epoch > self._epoch:
+            self._begin(epoch)
+        table = {self._epoch: self._young, self._epoch - 1: self._old}.get(epoch)
+        if table is None:
+            return
         values = array("Q")
         values.frombytes(ids)
         for value in values:
-            self.add(value, 0)
-        self.fresh = array("Q")
+            if value not in table:
+                table.add(value)

@@ -120,6 +120,10 @@ class Partials:
         self.count += key not in partials
         partials[key] = slots
 
+    def known_values(self) -> list[PartialId]:
+        """The admitted values of every dimension, in no order."""
+        return [(dimension, value) for dimension, values in enumerate(self._values) for value in values]
+
     def know(self, value: PartialId) -> None:
         """Restore an admitted value of a dimension."""
         self._values[value[0]].add(value[1])

@@ -7,13 +7,12 @@ one into rows for the warehouse and a delta for the state topic, `apply` takes d
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush
-from typing import Any, Final
+from typing import Any
 
-import msgspec
-
-from processors import judging
+from processors import delta, judging
 from processors.cases import Case, CaseEvent, CaseKey
 from processors.dedup import SeenIds
+from processors.delta import Rotation, StateError
 from processors.kpis import MINUTE_MS, PartialId, Partials, Sample
 from processors.kpis import row as partial_row
 from processors.patterns.repeat import History, Subject
@@ -22,18 +21,11 @@ from processors.rules import DAY_MS, PROGRESS_DAYS_MAX, Rules
 from schemas.outputs import ClockRow, EventRow, IncidentRow, ProgressRow, RejectedRecord
 from schemas.topics import INPUTS, SURVEYS
 
-ENCODING: Final = 1
-_IDS_A_MESSAGE: Final = 50_000
-
 Deadline = tuple[int, str, tuple[str, ...]]
 """(moment, what: "case" or "subject", its key)"""
 
 ChangedPartial = tuple[str, int, PartialId, dict[int, int]]
 """topic, minute, partial, its slots"""
-
-
-class StateError(Exception):
-    """A state that cannot be used; one line that says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +43,8 @@ class Checkpoint:
     delta: Sequence[bytes]
     """Messages of the state topic, in order."""
     offsets: Mapping[str, int]
+    needed_from: int = 0
+    """The sequence of the oldest checkpoint that the state still needs; 0: all of them."""
 
 
 @dataclass(slots=True)
@@ -82,7 +76,6 @@ class PartitionState:
         self.decided: dict[str, int] = dict.fromkeys(INPUTS, 0)
         """The moment up to which the deadlines of each topic's cases were decided."""
         self.cases: dict[CaseKey, Case] = {}
-        """In the order of their last change, oldest first."""
         self.seen: dict[str, SeenIds] = {topic: SeenIds(rules.dedup_max_ids) for topic in INPUTS}
         self.partials: dict[str, Partials] = {
             topic: Partials(topic, values_max=rules.dimension_values_max) for topic in INPUTS
@@ -98,6 +91,7 @@ class PartitionState:
         self.pending = Pending()
         self._frontiers: dict[str, int] = {}
         self._now = 0
+        self._rotation = Rotation()
 
     # Time
 
@@ -152,8 +146,7 @@ class PartitionState:
         )
 
     def touch(self, case: Case) -> None:
-        """A case changed: it is written at the next checkpoint, and the last to leave."""
-        self.cases.pop(case.key, None)
+        """A case changed: it is written at the next checkpoint."""
         self.cases[case.key] = case
         self.pending.touched[case.key] = None
 
@@ -226,7 +219,7 @@ class PartitionState:
             for minute, key in owner.changed
         ]
         rows = self._rows(pending, partials)
-        delta = list(self._delta(pending, partials))
+        state_messages = list(delta.messages(self, pending, partials, self._rotation))
         self._let_go()
         return Checkpoint(
             partition=self.number,
@@ -236,8 +229,9 @@ class PartitionState:
             rows={table: content for table, content in rows.items() if content},
             incidents=list(pending.incidents.values()),
             rejected=pending.rejected,
-            delta=delta,
+            delta=state_messages,
             offsets=dict(self.offsets),
+            needed_from=self._rotation.needed_from,
         )
 
     def _rows(self, pending: Pending, partials: Sequence[ChangedPartial]) -> dict[str, Sequence[tuple[Any, ...]]]:
@@ -263,54 +257,6 @@ class PartitionState:
     def _progress_row(self, topic: str, day: int) -> ProgressRow:
         return ProgressRow(topic, self.number, day, *self.progress[topic, day])
 
-    def _delta(self, pending: Pending, partials: Sequence[ChangedPartial]) -> Iterator[bytes]:
-        entries = self._entries(pending, partials)
-        chunk: list[msgspec.Raw] = []
-        size = 0
-        limit = self.rules.message_bytes - 1_000
-        for entry in entries:
-            encoded = _encoder.encode(entry)
-            if chunk and size + len(encoded) > limit:
-                yield _encoder.encode((ENCODING, self.sequence, chunk))
-                chunk, size = [], 0
-            chunk.append(msgspec.Raw(encoded))
-            size += len(encoded)
-        yield _encoder.encode((ENCODING, self.sequence, chunk))
-
-    def _entries(self, pending: Pending, partials: Sequence[ChangedPartial]) -> Iterator[tuple[Any, ...]]:
-        for key in pending.gone:
-            yield "gone", key
-        for key, events in pending.appended.items():
-            if key not in pending.rewritten:
-                yield "append", key, events
-        for key in pending.rewritten:
-            yield "case", key, self.cases[key].events
-        for topic, seen in self.seen.items():
-            ids = seen.drain()
-            for start in range(0, len(ids), 8 * _IDS_A_MESSAGE):
-                yield "ids", topic, ids[start : start + 8 * _IDS_A_MESSAGE]
-        for topic, owner in self.partials.items():
-            if owner.new_values:
-                yield "values", topic, owner.new_values
-        for topic, minute, partial, slots in partials:
-            yield "partial", topic, minute, partial, slots
-        for topic, day in pending.progress:
-            yield "progress", topic, day, self.progress[topic, day]
-        yield (
-            "meta",
-            {
-                "generation": self.generation,
-                "partitions": self.partitions,
-                "offsets": self.offsets,
-                "greatest": self.greatest,
-                "decided": self.decided,
-                "now": self._now,
-                "dropped": self.dropped,
-                "remembered": {topic: seen.moments for topic, seen in self.seen.items()},
-                "floors": {topic: owner.floor for topic, owner in self.partials.items()},
-            },
-        )
-
     def _let_go(self) -> None:
         for owner in self.partials.values():
             owner.changed.clear()
@@ -324,52 +270,11 @@ class PartitionState:
 
     def apply(self, message: bytes) -> None:
         """Take in one record of the state topic, in the order of the log. Raises `StateError`."""
-        try:
-            encoding, sequence, entries = _decoder.decode(message)
-        except msgspec.MsgspecError as error:
-            raise StateError(f"partition {self.number}: its state is not readable ({error})") from error
-        if encoding != ENCODING:
-            raise StateError(
-                f"partition {self.number}: its state has encoding {encoding}, this version reads {ENCODING}: "
-                "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
-            )
-        self.sequence = sequence
-        for entry in entries:
-            self._apply(*entry)
+        delta.apply(self, message)
 
-    def _apply(self, what: str, *content: Any) -> None:
-        if what in ("append", "case"):
-            key: CaseKey = tuple(content[0])
-            case = self.cases.pop(key, None)
-            if case is None or what == "case":
-                case = Case(key)
-            case.events.extend(CaseEvent(*event) for event in content[1])
-            self.cases[key] = case
-        elif what == "gone":
-            self.cases.pop(tuple(content[0]), None)
-        elif what == "ids":
-            self.seen[content[0]].restore(content[1])
-        elif what == "values":
-            for dimension, value in content[1]:
-                self.partials[content[0]].know((dimension, value))
-        elif what == "partial":
-            topic, minute, (dimension, value), slots = content
-            self.partials[topic].put(minute, (dimension, value), slots)
-        elif what == "progress":
-            topic, day, counts = content
-            self.progress[topic, day] = counts
-        elif what == "meta":
-            (meta,) = content
-            self.generation, self.partitions = meta["generation"], meta["partitions"]
-            self.offsets.update(meta["offsets"])
-            self.greatest.update(meta["greatest"])
-            self.decided.update(meta["decided"])
-            self._now = meta["now"]
-            self.dropped.update(meta["dropped"])
-            for topic, (since, young_since) in meta["remembered"].items():
-                self.seen[topic].moments = since, young_since
-            for topic, floor in meta["floors"].items():
-                self.partials[topic].leave_before(floor)
+    def resume(self, now: int) -> None:
+        """Time goes on from where the log left it."""
+        self._now = now
 
     def recovered(self) -> None:
         """All of the log was applied: derive what is not written, as it stood at the last checkpoint."""
@@ -379,5 +284,4 @@ class PartitionState:
         judging.derive(self)
 
 
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(tuple[int, int, list[Any]])
+__all__ = ["Checkpoint", "PartitionState", "Pending", "StateError"]

@@ -5,10 +5,11 @@ A record never raises out of it: it ends as accepted (warned, or late), duplicat
 
 import logging
 from collections.abc import Iterator, Sequence
+from heapq import nsmallest
 from typing import Any, Final, Protocol, cast
 
 from processors import judging, kpis
-from processors.cases import Case, CaseEvent, take
+from processors.cases import Case, CaseEvent, CaseKey, take
 from processors.dedup import id_hash
 from processors.enrich import map_category, redact_event, text_topics
 from processors.facts import case_event
@@ -305,7 +306,12 @@ def _keep_bounds(state: PartitionState) -> None:
         state.dropped["partials"] += largest.shrink_to(largest.count - (total - state.rules.partials_max))
     excess = len(state.cases) - state.rules.cases_max
     if excess > 0:
-        leaving: Sequence[Case] = [case for case, _ in zip(state.cases.values(), range(excess), strict=False)]
+        # More than it needs to be, so that a full state does not look through all of its cases for every new one.
+        leaving = nsmallest(excess + state.rules.cases_max // 100, state.cases.values(), key=_last_moved)
         for case in leaving:
             judging.forget(state, case)
-        state.dropped["cases"] += excess
+        state.dropped["cases"] += len(leaving)
+
+
+def _last_moved(case: Case) -> tuple[int, CaseKey]:
+    return case.last_event_at, case.key

@@ -1,6 +1,7 @@
 """What both processes share: pages for operations, and leaving within one budget whatever hangs."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -110,6 +111,7 @@ class _Worker(faust.Worker):
 
 def run_app(app: faust.App, settings: Settings, leaving: Leaving) -> int:
     """Run an app until a signal; returns the exit code. `leaving.code` is what a refusal has set."""
+    collect_seldom()
     loop = _event_loop()
     worker = _Worker(app, loop=loop, loglevel=_LEVELS[settings.log_level.lower()], logging_config=_logging(settings))
     worker.leaving = leaving
@@ -120,6 +122,15 @@ def run_app(app: faust.App, settings: Settings, leaving: Leaving) -> int:
         code = exit_.code if isinstance(exit_.code, int) else 1
         return leaving.code or code
     return leaving.code
+
+
+def collect_seldom() -> None:
+    """Tune the garbage collector to states that grow, live long and hold no cycles.
+
+    At its defaults it looks through young objects a hundred times a second and takes a seventh of the CPU.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:

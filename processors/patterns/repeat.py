@@ -69,7 +69,8 @@ def incidents(
             episode, crossed = contacts[first:index], at
         if episode:
             episode.append((at, key))
-        following = contacts[index + 1][0] if index + 1 < len(contacts) else now
+        # Of all contacts, those that are not considered too: they are no quiet.
+        following = history.contacts[index + 1][0] if index + 1 < len(contacts) else now
         if episode and following > at + window:
             cases = [case_of(key) for _, key in episode]
             by = following if index + 1 < len(contacts) else max(map(_end, cases))

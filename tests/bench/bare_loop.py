@@ -19,7 +19,7 @@ from processors.app import COMMIT_TO_GROUP_SECONDS, census, feedback
 from processors.batching import Slice
 from processors.checkpoint import DurablePartition, KafkaLog, Trouble, clock
 from processors.partition import PartitionState
-from processors.runtime import Pages
+from processors.runtime import Pages, collect_seldom
 from processors.settings import Settings
 from schemas.topics import INPUTS, state_topic
 from sinks import metrics
@@ -136,4 +136,5 @@ async def _until_signal() -> None:
 
 
 if __name__ == "__main__":
+    collect_seldom()
     uvloop.run(_until_signal())

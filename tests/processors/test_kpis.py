@@ -334,7 +334,8 @@ BY_HAND: list[tuple[str, list[Happening], Numbers]] = [
     (
         "K10, K16: each resolution from the opening; reopened because it was not fixed",
         contact("a", ("resolved", HOUR, {}), ("reopened", 2 * HOUR, {"reason": "not_fixed"}),
-                ("resolved", 3 * HOUR, {}), ("reopened", 4 * HOUR, {"reason": "customer_reply"}), ("resolved", 5 * HOUR, {})),
+                ("resolved", 3 * HOUR, {}), ("reopened", 4 * HOUR, {"reason": "customer_reply"}),
+                ("resolved", 5 * HOUR, {})),
         {"contacts_resolved": 3, "contacts_reopened": 1, "resolution_ms": 9 * HOUR, "resolve_met": 3},
     ),
     (

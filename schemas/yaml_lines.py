@@ -1,0 +1,121 @@
+"""Configuration in YAML, refused with file, line and reason.
+
+PyYAML forgets where a value stood, and of two equal keys silently keeps the last: so the nodes are kept beside the
+content, and a key that stands twice is refused.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class YamlRefusedError(Exception):
+    """A file that cannot be used; one line, `file:line: reason` or `file:line: path: reason`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinedYaml:
+    """The content of a document, and where in the text each part of it stands."""
+
+    content: Any
+    root: yaml.Node | None
+
+    def line_of(self, location: Sequence[str | int]) -> int:
+        """Line, from 1, of what `location` (keys and list positions, from the top) names.
+
+        Parts that the text does not have (a missing key, the tag of a union) are passed over: the line is then that
+        of the innermost part that is there.
+        """
+        node, line = self.root, 1 if self.root is None else self.root.start_mark.line + 1
+        for part in location:
+            found = _child(node, part)
+            if found is not None:
+                node, line = found
+        return line
+
+
+def load_with_lines(text: str, name: str) -> LinedYaml:
+    """Read one YAML document; `name` is the file's, for messages. Raises `YamlRefusedError`."""
+    try:
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        _refuse_repeated_keys(root)
+        return LinedYaml(None if root is None else loader.construct_document(root), root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = " ".join(str(error.problem or error.context).split())
+        raise YamlRefusedError(f"{name}:{1 if mark is None else mark.line + 1}: not usable YAML: {reason}") from error
+    except yaml.YAMLError as error:
+        raise YamlRefusedError(f"{name}:1: not YAML: {' '.join(str(error).split())}") from error
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """Read a file as `model`. Raises `YamlRefusedError`; of several errors it names the first by line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise YamlRefusedError(f"{path}:1: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise YamlRefusedError(f"{path}:{line}: not UTF-8 text") from error
+    document = load_with_lines(text, str(path))
+    try:
+        return model.model_validate(document.content)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        line, first = min(((document.line_of(one["loc"]), one) for one in errors), key=lambda pair: pair[0])
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        reason = first["msg"].removeprefix("Value error, ")
+        raise YamlRefusedError(f"{path}:{line}: {where}: {reason}{more}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except ValueError as error:  # what looks like a date and is none, such as 2026-13-45
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
+
+
+def _refuse_repeated_keys(root: yaml.Node | None) -> None:
+    for node in _nodes(root):
+        if isinstance(node, yaml.MappingNode):
+            seen: set[tuple[str, str]] = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    if (key.tag, key.value) in seen:
+                        raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
+                    seen.add((key.tag, key.value))
+
+
+def _nodes(root: yaml.Node | None) -> Iterator[yaml.Node]:
+    """Every node once: an alias is the node that it names, and may contain itself."""
+    waiting, seen = [root] if root is not None else [], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, yaml.SequenceNode):
+            waiting.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            waiting.extend(part for pair in node.value for part in pair)
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:
+    """The node under a key or a list position, and the line on which it is named."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value == str(part):
+                return value, key.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part].start_mark.line + 1
+    return None

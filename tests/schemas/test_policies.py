@@ -1,0 +1,197 @@
+"""SLA policy packs: which promise holds, which version, and what is said of a pack that cannot be used."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from processors.rules import RulesError
+from schemas.policies import PolicyBook, PolicyError, Target, load, load_all
+from tests.processors.feed import rules
+
+GRACE = 60_000
+DEFAULT = Path(__file__).parents[2] / "deploy" / "policies" / "default.yaml"
+SECOND, HOUR = 1_000, 3_600_000
+
+
+def pack(
+    folder: Path, clocks: str, *, policy_id: str = "p", version: str = "1", valid_from: str = "2000-01-01T00:00:00Z"
+) -> Path:
+    path = folder / f"{policy_id}-{version}.yaml"
+    path.write_text(
+        f'policy_id: {policy_id}\nversion: "{version}"\nvalid_from: {valid_from}\nclocks:\n{clocks}', encoding="utf-8"
+    )
+    return path
+
+
+def book(*paths: Path) -> PolicyBook:
+    return load_all(paths, grace_ms=GRACE)
+
+
+def ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+NOW = ms("2026-06-01")
+RESOLVE = """\
+  resolve:
+    - {when: {kind: [praise]}}
+    - {when: {priority: [urgent], channel: [phone, chat]}, target: 1h}
+    - {when: {priority: [urgent]}, target: 4h}
+    - {target: 1d}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "hours"),
+    [
+        ("the first rule that fits", {"priority": "urgent", "channel": "chat"}, 1),
+        ("all conditions of a rule must fit", {"priority": "urgent", "channel": "email"}, 4),
+        ("what was not said fits no condition", {"priority": "urgent"}, 4),
+        ("a rule without conditions fits all", {"priority": "low"}, 24),
+        ("a rule without a target ends the search", {"kind": "praise", "priority": "urgent"}, None),
+        ("nothing known at all", {}, 24),
+    ],
+)
+def test_the_first_match_wins(tmp_path: Path, name: str, facts: dict[str, str], hours: int | None) -> None:
+    target = book(pack(tmp_path, RESOLVE)).target("resolve", NOW, facts)
+    assert (target and target.target_ms) == (hours and hours * HOUR), name
+
+
+def test_a_metric_that_a_pack_does_not_name_is_not_promised(tmp_path: Path) -> None:
+    assert book(pack(tmp_path, RESOLVE)).target("answer", NOW, {}) is None
+
+
+def test_packs_are_asked_in_order_and_a_rule_without_target_ends_the_search_in_its_own_only(tmp_path: Path) -> None:
+    strict = pack(
+        tmp_path, "  resolve: [{when: {kind: [claim]}, target: 2h}, {when: {kind: [praise]}}]\n", policy_id="a"
+    )
+    usual = pack(tmp_path, "  resolve: [{target: 9h}]\n", policy_id="b")
+    both = book(strict, usual)
+    promised = {kind: both.target("resolve", NOW, {"kind": kind}) for kind in ("claim", "praise", "query")}
+    assert {kind: (target and target.policy_id) for kind, target in promised.items()} == {
+        "claim": "a",
+        "praise": "b",
+        "query": "b",
+    }
+    assert both.policy_ids == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("moment", "version"),
+    [("2019-12-31", None), ("2020-01-01", "1"), ("2025-12-31", "1"), ("2026-01-01", "2"), ("2030-01-01", "2")],
+)
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_version_in_force_when_the_clock_starts_holds(
+    tmp_path: Path, moment: str, version: str | None, order: tuple[int, int]
+) -> None:
+    paths = [
+        pack(tmp_path, "  answer: [{target: 20s}]\n", version="1", valid_from="2020-01-01T00:00:00Z"),
+        pack(tmp_path, "  answer: [{target: 10s}]\n", version="2", valid_from="2026-01-01T00:00:00Z"),
+    ]
+    target = book(*(paths[index] for index in order)).target("answer", ms(moment), {})
+    assert (target and target.policy_version) == version
+
+
+def test_a_newer_version_that_promises_nothing_ends_the_promise(tmp_path: Path) -> None:
+    old = pack(tmp_path, "  answer: [{target: 20s}]\n", version="1")
+    new = pack(tmp_path, "  answer: []\n", version="2", valid_from="2026-01-01T00:00:00Z")
+    assert book(old, new).target("answer", NOW, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "milliseconds"), [("20s", 20_000), ("15min", 900_000), ("8h", 28_800_000), ("2 d", 172_800_000)]
+)
+def test_durations_are_written_with_their_unit(tmp_path: Path, written: str, milliseconds: int) -> None:
+    rule = f"  answer: [{{target: {written}, grace: 5s, warn_at: [0.8, 0.5]}}]\n"
+    target = book(pack(tmp_path, rule)).target("answer", NOW, {})
+    assert target == Target(
+        policy_id="p", policy_version="1", target_ms=milliseconds, grace_ms=5_000,
+        warn_ms=(milliseconds // 2, milliseconds * 8 // 10),
+    )  # fmt: skip
+
+
+def test_the_grace_is_the_settings_unless_a_rule_says_its_own(tmp_path: Path) -> None:
+    both = book(pack(tmp_path, "  answer: [{when: {channel: [phone]}, target: 20s, grace: 5min}, {target: 60s}]\n"))
+    graces = [both.target("answer", NOW, {"channel": channel}) for channel in ("phone", "chat")]
+    assert [target and target.grace_ms for target in graces] == [300_000, GRACE]
+    assert both.longest_grace_ms == 300_000
+
+
+BAD: list[tuple[str, str, list[str]]] = [
+    ("no unit", "  answer: [{target: 20}]\n", ["clocks.answer.0.target", "a duration is a number and a unit"]),
+    ("another unit", "  answer: [{target: 3 weeks}]\n", ["clocks.answer.0.target", '"20s"']),
+    ("nothing", "  answer: [{target: 0s}]\n", ["clocks.answer.0.target", "longer than nothing"]),
+    ("an unknown metric", "  anwser: [{target: 20s}]\n", ["clocks.anwser", "'answer'"]),
+    ("an unknown condition", "  answer: [{when: {colour: [red]}, target: 20s}]\n", ["when.colour"]),
+    ("a channel that is none", "  answer: [{when: {channel: [fax]}, target: 20s}]\n", ["when.channel.0", "'phone'"]),
+    ("no list", "  answer: [{when: {channel: phone}, target: 20s}]\n", ["when.channel"]),
+    ("a warning after the deadline", "  answer: [{target: 20s, warn_at: [1.5]}]\n", ["warn_at.0"]),
+    ("not YAML", "  answer: [\n", ["not YAML"]),
+]
+
+
+@pytest.mark.parametrize(("name", "clocks", "says"), BAD, ids=[case[0] for case in BAD])
+def test_an_error_names_the_file_the_place_and_what_is_wrong(
+    tmp_path: Path, name: str, clocks: str, says: list[str]
+) -> None:
+    path = pack(tmp_path, clocks)
+    with pytest.raises(PolicyError) as raised:
+        load(path)
+    message = str(raised.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    assert all(part in message for part in says), message
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "the file"),
+        (b"- a list\n", "the file"),
+        (b"policy_id: Has Spaces\nversion: '1'\nclocks: {}\n", "policy_id"),
+        (b"policy_id: p\nversion: 1\nclocks: {}\n", "version"),
+        (b"policy_id: p\nversion: '1'\nvalid_from: 2026-01-01T00:00:00\nclocks: {}\n", "valid_from"),
+        (b"policy_id: p\nversion: '1'\nclocks: {}\nauthor: me\n", "author"),
+        (b"policy_id: caf\xe9\n", "not YAML"),
+    ],
+)
+def test_a_file_that_is_no_pack(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(content)
+    with pytest.raises(PolicyError, match=says) as raised:
+        load(path)
+    assert str(path) in str(raised.value)
+
+
+def test_a_file_that_is_not_there_says_where_to_look() -> None:
+    with pytest.raises(PolicyError, match=r"unknown policy pack nowhere\.yaml: .*OIDOR_POLICIES"):
+        load(Path("nowhere.yaml"))
+    with pytest.raises(RulesError, match=r"nowhere\.yaml"):
+        rules(policies=(Path("nowhere.yaml"),))
+
+
+def test_one_version_of_a_pack_cannot_be_loaded_twice(tmp_path: Path) -> None:
+    path = pack(tmp_path, RESOLVE)
+    with pytest.raises(PolicyError, match="policy p version 1 is loaded already"):
+        book(path, path)
+
+
+@pytest.mark.parametrize(
+    ("metric", "facts", "target_ms"),
+    [
+        ("answer", {"channel": "phone"}, 20 * SECOND),
+        ("answer", {"channel": "chat"}, 60 * SECOND),
+        ("answer", {"channel": "post"}, None),
+        ("first_response", {"topic": "contact-events", "channel": "email"}, 8 * HOUR),
+        ("first_response", {"topic": "complaint-events", "channel": "email"}, None),
+        ("resolve", {"priority": "urgent", "kind": "claim"}, 4 * HOUR),
+        ("resolve", {"priority": "urgent", "kind": "praise"}, None),
+        ("resolve", {"priority": "low"}, 40 * HOUR),
+        ("acknowledge", {"topic": "complaint-events", "kind": "claim"}, 8 * HOUR),
+        ("acknowledge", {"topic": "contact-events"}, None),
+    ],
+)
+def test_what_the_default_pack_promises(metric: str, facts: dict[str, str], target_ms: int | None) -> None:
+    target = book(DEFAULT).target(metric, NOW, facts)  # type: ignore[arg-type]
+    assert (target and target.target_ms) == target_ms
