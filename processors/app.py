@@ -29,7 +29,8 @@ LAST_COMMIT_SECONDS: Final = 2.0
 SILENT_COMMIT_SECONDS: Final = 30.0
 """Changes that wait so long for their commit make the worker not ready."""
 
-_PENDING_SLICES: Final = 20
+_PENDING_RECORDS: Final = 40_000
+"""Records of one partition that may wait for a commit; beyond it they are read again later."""
 
 
 def run(settings: Settings, process: Process | None = None) -> int:
@@ -93,7 +94,7 @@ class Worker:
             kafka_names=self._names,
             partitions=settings.partitions,
             pace=Pace(settings.checkpoint_interval),
-            pending_max=_PENDING_SLICES * settings.slice_records,
+            pending_max=_PENDING_RECORDS,
             watch=_Watch(),
             refuse=self._leaving.refuse,
         )

@@ -150,8 +150,10 @@ def warnings(clock: Clock, now: int) -> list[int]:
     """The warning moments that the clock has passed while it ran, in order."""
     if clock.phase == "annulled" or not clock.target.warn_ms:
         return []
-    end = now - clock.target.grace_ms if clock.phase == "running" else clock.ended_at
-    return [at for at in _warning_moments(clock) if at < min(end, clock.due_at)]
+    end = min(now - clock.target.grace_ms if clock.phase == "running" else clock.ended_at, clock.due_at)
+    if clock.due_at - clock.target.target_ms + clock.target.warn_ms[0] >= end:
+        return []
+    return [at for at in _warning_moments(clock) if at < end]
 
 
 def _warning_moments(clock: Clock) -> list[int]:

@@ -19,6 +19,7 @@ from processors.patterns import OF_CASE, repeat
 from processors.patterns.repeat import History, Subject, subject_of
 from processors.rows import clock_id, clock_row
 from schemas.outputs import IncidentRow
+from schemas.taxonomy import CLOCK_METRICS
 from schemas.topics import CONTACTS, SURVEYS
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OUTCOME: Final = {"met": "met", "breached": "breached", "breached_open": "breached"}
+_AMOUNTS: Final = {
+    (metric, outcome): counted(f"{metric}_{outcome}") for metric in CLOCK_METRICS for outcome in ("met", "breached")
+}
 _LOOK_AGAIN_MS: Final = 3_600_000
 
 
@@ -70,7 +74,7 @@ def _outcomes(case: Case, now: int) -> tuple[Sample, ...]:
         if state:
             at = clock.ended_at if state == "met" else clock.due_at
             attribution = clock.attribution or fold.attribution()
-            samples.append(Sample(at, attribution, counted(f"{clock.metric}_{state}")))
+            samples.append(Sample(at, attribution, _AMOUNTS[clock.metric, state]))
     return tuple(samples)
 
 
@@ -82,7 +86,7 @@ def _observe_outcomes(case: Case, now: int, outputs: Outputs) -> None:
         if state is None:
             continue
         at = clock.ended_at if state == "met" else clock.due_at
-        if (at, counted(f"{clock.metric}_{state}")) in told:
+        if (at, _AMOUNTS[clock.metric, state]) in told:
             continue
         policy = clock.target.policy_id
         outputs.moment(at, "sla_outcomes", policy, clock.metric, case.fold.facts["priority"], state)
@@ -126,10 +130,10 @@ def _count_open(state: PartitionState, incident: IncidentRow, sign: int) -> None
 
 def _withdraw_clocks(state: PartitionState, case: Case) -> None:
     """A clock that the fold no longer knows, because an earlier event came, is void."""
-    told = case.clocks_told
-    if not told and not case.fold.clocks:
+    told, known = case.clocks_told, case.fold.clocks
+    if len(told) == len(known) and all(one is other for one, other in zip(told.values(), known, strict=True)):
         return
-    current = {clock_id(case, clock): clock for clock in case.fold.clocks}
+    current = {clock_id(case, clock): clock for clock in known}
     for key, clock in told.items():
         if key not in current:
             row = clock_row(case, clock, state.number, state.decided[case.key[0]])

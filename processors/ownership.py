@@ -30,6 +30,7 @@ IN_FLIGHT_MS: Final = 1_000
 
 REACH_SECONDS: Final = 5
 
+_TURNS: Final = 10
 _BACKOFF: Final = (0.2, 0.5, 1, 2, 5)
 
 
@@ -113,7 +114,7 @@ class Owner:
                 part.wake.set()
             case Admission.NEXT:
                 await part.take(batch)
-                await asyncio.sleep(0)  # a step holds the loop for its slice: others come in between
+                await others_turn()
 
     async def tick(self) -> None:
         """Open what is assigned and not here, leave what is not assigned any more."""
@@ -346,6 +347,15 @@ def _confirmed(part: DurablePartition, topic: str, reach: Reach) -> bool:
 def _outstanding(part: DurablePartition, topic: str, reach: Reach) -> bool:
     """Everything was handed over, but this partition has not got it."""
     return reach.at_end and not _confirmed(part, topic, reach)
+
+
+async def others_turn() -> None:
+    """Between two steps, which hold the loop for a slice each: let openings and commits go on.
+
+    Each of them takes dozens of turns of the loop, most of them tiny.
+    """
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 async def bounded(work: Awaitable[None], seconds: float) -> None:

@@ -93,7 +93,9 @@ def _apart(intervals: tuple[Interval, ...]) -> tuple[Interval, ...]:
 
 
 def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+    if not isinstance(value, list | tuple):
+        raise ValueError('the hours of a day are a list, such as ["09:00-14:00", "16:00-18:30"]; [] for none')
+    return tuple(value)
 
 
 Hours = Annotated[

@@ -32,12 +32,20 @@ class LinedYaml:
         Parts that the text does not have (a missing key, the tag of a union) are passed over: the line is then that
         of the innermost part that is there.
         """
+        return self.place(location)[0]
+
+    def place(self, location: Sequence[str | int]) -> tuple[int, str]:
+        """The line, and the path as the file spells it: a.b.0."""
         node, line = self.root, 1 if self.root is None else self.root.start_mark.line + 1
+        path = []
         for part in location:
             found = _child(node, part)
             if found is not None:
-                node, line = found
-        return line
+                node, line, written = found
+                path.append(written)
+            elif part != "[key]":  # pydantic's mark for what is wrong with the key itself
+                path.append(str(part))
+        return line, ".".join(path)
 
 
 def load_with_lines(text: str, name: str) -> LinedYaml:
@@ -49,8 +57,8 @@ def load_with_lines(text: str, name: str) -> LinedYaml:
         return LinedYaml(None if root is None else loader.construct_document(root), root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        reason = " ".join(str(error.problem or error.context).split())
-        raise YamlRefusedError(f"{name}:{1 if mark is None else mark.line + 1}: not usable YAML: {reason}") from error
+        line = 1 if mark is None else mark.line + 1
+        raise YamlRefusedError(f"{name}:{line}: not usable YAML: {_reason(error, line)}") from error
     except yaml.YAMLError as error:
         raise YamlRefusedError(f"{name}:1: not YAML: {' '.join(str(error).split())}") from error
 
@@ -69,11 +77,17 @@ def read_model(path: Path, model: type[Model]) -> Model:
         return model.model_validate(document.content)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        line, first = min(((document.line_of(one["loc"]), one) for one in errors), key=lambda pair: pair[0])
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        (line, where), reason = min((document.place(one["loc"]), one["msg"]) for one in errors)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        reason = first["msg"].removeprefix("Value error, ")
-        raise YamlRefusedError(f"{path}:{line}: {where}: {reason}{more}") from error
+        reason = reason.removeprefix("Value error, ")
+        raise YamlRefusedError(f"{path}:{line}: {where or 'the file'}: {reason}{more}") from error
+
+
+def _reason(error: yaml.MarkedYAMLError, line: int) -> str:
+    """What the parser met; and where the part began that it could not finish, if on another line."""
+    reason = " ".join(str(error.problem or error.context).split())
+    began = error.context_mark
+    return reason if began is None or began.line + 1 == line else f"{reason} ({error.context}, line {began.line + 1})"
 
 
 class _Loader(yaml.SafeLoader):
@@ -110,12 +124,17 @@ def _nodes(root: yaml.Node | None) -> Iterator[yaml.Node]:
             waiting.extend(part for pair in node.value for part in pair)
 
 
-def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:
-    """The node under a key or a list position, and the line on which it is named."""
+def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int, str] | None:
+    """The node under a key or a list position, the line on which it is named, and the key as written."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value == str(part):
-                return value, key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and (key.value == str(part) or _repr(key) == part):
+                return value, key.start_mark.line + 1, key.value
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part], node.value[part].start_mark.line + 1
+        return node.value[part], node.value[part].start_mark.line + 1, str(part)
     return None
+
+
+def _repr(key: yaml.ScalarNode) -> str | None:
+    """How pydantic names a key that is neither text nor a number, such as a date."""
+    return repr(yaml.safe_load(key.value)) if key.tag == "tag:yaml.org,2002:timestamp" else None

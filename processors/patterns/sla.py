@@ -16,10 +16,10 @@ _SERIOUS_SHARE = 0.8
 
 def incidents(case: Case, partition: int, now: int, rules: Rules) -> Iterator[IncidentRow]:
     for clock in case.fold.clocks:
-        state = clocks.outcome(clock, now)
         passed = clocks.warnings(clock, now)
         if passed:
             yield _warning(case, clock, partition, now, passed)
+        state = clocks.outcome(clock, now)
         if state in ("breached_open", "breached") or clocks.retracted(clock):
             yield _breach(case, clock, partition, now)
 

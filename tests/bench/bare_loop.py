@@ -18,13 +18,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from processors.app import COMMIT_TO_GROUP_SECONDS, census, feedback
 from processors.batching import Slice
 from processors.checkpoint import DurablePartition, KafkaLog, Trouble, clock
+from processors.ownership import others_turn
 from processors.partition import PartitionState
 from processors.runtime import Pages, collect_seldom
 from processors.settings import Settings
 from schemas.topics import INPUTS, state_topic
 from sinks import metrics
 
-_PENDING_SLICES: Final = 20
+_PENDING_RECORDS: Final = 40_000
 
 
 class BareLoop:
@@ -47,7 +48,7 @@ class BareLoop:
                 self._log(number),
                 partitions=settings.partitions,
                 trouble=Trouble(),
-                pending_max=_PENDING_SLICES * settings.slice_records,
+                pending_max=_PENDING_RECORDS,
             )
             for number in range(settings.partitions)
         ]
@@ -85,7 +86,7 @@ class BareLoop:
                 whole = Slice(records, topic=self._names[tp.topic], partition=tp.partition, begin=first, reading=0)
                 for batch in whole.cut(self._settings.slice_records):
                     await part.take(batch)
-                    await asyncio.sleep(0)
+                    await others_turn()
                     if part.broken:
                         raise part.broken
 

@@ -3,8 +3,9 @@
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from clickhouse_driver import Client
@@ -36,22 +37,28 @@ class Installation:
         create(settings)
         migrate(settings)
 
-    def start(self, command: str) -> Service:
+    def start(self, command: str, **how: Any) -> Service:
         """Start a worker or a warehouse, and wait until it is ready."""
+        service = self.launch(command, **how)
+        service.wait_ready(READY_SECONDS)
+        return service
+
+    def launch(
+        self, command: str, *, module: str = "deploy.cli", env: Mapping[str, str] = MappingProxyType({}), **others: Any
+    ) -> Service:
+        """Start one and return at once. `module` is what runs instead of ours, `others` are settings of its own."""
         (port,) = free_ports(1)
-        said = self.settings.model_dump(exclude_unset=True) | {f"{command}_port": port}
-        env = {f"OIDOR_{name.upper()}": _text(value) for name, value in said.items()}
+        said = self.settings.model_dump(exclude_unset=True) | others | {f"{command}_port": port}
         name = f"{command}-{len(self.services)}"
         service = Service(
             name,
-            [*python_module("deploy.cli"), command],
-            python_environment() | env,
+            [*python_module(module), command],
+            python_environment() | {f"OIDOR_{name.upper()}": _text(value) for name, value in said.items()} | dict(env),
             self.home / f"{self.settings.app_id}-{name}.log",
             f"http://127.0.0.1:{port}/ready",
         )
         service.start()
         self.services.append(service)
-        service.wait_ready(READY_SECONDS)
         return service
 
     def publish(self, messages: Iterable[Message], **how: Any) -> int:
