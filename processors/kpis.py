@@ -124,6 +124,11 @@ class Partials:
         """The admitted values of every dimension, in no order."""
         return [(dimension, value) for dimension, values in enumerate(self._values) for value in values]
 
+    def drain_overflow(self) -> int:
+        """Samples that went to `other` since the last call."""
+        overflowed, self.overflowed_values = self.overflowed_values, 0
+        return overflowed
+
     def know(self, value: PartialId) -> None:
         """Restore an admitted value of a dimension."""
         self._values[value[0]].add(value[1])

@@ -86,7 +86,9 @@ class PartitionState:
         self.deadlines: dict[str, list[Deadline]] = {topic: [] for topic in INPUTS}
         self.gauges: dict[tuple[str, ...], int] = {}
         """What is open now, by labels; kept as cases change, so that a scrape need not walk them."""
-        self.dropped: dict[str, int] = dict.fromkeys(("cases", "case_events", "partials", "kpi_samples"), 0)
+        self.dropped: dict[str, int] = dict.fromkeys(
+            ("cases", "case_events", "partials", "kpi_samples", "dimension_values"), 0
+        )
         """What a bound made leave, or not count."""
         self.pending = Pending()
         self._frontiers: dict[str, int] = {}

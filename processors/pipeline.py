@@ -300,6 +300,7 @@ def _keep_bounds(state: PartitionState) -> None:
     """Let what is final leave, and hold every bound; what leaves early is counted."""
     for topic, partials in state.partials.items():
         partials.leave_before(state.final_minute(topic))
+        state.dropped["dimension_values"] += partials.drain_overflow()
     total = sum(partials.count for partials in state.partials.values())
     if total > state.rules.partials_max:
         largest = max(state.partials.values(), key=lambda partials: partials.count)

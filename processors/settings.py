@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     """Days that input topics keep; -1 for ever, which reading logs of past years needs."""
 
     # Reading
-    slice_records: PositiveInt = 2000
+    slice_records: PositiveInt = 100
     """Records of one partition that one step takes at most: bounds how long the event loop is held."""
     fetch_min_bytes: PositiveInt = 65_536
     """Bytes a fetch waits for: ten times less CPU per event than 1 byte, for 40 ms of latency."""
@@ -72,8 +72,8 @@ class Settings(BaseSettings):
     # Bounds of the state, per partition
     dedup_max_ids: PositiveInt = 1_000_000
     """Event ids remembered per input topic, 8 bytes each, beyond those that open cases know."""
-    cases_max: PositiveInt = 200_000
-    """Cases kept; beyond it those whose last event is oldest leave, counted."""
+    cases_max: PositiveInt = 100_000
+    """Cases kept, about 7 KB each; beyond it those whose last event is oldest leave, counted."""
     case_events_max: PositiveInt = 200
     """Events kept of one case; beyond it later ones are stored but not folded, counted."""
     case_retention_days: PositiveFloat = 120
