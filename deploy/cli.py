@@ -64,10 +64,21 @@ def _plain_line(error: Exception) -> str | None:
     from deploy.local.publish import PublishError
     from deploy.local.readers import LogError
     from deploy.migrate import MigrationError
+    from deploy.replay import ReplayError
     from deploy.topics import TopicError
     from processors.rules import RulesError
 
-    ours = (UserError, TopicError, MigrationError, RulesError, PublishError, LogError, ChildError, JarsError)
+    ours = (
+        UserError,
+        TopicError,
+        MigrationError,
+        RulesError,
+        PublishError,
+        LogError,
+        ChildError,
+        JarsError,
+        ReplayError,
+    )
     return " ".join(str(error).split()) if isinstance(error, ours) else None
 
 
@@ -83,6 +94,11 @@ def settings_of(**others: Any) -> Settings:
         raise UserError(f"settings: {error}") from error
 
 
+def _console() -> Console:
+    """A pipe has no width: the tables need more than the 80 columns that are taken for it then."""
+    return Console() if sys.stdout.isatty() else Console(width=150)
+
+
 @app.command()
 @plainly
 def demo(
@@ -96,9 +112,7 @@ def demo(
     """All of it on this machine: Kafka, ClickHouse, worker, warehouse, real logs and traffic, and a report."""
     from deploy import demo as show
 
-    # A pipe has no width: the tables need more than the 80 columns that are taken for it then.
-    console = Console() if sys.stdout.isatty() else Console(width=130)
-    sound = show.run(home, keep=keep, workers=workers, seed=seed, console=console)
+    sound = show.run(home, keep=keep, workers=workers, seed=seed, console=_console())
     raise typer.Exit(0 if sound else 1)
 
 
@@ -106,12 +120,9 @@ def demo(
 @plainly
 def worker() -> None:
     """Read contact, complaint and survey events; run clocks, patterns and KPIs; until SIGTERM."""
-    from deploy.topics import TopicError, check
-
     settings = settings_of()
     _known_addresses(settings.worker_port)
-    if wrong := check(settings):
-        raise TopicError("; ".join(map(str, wrong)))
+    _known_topics(settings)
     from processors.app import run
 
     raise typer.Exit(run(settings))
@@ -122,17 +133,23 @@ def worker() -> None:
 def warehouse() -> None:
     """Write the rows of the workers to ClickHouse, until SIGTERM."""
     from deploy.migrate import MigrationError, pending
-    from deploy.topics import TopicError, check
 
     settings = settings_of()
     _known_addresses(settings.warehouse_port)
-    if wrong := check(settings):
-        raise TopicError("; ".join(map(str, wrong)))
+    _known_topics(settings)
     if missing := pending(settings):
         raise MigrationError(f"database {settings.clickhouse_database} lacks {', '.join(missing)}: run `oidor migrate`")
     from processors.warehouse import run
 
     raise typer.Exit(run(settings))
+
+
+def _known_topics(settings: Settings) -> None:
+    from deploy.topics import check
+
+    if wrong := check(settings):
+        more = f" ({len(wrong) - 1} more: `oidor topics check`)" if len(wrong) > 1 else ""
+        raise UserError(f"{wrong[0]}{more}")
 
 
 def _known_addresses(port: int) -> None:
@@ -195,6 +212,40 @@ def migrate(
 
 @app.command()
 @plainly
+def doctor() -> None:
+    """Look for what is wrong and say what to do. Exit code 1: something is, 2: broker or database cannot be reached."""
+    from deploy.doctor import diagnose, exit_code, report
+    from deploy.examination import examine
+
+    settings = settings_of()
+    facts = examine(settings)
+    findings = diagnose(facts, settings)
+    report(facts, findings, _console())
+    raise typer.Exit(exit_code(facts, findings))
+
+
+@app.command()
+@plainly
+def replay(
+    since: Annotated[
+        str | None, typer.Option("--from", help="RFC 3339, or an age as 36h or 7d; none: all that the inputs hold")
+    ] = None,
+    into: Annotated[str | None, typer.Option(help="the database; none: that of the installation and _replay")] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="compare the views; exit code 1 when they differ")] = False,
+    home: Annotated[Path, typer.Option(help="where the logs go")] = Path(".oidor/replay"),
+) -> None:
+    """Process history again, beside the installation: another application id, another database, no pages."""
+    from deploy import replay as again
+
+    settings, console = settings_of(), _console()
+    begin = again.moment(since) if since else None
+    done = again.replay(settings, since=begin, into=into, diff=diff, home=home, console=console)
+    again.report(done, settings, console)
+    raise typer.Exit(0 if done.equal else 1)
+
+
+@app.command()
+@plainly
 def publish(
     scenario: Annotated[str, typer.Option(help="demo, steady, storm-log; or servicenow, cfpb: the real logs")] = "demo",
     seed: Annotated[int, typer.Option(help="of the generated traffic: the same gives the same bytes")] = 7,
@@ -239,8 +290,14 @@ def query(sql: Annotated[str, typer.Argument(help='such as "SELECT * FROM v_sla 
         ) from error
     table = Table(*(name for name, _ in columns), caption=f"{len(rows)} rows")
     for row in rows:
-        table.add_row(*map(str, row))
-    Console().print(table)
+        table.add_row(*map(_cell, row))
+    _console().print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "milliseconds" if value.microsecond else "seconds").removesuffix("+00:00")
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

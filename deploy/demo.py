@@ -7,7 +7,7 @@ would.
 import shutil
 import signal
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -201,7 +201,7 @@ def _satisfaction(client: Client) -> Table:
 
 def _metrics(workers: list[Service]) -> Table:
     """What /metrics of all workers says, summed over the labels that are not shown."""
-    totals: Counter[tuple[str, str]] = Counter()
+    totals: defaultdict[tuple[str, str], float] = defaultdict(float)
     for worker in workers:
         _, text = fetch(worker.ready_url.removesuffix("/ready") + "/metrics")
         for family in text_string_to_metric_families(text):

@@ -78,8 +78,8 @@ def create(settings: Settings) -> list[str]:
     created.
     """
     planned = plan(settings)
-    with _admin(settings) as admin:
-        existing = _existing(admin, planned)
+    with administrator(settings) as admin:
+        existing = described(admin, planned)
         if wrong := [problem for problem in problems(settings, planned, existing) if not problem.missing]:
             raise TopicError("; ".join(map(str, wrong)))
         missing = [one for one in planned if one.name not in existing]
@@ -88,7 +88,7 @@ def create(settings: Settings) -> list[str]:
         if missing:
             admin.wait_for_topics([one.name for one in missing])
             # Somebody else may have made one in the meantime, in another shape.
-            if wrong := problems(settings, planned, _existing(admin, planned)):
+            if wrong := problems(settings, planned, described(admin, planned)):
                 raise TopicError("; ".join(map(str, wrong)))
     return [one.name for one in missing]
 
@@ -96,8 +96,8 @@ def create(settings: Settings) -> list[str]:
 def check(settings: Settings) -> list[Problem]:
     """What is missing or wrong; empty when a worker can start. Raises TopicError when the broker cannot be reached."""
     planned = plan(settings)
-    with _admin(settings) as admin:
-        return problems(settings, planned, _existing(admin, planned))
+    with administrator(settings) as admin:
+        return problems(settings, planned, described(admin, planned))
 
 
 def problems(settings: Settings, planned: list[Planned], existing: Mapping[str, Existing]) -> list[Problem]:
@@ -163,7 +163,8 @@ def _create(admin: KafkaAdminClient, planned: Planned) -> None:
         raise TopicError(f"Kafka refuses to create {planned.name}: {reason or for_code(code).__name__}{hint}")
 
 
-def _existing(admin: KafkaAdminClient, planned: list[Planned]) -> dict[str, Existing]:
+def described(admin: KafkaAdminClient, planned: list[Planned]) -> dict[str, Existing]:
+    """Those of the planned topics that exist, by name."""
     names = sorted(set(admin.list_topics()) & {one.name for one in planned})
     if not names:
         return {}
@@ -178,8 +179,8 @@ def _shape(topic: Mapping[str, Any], configs: Mapping[str, Any]) -> Existing:
 
 
 @contextlib.contextmanager
-def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
-    """Connected, or TopicError within ten seconds."""
+def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """A connection; what fails with it, and that there is none within ten seconds, is a TopicError."""
     logger = logging.getLogger("kafka")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # it logs every attempt as an error; ours says it once

@@ -140,13 +140,14 @@ def parse_type(text: str) -> Type:
     raise FormatError(f"type {text} is not supported by the embedded ClickHouse; convert it, for example with toString")
 
 
-def read_block(source: Source) -> int:
-    """Walk one block; the number of its columns: 0 is how a client says that its data ends. Raises FormatError."""
-    columns, rows = source.varint(), source.varint()
-    for _ in range(columns):
-        source.skip(source.varint())  # the name
-        kind = parse_type(source.text())
+def read_block(source: Source) -> list[tuple[str, str]]:
+    """Walk one block; names and types of its columns: none is how a client ends its data. Raises FormatError."""
+    count, rows = source.varint(), source.varint()
+    columns = []
+    for _ in range(count):
+        columns.append((source.text(), source.text()))
         if rows:
+            kind = parse_type(columns[-1][1])
             _skip_prefix(kind, source)
             _skip_values(kind, rows, source)
     return columns

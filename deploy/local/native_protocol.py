@@ -175,7 +175,9 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def _select(self, sql: str) -> None:
         count = 0
-        for count, block in enumerate(self.session.blocks(sql), 1):  # noqa: B007
+        for count, block in enumerate(self.session.blocks(sql), 1):
+            if count == 1:  # drivers take names and types from a block without rows
+                self._send_block(empty_block(read_block(Source(iter([block, b""]).__next__))))
             self._send_block(block)
         if not count:  # an empty result has columns too
             self._send_block(empty_block(self.session.columns(without_format(sql))))

@@ -38,6 +38,17 @@ class Service(Child):
         super().__init__(name, argv, log=log, env=env)
         self.ready_url = ready_url
 
+    @classmethod
+    def of(cls, command: str, name: str, settings: Mapping[str, Any], log: Path) -> Self:
+        """`oidor worker` or `warehouse` with these settings, by name, beside those of this process's environment.
+
+        Its pages are on 127.0.0.1, on a free port unless one is given.
+        """
+        port = settings.get(f"{command}_port") or free_ports(1)[0]
+        said = dict(settings) | {f"{command}_port": port, "web_host": HOST}
+        env = python_environment() | {f"OIDOR_{key.upper()}": _as_text(value) for key, value in said.items()}
+        return cls(name, [*python_module("deploy.cli"), command], env, log, f"http://{HOST}:{port}/ready")
+
     def wait_ready(self, seconds: float) -> float:
         """The seconds it took. Raises ChildError, with its last answer and its log, when it ends or is late."""
         began = time.monotonic()
@@ -156,24 +167,17 @@ class Stack:
             "clickhouse_port": self.clickhouse.port,
             "clickhouse_user": "default",
             "clickhouse_password": "",
-            "web_host": HOST,
         }
 
     def _run(self, command: str, number: int, others: dict[str, Any]) -> Service:
-        port = others.get(f"{command}_port") or free_ports(1)[0]
-        settings = self._addresses() | others | {f"{command}_port": port}
         name = f"{command}-{number}"
-        service = Service(
-            name,
-            [*python_module("deploy.cli"), command],
-            python_environment() | {f"OIDOR_{key.upper()}": _as_text(value) for key, value in settings.items()},
-            self.home / f"{name}.log",
-            f"http://{HOST}:{port}/ready",
-        )
+        service = Service.of(command, name, self._addresses() | others, self.home / f"{name}.log")
         service.start()
         self.services.append(service)
         return service
 
 
 def _as_text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
