@@ -1,9 +1,9 @@
-# Six targets. Each makes what it needs: a virtual environment with pinned packages.
+# Seven targets. Each makes what it needs: a virtual environment with pinned packages.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test stack check bench clean
+.PHONY: demo test stack storm check bench clean
 
 demo: $(VENV)/.local  ## the whole thing on this machine, with a report at the end
 	$(BIN)/oidor demo
@@ -13,6 +13,9 @@ test: $(VENV)/.dev    ## without servers, in minutes
 
 stack: $(VENV)/.dev   ## with Apache Kafka and ClickHouse, started here
 	$(BIN)/pytest -q -m stack
+
+storm: $(VENV)/.dev   ## two hundred faults, and nothing to be seen of them; one line of JSON
+	$(BIN)/python -m tests.stack.storm
 
 check: $(VENV)/.dev   ## style, types, import arrows
 	$(BIN)/ruff check .

@@ -118,11 +118,28 @@ def demo(
 
 @app.command()
 @plainly
-def worker() -> None:
+def worker(
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="worker processes, started again when they die; their pages on consecutive ports from "
+            "OIDOR_WORKER_PORT, without the warehouse's; none: work in this process",
+        ),
+    ] = None,
+    checked: Annotated[bool, typer.Option("--checked", hidden=True)] = False,
+) -> None:
     """Read contact, complaint and survey events; run clocks, patterns and KPIs; until SIGTERM."""
     settings = settings_of()
-    _known_addresses(settings.worker_port)
-    _known_topics(settings)
+    if processes is None:
+        _known_addresses(settings.worker_port)
+    if not checked:  # by who starts it again and again: while the broker is away that would end as a refusal
+        _known_topics(settings)
+    if processes is not None:
+        from deploy import supervise
+
+        raise typer.Exit(supervise.run(settings, processes))
     from processors.app import run
 
     raise typer.Exit(run(settings))

@@ -4,10 +4,11 @@ Three agents take slices, one owner keeps the partitions, and timers drive what 
 """
 
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any, Final, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, cast, get_args
 
 from aiokafka.errors import KafkaError
+from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors import pipeline
@@ -18,7 +19,19 @@ from processors.partition import Checkpoint, PartitionState
 from processors.rules import Rules
 from processors.runtime import Leaving, Pages, datadir, run_app
 from processors.settings import Settings
-from schemas.taxonomy import Reason
+from processors.symptoms import (
+    Leaders,
+    Part,
+    Stretch,
+    Symptoms,
+    of_reading,
+    of_rebalance,
+    of_tasks,
+    of_timer,
+    unfetched,
+)
+from processors.watchdog import Watchdog
+from schemas.taxonomy import Priority, Reason
 from schemas.topics import INPUTS, state_topic
 from sinks import metrics, topics
 
@@ -37,13 +50,14 @@ def run(settings: Settings, process: Process | None = None) -> int:
     """Run a worker until a signal; returns the exit code: 0, or 2 when it must not go on. Raises RulesError."""
     worker = Worker(settings, process or feedback(settings))
     if process is None:
-        metrics.register(lambda: census(worker.states(), settings))
+        metrics.register(lambda: census(worker.states()))
     return worker.run()
 
 
 def feedback(settings: Settings) -> Process:
     """The pipeline, with its metrics and its way to Kafka. Raises RulesError."""
     rules = Rules.of(settings)
+    metrics.prepare(rules.book.policy_ids, get_args(Priority))
     page_horizon_ms = round(settings.page_horizon * 1000)
 
     def step(state: PartitionState, batch: pipeline.Batch, now: int) -> None:
@@ -97,9 +111,13 @@ class Worker:
             pending_max=_PENDING_RECORDS,
             watch=_Watch(),
             refuse=self._leaving.refuse,
+            beginning=self._replayed if settings.replay_from else None,
         )
         self._pages = Pages(settings.web_host, settings.worker_port, self.readiness, self._leaving.refuse)
         self._joined = False
+        self._ticked_at = float("inf")
+        self._leaders = Leaders(self._suspects, lambda tps: self._consumer.ends(tps))
+        self._watchdog = Watchdog(self.symptoms, lambda: self._consumer.pulse())
         self._wire()
 
     def run(self) -> int:
@@ -136,8 +154,39 @@ class Worker:
                 for number, part in parts.items()
                 if cast("float", part["uncommitted_seconds"]) > SILENT_COMMIT_SECONDS
             ),
+            *self._watchdog.problems(),
         ]
         return not problems, {"problems": problems, "assignment": assigned, "partitions": parts}
+
+    def symptoms(self) -> Symptoms:
+        """What is wrong now, for the watchdog."""
+        owner, now = self.owner, clock()
+        answered = self._leaders.answered
+        if self._idle():
+            return of_rebalance(self._joined, self.app.rebalancing, answered)
+        parts = [Part(part.number, part.ready, part.round_at) for part in owner.partitions.values()]
+        return {
+            **of_timer(self._ticked_at, now),
+            **of_tasks(parts, owner.dead(), now),
+            **of_reading(self._stretches(), answered),
+        }
+
+    def _idle(self) -> bool:
+        return not self._joined or self.app.rebalancing
+
+    def _stretches(self) -> list[Stretch]:
+        owner = self.owner
+        return [
+            Stretch(tp, part.state.offsets.get(topic, 0), owner.reached.get(tp), part.held_up(topic))
+            for part in owner.partitions.values()
+            if part.ready
+            for topic, name in self._names.items()
+            if (tp := TP(name, part.number))
+        ]
+
+    def _suspects(self) -> Iterable[TP]:
+        """Partitions whose leaders are asked whether the broker is there at all."""
+        return [TP(self._names[INPUTS[0]], 0)] if self._idle() else unfetched(self._stretches(), _wall())
 
     def _wire(self) -> None:
         app = self.app
@@ -146,6 +195,8 @@ class Worker:
         app.timer(1.0, name="tick")(self._tick)
         app.timer(COMMIT_TO_GROUP_SECONDS, name="commit-to-group")(self._commit_to_group)
         app.task()(self._pages.start)
+        app.task()(self._watchdog.run)
+        app.task()(self._leaders.run)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_before_shutdown.connect(self._before_shutdown, weak=False)
@@ -158,6 +209,7 @@ class Worker:
                 logger.exception("A slice was not taken: %s[%d]@%d", batch.topic, batch.partition, batch.begin)
 
     async def _tick(self) -> None:
+        self._ticked_at = clock()
         try:
             if not self.app.rebalancing:
                 await self.owner.tick()
@@ -187,6 +239,7 @@ class Worker:
 
     async def _assigned(self, *_: Any, **__: Any) -> None:
         self._joined = True
+        self._ticked_at = min(self._ticked_at, clock())
         self.owner.colocated()
 
     async def _revoked(self, *told: Any, **_: Any) -> None:
@@ -195,8 +248,15 @@ class Worker:
 
     async def _before_shutdown(self, *_: Any, **__: Any) -> None:
         self._leaving.begin()
+        self._watchdog.stop()
         await self.owner.leave(min(LAST_COMMIT_SECONDS, self._settings.shutdown_budget / 2))
         await self._pages.stop()
+
+    async def _replayed(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        """Where a replay begins."""
+        moment = self._settings.replay_from
+        assert moment is not None
+        return await self._consumer.since(tps, round(moment.timestamp() * 1000))
 
     def _log(self, number: int) -> KafkaLog:
         settings = self._settings
@@ -214,22 +274,18 @@ class Worker:
         return cast("BatchConsumer", self.app.consumer)
 
 
-def census(states: Iterable[PartitionState], settings: Settings) -> metrics.Census:
+def census(states: Iterable[PartitionState]) -> metrics.Census:
     """What the states of this process hold, for the gauges of a scrape."""
     held = list(states)
     totals: dict[tuple[str, ...], int] = {}
     for state in held:
         for gauge, amount in state.gauges.items():
             totals[gauge] = totals.get(gauge, 0) + amount
-    entries = [_entries(state) for state in held]
+    entries = [state.entries() for state in held]
     return metrics.Census(
         open=totals,
         entries={kind: max(of[kind] for of in entries) for kind in (entries[0] if entries else {})},
-        bounds={
-            "cases": settings.cases_max,
-            "partials": settings.partials_max,
-            "dedup_ids": settings.dedup_max_ids,
-        },
+        bounds=held[0].rules.bounds if held else {},
         dropped={kind: sum(state.dropped[kind] for state in held) for kind in (held[0].dropped if held else {})},
         dedup_hours=min(
             (
@@ -241,15 +297,6 @@ def census(states: Iterable[PartitionState], settings: Settings) -> metrics.Cens
             default=None,
         ),
     )
-
-
-def _entries(state: PartitionState) -> dict[str, int]:
-    return {
-        "cases": len(state.cases),
-        "contact_histories": len(state.histories),
-        "partials": sum(partials.count for partials in state.partials.values()),
-        "dedup_ids": max(map(len, state.seen.values())),
-    }
 
 
 class _Watch:
@@ -270,6 +317,9 @@ class _Watch:
 
     def reread(self, topic: str, why: str) -> None:
         metrics.REREADS.labels(topic).inc()
+
+    def deleted(self, topic: str, offsets: int) -> None:
+        metrics.INPUT_DELETED.labels(topic).inc(offsets)
 
 
 def _wall() -> int:

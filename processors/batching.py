@@ -265,6 +265,29 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
         return dict(await self._there(ask()))
 
+    async def pulse(self) -> None:
+        async def nothing() -> None:
+            pass
+
+        await self._there(nothing())
+
+    async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        async def ask() -> dict[TP, int]:
+            found = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in tps])
+            return {TP(*tp): offset for tp, offset in found.items()}
+
+        return dict(await self._there(ask()))
+
+    async def since(self, tps: Iterable[TP], moment: int) -> dict[TP, int]:
+        async def ask() -> dict[TP, int]:
+            consumer = self._ensure_consumer()
+            partitions = [TopicPartition(*tp) for tp in tps]
+            found = await consumer.offsets_for_times(dict.fromkeys(partitions, moment))
+            ends = await consumer.end_offsets(partitions)
+            return {TP(*tp): found[tp].offset if found.get(tp) else ends[tp] for tp in partitions}
+
+        return dict(await self._there(ask()))
+
     async def commit_quietly(self, offsets: Mapping[TP, int]) -> bool:
         async def commit() -> bool:
             consumer = self._ensure_consumer()
@@ -330,6 +353,18 @@ class BatchConsumer(driver.Consumer):
     async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
         """The first offset that exists of each partition."""
         return await self._thread.earliest(tps)
+
+    async def pulse(self) -> None:
+        """Answers as soon as the consumer's thread runs; asks nothing of the broker."""
+        await self._thread.pulse()
+
+    async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """The last stable offset of each partition, from its leader."""
+        return await self._thread.ends(tps)
+
+    async def since(self, tps: Iterable[TP], moment: int) -> dict[TP, int]:
+        """The first offset of each partition whose record is of `moment`, ms, or later; its end when none is."""
+        return await self._thread.since(tps, moment)
 
     async def commit_durable(self, offsets: Mapping[TP, int]) -> bool:
         """Commit next offsets to the group. False when it did not work: the next commit covers these too."""

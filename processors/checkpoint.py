@@ -182,6 +182,8 @@ class DurablePartition:
         self.committed_at = clock()
         self.waiting_since: float | None = None
         """When the oldest change that is not durable yet was seen, monotonic seconds."""
+        self.round_at: float | None = None
+        """When its task came around last; None while it waits for its turn, or for a commit: that has a limit."""
         self.wake = asyncio.Event()
         self._process, self._log, self._partitions = process, log, partitions
         self._trouble, self._pending_max = trouble, pending_max
@@ -189,11 +191,12 @@ class DurablePartition:
         self._starts: deque[tuple[int, int]] = deque()
         self._outstanding: dict[str, tuple[int, float]] = {}
 
-    async def open(self) -> None:
-        """Fence, recover. Raises StateError when the log holds a state that this process must not touch."""
+    async def open(self) -> bool:
+        """Fence, recover; False when there was no state. Raises StateError when this process must not touch it."""
         await self._log.open()
         found = False
         async for messages in self._log.read():
+            self.came_round()
             for message in messages:
                 self.state.apply(message)
                 found = True
@@ -206,9 +209,25 @@ class DurablePartition:
         if not found:
             self.state.found(int(time.time()), self._partitions)
         self.state.recovered()
+        self._is_durable()
+        self.committed_at = clock()
+        return found
+
+    def came_round(self) -> None:
+        self.round_at = clock()
+
+    def held_up(self, topic: str) -> bool:
+        """Whether records of a topic cannot be taken now, because others wait for their commit."""
+        return topic in self.refused or self.pending >= self._pending_max or self.suspect is not None
+
+    def begin(self, offsets: Mapping[str, int]) -> None:
+        """A new state does not begin with the first records, but there: what lies before is none of its business."""
+        self.state.offsets.update(offsets)
+        self._is_durable()
+
+    def _is_durable(self) -> None:
         self.durable = dict(self.state.offsets)
         self.reached = dict(self.durable)
-        self.committed_at = clock()
 
     def admit(self, batch: Slice) -> Admission:
         """What to do with a slice; decides nothing else."""
@@ -385,17 +404,19 @@ class KafkaLog:
             await reader.stop()
 
     async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
-        producer, number = self._producer, self._at.partition
-        async with producer.transaction():
+        async with self._producer.transaction():
             sent = [
-                await producer.send(
-                    message.topic, message.value, key=message.key, partition=number, headers=list(message.headers)
-                )
+                await self._send(message.topic, message.value, key=message.key, headers=list(message.headers))
                 for message in outputs
             ]
-            states = [await producer.send(self._at.topic, message, partition=number) for message in delta]
+            states = [await self._send(self._at.topic, message) for message in delta]
             await asyncio.gather(*sent, *states)
         return int(states[0].result().offset) if states else -1
+
+    async def _send(self, topic: str, value: bytes, **others: Any) -> "asyncio.Future[Any]":
+        sending: asyncio.Future[Any] = await self._producer.send(topic, value, partition=self._at.partition, **others)
+        sending.add_done_callback(_retrieve)  # when one fails, nobody waits for the others
+        return sending
 
     async def forget(self, offset: int) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._brokers)
@@ -414,3 +435,8 @@ class KafkaLog:
                 await self._producer.stop()
         except (KafkaError, OSError, TimeoutError):
             pass  # fenced, or the broker is gone: the next owner's producer ends what is left open
+
+
+def _retrieve(sending: "asyncio.Future[Any]") -> None:
+    if not sending.cancelled():
+        sending.exception()

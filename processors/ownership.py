@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode.utils.logging import get_logger
 
@@ -51,6 +52,7 @@ class Watch(Protocol):
     def opened(self, seconds: float) -> None: ...
     def failed(self, ours: bool) -> None: ...
     def reread(self, topic: str, why: str) -> None: ...
+    def deleted(self, topic: str, offsets: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,12 @@ class Owner:
         pending_max: int,
         watch: Watch,
         refuse: Callable[[str], None],
+        beginning: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]] | None = None,
     ) -> None:
-        """`kafka_names`: logical -> Kafka's. `refuse` is told, in one line, why this process must not go on."""
+        """`kafka_names`: logical -> Kafka's. `refuse` is told, in one line, why this process must not go on.
+
+        `beginning` says at which offsets a partition begins that has no state yet; without it, at the first.
+        """
         self.partitions: dict[int, DurablePartition] = {}
         self.reached: Mapping[TP, Reach] = {}
         self.split: frozenset[int] = frozenset()
@@ -91,11 +97,14 @@ class Owner:
             watch,
             refuse,
         )
+        self._beginning = beginning
+        self._holes: list[tuple[TP, str, int, int]] = []
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._troubles: dict[int, Trouble] = {}
         self._openings = asyncio.Semaphore(OPENINGS)
         self._background: set[asyncio.Task[Any]] = set()
         self._leaving = False
+        self._losses = 0
 
     # What Faust tells
 
@@ -113,6 +122,7 @@ class Owner:
                 part.refused.add(batch.topic)
                 part.wake.set()
             case Admission.NEXT:
+                self._note_hole(part, batch)
                 await part.take(batch)
                 await others_turn()
 
@@ -120,16 +130,19 @@ class Owner:
         """Open what is assigned and not here, leave what is not assigned any more."""
         if self._leaving:
             return
-        mine = self.colocated()
+        mine, losses = self.colocated(), self._losses
         try:
             async with asyncio.timeout(REACH_SECONDS):
                 self.reached = await self._reader().reach()
         except TimeoutError:
             logger.warning("The consumer's thread does not answer: frontiers stand still")
+        if self._losses != losses:
+            return  # partitions were lost meanwhile: to open them again would fence their new owner
         for number in mine - self._tasks.keys():
             self._tasks[number] = asyncio.create_task(self._live(number), name=f"partition-{number}")
         if gone := self._tasks.keys() - mine:
             await self.lose(gone, 2)
+        await self._look_into_holes()
 
     def colocated(self) -> set[int]:
         """The assigned partition numbers; none at all when the inputs of one of them went to different processes."""
@@ -150,6 +163,7 @@ class Owner:
 
     async def lose(self, numbers: Iterable[int], seconds: float) -> None:
         """A last commit of each within `seconds`, then they are gone; closing goes on behind."""
+        self._losses += 1
         await asyncio.gather(*(self._lose(number, seconds) for number in list(numbers)))
 
     async def leave(self, seconds: float) -> None:
@@ -186,6 +200,10 @@ class Owner:
                     waiting[topic] += max(0, reach.high_watermark - part.state.offsets.get(topic, 0))
         return waiting
 
+    def dead(self) -> set[int]:
+        """Partition numbers whose task has ended, though nobody took them away."""
+        return {number for number, task in self._tasks.items() if task.done()}
+
     def held(self) -> dict[str, bool]:
         """Logical topic -> whether an open upstream transaction holds one of its partitions back for too long."""
         return {
@@ -215,7 +233,7 @@ class Owner:
                 failures = 1 if clock() - began > COMMIT_SECONDS else failures + 1
                 self._failed(part, error)
             finally:
-                part.ready = False
+                part.ready, part.round_at = False, None
                 self._behind(part.close())
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF)) - 1])
 
@@ -233,8 +251,14 @@ class Owner:
 
     async def _open(self, part: DurablePartition) -> None:
         async with self._openings:
-            await part.open()
+            part.came_round()
+            found = await part.open()
+        part.came_round()
+        if not found and self._beginning is not None:
+            topics = {TP(name, part.number): topic for topic, name in self._names.items()}
+            part.begin({topics[tp]: offset for tp, offset in (await self._beginning(topics)).items()})
         await self._tell_of_losses(part)
+        part.came_round()
         for topic in INPUTS:
             part.readings[topic] = await self._seek(part, topic)
         part.ready = True
@@ -242,19 +266,41 @@ class Owner:
 
     async def _tell_of_losses(self, part: DurablePartition) -> None:
         """Records that retention deleted before they were read are lost: that must not be silent."""
-        held = {topic: TP(name, part.number) for topic, name in self._names.items()}
-        earliest = await self._reader().earliest(held.values())
-        for topic, tp in held.items():
-            expected = part.durable.get(topic, 0)
-            if 0 < expected < earliest.get(tp, 0):
-                logger.error(
-                    "%s[%d]: offsets %d to %d were deleted before they were read: raise the topic's retention, "
-                    "and publish them again from where they came",
-                    tp.topic,
-                    tp.partition,
-                    expected,
-                    earliest[tp] - 1,
-                )
+        held = {TP(name, part.number): topic for topic, name in self._names.items()}
+        earliest = await self._reader().earliest(held)
+        for tp, topic in held.items():
+            self._tell_of_loss(tp, topic, part.durable.get(topic, 0), earliest.get(tp, 0))
+
+    def _note_hole(self, part: DurablePartition, batch: Slice) -> None:
+        """Offsets that reading passed over; most are markers of transactions, those of deleted records are losses."""
+        expected = max(batch.begin, part.state.offsets.get(batch.topic, 0))
+        if batch and batch[0].offset > expected:
+            self._holes.append((TP(self._names[batch.topic], part.number), batch.topic, expected, batch[0].offset))
+
+    async def _look_into_holes(self) -> None:
+        if not self._holes:
+            return
+        holes = list(self._holes)
+        try:
+            async with asyncio.timeout(REACH_SECONDS):
+                earliest = await self._reader().earliest({tp for tp, *_ in holes})
+        except (KafkaError, TimeoutError):
+            return  # the next tick asks again
+        del self._holes[: len(holes)]
+        for tp, topic, expected, found in holes:
+            self._tell_of_loss(tp, topic, expected, min(found, earliest.get(tp, 0)))
+
+    def _tell_of_loss(self, tp: TP, topic: str, expected: int, earliest: int) -> None:
+        if 0 < expected < earliest:
+            self._watch.deleted(topic, earliest - expected)
+            logger.error(
+                "%s[%d]: offsets %d to %d were deleted before they were read: raise the topic's retention, "
+                "and publish them again from where they came",
+                tp.topic,
+                tp.partition,
+                expected,
+                earliest - 1,
+            )
 
     async def _serve(self, part: DurablePartition) -> None:
         """Timer steps and commits until something fails."""
@@ -263,6 +309,7 @@ class Owner:
         planned = clock() // period * period + phase
         committed = clock()
         while True:
+            part.came_round()
             while planned <= clock():
                 planned += period
             await _until(part.wake, planned)
@@ -292,7 +339,9 @@ class Owner:
     async def _commit(self, part: DurablePartition) -> None:
         began = clock()
         changed = part.state.changed
+        part.round_at = None  # it may hang as long as it is allowed to
         await bounded(part.commit(), COMMIT_SECONDS)
+        part.came_round()
         if changed:
             self._watch.committed(clock() - began)
         while part.refused:

@@ -8,12 +8,15 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any, Final
 
 import faust
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.errors import KafkaConnectionError
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from processors.settings import Settings
 
@@ -24,6 +27,8 @@ Readiness = Callable[[], tuple[bool, Mapping[str, Any]]]
 
 REFUSED: Final = 2
 """Exit code when this process must not go on: someone has to change something first."""
+STUCK: Final = 70
+"""Exit code when this process was found stuck: started again, it works."""
 
 _MACHINERY: Final = ("aiokafka", "faust", "mode", "aiohttp", "processors.batching")
 _LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
@@ -59,8 +64,11 @@ class Pages:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def _metrics(self, request: web.Request) -> web.Response:
+        """All metrics, or those asked for: `/metrics?name[]=feedback_events_total`, as Prometheus clients have it."""
+        names = request.query.getall("name[]", [])
+        asked = REGISTRY.restricted_registry(names) if names else REGISTRY
+        return web.Response(body=generate_latest(asked), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _ready(self, _: web.Request) -> web.Response:
         ready, reasons = self._readiness()
@@ -141,16 +149,37 @@ def _event_loop() -> asyncio.AbstractEventLoop:
         pass
     else:
         uvloop.install()
+        survive_closed_connections()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     return loop
+
+
+def survive_closed_connections() -> None:
+    """Let aiokafka take a write to a connection that was just reset for the lost connection that it is.
+
+    uvloop raises a RuntimeError there, asyncio nothing; aiokafka expects an OSError. Else the routine that happens to
+    write, of a producer or of the group's coordination, ends for ever in a process that looks alive.
+    """
+    send = AIOKafkaConnection.send
+
+    @wraps(send)
+    def sending(connection: AIOKafkaConnection, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return send(connection, *args, **kwargs)
+        except RuntimeError as error:
+            connection.close(reason=CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"connection to {connection.host}:{connection.port} lost: {error}") from error
+
+    if not hasattr(send, "__wrapped__"):
+        AIOKafkaConnection.send = sending
 
 
 def _logging(settings: Settings) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "formatters": {"line": {"format": "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
         "root": {"handlers": ["stderr"], "level": _LEVELS[settings.log_level.lower()]},
         # What these say at INFO is about their own machinery.

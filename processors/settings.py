@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import AwareDatetime, Field, PositiveFloat, PositiveInt, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Milliseconds = int
@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     """Seconds without heartbeat after which a worker's partitions move."""
     heartbeat_interval: PositiveFloat = 3
     """Seconds between heartbeats; a joining worker waits about one."""
+    replay_from: AwareDatetime | None = None
+    """RFC 3339. A partition that has no state yet begins with the first record of this moment or later; empty: with the
+    first that there is. `oidor replay` sets it.
+    """
 
     # Durability
     checkpoint_interval: PositiveFloat = 1.0
@@ -131,6 +135,11 @@ class Settings(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("replay_from", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
 
     @property
     def disorder_ms(self) -> Milliseconds:

@@ -8,7 +8,7 @@ insert may take as long as it needs. What cannot be stored goes to `feedback-rej
 import asyncio
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -19,9 +19,11 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.batching import BatchConsumer, Reach, Slice, batching_app
-from processors.ownership import bounded
+from processors.ownership import STALLED_SECONDS, bounded
 from processors.runtime import Leaving, Pages, datadir, run_app
 from processors.settings import Settings
+from processors.symptoms import Leaders, Stretch, Symptoms, of_reading, of_rebalance, of_timer, unfetched
+from processors.watchdog import LATE_SECONDS, Symptom, Watchdog
 from schemas.outputs import COLUMNS, EventRow, Pack, RejectedRecord, RejectedRow, decode_pack
 from schemas.topics import REJECTED, ROWS
 from sinks import metrics
@@ -41,6 +43,8 @@ WAITING_SECONDS: Final = 60.0
 """Rows that wait so long for ClickHouse make the warehouse not ready."""
 
 _RETRY_SECONDS: Final = 1.0
+_BETWEEN_ATTEMPTS_SECONDS: Final = 60.0
+"""Pauses of the writer, a commit, and refused rows that wait for a broker, each within its own limit."""
 
 
 def run(settings: Settings) -> int:
@@ -55,6 +59,18 @@ class Part:
     number: int
     next: int
     reading: int = 0
+    _missing: tuple[int, float] | None = None
+
+    def overdue(self, missing: bool) -> bool:
+        """Whether the same records have been missing for so long."""
+        now = time.monotonic()
+        if not missing or self._missing is None or self._missing[0] != self.next:
+            self._missing = (self.next, now) if missing else None
+            return False
+        if now - self._missing[1] < STALLED_SECONDS:
+            return False
+        self._missing = self.next, now
+        return True
 
 
 @dataclass
@@ -168,6 +184,11 @@ class Warehouse:
         self._joined = self._stopping = False
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._round = asyncio.Lock()
+        self._reached: Mapping[TP, Reach] = {}
+        self._ticked_at = float("inf")
+        self._round_at = time.monotonic()
+        self._leaders = Leaders(self._suspects, lambda tps: self._consumer.ends(tps))
+        self._watchdog = Watchdog(self.symptoms, lambda: self._consumer.pulse())
         self._wire(streams[ROWS])
 
     def run(self) -> int:
@@ -189,6 +210,7 @@ class Warehouse:
                 if waiting > WAITING_SECONDS
                 else []
             ),
+            *self._watchdog.problems(),
         ]
         return not problems, {
             "problems": problems,
@@ -198,11 +220,39 @@ class Warehouse:
             "last_insert_age_seconds": round(now - self._inserted_at, 1),
         }
 
+    def symptoms(self) -> Symptoms:
+        """What is wrong now, for the watchdog. That ClickHouse takes nothing is not: it is asked again and again."""
+        now = time.monotonic()
+        if self._idle():
+            return of_rebalance(self._joined, self.app.rebalancing, self._leaders.answered)
+        found = {**of_timer(self._ticked_at, now), **of_reading(self._stretches(), self._leaders.answered)}
+        if (self._gathered.done or self._inserting) and now - self._round_at > LATE_SECONDS:
+            limit = self._settings.warehouse_attempt_timeout + _BETWEEN_ATTEMPTS_SECONDS
+            found["insert"] = Symptom("nobody tries to insert what was gathered", limit)
+        return found
+
+    def _idle(self) -> bool:
+        return not self._joined or self.app.rebalancing
+
+    def _stretches(self) -> list[Stretch]:
+        full = self._gathered.full(self._settings.warehouse_rows)
+        return [
+            Stretch(tp, part.next, self._reached.get(tp), held_up=full)
+            for part in self._parts.values()
+            if (tp := TP(self._rows, part.number))
+        ]
+
+    def _suspects(self) -> Iterable[TP]:
+        """Partitions whose leaders are asked whether the broker is there at all."""
+        return [TP(self._rows, 0)] if self._idle() else unfetched(self._stretches(), _wall())
+
     def _wire(self, stream: Any) -> None:
         app = self.app
         app.agent(stream, name=f"agent-{ROWS}", concurrency=1)(self._take)
         app.timer(1.0, name="tick")(self._tick)
         app.task()(self._pages.start)
+        app.task()(self._watchdog.run)
+        app.task()(self._leaders.run)
         app.task()(self._insert_for_ever)
         app.on_partitions_assigned.connect(self._assignment, weak=False)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
@@ -237,10 +287,13 @@ class Warehouse:
             await asyncio.sleep(0)
 
     async def _tick(self) -> None:
+        self._ticked_at = time.monotonic()
         try:
             if not (self._stopping or self.app.rebalancing):
                 await self._open_assigned()
-                self._show(await self._consumer.reach())
+                self._reached = reached = await self._consumer.reach()
+                await self._reread_missing(reached)
+                self._show(reached)
         except KafkaError as error:
             logger.warning("The consumer does not answer, next attempt in a second: %r", error)
 
@@ -255,6 +308,15 @@ class Warehouse:
                 part = Part(tp.partition, committed.get(tp) or earliest.get(tp, 0))
                 part.reading = await self._reread(part)
                 self._parts[tp.partition] = part
+
+    async def _reread_missing(self, reached: Mapping[TP, Reach]) -> None:
+        """Everything was handed over, and not all of it came: Faust dropped a slice, and none followed to show it."""
+        full = self._gathered.full(self._settings.warehouse_rows)
+        for part in list(self._parts.values()):
+            reach = reached.get(TP(self._rows, part.number))
+            missing = reach is not None and reach.at_end and not _at_end(part, reach)
+            if part.overdue(missing and not full):
+                part.reading = await self._reread(part)
 
     def _show(self, reached: Mapping[TP, Reach]) -> None:
         metrics.CONSUMER_LAG.labels(ROWS).set(
@@ -274,6 +336,7 @@ class Warehouse:
     async def _insert_for_ever(self) -> None:
         interval = self._settings.warehouse_interval
         while not self._stopping:
+            self._round_at = time.monotonic()
             await self._news.wait()
             waited = time.monotonic() - self._gathered.since if self._gathered.done else 0
             if self._gathered.done and (waited >= interval or self._gathered.full(self._settings.warehouse_rows)):
@@ -317,6 +380,7 @@ class Warehouse:
             logger.error("ClickHouse refuses %s: expected %s, got %s", record.row.field or "a pack", *record.row[6:8])
         while True:
             try:
+                self._round_at = time.monotonic()
                 await self._publish(records)
                 break
             except (KafkaError, OSError, TimeoutError) as error:
@@ -357,6 +421,7 @@ class Warehouse:
 
     async def _assignment(self, *_: Any, **__: Any) -> None:
         self._joined = True
+        self._ticked_at = min(self._ticked_at, time.monotonic())
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         """What was gathered comes again, here or elsewhere; what is being inserted comes again too, and counts once."""
@@ -366,6 +431,7 @@ class Warehouse:
 
     async def _before_shutdown(self, *_: Any, **__: Any) -> None:
         self._leaving.begin()
+        self._watchdog.stop()
         self._stopping = True
         self._news.set()
         if self._gathered.done or self._inserting:
@@ -386,6 +452,7 @@ class Warehouse:
                 logger.info("The producer of rejections was left behind")
 
     def _attempted(self, attempt: Attempt) -> None:
+        self._round_at = time.monotonic()
         metrics.SINK_BATCHES.labels(SINK, attempt.result).inc()
         metrics.SINK_WRITE.labels(SINK).observe(attempt.seconds)
         if attempt.result == "inserted":

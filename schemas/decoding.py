@@ -123,14 +123,10 @@ _NESTED: Final[Mapping[type[Record], tuple[str, ...]]] = _nested_fields(Record)
 def _has_unknown(record: Record) -> bool:
     if record.__pydantic_extra__:
         return True
+    fields = record.__dict__
     for name in _NESTED[type(record)]:
-        value = getattr(record, name)
-        if value is None:
-            continue
-        if isinstance(value, tuple):
-            if any(_has_unknown(entry) for entry in value):
-                return True
-        elif _has_unknown(value):
+        value = fields[name]
+        if value is not None and (any(map(_has_unknown, value)) if type(value) is tuple else _has_unknown(value)):
             return True
     return False
 

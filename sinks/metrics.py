@@ -83,6 +83,9 @@ CHECKPOINT = Histogram(
 )  # fmt: skip
 CHECKPOINT_BYTES = Counter("feedback_checkpoint_bytes", "Bytes that checkpoints wrote.", ["kind"])
 REREADS = Counter("feedback_rereads", "Slices read again because records were missing before them.", ["topic"])
+INPUT_DELETED = Counter(
+    "feedback_input_deleted", "Offsets that retention deleted before their records were read.", ["topic"]
+)
 TRANSACTION_HELD_OPEN = Gauge(
     "feedback_upstream_transaction_held_open",
     "1 while an open transaction of a publisher holds a partition of the topic back for over a minute.",

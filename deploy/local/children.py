@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # The standard output of the shell is the watchdog's pipe until the program takes its place: same process, same pid.
 _LAUNCH = 'echo "+$$"; log=$1; shift; exec "$@" >>"$log" 2>&1'
+_LAUNCH_ALOUD = 'echo "+$$"; shift; exec "$@" >&2'
 
 
 class ChildError(RuntimeError):
@@ -29,23 +30,29 @@ class ChildError(RuntimeError):
 
 
 class Child:
-    """One program in a session of its own, its output appended to a log file. A stopped one can be started again."""
+    """One program in a session of its own, its output appended to a log file; without one it goes to our stderr.
 
-    def __init__(self, name: str, argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> None:
-        self.name, self.argv, self.log, self.env = name, list(argv), log.resolve(), env
+    A stopped one can be started again.
+    """
+
+    def __init__(
+        self, name: str, argv: Sequence[str], *, log: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name, self.argv, self.log, self.env = name, list(argv), log and log.resolve(), env
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; returns at once. `env` replaces the environment. Raises ChildError when it already runs."""
         if self.alive:
             raise ChildError(f"{self.name} already runs, process {self.pid}")
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.log.touch()
+        if self.log:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self.log.touch()
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _LAUNCH, "sh", str(self.log), *self.argv],
+            ["/bin/sh", "-c", _LAUNCH if self.log else _LAUNCH_ALOUD, "sh", str(self.log), *self.argv],
             stdin=subprocess.DEVNULL,
             stdout=_watchdog.pipe(),
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL if self.log else None,
             env=None if self.env is None else dict(self.env),
             start_new_session=True,  # Ctrl-C in the terminal is for the parent, which stops its children in order
         )
@@ -110,7 +117,9 @@ class Child:
         self._signal(signal.SIGCONT)
 
     def tail(self, lines: int = 15) -> str:
-        """The last lines of its log."""
+        """The last lines of its log; nothing without one."""
+        if self.log is None:
+            return ""
         with contextlib.suppress(OSError), self.log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 65_536))
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
@@ -118,6 +127,8 @@ class Child:
 
     def failure(self, what: str) -> ChildError:
         """An error that says what happened to this child and shows the tail of its log."""
+        if self.log is None:
+            return ChildError(f"{self.name} {what}")
         return ChildError(f"{self.name} {what}; its log {self.log} ends with:\n{self.tail() or '(nothing)'}")
 
     def _signal(self, number: int) -> None:

@@ -10,6 +10,9 @@ import asyncio
 import contextlib
 import signal
 import sys
+import time
+from collections.abc import Iterator
+from itertools import chain, zip_longest
 from typing import Any, Final, cast
 
 import uvloop
@@ -18,7 +21,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from processors.app import COMMIT_TO_GROUP_SECONDS, census, feedback
 from processors.batching import Slice
 from processors.checkpoint import DurablePartition, KafkaLog, Trouble, clock
-from processors.ownership import others_turn
+from processors.ownership import IN_FLIGHT_MS, others_turn
 from processors.partition import PartitionState
 from processors.runtime import Pages, collect_seldom
 from processors.settings import Settings
@@ -38,7 +41,7 @@ class BareLoop:
 
     async def run(self) -> None:
         settings = self._settings
-        metrics.register(lambda: census([cast("PartitionState", part.state) for part in self._parts], settings))
+        metrics.register(lambda: census([cast("PartitionState", part.state) for part in self._parts]))
         await self._pages.start()
         process = feedback(settings)
         self._parts = [
@@ -69,7 +72,7 @@ class BareLoop:
             for name, topic in self._names.items():
                 consumer.seek(TopicPartition(name, part.number), part.state.offsets[topic])
         self._open = True
-        tasks = [asyncio.create_task(self._commit(part)) for part in self._parts]
+        tasks = [asyncio.create_task(self._commit(part, consumer)) for part in self._parts]
         tasks.append(asyncio.create_task(self._commit_to_group(consumer)))
         try:
             await self._read(consumer)
@@ -81,16 +84,20 @@ class BareLoop:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             fetched: dict[TopicPartition, list[Any]] = await consumer.getmany(timeout_ms=1000)
-            for tp, records in fetched.items():
-                part, first = self._parts[tp.partition], records[0].offset
-                whole = Slice(records, topic=self._names[tp.topic], partition=tp.partition, begin=first, reading=0)
-                for batch in whole.cut(self._settings.slice_records):
+            # A slice of each in turn, as Faust's scheduler has it: so the same partitions change between checkpoints.
+            for batch in chain.from_iterable(zip_longest(*(self._slices(tp, found) for tp, found in fetched.items()))):
+                if batch is not None:
+                    part = self._parts[batch.partition]
                     await part.take(batch)
                     await others_turn()
                     if part.broken:
                         raise part.broken
 
-    async def _commit(self, part: DurablePartition) -> None:
+    def _slices(self, tp: TopicPartition, records: list[Any]) -> Iterator[Slice]:
+        whole = Slice(records, topic=self._names[tp.topic], partition=tp.partition, begin=records[0].offset, reading=0)
+        return whole.cut(self._settings.slice_records)
+
+    async def _commit(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> None:
         """Once an interval, each partition at a moment of its own, as the worker has it."""
         period = self._settings.checkpoint_interval
         planned = clock() // period * period + period * part.number / self._settings.partitions
@@ -98,12 +105,20 @@ class BareLoop:
             while planned <= clock():
                 planned += period
             await asyncio.sleep(planned - clock())
+            self._move_frontiers(part, consumer)
             part.tick()
             began, changed = clock(), part.state.changed
             await part.commit()
             if changed:
                 metrics.CHECKPOINTS.labels("committed").inc()
                 metrics.CHECKPOINT.observe(clock() - began)
+
+    def _move_frontiers(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> None:
+        """Of what is read to its end; nobody writes to these inputs in transactions, so offsets say it."""
+        for name, topic in self._names.items():
+            end = consumer.highwater(TopicPartition(name, part.number))
+            if end is not None and part.state.offsets[topic] >= end:
+                part.state.frontier_at_end(topic, time.time_ns() // 1_000_000 - IN_FLIGHT_MS)
 
     async def _commit_to_group(self, consumer: AIOKafkaConsumer) -> None:
         while True:

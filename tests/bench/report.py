@@ -1,6 +1,7 @@
 """What was measured: a table to read, and the figures as one JSON object."""
 
 import json
+import math
 import os
 import platform
 from typing import Any, NamedTuple
@@ -70,7 +71,8 @@ def as_json(figures: Figures) -> str:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
     }
-    return json.dumps(fields)
+    # JSON has no infinity: null is what never became visible.
+    return json.dumps({name: None if value == math.inf else value for name, value in fields.items()}, allow_nan=False)
 
 
 def _machine() -> str:

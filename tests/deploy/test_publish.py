@@ -339,7 +339,7 @@ def test_journeys_have_what_the_patterns_look_for() -> None:
 
 
 def test_unhappy_surveys_follow_long_waits() -> None:
-    messages = list(journeys(CLEAN, 7, START, limit=40_000))
+    messages = list(journeys(replace(CLEAN, burst=Window(0, 12 * 3600)), 7, START, limit=40_000))
     waits = {
         event["entity_id"]: event["wait_seconds"]
         for event in bodies(messages)

@@ -1,10 +1,13 @@
 """What the warehouse gathers, and under which name it tells what cannot be stored."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
+from processors import warehouse
+from processors.ownership import STALLED_SECONDS
 from processors.warehouse import Gathered, Part, refused_row
 from schemas.outputs import COLUMNS, EventRow, Pack, ProgressRow, encode_pack
 from schemas.topics import CONTACTS, ROWS
@@ -37,6 +40,24 @@ def test_packs_of_a_table_are_gathered_and_their_offsets_are_done_with_them() ->
     assert gathered.done == [(part, 8), (part, 10)]
     assert (gathered.full(3), gathered.full(4)) == (True, False)
     assert gathered.rejected == []
+
+
+def test_records_that_were_handed_over_and_did_not_come_are_overdue_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    part, moment = Part(3, next=7), [0.0]
+    monkeypatch.setattr(warehouse, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+
+    def overdue(at: float, *, missing: bool = True) -> bool:
+        moment[0] = at
+        return part.overdue(missing)
+
+    assert [overdue(0), overdue(STALLED_SECONDS - 1), overdue(STALLED_SECONDS)] == [False, False, True]
+    assert not overdue(STALLED_SECONDS + 1), "it was read again: now it has time to come"
+    part.next = 8
+    assert not overdue(3 * STALLED_SECONDS), "other records are missing now"
+    assert not overdue(3 * STALLED_SECONDS + 1, missing=False)
+    assert not overdue(5 * STALLED_SECONDS), "nothing was missing in between"
 
 
 BAD = {

@@ -35,17 +35,29 @@ class Result:
     contacts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(source, entity_id) of the contacts that were opened."""
 
-    def differences(self, found: "Result") -> tuple[int, int]:
-        """(lost, doubled): what is here and not in `found`, and what `found` has beyond it."""
+    def differences(self, found: "Result") -> "Differences":
+        """What is here and not in `found`, and what `found` has beyond it."""
         parts: list[tuple[Counter[Any], Counter[Any]]] = [
             (self.records, found.records),
             (self.events, found.events),
             (self.contacts, found.contacts),
         ]
-        return (
-            sum((expected - got).total() for expected, got in parts),
-            sum((got - expected).total() for expected, got in parts),
+        lost = [expected - got for expected, got in parts]
+        doubled = [got - expected for expected, got in parts]
+        return Differences(
+            sum(one.total() for one in lost),
+            sum(one.total() for one in doubled),
+            [
+                *(f"lost {next(iter(one))}" for one in lost if one),
+                *(f"beyond {next(iter(one))}" for one in doubled if one),
+            ],
         )
+
+
+class Differences(NamedTuple):
+    lost: int
+    doubled: int
+    examples: list[str]
 
 
 def of_log(settings: Settings) -> Result:

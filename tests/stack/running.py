@@ -1,7 +1,6 @@
 """An installation under test: real worker and warehouse processes between a real broker and a real database."""
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 from clickhouse_driver import Client
 
+from deploy.compare import Digest, compared, digests
 from deploy.local.children import python_environment, python_module
 from deploy.local.messages import Message
 from deploy.local.ports import free_ports
@@ -18,13 +18,9 @@ from deploy.local.stack import Service, fetch
 from deploy.migrate import migrate
 from deploy.topics import create
 from processors.settings import Settings
+from schemas.topics import ROWS
 from sinks.clickhouse import Address, connect
 
-VIEWS: Final = (
-    "v_events", "v_cases", "v_sla", "v_incidents", "v_kpi_minute", "v_kpi_5m", "v_kpi_1h", "v_kpi_24h", "v_kpi_7d",
-    "v_reconciliation",
-)  # fmt: skip
-_OURS: Final = re.compile(r".*_recorded_at|ingested_at|as_of|version")
 READY_SECONDS: Final = 40
 
 
@@ -83,29 +79,25 @@ class Installation:
         until(lambda: self.read() == records and self.open_differences() == 0, seconds, f"{records} records stored")
         until(lambda: self._undecided() == 0, 20, "every deadline decided")
         time.sleep(3)  # a timer, a checkpoint and an insert after it
+        until(self._all_inserted, 60, "every row inserted")
+
+    def _all_inserted(self) -> bool:
+        """Rows of one checkpoint go to one table after the other: the last may wait for seconds."""
+        lag = self.metric("feedback_consumer_lag_events", topic=ROWS)
+        return lag == 0 and self.metric("feedback_sink_pending_rows") == 0
 
     def _undecided(self) -> int:
         """Clocks that run although their deadline lies two minutes back: a grace and a checkpoint."""
         sql = "SELECT count() FROM v_sla WHERE state = 'running' AND due_at < now64(3) - INTERVAL 125 SECOND"
         return int(self.ask(sql)[0][0])
 
-    def views(self) -> dict[str, tuple[int, int]]:
-        """What every view shows, without what says when we wrote it: how many rows, and a digest of them all."""
-        digest = "count(), sum(cityHash64(toString(tuple({columns}))))"
-        client = self.client()
-        return {
-            view: client.execute(f"SELECT {digest.format(columns=self._columns(client, view))} FROM {view}")[0]
-            for view in VIEWS
-        }
+    def views(self) -> dict[str, Digest]:
+        """What every view shows, without what says when we wrote it."""
+        return digests(self.client(), self.settings.clickhouse_database)
 
     def rows(self, view: str) -> list[tuple[Any, ...]]:
-        client = self.client()
-        columns = self._columns(client, view)
-        rows: list[tuple[Any, ...]] = client.execute(f"SELECT {columns} FROM {view} ORDER BY ALL")
-        return rows
-
-    def _columns(self, client: Client, view: str) -> str:
-        return ", ".join(row[0] for row in client.execute(f"DESCRIBE TABLE {view}") if not _OURS.fullmatch(row[0]))
+        names = ", ".join(compared(self.client(), self.settings.clickhouse_database, view))
+        return self.ask(f"SELECT {names} FROM {view} ORDER BY ALL")
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric over all workers."""

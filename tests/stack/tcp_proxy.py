@@ -80,9 +80,10 @@ class FaultProxy:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._do(self._refuse())
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_PATIENCE)
+        self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
@@ -95,6 +96,13 @@ class FaultProxy:
             self._listener.close()
             self._listener = None
         await self._reset(self._connections)
+
+    async def _end(self) -> None:
+        await self._refuse()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _reset(self, connections: set[_Connection]) -> None:
         for connection in list(connections):
@@ -121,6 +129,8 @@ class FaultProxy:
         self._connections.add(connection)
         try:
             await asyncio.gather(self._ask(reader, connection), self._answer(answers, connection))
+        except asyncio.CancelledError:
+            pass  # at the end, when asyncio would print a traceback for it
         finally:
             self._connections.discard(connection)
             self._cheated.discard(connection)

@@ -1,0 +1,376 @@
+"""`python -m tests.bench.state`: what durable state costs. A line per figure, then one line of JSON.
+
+Every figure is of the real thing on this machine: worker processes, or a partition in this one, on Apache Kafka.
+"""
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from deploy.local.children import python_environment, python_module
+from deploy.local.messages import Message, encode, rfc3339
+from deploy.local.ports import free_ports
+from deploy.local.publish import publish
+from deploy.local.scenarios import STEADY, journeys
+from deploy.local.stack import HOST, Service, Stack
+from deploy.topics import create
+from processors import delta
+from processors.app import feedback
+from processors.batching import Slice
+from processors.checkpoint import DurablePartition, KafkaLog, Trouble
+from processors.partition import PartitionState
+from processors.settings import Settings
+from schemas.topics import CONTACTS, INPUTS, state_topic
+from tests.bench import corpus, throughput
+from tests.bench.watching import Page, cpu_seconds
+
+NEVER: Final = 1_000_000.0
+"""Seconds between checkpoints when there are to be none."""
+OPEN_CASES: Final = 100_000
+_PENDING_MAX: Final = 1_000_000_000
+_HOUR: Final = 3_600
+_WATCHED: Final = 100
+"""Checkpoints whose pauses are measured."""
+_SLICE: Final = 100
+
+
+class Run(NamedTuple):
+    """One reading of the log."""
+
+    events_per_s: float
+    cpu: dict[str, float]
+    """Cores busy, by process."""
+    cpu_us: float
+    """CPU microseconds per event, of the workers."""
+    state_bytes: float
+    """Of deltas, per event."""
+
+
+# Throughput
+
+
+def run(stack: Stack, app_id: str, events: int, workers: int = 1, **others: Any) -> Run:
+    """Read the log with so many workers; what is measured begins when the first partition is open."""
+    create(stack.settings(**throughput.names(app_id)))
+    services = [_worker(stack, app_id, others) for _ in range(workers)]
+    try:
+        return _measured(stack, services, events)
+    finally:
+        for service in services:
+            service.terminate(6)
+
+
+def _worker(stack: Stack, app_id: str, others: dict[str, Any]) -> Service:
+    """`tests.bench.state` again, as a worker: without a bound on what may wait for a checkpoint."""
+    (port,) = free_ports(1)
+    settings = throughput.names(app_id) | others | {"brokers": stack.bootstrap, "worker_port": port}
+    service = Service(
+        f"{app_id}-{port}",
+        [*python_module("tests.bench.state"), "--worker"],
+        python_environment() | {f"OIDOR_{name.upper()}": str(value) for name, value in settings.items()},
+        stack.home / f"{app_id}-{port}.log",
+        f"http://{HOST}:{port}/ready",
+    )
+    service.start()
+    stack.services.append(service)
+    return service
+
+
+def _measured(stack: Stack, services: Sequence[Service], events: int) -> Run:
+    for service in services:
+        service.wait_ready(60)
+    assert stack.kafka is not None
+    pids = {f"worker {n}": service.pid or 0 for n, service in enumerate(services, 1)}
+    pids |= {"broker": stack.kafka.pids()[0]}
+    pages = [Page(service.ready_url) for service in services]
+
+    def total(counter: str, label: str = "") -> int:
+        return sum(page.total(counter, label).total for page in pages)
+
+    first, began = total("feedback_events_total"), time.monotonic()
+    cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    last = first
+    while last < events:
+        time.sleep(0.2)
+        now = total("feedback_events_total")
+        if now == last and time.monotonic() - began > 120:
+            raise services[0].failure(f"stands still at {now} of {events} events")
+        last = now
+    took = time.monotonic() - began
+    spent = {name: cpu_seconds(pid) - cpu[name] for name, pid in pids.items()}
+    ours = sum(seconds for name, seconds in spent.items() if name != "broker")
+    time.sleep(1.5)  # the last checkpoint
+    state_bytes = total("feedback_checkpoint_bytes_total", 'kind="state"') / events
+    busy = {name: seconds / took for name, seconds in spent.items()}
+    return Run((last - first) / took, busy, ours / (last - first) * 1e6, state_bytes)
+
+
+# One partition in this process
+
+
+class Feed:
+    """Records of partition 0, as slices with offsets that go on."""
+
+    def __init__(self) -> None:
+        self._offsets = dict.fromkeys(INPUTS, 0)
+
+    def slices(self, messages: Sequence[Message]) -> Iterator[Slice]:
+        for topic in INPUTS:
+            records = []
+            for message in messages:
+                if message.topic == topic:
+                    offset = self._offsets[topic]
+                    records.append(
+                        corpus.Record(topic, 0, offset, message.timestamp_ms, message.key.encode(), message.value)
+                    )
+                    self._offsets[topic] += 1
+            if records:
+                yield Slice(records, topic=topic, partition=0, begin=records[0].offset, reading=0)
+
+
+def partition(settings: Settings) -> DurablePartition:
+    log = KafkaLog(
+        0,
+        brokers=settings.brokers,
+        app_id=settings.app_id,
+        topic=state_topic(settings.app_id),
+        transaction_timeout=settings.transaction_timeout,
+        message_bytes=settings.message_bytes,
+    )
+    return DurablePartition(
+        0, feedback(settings), log, partitions=settings.partitions, trouble=Trouble(), pending_max=_PENDING_MAX
+    )
+
+
+async def take(part: DurablePartition, feed: Feed, messages: Sequence[Message]) -> None:
+    for batch in feed.slices(messages):
+        await part.take(batch)
+    if part.broken:
+        raise part.broken
+
+
+def opened_contacts(count: int, first: int = 0) -> list[Message]:
+    """Contacts that somebody opened and nobody has answered."""
+    start = round((datetime.now(UTC) - timedelta(hours=1)).timestamp() * 1000)
+    return [
+        Message(
+            CONTACTS,
+            f"c-{number}",
+            encode(
+                {
+                    "event_id": f"open-{number}", "event_type": "contact.opened", "schema_version": "1.0",
+                    "occurred_at": rfc3339(start + number // 100), "source": "crm", "entity_id": f"co-{number}",
+                    "customer": {"id": f"c-{number}"}, "channel": "email", "org_unit": "es/atencion/envios",
+                    "category": "delivery", "priority": "normal", "direction": "inbound",
+                }
+            ),
+            start + number // 100,
+        )
+        for number in range(first, first + count)
+    ]  # fmt: skip
+
+
+class Opening(NamedTuple):
+    open_s: float
+    pauses_ms: list[float]
+    """How long each checkpoint held the event loop at most at one go."""
+
+
+async def opening(settings: Settings, cases: int) -> Opening:
+    """Fill a partition with open cases, look at the last hundred checkpoints, and open it anew."""
+    part, feed = partition(settings), Feed()
+    await part.open()
+    for first in range(0, cases - _WATCHED * _SLICE, _SLICE):
+        await take(part, feed, opened_contacts(_SLICE, first))
+        if first % 2_000 == 0:
+            await part.commit()
+    pauses = []
+    for number in range(_WATCHED):
+        await take(part, feed, opened_contacts(_SLICE, cases - (_WATCHED - number) * _SLICE))
+        pauses.append(await _longest_pause(part))
+    await part.close()
+    again = partition(settings)
+    began = time.monotonic()
+    await again.open()
+    took = time.monotonic() - began
+    assert isinstance(again.state, PartitionState)
+    assert len(again.state.cases) == cases, len(again.state.cases)
+    await again.close()
+    return Opening(took, pauses)
+
+
+async def _longest_pause(part: DurablePartition) -> float:
+    """Milliseconds that the loop was held longest at one go while a checkpoint went through."""
+    longest, running = 0.0, True
+
+    async def watch() -> None:
+        nonlocal longest
+        last = time.perf_counter()
+        while running:
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+    await part.commit()
+    running = False
+    await watching
+    return longest * 1000
+
+
+class Size(NamedTuple):
+    topic: int
+    """Bytes of the state topic from the low watermark on."""
+    state: int
+    """Bytes of the state, written whole once."""
+    low: int
+    written: int
+    """Messages deleted, and messages written, markers included."""
+    events: int
+
+
+async def hour(settings: Settings, messages: Sequence[Message]) -> Size:
+    """An hour of one partition, second by second, with a checkpoint for each; then what the topic holds."""
+    part, feed = partition(settings), Feed()
+    await part.open()
+    start = messages[0].timestamp_ms
+    seconds: dict[int, list[Message]] = {}
+    for message in messages:
+        seconds.setdefault((message.timestamp_ms - start) // 1000, []).append(message)
+    for second in range(_HOUR):
+        await take(part, feed, seconds.get(second, []))
+        for topic in INPUTS:
+            part.state.frontier_at_end(topic, start + second * 1000)
+        part.tick()
+        await part.commit()
+    assert isinstance(part.state, PartitionState)
+    state = sum(len(msgspec.msgpack.encode(entry)) for entry in delta._whole(part.state))
+    await part.close()
+    low, end, size = await _held(settings)
+    return Size(size, state, low, end, len(messages))
+
+
+async def _held(settings: Settings) -> tuple[int, int, int]:
+    """(low watermark, end, bytes of the values between them) of partition 0 of the state topic."""
+    tp = TopicPartition(state_topic(settings.app_id), 0)
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=settings.brokers, isolation_level="read_committed", enable_auto_commit=False
+    )
+    await reader.start()
+    try:
+        reader.assign([tp])
+        await reader.seek_to_beginning(tp)
+        low, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
+        size = 0
+        while await reader.position(tp) < end:
+            for records in (await reader.getmany(timeout_ms=500)).values():
+                size += sum(len(record.value) for record in records)
+        return low, end, size
+    finally:
+        await reader.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.state", description=__doc__)
+    parser.add_argument("--events", type=int, default=150_000, help="of the log that is read at full speed; 0 does not")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cases", type=int, default=OPEN_CASES, help="open in one partition; 0 does not look at one")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        raise SystemExit(_be_a_worker())
+    with tempfile.TemporaryDirectory(prefix="oidor-state-") as home, Stack(Path(home)) as stack:
+        print(json.dumps(_figures(stack, arguments.events, arguments.rounds, arguments.cases)), flush=True)
+
+
+def _be_a_worker() -> int:
+    from processors import app
+
+    vars(app)["_PENDING_RECORDS"] = _PENDING_MAX
+    return app.run(Settings())
+
+
+def _figures(stack: Stack, events: int, rounds: int, cases: int) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+
+    def tell(**found: Any) -> None:
+        figures.update(found)
+        print(", ".join(f"{name} {value}" for name, value in found.items()), flush=True)
+
+    if cases:
+        _of_one_partition(stack, cases, tell)
+    if events:
+        create(stack.settings(**throughput.names("bench")))
+        publish(corpus.log_of(events), stack.bootstrap, prefix=throughput.PREFIX)
+        _of_checkpoints(stack, events, rounds, tell)
+        _of_two_workers(stack, events, tell)
+    return figures
+
+
+def _of_one_partition(stack: Stack, cases: int, tell: Callable[..., None]) -> None:
+    start = datetime.now(UTC) - timedelta(hours=2)
+    log = list(journeys(STEADY, 9, start, limit=6_000, rate=6_000 / _HOUR))
+    size = asyncio.run(hour(_fresh(stack, "size"), log))
+    tell(
+        state_topic_bytes=size.topic,
+        state_bytes=size.state,
+        state_topic_to_state=round(size.topic / size.state, 2),
+        state_messages_deleted=size.low,
+        state_messages_written=size.written,
+    )
+    full = asyncio.run(opening(_fresh(stack, "open"), cases))
+    tell(open_cases=cases, open_s=round(full.open_s, 2), checkpoint_pause_p99_ms=round(_p99(full.pauses_ms), 1))
+
+
+def _of_checkpoints(stack: Stack, events: int, rounds: int, tell: Callable[..., None]) -> None:
+    done: dict[str, list[Run]] = {"with": [], "without": []}
+    for number in range(rounds):
+        ways: list[tuple[str, dict[str, Any]]] = [("with", {}), ("without", {"checkpoint_interval": NEVER})]
+        for name, others in ways if number % 2 == 0 else reversed(ways):
+            done[name].append(run(stack, f"{name}-{number}", events, **others))
+    rates = {name: median(one.events_per_s for one in runs) for name, runs in done.items()}
+    cpu = {name: median(one.cpu_us for one in runs) for name, runs in done.items()}
+    tell(
+        with_checkpoints=[round(one.events_per_s) for one in done["with"]],
+        without_checkpoints=[round(one.events_per_s) for one in done["without"]],
+        with_to_without=round(rates["with"] / rates["without"], 3),
+        cpu_us_with=round(cpu["with"], 1),
+        cpu_us_without=round(cpu["without"], 1),
+        delta_bytes_per_event=round(done["with"][0].state_bytes),
+    )
+
+
+def _of_two_workers(stack: Stack, events: int, tell: Callable[..., None]) -> None:
+    alone, two = run(stack, "one", events), run(stack, "two", events, workers=2)
+    tell(
+        one_worker=round(alone.events_per_s),
+        two_workers=round(two.events_per_s),
+        two_to_one=round(two.events_per_s / alone.events_per_s, 2),
+        one_worker_cores={name: round(cores, 2) for name, cores in alone.cpu.items()},
+        two_workers_cores={name: round(cores, 2) for name, cores in two.cpu.items()},
+    )
+
+
+def _fresh(stack: Stack, app_id: str) -> Settings:
+    settings = stack.settings(app_id=app_id, input_prefix=f"{app_id}-", topic_prefix=f"{app_id}-", partitions=1)
+    create(settings)
+    return settings
+
+
+def _p99(values: Sequence[float]) -> float:
+    return quantiles(values, n=100)[98]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What a log comes to, counted in one pass over it: no state, no batches, no time, and nothing of `processors`."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from faust.types import TP
+
+from schemas.events import admit, decode
+from schemas.outputs import Rejection
+from tests.processors.views import Row
+from tests.simulation.traffic import Traffic
+
+_COUNTED: Final = {
+    "contact.opened": "contacts_opened",
+    "contact.transferred": "contacts_transferred",
+    "complaint.acknowledged": "complaints_acknowledged",
+    "complaint.reopened": "complaints_reopened",
+    "survey.invited": "surveys_invited",
+}
+"""KPI counts of which each event is one."""
+
+_WITHDRAWING: Final = ("voided", "corrected", "merged")
+
+
+@dataclass
+class Told:
+    """The same things, told by the model or by the warehouse."""
+
+    events: set[tuple[str, int, int]] = field(default_factory=set)
+    """(topic, partition, offset) of each that was accepted."""
+    ids: set[tuple[str, int, str, str]] = field(default_factory=set)
+    """(topic, partition, source, event id)"""
+    rejected: set[tuple[str, int, int]] = field(default_factory=set)
+    read: Counter[TP] = field(default_factory=Counter)
+    accepted: Counter[TP] = field(default_factory=Counter)
+    duplicate: Counter[TP] = field(default_factory=Counter)
+    refused: Counter[TP] = field(default_factory=Counter)
+    kpis: Counter[str] = field(default_factory=Counter)
+    """Over everything."""
+
+
+@lru_cache
+def model(traffic: Traffic) -> Told:
+    """The one pass."""
+    told = Told()
+    for tp in traffic.logs:
+        for offset, message in traffic.committed(tp):
+            told.read[tp] += 1
+            event = decode(tp.topic, message.value)
+            refused = (
+                event if isinstance(event, Rejection) else admit(event, message.key.encode(), message.timestamp_ms)
+            )
+            if refused is not None or isinstance(event, Rejection):
+                told.refused[tp] += 1
+                told.rejected.add((*tp, offset))
+            elif (identity := (*tp, event.source, event.event_id)) in told.ids:
+                told.duplicate[tp] += 1
+            else:
+                assert not event.test
+                assert event.event_type.partition(".")[2] not in _WITHDRAWING
+                told.accepted[tp] += 1
+                told.ids.add(identity)
+                told.events.add((*tp, offset))
+                if kpi := _COUNTED.get(event.event_type):
+                    told.kpis[kpi] += 1
+    return told
+
+
+def shown(tables: dict[str, list[Row]]) -> Told:
+    """What the warehouse says of the same."""
+    told = Told()
+    for row in tables["feedback_events"]:
+        told.events.add((row["topic"], row["partition"], row["offset"]))
+        told.ids.add((row["topic"], row["partition"], row["source"], row["event_id"]))
+    for row in tables["rejected_events"]:
+        told.rejected.add((row["topic"], row["partition"], row["offset"]))
+    for row in tables["ingest_progress"]:
+        tp = TP(row["topic"], row["partition"])
+        told.read[tp] += row["records_read"]
+        told.accepted[tp] += row["accepted"]
+        told.duplicate[tp] += row["duplicate"]
+        told.refused[tp] += row["rejected"]
+    for row in tables["kpis"]:
+        if row["dimension"] == "all":
+            for kpi in _COUNTED.values():
+                told.kpis[kpi] += row[kpi]
+    return told
+
+
+def differences(traffic: Traffic, tables: dict[str, list[Row]]) -> list[str]:
+    """Where the warehouse says something else than the model."""
+    counted, seen = vars(model(traffic)), vars(shown(tables))
+    return [
+        f"{name}: by the model {_without(ours, seen[name])}, in the warehouse {_without(seen[name], ours)}"
+        for name, ours in counted.items()
+        if ours != seen[name]
+    ]
+
+
+def _without(these: object, those: object) -> str:
+    if isinstance(these, set) and isinstance(those, set):
+        return f"alone {sorted(these - those)[:5]}"
+    return str(these)

@@ -1,0 +1,117 @@
+"""What is published, from a seed: who writes what to which offset, and when. The same in every run of the seed."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from faust.types import TP
+
+from deploy.local.messages import Message
+from deploy.local.scenarios import STORM_LOG, journeys
+from schemas.topics import COMPLAINTS, INPUTS
+
+START: Final = datetime(2026, 11, 16, 8, tzinfo=UTC)
+MESSAGES: Final = 260
+_OFTEN: Final = range(40, 130)
+"""Messages of a customer who calls again and again; others have fewer."""
+_CORPUS: Final = 6_000
+
+
+class Publication(NamedTuple):
+    """One offset of a log: a record, or the marker that ends a transaction."""
+
+    at: int
+    """When it is published at the earliest, ms."""
+    message: Message | None
+    transaction: int | None
+    committed: bool = True
+    """Of a marker: how the transaction ends."""
+
+
+@dataclass(frozen=True, eq=False)
+class Traffic:
+    """The logs of the input topics, as they will be."""
+
+    partitions: int
+    logs: dict[TP, tuple[Publication, ...]]
+
+    @cached_property
+    def begins(self) -> int:
+        return min(publication.at for log in self.logs.values() for publication in log)
+
+    @cached_property
+    def ends(self) -> int:
+        return max(publication.at for log in self.logs.values() for publication in log)
+
+    def committed(self, tp: TP) -> Iterator[tuple[int, Message]]:
+        """The records that count, with their offsets."""
+        log = self.logs.get(tp, ())
+        aborted = {each.transaction for each in log if each.message is None and not each.committed}
+        for offset, each in enumerate(log):
+            if each.message is not None and (each.transaction is None or each.transaction not in aborted):
+                yield offset, each.message
+
+
+@cache
+def _corpus() -> dict[str, tuple[Message, ...]]:
+    """Three days of traffic, by customer."""
+    by_customer: dict[str, list[Message]] = defaultdict(list)
+    for message in journeys(STORM_LOG, 7, START, limit=_CORPUS, rate=0.025):
+        by_customer[message.key].append(message)
+    return {key: tuple(messages) for key, messages in by_customer.items()}
+
+
+@cache
+def traffic(seed: int) -> Traffic:
+    """A log of one customer who comes often and others who do not, some of it written in transactions."""
+    dice = random.Random(f"traffic {seed}")
+    partitions = dice.choice((2, 3))
+    by_number: dict[TP, list[Message]] = {TP(topic, n): [] for topic in INPUTS for n in range(partitions)}
+    for message in sorted(_some_customers(dice), key=lambda message: message.timestamp_ms):
+        by_number[TP(message.topic, crc32(message.key.encode()) % partitions)].append(message)
+    logs = {tp: tuple(_in_transactions(messages, dice)) for tp, messages in by_number.items()}
+    return Traffic(partitions, logs)
+
+
+def _some_customers(dice: random.Random) -> list[Message]:
+    corpus = _corpus()
+    often = [key for key, messages in corpus.items() if len(messages) in _OFTEN]
+    keys = [key for key, messages in corpus.items() if len(messages) < _OFTEN.start]
+    dice.shuffle(keys)
+    complaints = {key: sum(message.topic == COMPLAINTS for message in corpus[key]) for key in keys}
+    keys.sort(key=lambda key: -min(complaints[key], 4) if dice.random() < 0.5 else 0)
+    chosen = list(corpus[dice.choice(often)])
+    for key in keys:
+        if len(chosen) < MESSAGES:
+            chosen += corpus[key]
+    return chosen
+
+
+def _in_transactions(messages: Sequence[Message], dice: random.Random) -> Iterator[Publication]:
+    """Some upstreams write in transactions, some of which are aborted and written again."""
+    transactional = dice.random() < 0.5
+    number = start = 0
+    while start < len(messages):
+        size = dice.randint(1, 8)
+        group = messages[start : start + size]
+        start += size
+        if not transactional or dice.random() < 0.3:
+            yield from (Publication(message.timestamp_ms, message, None) for message in group)
+            continue
+        begins, ends = group[0].timestamp_ms, group[-1].timestamp_ms
+        if dice.random() < 0.3:
+            number += 1
+            yield from (Publication(begins, message, number) for message in group)
+            yield Publication(begins, None, number, committed=False)
+        number += 1
+        yield from (Publication(message.timestamp_ms, message, number) for message in group)
+        # Records of others come between the last of a transaction and its marker.
+        meanwhile = messages[start : start + dice.randint(0, 2)]
+        start += len(meanwhile)
+        yield from (Publication(message.timestamp_ms, message, None) for message in meanwhile)
+        yield Publication(meanwhile[-1].timestamp_ms if meanwhile else ends, None, number)

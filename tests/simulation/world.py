@@ -1,0 +1,449 @@
+"""One run: our processes, the broker and the database in virtual time, from the first record to the last row."""
+
+import asyncio
+import json
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, cast
+from unittest.mock import patch
+
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from processors import checkpoint, pipeline, warehouse
+from processors.batching import BatchConsumer
+from processors.checkpoint import Process as Processing
+from processors.ownership import Owner, Pace
+from processors.partition import Checkpoint, PartitionState
+from processors.rules import Rules
+from processors.settings import Settings
+from processors.warehouse import Warehouse
+from schemas.outputs import RejectedRecord, decode_pack, decode_rows
+from schemas.topics import INCIDENTS, INPUTS, REJECTED, ROWS
+from sinks import clickhouse, topics
+from tests.processors.views import Row
+from tests.simulation.broker import Broker, Record, Transaction
+from tests.simulation.clients import APP, Consumer, SimulatedLog, Weather
+from tests.simulation.database import Database, Writer
+from tests.simulation.traffic import Publication, Traffic
+from tests.simulation.virtual import Process, play
+
+LIVE_SECONDS: Final = 45
+"""In which the whole log is published, when it is not there from the beginning."""
+
+STANDSTILL_SECONDS: Final = 150
+"""After everything has healed, all must be through by then."""
+
+_QUIET_SECONDS: Final = 4
+"""So long nothing may be left to do: a commit that is under way shows nowhere."""
+
+_HOUR, _DAY = 3_600_000, 86_400_000
+_SETTINGS: Final = Settings(_env_file=None, app_id=APP, partitions=3, message_bytes=20_000, warehouse_rows=200)
+_RULES: Final = Rules.of(_SETTINGS)
+_PENDING_MAX: Final = 60
+
+Disturb = Callable[["World"], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What anyone can see in the end, and what must not have happened."""
+
+    tables: dict[str, list[Row]]
+    incidents: dict[str, dict[str, Any]]
+    """The newest message of each incident that was not withdrawn."""
+    anomalies: list[str]
+    counts: Counter[str]
+    trace: list[str]
+
+
+@dataclass
+class World:
+    traffic: Traffic
+    weather: Weather
+    live: bool
+    """Whether the log is published as time goes by; else it is there from the beginning."""
+    broker: Broker = field(default_factory=Broker)
+    database: Database = field(default_factory=Database)
+    processes: list[Process] = field(default_factory=list)
+    workers: list["Worker"] = field(default_factory=list)
+    warehouses: list["WarehouseProcess"] = field(default_factory=list)
+    anomalies: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    trace: list[str] = field(default_factory=list)
+    lasting: list["asyncio.Task[None]"] = field(default_factory=list)
+    """What goes on to the end."""
+    _later: bool = False
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def wall(self) -> int:
+        """The wall clock, ms: faster than ours while a log of days is published in a minute."""
+        traffic, seconds = self.traffic, self.now()
+        if self._later:
+            return traffic.ends + 45 * _DAY + round(seconds * 1000)
+        if not self.live:
+            return traffic.ends + _HOUR + round(seconds * 1000)
+        return traffic.begins - 60_000 + round(seconds * 1000 * self._speed)
+
+    @cached_property
+    def _speed(self) -> float:
+        return (self.traffic.ends - self.traffic.begins + 120_000) / 1000 / LIVE_SECONDS
+
+    def note(self, what: str) -> None:
+        self.trace.append(f"{self.now():8.3f}  {what}")
+
+    def count(self, what: str, about: str = "") -> None:
+        self.counts[what] += 1
+        self.note(f"{what} {about}")
+
+    def anomaly(self, what: str) -> None:
+        self.anomalies.append(what)
+        self.note(what)
+
+    # Processes
+
+    def start_worker(self) -> "Worker":
+        worker = Worker(self, f"worker-{len(self.workers)}")
+        self.workers.append(worker)
+        worker.start()
+        return worker
+
+    def start_warehouse(self) -> "WarehouseProcess":
+        started = WarehouseProcess(self, f"warehouse-{len(self.warehouses)}")
+        self.warehouses.append(started)
+        started.start()
+        return started
+
+    def process(self, name: str) -> Process:
+        self.processes.append(Process(name))
+        return self.processes[-1]
+
+    async def guarded(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """As Faust does it, an exception that nobody expects ends a task; here it is an anomaly."""
+        try:
+            await work
+        except KafkaError as error:
+            self.note(f"{name}: {error!r}")
+        except Exception as error:
+            self.anomaly(f"{name}: {error!r}")
+
+    # The run
+
+    async def run(self, disturb: Disturb) -> None:
+        coordinator = asyncio.create_task(self._coordinate())
+        publishers = [asyncio.create_task(self._publish(tp, log)) for tp, log in self.traffic.logs.items()]
+        await disturb(self)
+        await asyncio.gather(*publishers)
+        if await self._settled():
+            self._later = True
+            self.note("45 days pass")
+            await self._settled()
+        coordinator.cancel()
+
+    async def _coordinate(self) -> None:
+        while True:
+            await asyncio.sleep(0.2)
+            if not self.weather.broker_away:
+                for group in self.broker.groups.values():
+                    group.watch(self.now(), range(self.traffic.partitions))
+
+    async def _publish(self, tp: TP, log: tuple[Publication, ...]) -> None:
+        transactions: dict[int, Transaction] = {}
+        for each in log:
+            if self.live:
+                await asyncio.sleep(max(0.0, (each.at - self.wall()) / 1000 / self._speed))
+            if each.message is None:
+                await self.weather.released(tp)
+                self.broker.end(transactions[each.transaction or 0], "committed" if each.committed else "aborted")
+                continue
+            transaction = transactions.setdefault(each.transaction, Transaction()) if each.transaction else None
+            message = each.message
+            self.broker.log(*tp).append(message.timestamp_ms, message.key.encode(), message.value, (), transaction)
+
+    async def _settled(self) -> bool:
+        until, quiet = self.now() + STANDSTILL_SECONDS, 0
+        while quiet < _QUIET_SECONDS:
+            await asyncio.sleep(1)
+            why = self._unfinished()
+            quiet = 0 if why else quiet + 1
+            if self.now() > until:
+                self.anomaly(f"standstill: {why}")
+                return False
+        return True
+
+    def _unfinished(self) -> str:
+        """What is still to be done; nothing when everything is through."""
+        for number in range(self.traffic.partitions):
+            parts = [w.owner.partitions.get(number) for w in self.workers if not w.process.dead]
+            part = next((part for part in parts if part is not None and part.ready), None)
+            if part is None:
+                return f"partition {number} is not open"
+            for topic in INPUTS:
+                if part.durable.get(topic, 0) < self.broker.log(topic, number).last():
+                    return f"{topic}[{number}] is durable up to {part.durable.get(topic, 0)}"
+            if part.state.changed or part.state.now < (self.traffic.ends + 40 * _DAY if self._later else 0):
+                return f"partition {number} has changes, or its time stands still at {part.state.now}"
+            stored = self.broker.groups[f"{APP}-warehouse"].offsets.get(TP(ROWS, number), 0)
+            if stored < self.broker.log(ROWS, number).last():
+                return f"{ROWS}[{number}] is stored up to {stored}"
+        return ""
+
+    # What it came to
+
+    def outcome(self, complaints: list[str]) -> Outcome:
+        rows = list(self._topic(ROWS))
+        incidents = {(r.key or b"").decode(): _what_it_says(r.value) for r in self._topic(INCIDENTS)}
+        tables = self.database.everything()
+        self.anomalies += complaints
+        self.anomalies += doubled("events", (key for record in rows for key in _events(record)))
+        self.anomalies += doubled("rejections", (_about(record) for record in self._topic(REJECTED)))
+        self.anomalies += backwards(rows)
+        incidents = {key: said for key, said in incidents.items() if said["state"] != "withdrawn"}
+        stored = {row["incident_id"]: row["updated_at"] for row in tables["incidents"]}
+        if stored != {key: said["updated_at"] for key, said in incidents.items()}:
+            self.anomalies.append(f"incidents: {len(stored)} in the database differ from {len(incidents)} on the topic")
+        self.counts["fenced"] = self.broker.fenced
+        self.counts["repeated inserts"] = self.database.repetitions
+        return Outcome(tables, incidents, self.anomalies, self.counts, self.trace)
+
+    def _topic(self, topic: str) -> Iterator[Record]:
+        for number in range(self.traffic.partitions):
+            yield from self.broker.log(topic, number).committed()
+
+
+def _events(record: Record) -> Iterator[tuple[Any, ...]]:
+    pack = decode_pack(record.value)
+    if pack.table == "feedback_events":
+        yield from (tuple(row[:3]) for row in decode_rows(pack))
+
+
+def _about(record: Record) -> tuple[bytes, ...]:
+    headers = dict(record.headers)
+    return headers["topic"], headers["partition"], headers["offset"]
+
+
+def _what_it_says(value: bytes) -> dict[str, Any]:
+    """An incident without what depends on when it was noticed."""
+    said: dict[str, Any] = json.loads(value)
+    return {name: content for name, content in said.items() if name not in ("recorded_at", "page", "transition")}
+
+
+def doubled(what: str, keys: Iterator[Any]) -> list[str]:
+    """A transaction that failed left nothing: no reader of our topics sees anything twice."""
+    twice = [key for key, times in Counter(keys).items() if times > 1]
+    return [f"{len(twice)} {what} are on their topic more than once: {twice[:3]}"] if twice else []
+
+
+def backwards(rows: list[Record]) -> list[str]:
+    """The versions of a partition's rows only grow."""
+    versions: dict[int, int] = {}
+    for record in rows:
+        version = decode_pack(record.value).version
+        if version < versions.get(record.partition, 0):
+            return [f"rows of partition {record.partition} go back to version {version} at {record.offset}"]
+        versions[record.partition] = version
+    return []
+
+
+class Worker:
+    """What `processors.app.Worker` does, without Faust."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.process = world.process(name)
+        self._world = world
+        self.consumer = Consumer(world.broker, world.weather, name, APP, INPUTS, world.wall, self._revoked)
+        self.owner = Owner(
+            _processing(world),
+            self._log,
+            lambda: self.consumer,
+            kafka_names={topic: topic for topic in INPUTS},
+            partitions=world.traffic.partitions,
+            pace=Pace(1.0),
+            pending_max=_PENDING_MAX,
+            watch=_Watch(world, name),
+            refuse=lambda why: world.anomaly(f"{name} refuses: {why}"),
+        )
+
+    def start(self) -> None:
+        tasks = {
+            "belong": self.consumer.belong(),
+            "fetch": self.consumer.fetch(),
+            "tick": self._tick(),
+            "group": self._commit_to_group(),
+            **{f"agent-{topic}": self._take(topic) for topic in INPUTS},
+        }
+        for name, work in tasks.items():
+            self.process.start(self._world.guarded(work, f"{self.process.name}/{name}"), name)
+
+    async def leave(self) -> None:
+        """SIGTERM: done or not, it ends within its budget."""
+        try:
+            async with asyncio.timeout(4):
+                await self.owner.leave(2)
+                self.consumer.leave()
+        finally:
+            self.process.kill()
+
+    def _log(self, number: int) -> SimulatedLog:
+        if number not in self.consumer.numbers:
+            self._world.anomaly(f"{self.process.name} opens partition {number}, which is not assigned to it")
+        return SimulatedLog(self._world.broker, self._world.weather, number, self._world.wall)
+
+    async def _take(self, topic: str) -> None:
+        while True:
+            batch = await self.consumer.channels[topic].get()
+            await self._world.guarded(self.owner.deliver(batch), f"{self.process.name} delivers {topic}")
+
+    async def _tick(self) -> None:
+        while True:
+            if not self.consumer.rebalancing:
+                await self._world.guarded(self.owner.tick(), f"{self.process.name} ticks")
+            await asyncio.sleep(1)
+
+    async def _commit_to_group(self) -> None:
+        while True:
+            await asyncio.sleep(5)
+            if (offsets := self.owner.durable()) and not self.consumer.rebalancing:
+                await self.consumer.commit_durable(offsets)
+
+    async def _revoked(self, numbers: set[int]) -> None:
+        await self.owner.lose(numbers, 2)
+
+
+def _processing(world: World) -> Processing:
+    def outputs(told: Checkpoint) -> Iterator[topics.Message]:
+        return topics.messages(told, prefix="", wall=world.wall(), page_horizon_ms=600_000, message_bytes=20_000)
+
+    return Processing(
+        create=lambda number: PartitionState(number, _RULES),
+        step=lambda state, batch, now: pipeline.step(state, batch, now),
+        reject=lambda state, one, reason: pipeline.reject(state, one.topic, one[0], reason),
+        empty=pipeline.EMPTY,
+        outputs=outputs,
+    )
+
+
+class _Watch:
+    def __init__(self, world: World, name: str) -> None:
+        self._world, self._name = world, name
+
+    def timer_delayed(self, seconds: float) -> None: ...
+    def committed(self, seconds: float) -> None: ...
+
+    def opened(self, seconds: float) -> None:
+        self._world.count("opened", self._name)
+
+    def failed(self, ours: bool) -> None:
+        self._world.count("failed", self._name)
+        if ours:
+            self._world.anomaly(f"{self._name}: an error of ours broke a partition")
+
+    def reread(self, topic: str, why: str) -> None:
+        self._world.count(f"reread: {why}", f"{self._name} {topic}")
+
+    def deleted(self, topic: str, offsets: int) -> None:
+        self._world.anomaly(f"{self._name}: {offsets} offsets of {topic} were deleted before they were read")
+
+
+class WarehouseProcess:
+    """The real warehouse, with a simulated consumer and database in place of Faust's and the driver's."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.process = world.process(name)
+        self._world = world
+        self.consumer = Consumer(
+            world.broker, world.weather, name, f"{APP}-warehouse", (ROWS,), world.wall, self._revoked
+        )
+        self.warehouse = _Warehouse(world, self.consumer)
+
+    def start(self) -> None:
+        tasks = {
+            "belong": self.consumer.belong(),
+            "fetch": self.consumer.fetch(),
+            "agent": self._take(),
+            "tick": self._tick(),
+            "insert": self.warehouse._insert_for_ever(),
+        }
+        for name, work in tasks.items():
+            self.process.start(self._world.guarded(work, f"{self.process.name}/{name}"), name)
+
+    async def _take(self) -> None:
+        while True:
+            batch = await self.consumer.channels[ROWS].get()
+            await self._world.guarded(self.warehouse.deliver(batch), f"{self.process.name} delivers")
+
+    async def _tick(self) -> None:
+        while True:
+            self.warehouse.app.rebalancing = self.consumer.rebalancing
+            await self._world.guarded(self.warehouse._tick(), f"{self.process.name} ticks")
+            await asyncio.sleep(1)
+
+    async def _revoked(self, _: set[int]) -> None:
+        await self.warehouse._revoked()
+
+
+class _Warehouse(Warehouse):
+    def __init__(self, world: World, consumer: Consumer) -> None:
+        super().__init__(_SETTINGS)
+        self._reads_with, self._world = consumer, world
+        self._writer = Writer(world.database, world.weather)
+
+    @property
+    def _consumer(self) -> BatchConsumer:
+        return cast("BatchConsumer", self._reads_with)
+
+    async def _publish(self, records: list[RejectedRecord]) -> None:
+        raise AssertionError(f"the database refuses nothing: {records[0].row}")
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """In place of the module `time`."""
+
+    world: World
+
+    def time(self) -> float:
+        return self.world.wall() / 1000
+
+    def time_ns(self) -> int:
+        return self.world.wall() * 1_000_000
+
+    def monotonic(self) -> float:
+        return self.world.now()
+
+
+@contextmanager
+def _in_place_of_the_real(world: World) -> Iterator[None]:
+    clock = _Clock(world)
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            patch.object(checkpoint, "time", clock),
+            patch.object(warehouse, "time", clock),
+            patch.object(clickhouse, "random", random.Random(0)),
+        ):
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def run(traffic: Traffic, dice: random.Random, disturb: Disturb, *, live: bool) -> Outcome:
+    """One run from beginning to end."""
+    world = World(traffic, Weather(dice), live)
+    with _in_place_of_the_real(world):
+        complaints = play(lambda: world.run(disturb), world.processes)
+        return world.outcome(complaints)
+
+
+async def undisturbed(world: World) -> None:
+    """One worker, one warehouse, and nothing happens."""
+    world.start_worker()
+    world.start_warehouse()

@@ -1,0 +1,65 @@
+"""A worker that is the real one, but for faults that nothing outside can cause: transactions that fail or hang.
+
+The environment says which; without it nothing fails.
+
+| variable | what |
+|---|---|
+| `FAULT_SHARE` | of the transactions, so many fail: half of them aborted, half after they were committed |
+| `FAULT_HANGING` | partition number whose fifth transaction never ends |
+| `FAULT_COMMIT_SECONDS` | instead of the 30 s after which a transaction has failed |
+| `FAULT_OPEN_TRANSACTION_MS` | instead of the 60 s that an open upstream transaction may hold back time |
+"""
+
+import asyncio
+import os
+import random
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aiokafka.errors import KafkaTimeoutError
+
+from processors import app, batching, ownership
+from processors.checkpoint import KafkaLog, Outgoing
+from processors.settings import Settings
+
+_SHARE = float(os.environ.get("FAULT_SHARE", "0"))
+_HANGING = int(os.environ.get("FAULT_HANGING", "-1"))
+_HANGS_AT = 5
+_dice = random.Random(8)
+
+
+class FailingLog(KafkaLog):
+    transactions = 0
+    """Of the hanging partition, in this process."""
+
+    def __init__(self, number: int, **others: Any) -> None:
+        super().__init__(number, **others)
+        self._number = number
+
+    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
+        dice = _dice.random()
+        if dice < _SHARE / 2:
+            raise KafkaTimeoutError("aborted, for the test")
+        if self._number == _HANGING:
+            FailingLog.transactions += 1
+            if FailingLog.transactions == _HANGS_AT:
+                await asyncio.Event().wait()
+        start = await super().transaction(outputs, delta)
+        if dice < _SHARE:
+            raise KafkaTimeoutError("committed, but the answer is lost, for the test")
+        return start
+
+
+def main() -> int:
+    vars(app)["KafkaLog"] = FailingLog
+    if seconds := os.environ.get("FAULT_COMMIT_SECONDS"):
+        vars(ownership)["COMMIT_SECONDS"] = int(seconds)
+    if ms := os.environ.get("FAULT_OPEN_TRANSACTION_MS"):
+        for module in (batching, ownership):
+            vars(module)["OPEN_TRANSACTION_MS"] = int(ms)
+    return app.run(Settings())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""A counting worker that gets stuck once: argv names what, and a file that says that it has been.
+
+`loop`: a step that never returns. `thread`: the consumer's thread never runs again.
+"""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from processors.app import Worker
+from processors.batching import BatchConsumer
+from processors.settings import Settings
+from tests.processors.counting import counting
+
+STUCK_SECONDS = 300
+
+
+def main(what: str, mark: Path) -> int:
+    settings = Settings()
+    process = counting(settings.topic_prefix, settings.message_bytes)
+    if not mark.exists():
+        _get_stuck(what, mark)
+    return Worker(settings, process).run()
+
+
+def _get_stuck(what: str, mark: Path) -> None:
+    original = BatchConsumer.reach
+    asked = 0
+
+    async def reach(self: BatchConsumer) -> dict[Any, Any]:
+        nonlocal asked
+        asked += 1
+        if asked == 5:
+            mark.touch()  # noqa: ASYNC240
+            if what == "loop":
+                time.sleep(STUCK_SECONDS)  # noqa: ASYNC251  the event loop is meant to stand still
+
+            async def sleep() -> None:
+                time.sleep(STUCK_SECONDS)  # noqa: ASYNC251  so is the thread's
+
+            asyncio.run_coroutine_threadsafe(sleep(), self._thread.thread_loop)
+        return dict(await original(self))
+
+    BatchConsumer.reach = reach  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

@@ -1,0 +1,86 @@
+"""A worker that is stuck ends itself within half a minute and is started again; one that waits for a peer does not."""
+
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy.local.children import python_environment, python_module
+from deploy.local.clickhouse import LocalClickHouse
+from deploy.local.kafka import LocalKafka
+from deploy.local.scenarios import STEADY, journeys
+from tests.stack.conftest import Fresh
+from tests.stack.running import installed, until
+from tests.stack.test_worker_durability import PARTITIONS, Fleet, fleet
+
+pytestmark = pytest.mark.stack
+
+SUPERVISED = """
+import sys
+from deploy.local.children import Child
+from deploy.supervise import Supervisor, Worker
+
+sys.exit(Supervisor([Worker(Child("worker 1", sys.argv[1:]))], 4).run())
+"""
+
+
+@pytest.mark.parametrize("what", ["loop", "thread"])
+def test_a_stuck_worker_ends_itself_within_thirty_seconds_and_its_successor_counts_everything(
+    what: str, kafka: LocalKafka, fresh: Fresh, tmp_path: Path
+) -> None:
+    settings = fresh.settings(
+        brokers=kafka.bootstrap, partitions=PARTITIONS, session_timeout=6, heartbeat_interval=1, worker_port=0
+    )
+    mark, said = tmp_path / "was-stuck", tmp_path / "said"
+    with fleet(settings, tmp_path) as workers, said.open("wb") as log:
+        environment = {f"OIDOR_{k.upper()}": str(v) for k, v in settings.model_dump(exclude_unset=True).items()}
+        supervisor = subprocess.Popen(
+            [sys.executable, "-c", SUPERVISED, *python_module("tests.stack.stuck_worker"), what, str(mark)],
+            env=python_environment() | environment,
+            stderr=log,
+        )
+        try:
+            until(mark.exists, 40, "the worker is stuck")
+            began = time.monotonic()
+            workers.publish(1)
+
+            until(lambda: "was stuck and ended itself" in said.read_text(), 30, "the worker ends itself")
+            ended = time.monotonic() - began
+            assert "most recent call first" in said.read_text()
+            assert counted(workers) == workers.truth.total()
+        finally:
+            supervisor.terminate()
+            assert supervisor.wait(6) == 0
+    print(f"stuck in its {what}: ended after {ended:.0f} s")
+
+
+def counted(workers: Fleet) -> int:
+    return sum(sum(state.totals.values()) for state in workers.settled(60))
+
+
+def test_a_broker_that_stands_still_for_a_minute_ends_nobody(
+    clickhouse: LocalClickHouse, fresh: Fresh, tmp_path: Path
+) -> None:
+    log = list(journeys(STEADY, 3, datetime.now(UTC) - timedelta(minutes=20), limit=1_000, rate=5))
+    with LocalKafka(tmp_path / "kafka") as kafka:
+        settings = fresh.settings(
+            brokers=kafka.bootstrap,
+            clickhouse_host=clickhouse.host,
+            clickhouse_port=clickhouse.port,
+            partitions=PARTITIONS,
+        )
+        with installed(settings, tmp_path) as oidor:
+            services = [oidor.start("worker"), oidor.start("warehouse")]
+            oidor.publish(log[:500])
+            before = [service.pid for service in services]
+
+            kafka.pause(0)
+            time.sleep(65)
+            kafka.resume(0)
+
+            oidor.publish(log[500:])
+            oidor.settle(len(log))
+            assert [(service.pid, service.alive) for service in services] == [(pid, True) for pid in before]
