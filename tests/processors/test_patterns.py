@@ -64,7 +64,7 @@ def test_a_warning_opens_when_its_share_is_used_and_says_how_much() -> None:
     assert before.of("P01") == []
     warning = before.then(until=WARNED + MINUTE + 1).one("P01")
     assert (warning["state"], warning["severity"], warning["opened_at"]) == ("open", "warning", T0 + WARNED)
-    assert warning["summary"] == "resolve has used 80% of its 14400 s"
+    assert warning["summary"] == "resolve has used 80% of its 4h"
 
 
 def test_half_of_the_time_is_information_only() -> None:

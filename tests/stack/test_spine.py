@@ -210,7 +210,7 @@ def _resolution_clocks() -> list[tuple[str, int, str, int, int, int]]:
     updates: dict[str, list[dict[str, str]]] = {}
     for row in _incidents():
         updates.setdefault(row["number"], []).append(row)
-    clocks = []
+    clocks: list[tuple[str, int, str, int, int, int]] = []
     for number, rows in updates.items():
         rows.sort(key=lambda row: (_moment(row["sys_updated_at"]), int(row["sys_mod_count"])))
         start, target = _moment(rows[0]["opened_at"]), hours[rows[0]["priority"]] * 3_600_000
