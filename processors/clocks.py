@@ -308,11 +308,11 @@ def changed(clock: Clock, target: Target, calendar: Calendar | None, at: int, *,
     forgotten_pause_ends(clock, at)
     if not clock.is_open or at > clock.due_at or target == clock.target:
         return
-    before = clock.target, clock.calendar, clock.whole_ms, clock.working_days
+    before = clock.target, clock.calendar, clock.whole_ms, clock.working_days, clock.escalated
     clock.target, clock.calendar = target, calendar
     _promise(clock, target.working_days)
     if not may_lengthen and _due_at(clock) > clock.due_at:
-        clock.target, clock.calendar, clock.whole_ms, clock.working_days = before
+        clock.target, clock.calendar, clock.whole_ms, clock.working_days, clock.escalated = before
     else:
         _reschedule(clock, at)
 
@@ -368,7 +368,7 @@ def _schedule(clock: Clock, at: int) -> None:
 def _promise(clock: Clock, working_days: int) -> None:
     """Give the clock all the time of its target, from when it began; or that of so many working days."""
     clock.working_days = working_days if clock.calendar is not None else 0
-    clock.whole_ms = clock.target.target_ms
+    clock.whole_ms, clock.escalated = clock.target.target_ms, False
     if clock.working_days and clock.calendar is not None:
         due_at = clock.calendar.add_working_days(clock.origin, working_days)
         clock.whole_ms = clock.calendar.count(clock.origin, due_at)
