@@ -88,6 +88,7 @@ class Fold:
 
     __slots__ = (
         "_attribution",
+        "_matching",
         "absorbed_from",
         "acknowledged",
         "answered_any",
@@ -153,6 +154,7 @@ class Fold:
         self.offered = self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
         self.unmatched = 0
         self._attribution: tuple[str, ...] | None = None
+        self._matching: dict[str, str] | None = None
 
     @property
     def incomplete(self) -> bool:
@@ -187,11 +189,11 @@ class Fold:
             value = said.get(name)
             if value and (replaces or name not in known) and known.get(name) != value:
                 known[name] = value
-                self._attribution = None
+                self._attribution = self._matching = None
         priority = said.get("priority")
         if priority and (replaces or event.type == "opened") and priority != known["priority"]:
             known["priority"] = priority
-            self._attribution = None
+            self._attribution = self._matching = None
         self.test = self.test or bool(said.get("test"))
         self.vulnerable = self.vulnerable or bool(said.get("vulnerable"))
 
@@ -201,7 +203,9 @@ class Fold:
 
     def matching(self) -> dict[str, str]:
         """What policies ask for."""
-        return {**self.facts, "area": self.area}
+        if self._matching is None:
+            self._matching = {**self.facts, "area": self.area}
+        return self._matching
 
     def add_clock(self, clock: Clock) -> None:
         self.clocks.append(clock)

@@ -61,7 +61,7 @@ def _take(fold: Fold, event: CaseEvent, trigger: str, promises: Promises) -> Non
                 _begin(fold, event, trigger, metric, what, clock, promises)
             elif what in ("change", "rewind"):
                 _change(fold, event, trigger, metric, clock, promises)
-            elif clock is not None:
+            elif clock is not None and (clock.is_open or what == "annul"):
                 _signal(fold, event, trigger, what, clock)
                 if what == "lap":
                     _start(fold, event, metric, event.occurred_at, promises)

@@ -126,7 +126,7 @@ def of_seed(seed: int, entities: int) -> list[Happening]:
         kind, steps = ("contact", _CONTACT_STEPS) if number % 3 else ("complaint", _COMPLAINT_STEPS)
         at = random.randrange(6 * DAY // SECOND) * SECOND
         happenings.append(_opening(random, kind, f"E{number}", at))
-        for seq in range(1, random.randint(2, 12)):
+        for seq in range(1, random.randint(2, 9)):
             at += random.choice(_MOST_GAPS)
             event_type, fields = random.choice(steps)
             if random.random() < 0.06:
@@ -147,5 +147,5 @@ def _opening(random: Random, kind: str, entity_id: str, at: int) -> Happening:
         "org_unit": random.choice(["es/a/n1", "pt/a/n2"]),
         "seq": 0,
     }
-    specific = {"direction": "inbound"} if kind == "contact" else {"kind": random.choice(["claim", "praise"])}
-    return event(f"{kind}.opened", entity_id, at, **said, **specific)
+    said |= {"direction": "inbound"} if kind == "contact" else {"kind": random.choice(["claim", "praise"])}
+    return event(f"{kind}.opened", entity_id, at, **said)

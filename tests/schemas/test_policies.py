@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from processors.rules import RulesError
-from schemas.policies import PolicyBook, PolicyError, Target, load, load_all
+from schemas.policies import PolicyBook, PolicyError, Target, load, load_all, warnings_of
 from tests.processors.feed import rules
 
 GRACE = 60_000
@@ -127,6 +127,27 @@ BAD: list[tuple[str, str, list[str]]] = [
     ("a channel that is none", "  answer: [{when: {channel: [fax]}, target: 20s}]\n", ["when.channel.0", "'phone'"]),
     ("no list", "  answer: [{when: {channel: phone}, target: 20s}]\n", ["when.channel"]),
     ("a warning after the deadline", "  answer: [{target: 20s, warn_at: [1.5]}]\n", ["warn_at.0"]),
+    (
+        "an unknown calendar",
+        "  answer: [{target: 20s, calendar: mars}]\n",
+        [":5: clocks.answer.0.calendar", "unknown calendar 'mars'"],
+    ),
+    (
+        "two targets",
+        "  answer: [{target: 20s, working_days: 3, calendar: uk}]\n",
+        ["clocks.answer.0", "a target or working_days, not both"],
+    ),
+    ("working days of nobody", "  answer: [{working_days: 3}]\n", ["clocks.answer.0", "need the calendar"]),
+    ("business days", "  answer: [{target: 2d, calendar: uk}]\n", ["clocks.answer.0", "ambiguous", "working_days"]),
+    ("a legal pause", "  answer: [{target: 2h, legal: true, pausable: true}]\n", ["clocks.answer.0", "never pauses"]),
+    (
+        "a reason that is none",
+        "  answer: [{target: 2h, pausable: true, pause_reasons: [lunch]}]\n",
+        ["pause_reasons.0"],
+    ),
+    ("a pause without end", "  answer: [{target: 2h, pausable: true, max_pause: 0s}]\n", ["max_pause"]),
+    ("another way to reopen", "  answer: [{target: 2h, on_reopen: always}]\n", ["on_reopen", "'continue'"]),
+    ("a key twice", "  answer: []\n  answer: []\n", [":6: ", "stands twice"]),
     ("not YAML", "  answer: [\n", ["not usable YAML"]),
 ]
 
@@ -142,6 +163,59 @@ def test_an_error_names_the_file_the_place_and_what_is_wrong(
     assert re.match(rf"{re.escape(str(path))}:\d+: ", message)
     assert "\n" not in message
     assert all(part in message for part in says), message
+
+
+UNREACHABLE: list[tuple[str, str, list[int]]] = [
+    ("after one that fits all", "{target: 1h}, {when: {kind: [claim]}, target: 2h}", [1]),
+    ("after one that fits more", "{when: {channel: [phone, chat]}, target: 1h}, {when: {channel: [chat]}}", [1]),
+    ("after one with fewer conditions",
+     "{when: {kind: [claim]}, target: 1h}, {when: {kind: [claim], channel: [chat]}, target: 2h}", [1]),
+    ("the same again", "{when: {kind: [claim]}, target: 1h}, {when: {kind: [claim]}, target: 2h}", [1]),
+    ("each has something of its own",
+     "{when: {kind: [claim]}, target: 1h}, {when: {channel: [chat]}, target: 2h}, {target: 3h}", []),
+    ("more than before", "{when: {channel: [chat]}, target: 1h}, {when: {channel: [chat, phone]}, target: 2h}", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "listed", "never"), UNREACHABLE, ids=[case[0] for case in UNREACHABLE])
+def test_a_rule_that_is_never_reached_is_warned_about(tmp_path: Path, name: str, listed: str, never: list[int]) -> None:
+    path = pack(tmp_path, f"  resolve: [{listed}]\n")
+    policy = load(path, ())
+    assert [later for _, later, _ in policy.unreachable()] == never
+    assert [str(path) in line and "resolve.1: never reached" in line for line in warnings_of(path, policy)] == [
+        True for _ in never
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "written"),
+    [
+        ("target: 4h", "4h"),
+        ("target: 48h", "2d"),
+        ("target: 48h, calendar: uk", "48h uk"),
+        ("target: 90s", "90s"),
+        ("working_days: 15, calendar: uk", "15 working_days uk"),
+    ],
+)
+def test_a_target_says_what_is_promised(tmp_path: Path, rule: str, written: str) -> None:
+    target = book(pack(tmp_path, f"  resolve: [{{{rule}}}]\n")).target("resolve", NOW, {})
+    assert target is not None
+    assert target.written == written
+
+
+@pytest.mark.parametrize(
+    ("rule", "warn_at"),
+    [
+        ("target: 4h", (0.5, 0.8)),
+        ("target: 4h, legal: true", (0.5, 0.8, 0.95)),
+        ("target: 4h, warn_at: []", ()),
+        ("target: 4h, legal: true, warn_at: [0.9]", (0.9,)),
+    ],
+)
+def test_when_a_clock_warns(tmp_path: Path, rule: str, warn_at: tuple[float, ...]) -> None:
+    target = book(pack(tmp_path, f"  resolve: [{{{rule}}}]\n")).target("resolve", NOW, {})
+    assert target is not None
+    assert target.warn_at == warn_at
 
 
 @pytest.mark.parametrize(
