@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 topics_app = typer.Typer(no_args_is_help=True, help="The Kafka topics: create what is missing, check what is there.")
 app.add_typer(topics_app, name="topics")
+policies_app = typer.Typer(no_args_is_help=True, help="SLA policy packs: are they right, and what do they promise?")
+app.add_typer(policies_app, name="policies")
 
 MISTAKE = 2
 """Exit code of what a user can put right."""
@@ -64,21 +66,15 @@ def _plain_line(error: Exception) -> str | None:
     from deploy.local.publish import PublishError
     from deploy.local.readers import LogError
     from deploy.migrate import MigrationError
+    from deploy.policy_tools import PolicyToolError
     from deploy.replay import ReplayError
     from deploy.topics import TopicError
     from processors.rules import RulesError
 
     ours = (
-        UserError,
-        TopicError,
-        MigrationError,
-        RulesError,
-        PublishError,
-        LogError,
-        ChildError,
-        JarsError,
-        ReplayError,
-    )
+        UserError, TopicError, MigrationError, RulesError, PublishError, LogError, ChildError, JarsError, ReplayError,
+        PolicyToolError,
+    )  # fmt: skip
     return " ".join(str(error).split()) if isinstance(error, ours) else None
 
 
@@ -210,6 +206,37 @@ def check_topics() -> None:
     if wrong:
         raise typer.Exit(MISTAKE)
     print("every topic is there, in the right shape")
+
+
+@policies_app.command("check")
+@plainly
+def check_policies(
+    files: Annotated[list[Path] | None, typer.Argument(help="packs; none: those of OIDOR_POLICIES")] = None,
+) -> None:
+    """Read packs as the worker does: what is wrong by file and line (exit code 2), what is odd as a warning."""
+    from deploy.policy_tools import check
+
+    settings = settings_of()
+    for one in check(files or settings.policies, settings.calendars):
+        for warning in one.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        rules = sum(map(len, one.policy.clocks.values()))
+        print(f"{one.path}: {one.policy.policy_id} {one.policy.version}, {rules} rules, can be used")
+
+
+@policies_app.command("explain")
+@plainly
+def explain_policies(
+    event: Annotated[str, typer.Option(help="the first event of a case, JSON; event_type and its own fields suffice")],
+    files: Annotated[list[Path] | None, typer.Argument(help="packs, in order; none: those of OIDOR_POLICIES")] = None,
+) -> None:
+    """Which rule fits an event, which clocks run with which due times, and why."""
+    from deploy.policy_tools import explain
+
+    settings = settings_of()
+    packs = files or settings.policies
+    for line in explain(packs, settings.calendars, event, grace_ms=round(settings.grace * 1000)):
+        print(line)
 
 
 @app.command()

@@ -57,7 +57,7 @@ def run(settings: Settings, process: Process | None = None) -> int:
 def feedback(settings: Settings) -> Process:
     """The pipeline, with its metrics and its way to Kafka. Raises RulesError."""
     rules = Rules.of(settings)
-    metrics.prepare(rules.book.policy_ids, get_args(Priority))
+    metrics.prepare(rules.policy_ids, get_args(Priority))
     page_horizon_ms = round(settings.page_horizon * 1000)
 
     def step(state: PartitionState, batch: pipeline.Batch, now: int) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from processors import clocks, kpis
-from processors.clocks import SIGNALS_OF, Clock
+from processors import kpis, promises
+from processors.clocks import Clock
 from processors.kpis import Amounts, Sample, counted
+from processors.promises import Promises
 from schemas.outputs import IncidentRow
-from schemas.policies import PolicyBook
+from schemas.taxonomy import ClockMetric, ClockState
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
 CaseKey = tuple[str, str, str]
@@ -87,8 +88,12 @@ class Fold:
 
     __slots__ = (
         "_attribution",
+        "_matching",
+        "absorbed_from",
+        "acknowledged",
         "answered_any",
         "answered_at",
+        "answered_by_anyone",
         "assignments",
         "clocks",
         "closed_at",
@@ -99,24 +104,28 @@ class Fold:
         "first_response_at",
         "impossible",
         "invited_at",
+        "latest",
+        "merged",
         "offered",
         "opened_at",
         "owner",
         "reopens",
         "resolution",
         "resolved_at",
+        "response_owed_from",
         "revised",
         "state",
         "team",
         "test",
         "transfers",
+        "unanswered_since",
         "unmatched",
         "vulnerable",
         "waiting_since",
     )  # fmt: skip
 
-    def __init__(self, topic: str) -> None:
-        self.facts: dict[str, str] = {"topic": topic, "priority": "normal"}
+    def __init__(self, key: CaseKey) -> None:
+        self.facts: dict[str, str] = {"topic": key[0], "source": key[1], "priority": "normal"}
         self.state = "open"
         self.owner = self.team = self.resolution = ""
         self.opened_at: int | None = None
@@ -132,9 +141,20 @@ class Fold:
         self.cycles: list[Cycle] = []
         """Those in which the case was handed on, in order."""
         self.clocks: list[Clock] = []
+        self.latest: dict[ClockMetric, Clock] = {}
+        """The last instance of each metric."""
+        self.unanswered_since: int | None = None
+        """The first message of the customer that nobody answered."""
+        self.response_owed_from: int | None = None
+        """Opening, or a reopening after a resolution in which no person had a part."""
+        self.acknowledged = self.answered_by_anyone = False
+        self.merged: CaseEvent | None = None
+        self.absorbed_from: int | None = None
+        """The earliest opening of the cases that were merged into this one."""
         self.offered = self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
         self.unmatched = 0
         self._attribution: tuple[str, ...] | None = None
+        self._matching: dict[str, str] | None = None
 
     @property
     def incomplete(self) -> bool:
@@ -169,13 +189,34 @@ class Fold:
             value = said.get(name)
             if value and (replaces or name not in known) and known.get(name) != value:
                 known[name] = value
-                self._attribution = None
+                self._attribution = self._matching = None
         priority = said.get("priority")
         if priority and (replaces or event.type == "opened") and priority != known["priority"]:
             known["priority"] = priority
-            self._attribution = None
+            self._attribution = self._matching = None
         self.test = self.test or bool(said.get("test"))
         self.vulnerable = self.vulnerable or bool(said.get("vulnerable"))
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in TERMINAL
+
+    def matching(self) -> dict[str, str]:
+        """What policies ask for."""
+        if self._matching is None:
+            self._matching = {**self.facts, "area": self.area}
+        return self._matching
+
+    def add_clock(self, clock: Clock) -> None:
+        self.clocks.append(clock)
+        self.latest[clock.metric] = clock
+
+    def owes_from_opening(self, metric: ClockMetric) -> bool:
+        """Is what is promised from the opening on still to be done?"""
+        if self.is_over or self.facts.get("kind") == "outbound":
+            return False
+        done = {"first_response": self.first_response_at is not None, "acknowledge": self.acknowledged}
+        return not done.get(metric, False)
 
     def move_to_team(self, team: str) -> None:
         self.team = team
@@ -186,18 +227,21 @@ class Case:
     """One case as it stays in the state: its events, and their fold."""
 
     __slots__ = (
-        "armed", "clocks_told", "events", "fold", "gauges", "incidents", "key", "outcomes", "subject", "subject_at"
+        "armed", "clocks_told", "events", "fold", "gauges", "handed_over", "incidents", "key", "outcomes", "readings",
+        "subject", "subject_at",
     )  # fmt: skip
 
     def __init__(self, key: CaseKey) -> None:
         self.key = key
         self.events: list[CaseEvent] = []
-        self.fold = Fold(key[0])
+        self.fold = Fold(key)
         # What was last told of the case, so that only differences are told again: see `judging.judge`.
         self.outcomes: tuple[Sample, ...] = ()
         self.incidents: dict[str, IncidentRow] = {}
         self.clocks_told: dict[str, Clock] = {}
         self.gauges: tuple[tuple[str, ...], ...] = ()
+        self.readings: tuple[ClockState, ...] = ()
+        self.handed_over: HandOver | None = None
         self.armed: int | None = None
         """The earliest deadline that waits for the case."""
         self.subject: tuple[str, str] | None = None
@@ -212,22 +256,22 @@ class Case:
         return any(event.event_id == event_id for event in self.events)
 
 
-def take(case: Case, event: CaseEvent, book: PolicyBook) -> tuple[list[tuple[Sample, int]], bool]:
+def take(case: Case, event: CaseEvent, promised: Promises) -> tuple[list[tuple[Sample, int]], bool]:
     """Add one event to a case; returns the samples to add (+1) or take back (-1), and whether it went forward."""
     forward = not case.events or event > case.events[-1]
     if forward and _only_adds(case, event):
         added: list[Sample] = []
-        fold = case.fold if case.events else Fold(case.key[0])
-        advance(fold, event, book, added)
+        fold = case.fold if case.events else Fold(case.key)
+        advance(fold, event, promised, added)
         case.fold = fold
         case.events.append(event)
         return [(sample, 1) for sample in added if not case.fold.test], True
     before: list[Sample] = []
-    refold(case.key[0], case.events, book, before)
+    refold(case.key, case.events, promised, before)
     events = case.events.copy()
     insort(events, event)
     after: list[Sample] = []
-    case.fold = refold(case.key[0], events, book, after)
+    case.fold = refold(case.key, events, promised, after)
     case.events = events
     return list(kpis.difference(before, after)), forward
 
@@ -242,18 +286,50 @@ def _only_adds(case: Case, event: CaseEvent) -> bool:
     return not withdraws and not fold.revised and case.key[0] != SURVEYS
 
 
-def refold(topic: str, events: Sequence[CaseEvent], book: PolicyBook, samples: list[Sample]) -> Fold:
+def refold(key: CaseKey, events: Sequence[CaseEvent], promised: Promises, samples: list[Sample]) -> Fold:
     """Fold from the start; `samples` receives what the case adds to the KPIs."""
-    fold = Fold(topic)
+    topic, fold = key[0], Fold(key)
     effective = effective_events(events)
     for event in effective:
-        advance(fold, event, book, samples)
+        advance(fold, event, promised, samples)
     if topic == SURVEYS:
         _answer_of(fold, effective, samples)
     if fold.test or fold.state == "void":
         samples.clear()
     fold.revised = any(event.type in _REVISING for event in events)
     return fold
+
+
+def withdraw(case: Case, event: CaseEvent, promised: Promises) -> list[tuple[Sample, int]]:
+    """Take an event out of a case again; returns the samples to add (+1) or take back (-1)."""
+    before: list[Sample] = []
+    refold(case.key, case.events, promised, before)
+    case.events.remove(event)
+    after: list[Sample] = []
+    case.fold = refold(case.key, case.events, promised, after)
+    return list(kpis.difference(before, after))
+
+
+HandOver = tuple[CaseKey, CaseEvent]
+"""The case that survives a merge, and what the other one gives it."""
+
+
+def handed_over(case: Case) -> HandOver | None:
+    """What a merged case gives to the one that survives: how long the customer has waited already.
+
+    A function of the merged case alone, so that it is the same in whatever order the events of the two came.
+    """
+    fold = case.fold
+    if fold.state != "merged" or fold.merged is None or fold.opened_at is None or fold.test:
+        return None
+    topic, source, entity_id = case.key
+    into = fold.merged.facts.get("into", entity_id)
+    if into == entity_id:
+        return None
+    facts = {"opened_at": fold.opened_at}
+    # No publisher's event id has a slash.
+    event = fold.merged._replace(seq=-1, event_id=f"absorbed/{entity_id}", type="absorbed", facts=facts)
+    return (topic, source, into), event
 
 
 def effective_events(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
@@ -287,6 +363,8 @@ def trigger_of(event: CaseEvent) -> str:
     """What an event means to the tables of states and clocks."""
     kind, facts = event.type, event.facts
     if kind == "answered":
+        if "survey" in facts:
+            return "answered_unhappy" if is_detractor(facts) else "answered_content"
         return "answered_by_person" if facts.get("actor", "human") == "human" else "answered_by_bot"
     if kind == "agent_replied":
         person = facts.get("actor", "human") == "human" and facts.get("public", True)
@@ -300,16 +378,18 @@ def trigger_of(event: CaseEvent) -> str:
     return kind
 
 
-def advance(fold: Fold, event: CaseEvent, book: PolicyBook, samples: list[Sample]) -> None:
+def advance(fold: Fold, event: CaseEvent, promised: Promises, samples: list[Sample]) -> None:
     """Fold one event that comes after all the fold has seen."""
     at = event.occurred_at
     for clock in fold.clocks:
-        if clock.phase == "running" and clock.due_at < at and clock.attribution is None:
+        if clock.attribution is None and clock.due_at < at and clock.is_open:
             clock.attribution = fold.attribution()
     fold.state_facts(event)
     trigger = trigger_of(event)
+    if fold.expires_at is not None and at > fold.expires_at and "survey" in event.facts and event.type == "answered":
+        trigger = "answered_late"
     _note(fold, event, trigger)
-    _signal_clocks(fold, event, trigger, book)
+    promises.signal(fold, event, trigger, promised)
     topic = fold.facts["topic"]
     if topic == CONTACTS:
         amounts = _contact_amounts(fold, event, trigger)
@@ -329,7 +409,7 @@ def _note(fold: Fold, event: CaseEvent, trigger: str) -> None:
         if fold.opened_at is not None:
             fold.impossible = True
         else:
-            fold.opened_at = min(facts.get("received_at", at), at)
+            fold.opened_at = fold.response_owed_from = min(facts.get("received_at", at), at)
     elif event.type == "assigned":
         fold.assignments += 1
         fold.owner = facts.get("owner", "")
@@ -343,6 +423,21 @@ def _note(fold: Fold, event: CaseEvent, trigger: str) -> None:
     elif trigger == "reopened":
         _end_cycle(fold, at)
         fold.reopens += 1
+        if not fold.answered_by_anyone:
+            fold.response_owed_from = at
+    elif trigger == "customer_replied":
+        fold.unanswered_since = at if fold.unanswered_since is None else fold.unanswered_since
+    elif trigger in ("answered_by_person", "replied_by_person"):
+        fold.unanswered_since, fold.answered_by_anyone = None, True
+    elif trigger in ("resolved", "dismissed", "closed"):
+        fold.unanswered_since = None
+        fold.answered_by_anyone = fold.answered_by_anyone or facts.get("actor") == "human"
+    elif trigger == "acknowledged":
+        fold.acknowledged = True
+    elif trigger == "merged":
+        fold.merged = event
+    elif trigger == "absorbed":
+        fold.absorbed_from = min(facts["opened_at"], fold.absorbed_from or facts["opened_at"])
     if fold.opened_at is None and trigger in ("resolved", "closed", "reopened"):
         fold.impossible = True
     if "expires_at" in facts:
@@ -358,38 +453,6 @@ def _cycle(fold: Fold) -> Cycle:
 def _end_cycle(fold: Fold, at: int) -> None:
     if fold.cycles and fold.cycles[-1].over_at is None:
         fold.cycles[-1].over_at = at
-
-
-def _signal_clocks(fold: Fold, event: CaseEvent, trigger: str, book: PolicyBook) -> None:
-    at = event.occurred_at
-    for metric, signal in SIGNALS_OF.get(trigger, ()):
-        mine = [clock for clock in fold.clocks if clock.metric == metric]
-        if signal == "start":
-            if not mine:
-                start = fold.opened_at if trigger == "opened" and fold.opened_at is not None else at
-                target = book.target(metric, start, _matching(fold))
-                if target is not None:
-                    fold.clocks.append(clocks.started(metric, 1, target, target.target_ms, start, event.record_at))
-                elif trigger == "opened" and metric == "resolve":
-                    fold.unmatched += 1
-        elif signal == "reopen":
-            if mine and mine[-1].phase == "stopped" and mine[-1].ended_at <= mine[-1].due_at:
-                last = mine[-1]
-                fold.clocks.append(
-                    clocks.started(
-                        metric, last.instance + 1, last.target, last.due_at - last.ended_at, at, event.record_at
-                    )
-                )
-        else:
-            for clock in mine:
-                running = clock.phase == "running"
-                clocks.signalled(clock, signal, at, event.record_at)
-                if running and clock.phase != "running" and clock.attribution is None:
-                    clock.attribution = fold.attribution()
-
-
-def _matching(fold: Fold) -> dict[str, str]:
-    return {**fold.facts, "area": fold.area}
 
 
 _HANDLING: Final = ("talk_ms", "hold_ms", "wrap_ms")
@@ -422,9 +485,9 @@ def _contact_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
 
 def _first_response(fold: Fold, at: int, trigger: str) -> Amounts:
     first = trigger in ("answered_by_person", "replied_by_person") and fold.first_response_at is None
-    if not first or fold.incomplete or fold.opened_at is None or fold.facts.get("kind") == "outbound":
+    if not first or fold.incomplete or fold.response_owed_from is None or fold.facts.get("kind") == "outbound":
         return ()
-    return kpis.duration("first_response_histogram", "first_response_ms", at - fold.opened_at)
+    return kpis.duration("first_response_histogram", "first_response_ms", at - fold.response_owed_from)
 
 
 def _waiting_amounts(fold: Fold, at: int, facts: dict[str, Any], trigger: str) -> Amounts:
@@ -442,7 +505,7 @@ def _waiting_amounts(fold: Fold, at: int, facts: dict[str, Any], trigger: str) -
     if trigger == "answered_by_person" and fold.answered_at is None and since is not None:
         if not fold.incomplete:
             amounts += (*counted("contacts_answered"), *kpis.duration("wait_histogram", "wait_ms", at - since))
-        answer = next((clock for clock in fold.clocks if clock.metric == "answer"), None)
+        answer = fold.latest.get("answer")
         if answer is not None and at <= answer.due_at:
             amounts += counted("contacts_answered_in_target")
     return amounts
@@ -515,6 +578,20 @@ def _answer_of(fold: Fold, events: Iterable[CaseEvent], samples: list[Sample]) -
     if answers:
         last = answers[-1]
         samples.append(Sample(last.occurred_at, fold.attribution(), answer_amounts(last.facts)))
+
+
+def is_detractor(facts: dict[str, Any]) -> bool:
+    """Is a survey answer one that somebody should follow up? CSAT 1-2 of 5, NPS 0-6, the two lowest boxes of CES."""
+    kind, score, scale = facts.get("survey", ""), facts.get("score"), facts.get("scale_max", 5)
+    if score is None:
+        return False
+    if kind == "csat":
+        return bool(score <= 2 if scale == 5 else score * 10 <= scale * 4)
+    if kind == "nps":
+        return bool(score <= 6)
+    if kind == "ces":
+        return bool(score <= 2 if facts.get("direction") == "ease" else score >= scale - 1)
+    return False
 
 
 def answer_amounts(facts: dict[str, Any]) -> Amounts:

@@ -104,6 +104,7 @@ def _answered(fields: Fields, facts: dict[str, Any]) -> None:
 
 
 def _contact_resolved(fields: Fields, facts: dict[str, Any]) -> None:
+    _actor(fields, facts)
     _copy(resolution="resolution", level="resolved_level")(fields, facts)
     _handling(fields, facts)
 
@@ -146,7 +147,7 @@ def _revision(fields: Fields, facts: dict[str, Any]) -> None:
 _CORRECTABLE: Final = {
     "occurred_at": "occurred_at", "received_at": "received_at", "expires_at": "expires_at", "priority": "priority",
     "topic_class": "topic_class", "direction": "kind", "owner": "owner", "from_": "from", "to": "to",
-    "public": "public", "reason": "reason", "resolution": "resolution", "outcome": "resolution",
+    "public": "public", "reason": "reason", "into": "into", "resolution": "resolution", "outcome": "resolution",
     "resolved_level": "level", "in_ivr": "in_ivr", "score": "score", "scale_max": "scale_max", "test": "test",
 }  # fmt: skip
 _COMPLAINT_KIND: Final = _copy(kind="kind", topic_class="topic_class")
@@ -169,6 +170,9 @@ _SHARED: Final = {
     "transferred": _copy(**{"from": "from_", "to": "to"}),
     "priority_changed": _copy(priority="to"),
     "reopened": _copy(reason="reason"),
+    "waiting_customer": _copy(reason="reason"),
+    "waiting_third_party": _copy(reason="reason"),
+    "merged": _copy(into="into"),
     "voided": _voided,
 }
 _SPECIFIC: Final[Mapping[str, Mapping[str, Callable[[Fields, dict[str, Any]], None]]]] = {

@@ -11,7 +11,7 @@ from heapq import heapify, heappop
 from typing import TYPE_CHECKING, Final
 
 from processors import clocks
-from processors.cases import TERMINAL, Case, Fold, refold
+from processors.cases import TERMINAL, Case, CaseEvent, CaseKey, Fold, handed_over, refold, take, withdraw
 from processors.clocks import Clock
 from processors.kpis import Sample, counted, difference
 from processors.observations import Outputs
@@ -36,9 +36,6 @@ _LOOK_AGAIN_MS: Final = 3_600_000
 
 def judge(state: PartitionState, case: Case, outputs: Outputs, *, by_deadline: bool = False) -> None:
     """Tell what changed about a case since it was last judged, by a record or `by_deadline`."""
-    if case.key[0] == SURVEYS:
-        _arm(state, case)
-        return
     now = state.decided[case.key[0]]
     outcomes = _outcomes(case, now)
     if outcomes != case.outcomes:
@@ -59,8 +56,53 @@ def judge(state: PartitionState, case: Case, outputs: Outputs, *, by_deadline: b
         for gauge in gauges:
             state.count(gauge, 1)
         case.gauges = gauges
+    case.readings = tuple(clocks.outcome(clock, now) for clock in case.fold.clocks)
+    _hand_over(state, case, outputs)
     _judge_subject(state, case, outputs)
     _arm(state, case)
+
+
+def _hand_over(state: PartitionState, case: Case, outputs: Outputs) -> None:
+    """Let the case that survives a merge know since when the customer of this one waits, or that this was an error."""
+    told, now = case.handed_over, handed_over(case)
+    if told == now:
+        return
+    case.handed_over = now
+    if told is not None:
+        del state.absorbed[told[0]][case.key]
+        if not state.absorbed[told[0]]:
+            del state.absorbed[told[0]]
+        _absorb(state, told[0], told[1], outputs, withdrawn=True)
+    if now is not None:
+        state.absorbed.setdefault(now[0], {})[case.key] = now[1]
+        _absorb(state, now[0], now[1], outputs)
+
+
+def absorb_waiting(state: PartitionState, case: Case, outputs: Outputs) -> None:
+    """Give a new case what was merged into it before it was heard of."""
+    for event in list(state.absorbed.get(case.key, {}).values()):
+        _absorb(state, case.key, event, outputs)
+
+
+def _absorb(
+    state: PartitionState, key: CaseKey, event: CaseEvent, outputs: Outputs, *, withdrawn: bool = False
+) -> None:
+    case = state.cases.get(key)
+    if case is None:
+        return
+    if withdrawn:
+        samples = withdraw(case, event, state.rules.promises) if event in case.events else []
+        state.rewritten(case)
+    else:
+        samples, forward = take(case, event, state.rules.promises)
+        if forward:
+            state.appended(case, event)
+        else:
+            state.rewritten(case)
+    state.touch(case)
+    for sample, sign in samples:
+        state.sample(key[0], sample, sign)
+    judge(state, case, outputs)
 
 
 def _outcomes(case: Case, now: int) -> tuple[Sample, ...]:
@@ -146,17 +188,18 @@ def _gauges(case: Case, now: int) -> tuple[tuple[str, ...], ...]:
     if fold.state in TERMINAL or fold.test:
         return ()
     labels = fold.facts.get("kind", ""), fold.area, fold.facts["priority"]
-    found: list[tuple[str, ...]] = [("backlog_cases", *labels)]
+    found: list[tuple[str, ...]] = [] if case.key[0] == SURVEYS else [("backlog_cases", *labels)]
     for clock in fold.clocks:
-        if clock.phase == "running":
+        if clock.is_open:
             name = _clock_gauge(clock, now)
             found.append((name, clock.target.policy_id, clock.metric, fold.area))
     return tuple(found)
 
 
 def _clock_gauge(clock: Clock, now: int) -> str:
-    if clocks.outcome(clock, now) == "breached_open":
-        return "sla_overdue"
+    reading = clocks.outcome(clock, now)
+    if reading != "running":
+        return "sla_overdue" if reading == "breached_open" else "sla_paused"
     return "sla_at_risk" if clocks.warnings(clock, now) else "sla_open"
 
 
@@ -264,9 +307,9 @@ def _decide(state: PartitionState, deadline: Deadline, outputs: Outputs) -> None
     if case is None or case.armed != moment:
         return
     case.armed = None
-    before = case.outcomes, case.incidents
+    before = case.outcomes, case.incidents, case.readings
     judge(state, case, outputs, by_deadline=True)
-    if (case.outcomes, case.incidents) != before:
+    if (case.outcomes, case.incidents, case.readings) != before:
         state.touch(case)
     if _is_past(state, case):
         forget(state, case)
@@ -283,6 +326,10 @@ def _is_past(state: PartitionState, case: Case) -> bool:
 def forget(state: PartitionState, case: Case) -> None:
     """Drop a case from the state. What was told of it stays told."""
     state.leave(case)
+    if case.handed_over is not None:
+        state.absorbed[case.handed_over[0]].pop(case.key, None)
+        if not state.absorbed[case.handed_over[0]]:
+            del state.absorbed[case.handed_over[0]]
     for incident in case.incidents.values():
         _count_open(state, incident, -1)
     if case.subject is None:
@@ -300,7 +347,7 @@ def forget(state: PartitionState, case: Case) -> None:
 
 
 def folded(state: PartitionState, case: Case) -> Fold:
-    return refold(case.key[0], case.events, state.rules.book, [])
+    return refold(case.key, case.events, state.rules.promises, [])
 
 
 def derive(state: PartitionState) -> None:
@@ -309,6 +356,10 @@ def derive(state: PartitionState) -> None:
     for case in state.cases.values():
         case.fold = folded(state, case)
         case.outcomes = _outcomes(case, state.decided[case.key[0]])
+        case.handed_over = handed_over(case)
+        if case.handed_over is not None:
+            survivor, event = case.handed_over
+            state.absorbed.setdefault(survivor, {})[case.key] = event
     for case in list(state.cases.values()):
         try:
             judge(state, case, unheard)

@@ -99,6 +99,8 @@ class Owner:
         )
         self._beginning = beginning
         self._holes: list[tuple[TP, str, int, int]] = []
+        self._first: dict[TP, int] = {}
+        """The first offsets that there were when a partition was opened."""
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._troubles: dict[int, Trouble] = {}
         self._openings = asyncio.Semaphore(OPENINGS)
@@ -269,13 +271,16 @@ class Owner:
         held = {TP(name, part.number): topic for topic, name in self._names.items()}
         earliest = await self._reader().earliest(held)
         for tp, topic in held.items():
-            self._tell_of_loss(tp, topic, part.durable.get(topic, 0), earliest.get(tp, 0))
+            self._first[tp] = earliest.get(tp, 0)
+            if (expected := part.durable.get(topic, 0)) > 0:
+                self._tell_of_loss(tp, topic, expected, self._first[tp])
 
     def _note_hole(self, part: DurablePartition, batch: Slice) -> None:
         """Offsets that reading passed over; most are markers of transactions, those of deleted records are losses."""
-        expected = max(batch.begin, part.state.offsets.get(batch.topic, 0))
+        tp = TP(self._names[batch.topic], part.number)
+        expected = max(batch.begin, part.state.offsets.get(batch.topic, 0), self._first.get(tp, 0))
         if batch and batch[0].offset > expected:
-            self._holes.append((TP(self._names[batch.topic], part.number), batch.topic, expected, batch[0].offset))
+            self._holes.append((tp, batch.topic, expected, batch[0].offset))
 
     async def _look_into_holes(self) -> None:
         if not self._holes:
@@ -291,7 +296,7 @@ class Owner:
             self._tell_of_loss(tp, topic, expected, min(found, earliest.get(tp, 0)))
 
     def _tell_of_loss(self, tp: TP, topic: str, expected: int, earliest: int) -> None:
-        if 0 < expected < earliest:
+        if expected < earliest:
             self._watch.deleted(topic, earliest - expected)
             logger.error(
                 "%s[%d]: offsets %d to %d were deleted before they were read: raise the topic's retention, "

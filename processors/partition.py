@@ -83,6 +83,8 @@ class PartitionState:
         self.progress: dict[tuple[str, int], list[int]] = {}
         """(topic, day) -> read, accepted, late, duplicate, rejected, next offset"""
         self.histories: dict[Subject, History] = {}
+        self.absorbed: dict[CaseKey, dict[CaseKey, CaseEvent]] = {}
+        """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
         self.deadlines: dict[str, list[Deadline]] = {topic: [] for topic in INPUTS}
         self.gauges: dict[tuple[str, ...], int] = {}
         """What is open now, by labels; kept as cases change, so that a scrape need not walk them."""
@@ -238,9 +240,10 @@ class PartitionState:
 
     def _rows(self, pending: Pending, partials: Sequence[ChangedPartial]) -> dict[str, Sequence[tuple[Any, ...]]]:
         touched = (self.cases.get(key) or pending.gone[key] for key in pending.touched)
-        cases = [case for case in touched if case.key[0] != SURVEYS]
+        told = list(touched)
+        cases = [case for case in told if case.key[0] != SURVEYS]
         number = self.number
-        clocks = {row.clock_id: row for case in cases for row in self._clock_rows(case)}
+        clocks = {row.clock_id: row for case in told for row in self._clock_rows(case)}
         return {
             "feedback_events": pending.events,
             "cases": [case_row(case, number) for case in cases],

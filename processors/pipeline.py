@@ -202,6 +202,7 @@ def _fold(
     if case is not None and judging.expired(state, case):
         judging.forget(state, case)
         case = None
+    new = case is None
     if case is None:
         case = Case(key)
     elif len(case.events) >= state.rules.case_events_max:
@@ -210,7 +211,7 @@ def _fold(
     warnings = _oddities(case, event)
     unmatched, impossible = case.fold.unmatched, case.fold.impossible
     try:
-        samples, forward = take(case, event, state.rules.book)
+        samples, forward = take(case, event, state.rules.promises)
     except Exception:
         # The event is not kept: fold what was there before it again, so that one failure does not become two.
         case.fold = judging.folded(state, case)
@@ -229,6 +230,8 @@ def _fold(
     if case.fold.impossible and not impossible:
         warnings += ("impossible_transition",)
     try:
+        if new:
+            judging.absorb_waiting(state, case, outputs)
         judging.judge(state, case, outputs)
     except Exception:
         _take_back(state, case, event, samples, outputs)

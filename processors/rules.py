@@ -1,11 +1,20 @@
 """What the pipeline decides by: one frozen value, read once from the settings and the policy packs."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
+from processors.calendar import CalendarBook
+from processors.promises import Promises
 from processors.settings import Settings
-from schemas.policies import PolicyBook, PolicyError, load_all
+from schemas import calendars, policies
+from schemas.calendars import CalendarError
+from schemas.policies import PolicyError
+
+log = logging.getLogger(__name__)
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
@@ -21,7 +30,8 @@ class RulesError(Exception):
 class Rules:
     """Durations are milliseconds, bounds are numbers per partition."""
 
-    book: PolicyBook
+    promises: Promises
+    policy_ids: tuple[str, ...]
     longest_grace_ms: int
     """Of all deadlines, and a minute: a deadline that is not decided yet lies in no minute that is final."""
     sources: frozenset[str]
@@ -54,14 +64,24 @@ class Rules:
     def of(cls, settings: Settings) -> "Rules":
         """Raises `RulesError`."""
         try:
-            book = load_all(settings.policies, grace_ms=round(settings.grace * 1000))
-        except PolicyError as error:
+            calendar_book = load_calendars(settings.calendars)
+            odd: list[str] = []
+            book = policies.load_all(
+                settings.policies,
+                grace_ms=round(settings.grace * 1000),
+                calendar_ids=calendar_book.calendar_ids,
+                warn=odd,
+            )
+        except (PolicyError, CalendarError) as error:
             raise RulesError(str(error)) from error
+        for line in odd:
+            log.warning("%s", line)
         warning, critical = settings.repeat_contacts
         if not 2 <= warning <= critical:
             raise RulesError(f"OIDOR_REPEAT_CONTACTS: {warning} and {critical}: at least 2, and rising")
         return cls(
-            book=book,
+            promises=Promises(book, calendar_book),
+            policy_ids=book.policy_ids,
             longest_grace_ms=book.longest_grace_ms + MINUTE_MS,
             sources=frozenset(settings.sources),
             disorder_ms=settings.disorder_ms,
@@ -78,3 +98,14 @@ class Rules:
             ping_pong_transfers=settings.ping_pong_transfers,
             message_bytes=settings.message_bytes,
         )
+
+
+def load_calendars(folder: Path) -> CalendarBook:
+    """All calendars of a folder. Raises `CalendarError`."""
+    return _calendars(tuple((path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.yaml"))))
+
+
+@lru_cache(maxsize=4)
+def _calendars(files: tuple[tuple[Path, int], ...]) -> CalendarBook:
+    # Nothing that a calendar answers ever changes: its years, once computed, serve all who ask.
+    return CalendarBook(calendars.load_all(path for path, _ in files))

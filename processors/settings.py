@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     # Rules
     policies: Annotated[tuple[Path, ...], NoDecode] = (_POLICIES / "default.yaml",)
     """SLA policy packs, files, the first that matches wins."""
+    calendars: Path = _POLICIES / "calendars"
+    """Folder of the calendars that the packs name."""
     repeat_contacts: tuple[int, int] = (3, 5)
     """P08: contacts of a customer on one category that make a warning, a critical incident."""
     repeat_window_days: PositiveFloat = 7

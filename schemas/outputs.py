@@ -121,13 +121,26 @@ class ClockRow(NamedTuple):
     priority: str
     kind: str
     started_at: int
+    target: str
+    """As configured: "4h", "8h es-madrid-split", "15 working_days es-working-days"."""
+    calendar: str
+    """Whose business time it counts; '': elapsed time."""
+    legal: int
     target_ms: int
+    """What this instance has, in its own time: of the target, what earlier instances left."""
     due_at: int
+    """While paused: when it is due if nobody ends the pause."""
     stopped_at: int | None
     state: ClockState
     overdue_ms: int
     """stopped_at - due_at of a completed breach, else 0."""
+    paused_ms: int
+    """Elapsed time in pauses that have ended."""
+    illegitimate_pause_ms: int
+    """Of it, with a message of the customer unanswered."""
     retroactive: int
+    """1 when the deadline was past before anyone could know: by a late record, a change of priority or class, a merge.
+    """
     retracted: int
     void: int
     """1 when later events showed that the clock never existed."""

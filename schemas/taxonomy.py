@@ -54,8 +54,11 @@ Warning_ = Literal[
 ]  # fmt: skip
 Outcome = Literal["accepted", "warned", "late", "duplicate", "rejected"]
 
-ClockMetric = Literal["answer", "first_response", "resolve", "acknowledge"]
-ClockState = Literal["running", "met", "breached_open", "breached", "cancelled"]
+ClockMetric = Literal[
+    "answer", "human_on_request", "acknowledge", "first_response", "next_response", "update_every", "resolve",
+    "final_response", "follow_up",
+]  # fmt: skip
+ClockState = Literal["running", "paused", "met", "breached_open", "breached", "cancelled"]
 Severity = Literal["info", "warning", "critical"]
 Pattern = Literal["P01", "P02", "P08", "P10"]
 IncidentState = Literal["open", "closed", "withdrawn"]

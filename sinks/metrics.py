@@ -219,6 +219,7 @@ class Census:
 _OPEN: Final = {
     "backlog_cases": ("Cases that are not over.", ("kind", "area", "priority")),
     "sla_open": ("Clocks that run, with no warning passed.", ("policy", "metric", "area")),
+    "sla_paused": ("Clocks that wait for the customer or a third party.", ("policy", "metric", "area")),
     "sla_at_risk": ("Clocks that run and have passed a warning.", ("policy", "metric", "area")),
     "sla_overdue": ("Clocks that run past their deadline.", ("policy", "metric", "area")),
     "pattern_incidents_open": ("Open incidents.", ("pattern", "severity", "area")),

@@ -110,8 +110,8 @@ CREATE TABLE IF NOT EXISTS {database}.sla_clocks
     source LowCardinality(String) COMMENT 'System that published the case',
     entity_id String COMMENT 'The case that the clock belongs to',
     partition UInt32 COMMENT 'Kafka partition of its events',
-    metric LowCardinality(String) COMMENT 'What was promised: answer, first_response, resolve or acknowledge',
-    instance UInt32 COMMENT 'Which clock of this metric in the case: 0 the first, more after reopening',
+    metric LowCardinality(String) COMMENT 'What was promised: answer, human_on_request, acknowledge, first_response, next_response, update_every, resolve, final_response or follow_up',
+    instance UInt32 COMMENT 'Which clock of this metric in the case: 1 the first; one more for each reopening, message or update',
     policy_id LowCardinality(String) COMMENT 'SLA policy that set the target',
     policy_version LowCardinality(String) COMMENT 'Version of that policy',
     customer_id String COMMENT 'Pseudonymous customer; empty when anonymous',
@@ -121,12 +121,17 @@ CREATE TABLE IF NOT EXISTS {database}.sla_clocks
     priority LowCardinality(String) COMMENT 'Priority of the case',
     kind LowCardinality(String) COMMENT 'Kind of complaint',
     started_at DateTime64(3, 'UTC') COMMENT 'When the clock started, UTC',
-    target_ms Int64 COMMENT 'Time allowed, milliseconds',
-    due_at DateTime64(3, 'UTC') COMMENT 'Deadline, UTC',
+    target LowCardinality(String) COMMENT 'What the policy promises, as configured: 4h, 8h es-madrid-split, 15 working_days es-working-days',
+    calendar LowCardinality(String) COMMENT 'Calendar whose business time it counts; empty: elapsed time',
+    legal UInt8 COMMENT '1 for a deadline of the law: never paused, never longer by priority',
+    target_ms Int64 COMMENT 'Time allowed to this instance, milliseconds of business time when there is a calendar',
+    due_at DateTime64(3, 'UTC') COMMENT 'Deadline, UTC; of a paused clock: when it is due if nobody ends the pause',
     stopped_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the promise was kept or cancelled, UTC; NULL while it is not',
-    state LowCardinality(String) COMMENT 'running, met, breached_open (overdue, still open), breached (completed late) or cancelled',
+    state LowCardinality(String) COMMENT 'running, paused, met, breached_open (overdue, still open), breached (completed late) or cancelled',
     overdue_ms Int64 COMMENT 'stopped_at - due_at of a completed breach, milliseconds; else 0',
-    retroactive UInt8 COMMENT '1 when the event that started it arrived after its deadline and grace',
+    paused_ms Int64 COMMENT 'Elapsed time in pauses that have ended, milliseconds',
+    illegitimate_pause_ms Int64 COMMENT 'Of paused_ms, the time during which a message of the customer was unanswered, milliseconds',
+    retroactive UInt8 COMMENT '1 when its deadline was past before anyone could know: by a late record, a change of priority or class, or a merge',
     retracted UInt8 COMMENT '1 when a breach was taken back: the event that met it arrived after deadline and grace',
     void UInt8 COMMENT '1 when later events showed that the clock never existed',
     version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
@@ -218,6 +223,16 @@ CREATE TABLE IF NOT EXISTS {database}.kpi_partials
     resolve_breached UInt32 COMMENT 'Count in the minute: resolve clocks breached, by due time',
     acknowledge_met UInt32 COMMENT 'Count in the minute: acknowledge clocks met, by due time',
     acknowledge_breached UInt32 COMMENT 'Count in the minute: acknowledge clocks breached, by due time',
+    human_on_request_met UInt32 COMMENT 'Count in the minute: requests for a person met, by due time',
+    human_on_request_breached UInt32 COMMENT 'Count in the minute: requests for a person breached, by due time',
+    next_response_met UInt32 COMMENT 'Count in the minute: next response clocks met, by due time',
+    next_response_breached UInt32 COMMENT 'Count in the minute: next response clocks breached, by due time',
+    update_every_met UInt32 COMMENT 'Count in the minute: update clocks met, by due time',
+    update_every_breached UInt32 COMMENT 'Count in the minute: update clocks breached, by due time',
+    final_response_met UInt32 COMMENT 'Count in the minute: final response clocks met, by due time',
+    final_response_breached UInt32 COMMENT 'Count in the minute: final response clocks breached, by due time',
+    follow_up_met UInt32 COMMENT 'Count in the minute: follow-up clocks met, by due time',
+    follow_up_breached UInt32 COMMENT 'Count in the minute: follow-up clocks breached, by due time',
     wait_ms Int64 COMMENT 'Sum in the minute: total wait of contacts answered by a person, milliseconds',
     first_response_ms Int64 COMMENT 'Sum in the minute: total time to the first public reply of a person, milliseconds',
     resolution_ms Int64 COMMENT 'Sum in the minute: total time to resolution, milliseconds',
@@ -235,7 +250,10 @@ CREATE TABLE IF NOT EXISTS {database}.kpi_partials
         complaints_resolved + complaints_upheld + complaints_decided + complaints_reopened + praise +
         surveys_invited + surveys_answered + csat_answered + csat_positive + nps_answered + nps_promoters +
         nps_detractors + ces_answered + ces_easy + answer_met + answer_breached + first_response_met +
-        first_response_breached + resolve_met + resolve_breached + acknowledge_met + acknowledge_breached + wait_ms +
+        first_response_breached + resolve_met + resolve_breached + acknowledge_met + acknowledge_breached +
+        human_on_request_met + human_on_request_breached + next_response_met + next_response_breached +
+        update_every_met + update_every_breached + final_response_met + final_response_breached + follow_up_met +
+        follow_up_breached + wait_ms +
         first_response_ms + resolution_ms + handle_ms + csat_score_milli + ces_score_milli +
         arraySum(mapValues(wait_histogram)) + arraySum(mapValues(first_response_histogram)) +
         arraySum(mapValues(resolution_histogram)) = 0

@@ -19,7 +19,7 @@ CREATE OR REPLACE VIEW {database}.v_sla AS
 SELECT
     * EXCEPT (void, version, last_recorded_at),
     multiIf(state IN ('breached', 'breached_open'), 'breached', state) AS outcome,
-    state IN ('running', 'breached_open') AS open,
+    state IN ('running', 'paused', 'breached_open') AS open,
     if(isNull(stopped_at), NULL, dateDiff('millisecond', started_at, assumeNotNull(stopped_at))) AS elapsed_ms,
     version,
     last_recorded_at
@@ -27,7 +27,7 @@ FROM {database}.sla_clocks FINAL
 WHERE void = 0
 COMMENT 'SLA clocks as they stand, without those that later events showed never to have existed';
 
-ALTER TABLE {database}.v_sla COMMENT COLUMN outcome 'running, met, breached (completed late or still open) or cancelled';
+ALTER TABLE {database}.v_sla COMMENT COLUMN outcome 'running, paused, met, breached (completed late or still open) or cancelled';
 ALTER TABLE {database}.v_sla COMMENT COLUMN open '1 while the promise is neither kept nor cancelled';
 ALTER TABLE {database}.v_sla COMMENT COLUMN elapsed_ms 'stopped_at - started_at, milliseconds; NULL while open';
 

@@ -25,9 +25,9 @@ def incidents(case: Case, partition: int, now: int, rules: Rules) -> Iterator[In
 
 
 def _warning(case: Case, clock: Clock, partition: int, now: int, passed: list[int]) -> IncidentRow:
-    share = (passed[-1] - clock.due_at + clock.target.target_ms) / clock.target.target_ms
+    share = clock.target.warn_at[len(passed) - 1]
     state = clocks.outcome(clock, now)
-    ended = clock.ended_at if clock.phase != "running" else None
+    ended = None if clock.is_open else clock.ended_at
     closed = clock.due_at if state in ("breached", "breached_open") else ended
     return incident_row(
         case,
@@ -40,7 +40,7 @@ def _warning(case: Case, clock: Clock, partition: int, now: int, passed: list[in
         closed_at=closed,
         close_reason="" if closed is None else state.removesuffix("_open"),
         attribution=clock.attribution,
-        summary=f"{clock.metric} has used {share:.0%} of its {clock.target.target_ms // 1000} s",
+        summary=f"{clock.metric} has used {share:.0%} of its {clock.target.written}",
         evidence=_evidence(clock),
         policy_id=clock.target.policy_id,
         metric=clock.metric,
@@ -48,9 +48,9 @@ def _warning(case: Case, clock: Clock, partition: int, now: int, passed: list[in
 
 
 def _breach(case: Case, clock: Clock, partition: int, now: int) -> IncidentRow:
-    closed = clock.ended_at if clock.phase != "running" else None
+    closed = None if clock.is_open else clock.ended_at
     reason = "" if closed is None else "retracted" if closed <= clock.due_at else "breached"
-    twice = clock.due_at + clock.target.target_ms
+    twice = clock.twice_at
     overdue_twice = (closed is None and now > twice + clock.target.grace_ms) or (closed is not None and closed > twice)
     return incident_row(
         case,
@@ -63,7 +63,7 @@ def _breach(case: Case, clock: Clock, partition: int, now: int) -> IncidentRow:
         closed_at=closed,
         close_reason=reason,
         attribution=clock.attribution,
-        summary=f"{clock.metric} was due {clock.target_ms // 1000} s after it began and was not met",
+        summary=f"{clock.metric} was due in {clock.target.written} and was not met",
         evidence=_evidence(clock),
         policy_id=clock.target.policy_id,
         metric=clock.metric,
@@ -75,5 +75,18 @@ def _severity(case: Case, overdue_twice: bool) -> Severity:
     return "critical" if urgent or case.fold.vulnerable or overdue_twice else "warning"
 
 
-def _evidence(clock: Clock) -> dict[str, int]:
-    return {"started_at": clock.started_at, "due_at": clock.due_at, "target_ms": clock.target.target_ms}
+def _evidence(clock: Clock) -> dict[str, int | str]:
+    said: dict[str, int | str] = {
+        "started_at": clock.started_at,
+        "due_at": clock.due_at,
+        "target": clock.target.written,
+        "target_ms": clock.whole_ms,
+    }
+    if clock.paused_ms:
+        said["paused_ms"] = clock.paused_ms
+    if clock.escalated:
+        said["retroactive"] = 1
+    if clock.calendar is not None:
+        # Whoever notifies may keep what is not urgent for the hours of this calendar.
+        said["route_hours"] = clock.calendar.calendar_id
+    return said

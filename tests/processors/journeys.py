@@ -1,45 +1,61 @@
-"""Random journeys of a few customers, as hypothesis strategies: every event type that moves a case, in time order."""
+"""Random journeys of a few customers: every event type that moves a case, in time order.
 
-from typing import Any
+As hypothesis strategies for the laws, and from a seed for the law that needs a thousand of them.
+"""
+
+from random import Random
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, Happening, event
 
 _Step = tuple[str, dict[str, Any]]
-_STEPS: st.SearchStrategy[_Step] = st.sampled_from(
-    [
-        ("contact.queued", {"queue": "q"}),
-        ("contact.answered", {"actor": {"kind": "human"}}),
-        ("contact.answered", {"actor": {"kind": "bot"}}),
-        ("contact.assigned", {"owner": "ana"}),
-        ("contact.transferred", {"from": "n1", "to": "n2"}),
-        ("contact.transferred", {"from": "n2", "to": "n1"}),
-        ("contact.agent_replied", {"actor": {"kind": "human"}}),
-        ("contact.agent_replied", {"actor": {"kind": "human"}, "public": False}),
-        ("contact.customer_replied", {}),
-        ("contact.waiting_customer", {}),
-        ("contact.resumed", {}),
-        ("contact.priority_changed", {"from": "normal", "to": "urgent"}),
-        ("contact.reclassified", {"category": "delivery"}),
-        ("contact.resolved", {"resolution": "solved", "resolved_level": 1, "talk_seconds": 60}),
-        ("contact.resolved", {"resolution": "spam"}),
-        ("contact.reopened", {"reason": "not_fixed"}),
-        ("contact.abandoned", {}),
-        ("contact.closed", {}),
-        ("contact.voided", {}),
-    ]
-)
-_COMPLAINT_STEPS: st.SearchStrategy[_Step] = st.sampled_from(
-    [
-        ("complaint.acknowledged", {}),
-        ("complaint.cause_set", {"cause": {"element": "people"}}),
-        ("complaint.resolved", {"outcome": "upheld"}),
-        ("complaint.reopened", {"reason": "new_info"}),
-        ("complaint.closed", {}),
-    ]
-)
-_GAPS = st.sampled_from([0, 3 * SECOND, 25 * SECOND, 10 * MINUTE, 5 * HOUR, 30 * HOUR])
+_CONTACT_STEPS: Final[list[_Step]] = [
+    ("contact.queued", {"queue": "q"}),
+    ("contact.answered", {"actor": {"kind": "human"}}),
+    ("contact.answered", {"actor": {"kind": "bot"}}),
+    ("contact.assigned", {"owner": "ana"}),
+    ("contact.transferred", {"from": "n1", "to": "n2"}),
+    ("contact.transferred", {"from": "n2", "to": "n1"}),
+    ("contact.agent_replied", {"actor": {"kind": "human"}}),
+    ("contact.agent_replied", {"actor": {"kind": "human"}, "public": False}),
+    ("contact.customer_replied", {}),
+    ("contact.customer_replied", {}),
+    ("contact.human_requested", {}),
+    ("contact.waiting_customer", {"reason": "info"}),
+    ("contact.waiting_customer", {"reason": "schedule"}),
+    ("contact.waiting_third_party", {"reason": "info"}),
+    ("contact.resumed", {}),
+    ("contact.priority_changed", {"from": "urgent", "to": "low"}),
+    ("contact.priority_changed", {"from": "urgent", "to": "high"}),
+    ("contact.priority_changed", {"from": "normal", "to": "urgent"}),
+    ("contact.reclassified", {"category": "delivery"}),
+    ("contact.resolved", {"resolution": "solved", "resolved_level": 1, "talk_seconds": 60}),
+    ("contact.resolved", {"resolution": "spam"}),
+    ("contact.reopened", {"reason": "not_fixed"}),
+    ("contact.abandoned", {}),
+    ("contact.closed", {}),
+    ("contact.voided", {}),
+]
+_COMPLAINT_STEPS: Final[list[_Step]] = [
+    ("complaint.acknowledged", {}),
+    ("complaint.cause_set", {"cause": {"element": "people"}}),
+    ("complaint.resolved", {"outcome": "upheld"}),
+    ("complaint.reopened", {"reason": "new_info"}),
+    ("complaint.closed", {}),
+    ("complaint.progress_sent", {}),
+    ("complaint.holding_response_sent", {}),
+    ("complaint.waiting_customer", {"reason": "info"}),
+    ("complaint.resumed", {}),
+    ("complaint.reclassified", {"kind": "praise"}),
+    ("complaint.reclassified", {"kind": "claim"}),
+    ("complaint.priority_changed", {"from": "normal", "to": "urgent"}),
+    ("complaint.priority_changed", {"from": "urgent", "to": "low"}),
+]
+_MOST_GAPS: Final = [0, 3 * SECOND, 25 * SECOND, 10 * MINUTE, 5 * HOUR, 30 * HOUR]
+_STEPS: st.SearchStrategy[_Step] = st.sampled_from(_CONTACT_STEPS)
+_GAPS = st.sampled_from(_MOST_GAPS)
 
 
 @st.composite
@@ -56,6 +72,10 @@ def contact(draw: st.DrawFn, entity_id: str) -> list[Happening]:
     for seq, (event_type, fields) in enumerate(draw(st.lists(_STEPS, max_size=9)), start=1):
         at += draw(_GAPS)
         happenings.append(event(event_type, entity_id, at, customer=customer, seq=seq, **fields))
+    if draw(st.integers(0, 5)) == 0:
+        at += draw(_GAPS)
+        survivor = draw(st.sampled_from(["C0", "C1", "C2"]))
+        happenings.append(event("contact.merged", entity_id, at, customer=customer, seq=50, into=survivor))
     if happenings and draw(st.integers(0, 9)) == 0:
         wrong = draw(st.sampled_from(happenings)).event["event_id"]
         at += draw(_GAPS)
@@ -68,7 +88,7 @@ def complaint(draw: st.DrawFn, entity_id: str) -> list[Happening]:
     at = draw(st.integers(0, 6 * DAY // SECOND)) * SECOND
     kind = draw(st.sampled_from(["claim", "praise"]))
     happenings = [event("complaint.opened", entity_id, at, kind=kind, channel="email", seq=0)]
-    for seq, (event_type, fields) in enumerate(draw(st.lists(_COMPLAINT_STEPS, max_size=4)), start=1):
+    for seq, (event_type, fields) in enumerate(draw(st.lists(st.sampled_from(_COMPLAINT_STEPS), max_size=6)), start=1):
         at += draw(_GAPS)
         happenings.append(event(event_type, entity_id, at, seq=seq, **fields))
     return happenings
@@ -80,6 +100,8 @@ def survey(draw: st.DrawFn, entity_id: str) -> list[Happening]:
     expires = f"2025-12-{draw(st.integers(1, 3)):02}T00:00:00Z"
     kind = draw(st.sampled_from(["csat", "nps"]))
     happenings = [event("survey.invited", entity_id, at, kind=kind, mode="email", expires_at=expires, seq=0)]
+    if draw(st.booleans()):
+        happenings.append(event("survey.followup_contacted", entity_id, at + draw(_GAPS), seq=9, owner="ana"))
     for seq in range(draw(st.integers(0, 3))):
         at += draw(_GAPS)
         score = draw(st.integers(1, 5) if kind == "csat" else st.integers(0, 10))
@@ -94,3 +116,36 @@ def logs(draw: st.DrawFn) -> list[Happening]:
     happenings += [h for n in range(draw(st.integers(0, 2))) for h in draw(complaint(f"R{n}"))]
     happenings += [h for n in range(draw(st.integers(0, 2))) for h in draw(survey(f"S{n}"))]
     return sorted(happenings, key=lambda happening: happening.record_at)
+
+
+def of_seed(seed: int, entities: int) -> list[Happening]:
+    """Journeys of `entities` contacts and complaints of one customer each, some of them merged into others."""
+    random = Random(seed)
+    happenings: list[Happening] = []
+    for number in range(entities):
+        kind, steps = ("contact", _CONTACT_STEPS) if number % 3 else ("complaint", _COMPLAINT_STEPS)
+        at = random.randrange(6 * DAY // SECOND) * SECOND
+        happenings.append(_opening(random, kind, f"E{number}", at))
+        for seq in range(1, random.randint(2, 9)):
+            at += random.choice(_MOST_GAPS)
+            event_type, fields = random.choice(steps)
+            if random.random() < 0.06:
+                event_type, fields = f"{kind}.merged", {"into": f"E{number - 3 if number > 2 else number + 3}"}
+            elif random.random() < 0.04:
+                wrong = random.choice(happenings).event
+                event_type, fields = f"{kind}.voided", {"voids_event_id": wrong["event_id"]}
+            # A record may come long after what it tells of, and never before.
+            arrives = at + random.choice([0, 0, 0, 40 * MINUTE, 20 * HOUR])
+            happenings.append(event(event_type, f"E{number}", at, arrives=arrives, seq=seq, **fields))
+    return happenings
+
+
+def _opening(random: Random, kind: str, entity_id: str, at: int) -> Happening:
+    said: dict[str, Any] = {
+        "channel": random.choice(["phone", "chat", "email"]),
+        "priority": random.choice(["normal", "urgent", "high"]),
+        "org_unit": random.choice(["es/a/n1", "pt/a/n2"]),
+        "seq": 0,
+    }
+    said |= {"direction": "inbound"} if kind == "contact" else {"kind": random.choice(["claim", "praise"])}
+    return event(f"{kind}.opened", entity_id, at, **said)

@@ -1,7 +1,7 @@
 """The SLA clock: its table of transitions, its outcomes, and the promises that cases make and keep."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -13,10 +13,12 @@ from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening
 from tests.processors.views import Row, Views
 
 GRACE = 60
-TARGET = Target(policy_id="p", policy_version="1", target_ms=1_000, grace_ms=GRACE, warn_ms=(500, 800))
-RUNNING = clocks.started("resolve", 1, TARGET, 1_000, 0, 0)
-PHASES: tuple[Phase, ...] = ("running", "stopped", "cancelled", "annulled")
-SIGNAL_NAMES: tuple[Signal, ...] = ("start", "stop", "cancel", "annul", "reopen")
+TARGET = Target(policy_id="p", policy_version="1", target_ms=1_000, grace_ms=GRACE, warn_at=(0.5, 0.8))
+RUNNING = clocks.started("resolve", TARGET, None, 0, 0)
+PAUSABLE = replace(TARGET, pause_on=frozenset({("waiting_customer", "info")}), max_pause_ms=10_000)
+INFO = ("waiting_customer", "info")
+PHASES: tuple[Phase, ...] = get_args(Phase)
+SIGNAL_NAMES: tuple[Signal, ...] = get_args(Signal)
 
 
 def ended(phase: Phase, at: int, *, known_at: int | None = None) -> Clock:
@@ -26,24 +28,34 @@ def ended(phase: Phase, at: int, *, known_at: int | None = None) -> Clock:
 # The tables
 
 
+def in_phase(phase: Phase) -> Clock:
+    clock = clocks.started("resolve", PAUSABLE, None, 0, 0)
+    if phase == "paused":
+        clocks.signalled(clock, "pause", 300, 300, reason=INFO)
+    return clock if clock.phase == phase else replace(clock, phase=phase, ended_at=700, ended_record_at=700)
+
+
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("signal", SIGNAL_NAMES)
 def test_a_signal_does_what_the_table_says_and_an_illegal_one_does_nothing(phase: Phase, signal: Signal) -> None:
-    clock = replace(RUNNING) if phase == "running" else ended(phase, 700)
+    clock = in_phase(phase)
     before = replace(clock)
-    clocks.signalled(clock, signal, 900, 901)
+    clocks.signalled(clock, signal, 900, 901, reason=INFO)
     moves_to = TRANSITIONS.get((phase, signal))
-    if moves_to is None or moves_to == "running":
-        assert clock == before, "reopening makes a new instance; all else is illegal: neither touches this one"
+    if moves_to is None or moves_to == phase or signal in ("again", "reopen"):
+        assert clock == before, "what begins anew is a new instance, a change needs its target; all else is illegal"
     else:
         assert clock.phase == moves_to
-        assert (clock.ended_at, clock.ended_record_at) == ((900, 901) if phase == "running" else (700, 700))
+    if moves_to in ("stopped", "cancelled", "annulled"):
+        assert (clock.ended_at, clock.ended_record_at) == ((900, 901) if before.is_open else (700, 700))
 
 
 def test_every_metric_begins_somewhere_and_can_be_kept_and_withdrawn() -> None:
     assert set(SIGNALS) == set(CLOCK_METRICS)
     for table in SIGNALS.values():
-        assert {"start", "stop", "annul"} <= set(table.values())
+        assert {"annul"} < set(table.values())
+        assert {"start", "again"} & set(table.values())
+        assert {"stop", "lap"} & set(table.values())
 
 
 def test_the_table_turned_round_says_the_same() -> None:
@@ -114,19 +126,31 @@ def test_warnings(name: str, clock: Clock, now: int, warned: list[int]) -> None:
     assert clocks.warnings(clock, now) == warned, name
 
 
+def continued() -> Clock:
+    """The second instance, from 5,000 on: 700 of 1,000 ms were used."""
+    return clocks.started("resolve", TARGET, None, 5_000, 5_000, instance=2, continues=ended("stopped", 700))
+
+
 def test_what_an_earlier_instance_used_up_warns_when_the_next_one_starts() -> None:
-    again = clocks.started("resolve", 2, TARGET, 300, 5_000, 5_000)
+    again = continued()
+    assert (again.due_at, again.allotted_ms) == (5_300, 300)
     assert clocks.warnings(again, 5_000 + GRACE) == []
     assert clocks.warnings(again, 5_001 + GRACE) == [5_000], "of 1000 ms 700 are used: past the half already"
     assert clocks.warnings(again, 5_200 + GRACE) == [5_000, 5_100]
 
 
-@pytest.mark.parametrize("clock", [RUNNING, clocks.started("resolve", 2, TARGET, 300, 5_000, 5_000)])
-def test_a_running_clock_reads_differently_only_after_one_of_its_thresholds(clock: Clock) -> None:
+def paused(at: int) -> Clock:
+    clock = clocks.started("resolve", PAUSABLE, None, 0, 0)
+    clocks.signalled(clock, "pause", at, at, reason=INFO)
+    return clock
+
+
+@pytest.mark.parametrize("clock", [RUNNING, continued(), paused(300), paused(600), paused(1_000)])
+def test_an_open_clock_reads_differently_only_after_one_of_its_thresholds(clock: Clock) -> None:
     def reading(now: int) -> tuple[object, ...]:
         return clocks.outcome(clock, now), clocks.warnings(clock, now)
 
-    changes = {now for now in range(8_000) if reading(now) != reading(now + 1)}
+    changes = {now for now in range(14_000) if reading(now) != reading(now + 1)}
     assert changes <= set(clocks.thresholds(clock))
 
 

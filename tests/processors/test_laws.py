@@ -1,15 +1,22 @@
 """Laws of `step`: what any order, any repetition, any batching and any crash must leave as it is."""
 
+from pathlib import Path
+from random import Random
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors.partition import Checkpoint, PartitionState
 from processors.pipeline import EMPTY, step
 from tests.processors.feed import DAY, MINUTE, T0, FakeBatch, FakeRecord, Feed, Happening, rules
-from tests.processors.journeys import logs
+from tests.processors.journeys import logs, of_seed
 from tests.processors.views import Views, differences
 
-RULES = rules()
+RULES = rules(policies=(Path(__file__).parent / "every_clock.yaml",))
+ANY_ORDER = rules(
+    policies=(Path(__file__).parent / "every_clock.yaml",), disorder=60 * 86_400, late_horizon=90 * 86_400
+)
 END = 40 * DAY
 law = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -56,6 +63,26 @@ def test_any_order_within_the_disorder_and_any_duplication_gives_the_same_views(
     feed.until(END)
     views.insert(feed.state.checkpoint(T0))
     assert differences(views, undisturbed(log)) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fifty_journeys_in_twenty_orders_with_duplicates_give_the_same_clocks(seed: int) -> None:
+    log, random = of_seed(seed, 50), Random(seed)
+    expected = in_any_order(log)
+    assert any(row["paused_ms"] for row in expected.clocks())
+    for _ in range(20):
+        shuffled = [*log, *random.sample(log, len(log) // 5)]
+        random.shuffle(shuffled)
+        found = in_any_order(shuffled)
+        assert found.shown() == expected.shown(), differences(found, expected)
+
+
+def in_any_order(log: list[Happening]) -> Views:
+    feed, views = Feed(ANY_ORDER), Views()
+    feed.feed(*log)
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    return views
 
 
 @law

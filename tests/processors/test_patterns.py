@@ -64,7 +64,7 @@ def test_a_warning_opens_when_its_share_is_used_and_says_how_much() -> None:
     assert before.of("P01") == []
     warning = before.then(until=WARNED + MINUTE + 1).one("P01")
     assert (warning["state"], warning["severity"], warning["opened_at"]) == ("open", "warning", T0 + WARNED)
-    assert warning["summary"] == "resolve has used 80% of its 14400 s"
+    assert warning["summary"] == "resolve has used 80% of its 4h"
 
 
 def test_half_of_the_time_is_information_only() -> None:
@@ -122,7 +122,8 @@ def test_a_breach_opens_at_its_deadline_and_closes_when_the_work_is_done() -> No
     assert (case.one("P02")["opened_at"], case.one("P02")["closed_at"]) == (T0 + DUE, None)
     breach = case.then(contact("resolved", 6 * HOUR)).one("P02")
     assert (breach["state"], breach["close_reason"], breach["closed_at"]) == ("closed", "breached", T0 + 6 * HOUR)
-    assert json.loads(breach["evidence"]) == {"started_at": T0, "due_at": T0 + DUE, "target_ms": DUE}
+    said = {"started_at": T0, "due_at": T0 + DUE, "target": "4h", "target_ms": DUE}
+    assert json.loads(breach["evidence"]) == said
     assert [step for step in case.transitions if step[0] == "P02"] == [
         ("P02", "contact-events:crm:C1:resolve:1", "opened"),
         ("P02", "contact-events:crm:C1:resolve:1", "closed"),

@@ -1,12 +1,13 @@
 """SLA policy packs: which promise holds, which version, and what is said of a pack that cannot be used."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from processors.rules import RulesError
-from schemas.policies import PolicyBook, PolicyError, Target, load, load_all
+from schemas.policies import PolicyBook, PolicyError, Target, load, load_all, warnings_of
 from tests.processors.feed import rules
 
 GRACE = 60_000
@@ -25,7 +26,7 @@ def pack(
 
 
 def book(*paths: Path) -> PolicyBook:
-    return load_all(paths, grace_ms=GRACE)
+    return load_all(paths, grace_ms=GRACE, calendar_ids=("always", "uk"))
 
 
 def ms(text: str) -> int:
@@ -106,8 +107,7 @@ def test_durations_are_written_with_their_unit(tmp_path: Path, written: str, mil
     rule = f"  answer: [{{target: {written}, grace: 5s, warn_at: [0.8, 0.5]}}]\n"
     target = book(pack(tmp_path, rule)).target("answer", NOW, {})
     assert target == Target(
-        policy_id="p", policy_version="1", target_ms=milliseconds, grace_ms=5_000,
-        warn_ms=(milliseconds // 2, milliseconds * 8 // 10),
+        policy_id="p", policy_version="1", target_ms=milliseconds, grace_ms=5_000, warn_at=(0.5, 0.8)
     )  # fmt: skip
 
 
@@ -127,7 +127,28 @@ BAD: list[tuple[str, str, list[str]]] = [
     ("a channel that is none", "  answer: [{when: {channel: [fax]}, target: 20s}]\n", ["when.channel.0", "'phone'"]),
     ("no list", "  answer: [{when: {channel: phone}, target: 20s}]\n", ["when.channel"]),
     ("a warning after the deadline", "  answer: [{target: 20s, warn_at: [1.5]}]\n", ["warn_at.0"]),
-    ("not YAML", "  answer: [\n", ["not YAML"]),
+    (
+        "an unknown calendar",
+        "  answer: [{target: 20s, calendar: mars}]\n",
+        [":5: clocks.answer.0.calendar", "unknown calendar 'mars'"],
+    ),
+    (
+        "two targets",
+        "  answer: [{target: 20s, working_days: 3, calendar: uk}]\n",
+        ["clocks.answer.0", "a target or working_days, not both"],
+    ),
+    ("working days of nobody", "  answer: [{working_days: 3}]\n", ["clocks.answer.0", "need the calendar"]),
+    ("business days", "  answer: [{target: 2d, calendar: uk}]\n", ["clocks.answer.0", "ambiguous", "working_days"]),
+    ("a legal pause", "  answer: [{target: 2h, legal: true, pausable: true}]\n", ["clocks.answer.0", "never pauses"]),
+    (
+        "a reason that is none",
+        "  answer: [{target: 2h, pausable: true, pause_reasons: [lunch]}]\n",
+        ["pause_reasons.0"],
+    ),
+    ("a pause without end", "  answer: [{target: 2h, pausable: true, max_pause: 0s}]\n", ["max_pause"]),
+    ("another way to reopen", "  answer: [{target: 2h, on_reopen: always}]\n", ["on_reopen", "'continue'"]),
+    ("a key twice", "  answer: []\n  answer: []\n", [":6: ", "stands twice"]),
+    ("not YAML", "  answer: [\n", ["not usable YAML"]),
 ]
 
 
@@ -137,11 +158,64 @@ def test_an_error_names_the_file_the_place_and_what_is_wrong(
 ) -> None:
     path = pack(tmp_path, clocks)
     with pytest.raises(PolicyError) as raised:
-        load(path)
+        load(path, ())
     message = str(raised.value)
-    assert message.startswith(f"{path}: ")
+    assert re.match(rf"{re.escape(str(path))}:\d+: ", message)
     assert "\n" not in message
     assert all(part in message for part in says), message
+
+
+UNREACHABLE: list[tuple[str, str, list[int]]] = [
+    ("after one that fits all", "{target: 1h}, {when: {kind: [claim]}, target: 2h}", [1]),
+    ("after one that fits more", "{when: {channel: [phone, chat]}, target: 1h}, {when: {channel: [chat]}}", [1]),
+    ("after one with fewer conditions",
+     "{when: {kind: [claim]}, target: 1h}, {when: {kind: [claim], channel: [chat]}, target: 2h}", [1]),
+    ("the same again", "{when: {kind: [claim]}, target: 1h}, {when: {kind: [claim]}, target: 2h}", [1]),
+    ("each has something of its own",
+     "{when: {kind: [claim]}, target: 1h}, {when: {channel: [chat]}, target: 2h}, {target: 3h}", []),
+    ("more than before", "{when: {channel: [chat]}, target: 1h}, {when: {channel: [chat, phone]}, target: 2h}", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "listed", "never"), UNREACHABLE, ids=[case[0] for case in UNREACHABLE])
+def test_a_rule_that_is_never_reached_is_warned_about(tmp_path: Path, name: str, listed: str, never: list[int]) -> None:
+    path = pack(tmp_path, f"  resolve: [{listed}]\n")
+    policy = load(path, ())
+    assert [later for _, later, _ in policy.unreachable()] == never
+    assert [str(path) in line and "resolve.1: never reached" in line for line in warnings_of(path, policy)] == [
+        True for _ in never
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "written"),
+    [
+        ("target: 4h", "4h"),
+        ("target: 48h", "2d"),
+        ("target: 48h, calendar: uk", "48h uk"),
+        ("target: 90s", "90s"),
+        ("working_days: 15, calendar: uk", "15 working_days uk"),
+    ],
+)
+def test_a_target_says_what_is_promised(tmp_path: Path, rule: str, written: str) -> None:
+    target = book(pack(tmp_path, f"  resolve: [{{{rule}}}]\n")).target("resolve", NOW, {})
+    assert target is not None
+    assert target.written == written
+
+
+@pytest.mark.parametrize(
+    ("rule", "warn_at"),
+    [
+        ("target: 4h", (0.5, 0.8)),
+        ("target: 4h, legal: true", (0.5, 0.8, 0.95)),
+        ("target: 4h, warn_at: []", ()),
+        ("target: 4h, legal: true, warn_at: [0.9]", (0.9,)),
+    ],
+)
+def test_when_a_clock_warns(tmp_path: Path, rule: str, warn_at: tuple[float, ...]) -> None:
+    target = book(pack(tmp_path, f"  resolve: [{{{rule}}}]\n")).target("resolve", NOW, {})
+    assert target is not None
+    assert target.warn_at == warn_at
 
 
 @pytest.mark.parametrize(
@@ -153,20 +227,20 @@ def test_an_error_names_the_file_the_place_and_what_is_wrong(
         (b"policy_id: p\nversion: 1\nclocks: {}\n", "version"),
         (b"policy_id: p\nversion: '1'\nvalid_from: 2026-01-01T00:00:00\nclocks: {}\n", "valid_from"),
         (b"policy_id: p\nversion: '1'\nclocks: {}\nauthor: me\n", "author"),
-        (b"policy_id: caf\xe9\n", "not YAML"),
+        (b"policy_id: caf\xe9\n", "not UTF-8"),
     ],
 )
 def test_a_file_that_is_no_pack(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_bytes(content)
     with pytest.raises(PolicyError, match=says) as raised:
-        load(path)
+        load(path, ())
     assert str(path) in str(raised.value)
 
 
 def test_a_file_that_is_not_there_says_where_to_look() -> None:
     with pytest.raises(PolicyError, match=r"unknown policy pack nowhere\.yaml: .*OIDOR_POLICIES"):
-        load(Path("nowhere.yaml"))
+        load(Path("nowhere.yaml"), ())
     with pytest.raises(RulesError, match=r"nowhere\.yaml"):
         rules(policies=(Path("nowhere.yaml"),))
 

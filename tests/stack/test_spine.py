@@ -1,6 +1,5 @@
 """The main job through real servers and processes: nothing lost, nothing twice, whatever dies in the middle."""
 
-import csv
 import json
 import time
 from collections import Counter
@@ -14,9 +13,10 @@ from kafka import KafkaConsumer
 from deploy.local.clickhouse import LocalClickHouse
 from deploy.local.kafka import LocalKafka
 from deploy.local.messages import Message
-from deploy.local.readers import SAMPLES, cfpb, servicenow
+from deploy.local.readers import cfpb, servicenow
 from deploy.local.scenarios import STEADY, STORM_LOG, journeys
 from processors.settings import Settings
+from tests.servicenow_by_hand import incidents, resolution_clocks
 from tests.stack.conftest import Fresh
 from tests.stack.running import Installation, installed, until
 
@@ -166,7 +166,7 @@ class TestTheRealLogs:
 
     def test_every_case_has_its_final_state_and_its_counts(self, real_logs: Installation) -> None:
         states = {"Closed": "closed", "Resolved": "resolved"}
-        last = {row["number"]: row for row in _incidents()}
+        last = {row["number"]: row for row in incidents()}
         expected = {
             (number, states[row["incident_state"]], int(row["reopen_count"]), int(row["reassignment_count"]))
             for number, row in last.items()
@@ -182,7 +182,7 @@ class TestTheRealLogs:
             "toUnixTimestamp64Milli(assumeNotNull(stopped_at)) FROM v_sla "
             "WHERE source = 'servicenow-demo' AND metric = 'resolve'"
         )
-        assert Counter(found) == Counter(_resolution_clocks())
+        assert Counter(found) == Counter(resolution_clocks(pausing=False))
 
     def test_they_page_nobody_and_move_no_breach_counter(self, real_logs: Installation) -> None:
         assert real_logs.metric("feedback_sla_outcomes_total", outcome="breached") == 0
@@ -197,38 +197,3 @@ class TestTheRealLogs:
         consumer.close()
         assert len(incidents) > 100
         assert not [incident for incident in incidents if incident["page"]]
-
-
-def _incidents() -> list[dict[str, str]]:
-    with (SAMPLES / "servicenow_incidents.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _resolution_clocks() -> list[tuple[str, int, str, int, int, int]]:
-    """By hand from the CSV: opened to first Resolved; after a reopening what was left runs on, unless it was broken."""
-    hours = {"1 - Critical": 4, "2 - High": 8, "3 - Moderate": 24, "4 - Low": 40}
-    updates: dict[str, list[dict[str, str]]] = {}
-    for row in _incidents():
-        updates.setdefault(row["number"], []).append(row)
-    clocks: list[tuple[str, int, str, int, int, int]] = []
-    for number, rows in updates.items():
-        rows.sort(key=lambda row: (_moment(row["sys_updated_at"]), int(row["sys_mod_count"])))
-        start, target = _moment(rows[0]["opened_at"]), hours[rows[0]["priority"]] * 3_600_000
-        instance, running, reopens = 1, True, 0
-        for row in rows:
-            at = _moment(row["sys_updated_at"])
-            if int(row["reopen_count"]) > reopens:
-                reopens = int(row["reopen_count"])
-                if not running and clocks[-1][2] == "met":
-                    target -= clocks[-1][5] - start
-                    start, instance, running = at, instance + 1, True
-            if running and row["incident_state"] in ("Resolved", "Closed"):
-                end = at
-                outcome = "met" if end <= start + target else "breached"
-                clocks.append((number, instance, outcome, start, start + target, end))
-                running = False
-    return clocks
-
-
-def _moment(text: str) -> int:
-    return round(datetime.strptime(text, "%d-%m-%Y %H:%M").replace(tzinfo=UTC).timestamp() * 1000)

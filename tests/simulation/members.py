@@ -1,0 +1,179 @@
+"""Our processes, without Faust: a worker around the real owner of partitions, and the real warehouse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, cast
+
+from processors import pipeline
+from processors.batching import BatchConsumer
+from processors.checkpoint import Process as Processing
+from processors.ownership import Owner, Pace
+from processors.partition import Checkpoint, PartitionState
+from processors.rules import Rules
+from processors.settings import Settings
+from processors.warehouse import Warehouse
+from schemas.outputs import RejectedRecord
+from schemas.topics import INPUTS, ROWS
+from sinks import topics
+from tests.simulation.clients import APP, Consumer, SimulatedLog
+from tests.simulation.database import Writer
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+_SETTINGS: Final = Settings(_env_file=None, app_id=APP, partitions=3, message_bytes=20_000, warehouse_rows=200)
+_RULES: Final = Rules.of(_SETTINGS)
+_PENDING_MAX: Final = 60
+
+
+class Worker:
+    """What `processors.app.Worker` does, without Faust."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.process = world.process(name)
+        self._world = world
+        self.consumer = Consumer(world.broker, world.weather, name, APP, INPUTS, world.wall, self._revoked)
+        self.owner = Owner(
+            _processing(world),
+            self._log,
+            lambda: self.consumer,
+            kafka_names={topic: topic for topic in INPUTS},
+            partitions=world.traffic.partitions,
+            pace=Pace(1.0),
+            pending_max=_PENDING_MAX,
+            watch=_Watch(world, name),
+            refuse=lambda why: world.anomaly(f"{name} refuses: {why}"),
+        )
+
+    def start(self) -> None:
+        tasks = {
+            "belong": self.consumer.belong(),
+            "fetch": self.consumer.fetch(),
+            "tick": self._tick(),
+            "group": self._commit_to_group(),
+            **{f"agent-{topic}": self._take(topic) for topic in INPUTS},
+        }
+        for name, work in tasks.items():
+            self.process.start(self._world.guarded(work, f"{self.process.name}/{name}"), name)
+
+    async def leave(self) -> None:
+        """SIGTERM: done or not, it ends within its budget."""
+        try:
+            async with asyncio.timeout(4):
+                await self.owner.leave(2)
+                self.consumer.leave()
+        finally:
+            self.process.kill()
+
+    def _log(self, number: int) -> SimulatedLog:
+        if number not in self.consumer.numbers:
+            self._world.anomaly(f"{self.process.name} opens partition {number}, which is not assigned to it")
+        return SimulatedLog(self._world.broker, self._world.weather, number, self._world.wall)
+
+    async def _take(self, topic: str) -> None:
+        while True:
+            batch = await self.consumer.channels[topic].get()
+            await self._world.guarded(self.owner.deliver(batch), f"{self.process.name} delivers {topic}")
+
+    async def _tick(self) -> None:
+        while True:
+            if not self.consumer.rebalancing:
+                await self._world.guarded(self.owner.tick(), f"{self.process.name} ticks")
+            await asyncio.sleep(1)
+
+    async def _commit_to_group(self) -> None:
+        while True:
+            await asyncio.sleep(5)
+            if (offsets := self.owner.durable()) and not self.consumer.rebalancing:
+                await self.consumer.commit_durable(offsets)
+
+    async def _revoked(self, numbers: set[int]) -> None:
+        await self.owner.lose(numbers, 2)
+
+
+def _processing(world: World) -> Processing:
+    def outputs(told: Checkpoint) -> Iterator[topics.Message]:
+        return topics.messages(told, prefix="", wall=world.wall(), page_horizon_ms=600_000, message_bytes=20_000)
+
+    return Processing(
+        create=lambda number: PartitionState(number, _RULES),
+        step=lambda state, batch, now: pipeline.step(state, batch, now),
+        reject=lambda state, one, reason: pipeline.reject(state, one.topic, one[0], reason),
+        empty=pipeline.EMPTY,
+        outputs=outputs,
+    )
+
+
+class _Watch:
+    def __init__(self, world: World, name: str) -> None:
+        self._world, self._name = world, name
+
+    def timer_delayed(self, seconds: float) -> None: ...
+    def committed(self, seconds: float) -> None: ...
+
+    def opened(self, seconds: float) -> None:
+        self._world.count("opened", self._name)
+
+    def failed(self, ours: bool) -> None:
+        self._world.count("failed", self._name)
+        if ours:
+            self._world.anomaly(f"{self._name}: an error of ours broke a partition")
+
+    def reread(self, topic: str, why: str) -> None:
+        self._world.count(f"reread: {why}", f"{self._name} {topic}")
+
+    def deleted(self, topic: str, offsets: int) -> None:
+        self._world.anomaly(f"{self._name}: {offsets} offsets of {topic} were deleted before they were read")
+
+
+class WarehouseProcess:
+    """The real warehouse, with a simulated consumer and database in place of Faust's and the driver's."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.process = world.process(name)
+        self._world = world
+        self.consumer = Consumer(
+            world.broker, world.weather, name, f"{APP}-warehouse", (ROWS,), world.wall, self._revoked
+        )
+        self.warehouse = _Warehouse(world, self.consumer)
+
+    def start(self) -> None:
+        tasks = {
+            "belong": self.consumer.belong(),
+            "fetch": self.consumer.fetch(),
+            "agent": self._take(),
+            "tick": self._tick(),
+            "insert": self.warehouse._insert_for_ever(),
+        }
+        for name, work in tasks.items():
+            self.process.start(self._world.guarded(work, f"{self.process.name}/{name}"), name)
+
+    async def _take(self) -> None:
+        while True:
+            batch = await self.consumer.channels[ROWS].get()
+            await self._world.guarded(self.warehouse.deliver(batch), f"{self.process.name} delivers")
+
+    async def _tick(self) -> None:
+        while True:
+            self.warehouse.app.rebalancing = self.consumer.rebalancing
+            await self._world.guarded(self.warehouse._tick(), f"{self.process.name} ticks")
+            await asyncio.sleep(1)
+
+    async def _revoked(self, _: set[int]) -> None:
+        await self.warehouse._revoked()
+
+
+class _Warehouse(Warehouse):
+    def __init__(self, world: World, consumer: Consumer) -> None:
+        super().__init__(_SETTINGS)
+        self._reads_with, self._world = consumer, world
+        self._writer = Writer(world.database, world.weather)
+
+    @property
+    def _consumer(self) -> BatchConsumer:
+        return cast("BatchConsumer", self._reads_with)
+
+    async def _publish(self, records: list[RejectedRecord]) -> None:
+        raise AssertionError(f"the database refuses nothing: {records[0].row}")
