@@ -347,7 +347,9 @@ class DurablePartition:
 
     def _break(self, error: BaseException, *, ours: bool = True) -> None:
         if self.broken is None:
-            self.broken, self.fault = error, ours
+            # It is raised again to others who wait: to them a cancellation would say that they are cancelled.
+            self.broken = error if isinstance(error, Exception) else ConnectionAbortedError("a commit was cut short")
+            self.fault = ours
             self.ready = False
             if ours:
                 self._trouble.note(self.durable, self.reached, self.suspect)

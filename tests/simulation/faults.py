@@ -9,8 +9,9 @@ from faust.types import TP
 
 from schemas.topics import INPUTS
 from tests.simulation.clients import APP, Mishap
+from tests.simulation.members import Worker
 from tests.simulation.virtual import Process
-from tests.simulation.world import LIVE_SECONDS, Worker, World
+from tests.simulation.world import LIVE_SECONDS, World
 
 _MISHAPS: Final[tuple[Mishap, ...]] = ("refused", "lost", "aborted", "unanswered", "hangs", "killed", "stopped")
 _BEYOND_THE_SESSION: Final = (13.0, 25.0)

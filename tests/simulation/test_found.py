@@ -4,10 +4,12 @@ import asyncio
 import random
 from collections.abc import Mapping
 
+import pytest
 from faust.types import TP
 
 from processors.batching import Reach
 from tests.processors.fake_log import Broker, Inputs, play
+from tests.processors.test_checkpoint import a_slice, opened
 from tests.processors.test_ownership import PARTITIONS, owner_of
 
 
@@ -29,5 +31,25 @@ def test_a_tick_that_waits_while_partitions_are_lost_does_not_open_them_again() 
         await asyncio.sleep(1)
 
         assert broker.epochs == {}, "their new owner was fenced"
+
+    play(scene())
+
+
+def test_who_waits_for_a_commit_that_is_cancelled_is_not_cancelled_with_it() -> None:
+    """A commit hangs and is given up while a rebalance waits to make the last one."""
+
+    async def scene() -> None:
+        broker = Broker(fault=lambda number: "hangs")
+        part = await opened(broker)
+        await part.take(a_slice("a"))
+        hanging = asyncio.create_task(part.commit())
+        await asyncio.sleep(1)
+        waiting = asyncio.create_task(part.commit())
+        await asyncio.sleep(1)
+
+        hanging.cancel()
+
+        with pytest.raises(ConnectionAbortedError):
+            await waiting
 
     play(scene())

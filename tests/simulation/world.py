@@ -37,6 +37,7 @@ _QUIET_SECONDS: Final = 4
 """So long nothing may be left to do: a commit that is under way shows nowhere."""
 
 _HOUR, _DAY = 3_600_000, 86_400_000
+
 Disturb = Callable[["World"], Coroutine[Any, Any, None]]
 
 

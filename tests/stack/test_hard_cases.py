@@ -138,7 +138,8 @@ def test_retention_that_cuts_what_a_live_worker_has_not_read_yet_is_told_and_sto
 
         oidor.settle(EVENTS - lost)
 
-        assert oidor.metric("feedback_input_deleted_total") == lost
+        # A loss shows with the next record of its topic-partition; of a few there is none here.
+        assert 0.99 * lost <= oidor.metric("feedback_input_deleted_total") <= lost
         assert "were deleted before they were read" in worker.tail(1_000)
 
 
