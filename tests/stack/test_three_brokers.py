@@ -15,7 +15,7 @@ from tests.stack.conftest import Fresh
 from tests.stack.running import Installation, installed, until
 from tests.stack.test_spine import assert_as_undisturbed
 
-pytestmark = pytest.mark.stack
+pytestmark = pytest.mark.storm
 
 EVENTS = 12_000
 GOES_ON_SECONDS = 20
