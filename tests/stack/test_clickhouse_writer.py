@@ -16,7 +16,7 @@ from clickhouse_driver import Client
 from deploy.local.clickhouse import LocalClickHouse
 from deploy.migrate import MigrationError, migrate, pending
 from processors.settings import Settings
-from schemas.kpi_definitions import HISTOGRAMS
+from schemas.kpi_definitions import COUNTS, HISTOGRAMS
 from schemas.outputs import COLUMNS, CaseRow, ClockRow, EventRow, IncidentRow, Pack, ProgressRow, RejectedRow
 from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter, RefusedRow, connect, insert
 
@@ -109,7 +109,7 @@ ROWS: dict[str, Sequence[Any]] = {
     ),
     "ingest_progress": ProgressRow("contact-events", 3, NOON, 10, 8, 1, 1, 1, 11),
     "kpi_partials": (
-        NOON, "channel", "phone", "contact-events", 3, *range(39), *(10**12 + n for n in range(6)),
+        NOON, "channel", "phone", "contact-events", 3, *range(len(COUNTS)), *(10**12 + n for n in range(6)),
         {}, {-120: 1, 700: 4_000_000_000}, {0: 3},
     ),
 }  # fmt: skip
