@@ -228,7 +228,7 @@ class Case:
 
     __slots__ = (
         "armed", "clocks_told", "events", "fold", "gauges", "handed_over", "incidents", "key", "outcomes", "readings",
-        "subject", "subject_at",
+        "shown", "subject", "subject_at",
     )  # fmt: skip
 
     def __init__(self, key: CaseKey) -> None:
@@ -241,12 +241,15 @@ class Case:
         self.clocks_told: dict[str, Clock] = {}
         self.gauges: tuple[tuple[str, ...], ...] = ()
         self.readings: tuple[ClockState, ...] = ()
+        """What each of its clocks reads, as of when it was last judged."""
         self.handed_over: HandOver | None = None
         self.armed: int | None = None
         """The earliest deadline that waits for the case."""
         self.subject: tuple[str, str] | None = None
         """The repeat-contact history that the case stands in, at `subject_at`."""
         self.subject_at = 0
+        self.shown: tuple[Any, ...] = ()
+        """What that history was last judged by."""
 
     @property
     def last_event_at(self) -> int:

@@ -370,7 +370,7 @@ class KafkaLog:
             transaction_timeout_ms=round(transaction_timeout * 1000),
             enable_idempotence=True,
             acks="all",
-            compression_type="lz4",
+            compression_type="zstd",
             request_timeout_ms=10_000,
             max_request_size=message_bytes + _MAX_REQUEST_ROOM,
         )

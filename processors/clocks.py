@@ -28,7 +28,7 @@ when the clock starts, changes or resumes; of a paused clock they are those of a
 `max_pause` does. A deadline that has passed is final: no pause, no change of priority and no reopening moves it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -154,6 +154,9 @@ TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
     ("cancelled", "annul"): "annulled",
 }
 """What runs after `again`, `lap` or `reopen` is a new instance."""
+
+NEVER: Final = 2**62
+"""Later than any moment."""
 
 ANNULS_ALL: Final = frozenset(("merged", "voided", "dismissed"))
 """Triggers that annul every instance, not only the one that runs."""
@@ -443,19 +446,18 @@ def warnings(clock: Clock, now: int) -> list[int]:
     return [at for at in clock.warn_at if at < end]
 
 
-def thresholds(clock: Clock) -> Iterator[int]:
-    """The moments after which an open clock reads differently: warnings, the end of a pause, deadline, twice overdue.
+def next_threshold(clock: Clock, now: int) -> int:
+    """The first moment, `now` or later, after which an open clock reads differently; `NEVER` when there is none.
 
-    Grace included.
+    Warnings, the end of a pause, the deadline, twice overdue; grace included.
     """
-    if clock.is_open:
-        grace = clock.target.grace_ms
-        for at in clock.warn_at:
-            yield at + grace
-        if clock.phase == "paused":
-            yield clock.paused_until + grace
-        yield clock.due_at + grace
-        yield clock.twice_at + grace
+    grace = clock.target.grace_ms
+    since, found = now - grace, NEVER
+    pause = (clock.paused_until,) if clock.phase == "paused" else ()
+    for at in (*clock.warn_at, *pause, clock.due_at, clock.twice_at):
+        if since <= at < found:
+            found = at
+    return found + grace if found != NEVER else NEVER
 
 
 def overdue_ms(clock: Clock) -> int:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from processors import clocks
 from processors.cases import TERMINAL, Case, CaseEvent, CaseKey, Fold, handed_over, refold, take, withdraw
-from processors.clocks import Clock
+from processors.clocks import NEVER
 from processors.kpis import Sample, counted, difference
 from processors.observations import Outputs
 from processors.patterns import OF_CASE, repeat
-from processors.patterns.repeat import History, Subject, subject_of
+from processors.patterns.repeat import History, Subject, shown_by, subject_of
 from processors.rows import clock_id, clock_row
 from schemas.outputs import IncidentRow
 from schemas.taxonomy import CLOCK_METRICS
@@ -37,14 +37,15 @@ _LOOK_AGAIN_MS: Final = 3_600_000
 def judge(state: PartitionState, case: Case, outputs: Outputs, *, by_deadline: bool = False) -> None:
     """Tell what changed about a case since it was last judged, by a record or `by_deadline`."""
     now = state.decided[case.key[0]]
-    outcomes = _outcomes(case, now)
+    case.readings = tuple([clocks.outcome(clock, now) for clock in case.fold.clocks])
+    outcomes = _outcomes(case)
     if outcomes != case.outcomes:
         tell = state.decide if by_deadline else state.sample
         for sample, sign in difference(case.outcomes, outcomes):
             tell(case.key[0], sample, sign)
-        _observe_outcomes(case, now, outputs)
+        _observe_outcomes(case, outputs)
         case.outcomes = outcomes
-    incidents = _incidents_of(case, state)
+    incidents = _incidents_of(case, state, now)
     if incidents or case.incidents:
         _tell(state, case.incidents, incidents, outputs)
         case.incidents = incidents
@@ -56,7 +57,6 @@ def judge(state: PartitionState, case: Case, outputs: Outputs, *, by_deadline: b
         for gauge in gauges:
             state.count(gauge, 1)
         case.gauges = gauges
-    case.readings = tuple(clocks.outcome(clock, now) for clock in case.fold.clocks)
     _hand_over(state, case, outputs)
     _judge_subject(state, case, outputs)
     _arm(state, case)
@@ -105,14 +105,14 @@ def _absorb(
     judge(state, case, outputs)
 
 
-def _outcomes(case: Case, now: int) -> tuple[Sample, ...]:
+def _outcomes(case: Case) -> tuple[Sample, ...]:
     """Met counts at the end of the clock, breached at its deadline: whichever came first (K12)."""
     fold = case.fold
     if not fold.clocks or fold.test:
         return ()
     samples = []
-    for clock in fold.clocks:
-        state = _OUTCOME.get(clocks.outcome(clock, now))
+    for clock, reading in zip(fold.clocks, case.readings, strict=True):
+        state = _OUTCOME.get(reading)
         if state:
             at = clock.ended_at if state == "met" else clock.due_at
             attribution = clock.attribution or fold.attribution()
@@ -120,11 +120,11 @@ def _outcomes(case: Case, now: int) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
-def _observe_outcomes(case: Case, now: int, outputs: Outputs) -> None:
+def _observe_outcomes(case: Case, outputs: Outputs) -> None:
     """Live counters move by what is new; a counter cannot go back: a retraction has one of its own."""
     told = {(sample.at, sample.amounts) for sample in case.outcomes}
-    for clock in case.fold.clocks:
-        state = _OUTCOME.get(clocks.outcome(clock, now))
+    for clock, reading in zip(case.fold.clocks, case.readings, strict=True):
+        state = _OUTCOME.get(reading)
         if state is None:
             continue
         at = clock.ended_at if state == "met" else clock.due_at
@@ -136,13 +136,13 @@ def _observe_outcomes(case: Case, now: int, outputs: Outputs) -> None:
             outputs.moment(clock.due_at, "sla_retractions", policy, clock.metric)
 
 
-def _incidents_of(case: Case, state: PartitionState) -> dict[str, IncidentRow]:
+def _incidents_of(case: Case, state: PartitionState, now: int) -> dict[str, IncidentRow]:
     if case.fold.test or not (case.fold.clocks or case.fold.cycles):
         return {}
     return {
         incident.incident_id: incident
         for pattern in OF_CASE
-        for incident in pattern(case, state.number, state.decided[case.key[0]], state.rules)
+        for incident in pattern(case, state.number, now, state.rules)
     }
 
 
@@ -189,30 +189,26 @@ def _gauges(case: Case, now: int) -> tuple[tuple[str, ...], ...]:
         return ()
     labels = fold.facts.get("kind", ""), fold.area, fold.facts["priority"]
     found: list[tuple[str, ...]] = [] if case.key[0] == SURVEYS else [("backlog_cases", *labels)]
-    for clock in fold.clocks:
+    for clock, reading in zip(fold.clocks, case.readings, strict=True):
         if clock.is_open:
-            name = _clock_gauge(clock, now)
+            name = _OPEN_GAUGE.get(reading) or ("sla_at_risk" if clocks.warnings(clock, now) else "sla_open")
             found.append((name, clock.target.policy_id, clock.metric, fold.area))
     return tuple(found)
 
 
-def _clock_gauge(clock: Clock, now: int) -> str:
-    reading = clocks.outcome(clock, now)
-    if reading != "running":
-        return "sla_overdue" if reading == "breached_open" else "sla_paused"
-    return "sla_at_risk" if clocks.warnings(clock, now) else "sla_open"
+_OPEN_GAUGE: Final = {"breached_open": "sla_overdue", "paused": "sla_paused"}
+"""The gauge of an open clock that does not simply run."""
 
 
 def _arm(state: PartitionState, case: Case) -> None:
     """Look again when a running clock next reads differently, or when a case that is over may leave."""
     now = state.decided[case.key[0]]
-    moments = [at for clock in case.fold.clocks for at in clocks.thresholds(clock) if at >= now]
-    if not moments:
+    moment = min([clocks.next_threshold(clock, now) for clock in case.fold.clocks if clock.is_open], default=NEVER)
+    if moment == NEVER:
         if case.fold.state not in TERMINAL and case.key[0] != SURVEYS:
             return
         expiry = case.last_event_at + state.rules.case_retention_ms
-        moments = [expiry if expiry >= now else now + _LOOK_AGAIN_MS]
-    moment = min(moments)
+        moment = expiry if expiry >= now else now + _LOOK_AGAIN_MS
     if case.armed is None or moment < case.armed:
         case.armed = moment
         state.arm(case.key[0], moment, "case", case.key)
@@ -252,9 +248,12 @@ def _judge_subject(state: PartitionState, case: Case, outputs: Outputs) -> None:
         history = state.histories[subject] = History()
     if case.subject is None:
         history.add(opened_at, case.key)
-        case.subject, case.subject_at = subject, opened_at
-    if history.incidents or len(history.contacts) >= state.rules.repeat_warning:
-        judge_history(state, subject, history, outputs)
+        case.subject, case.subject_at, case.shown = subject, opened_at, ()
+    shown = shown_by(case)
+    if shown != case.shown:
+        case.shown = shown
+        if history.incidents or len(history.contacts) >= state.rules.repeat_warning:
+            judge_history(state, subject, history, outputs)
 
 
 def judge_history(state: PartitionState, subject: Subject, history: History, outputs: Outputs) -> None:
@@ -355,7 +354,9 @@ def derive(state: PartitionState) -> None:
     unheard = Outputs()
     for case in state.cases.values():
         case.fold = folded(state, case)
-        case.outcomes = _outcomes(case, state.decided[case.key[0]])
+        now = state.decided[case.key[0]]
+        case.readings = tuple([clocks.outcome(clock, now) for clock in case.fold.clocks])
+        case.outcomes = _outcomes(case)
         case.handed_over = handed_over(case)
         if case.handed_over is not None:
             survivor, event = case.handed_over

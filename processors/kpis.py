@@ -20,6 +20,8 @@ _LOG_BASE: Final = math.log(HISTOGRAM_BASE)
 _LOWEST: Final = -120
 _HIGHEST: Final = 700
 
+_IDS_KEPT: Final = 10_000
+
 Slots = dict[int, int]
 Amounts = tuple[tuple[int, int], ...]
 """(slot, amount) pairs"""
@@ -64,7 +66,8 @@ class Partials:
     def __init__(self, topic: str, *, values_max: int) -> None:
         self.topic = topic
         self.minutes: dict[int, dict[PartialId, Slots]] = {}
-        self.changed: dict[tuple[int, PartialId], None] = {}
+        self.changed: dict[int, dict[PartialId, Slots]] = {}
+        """By minute: the partials that changed since the last checkpoint."""
         self.count = 0
         self.floor = 0
         """Minutes that begin before this moment are final."""
@@ -75,6 +78,7 @@ class Partials:
         """Dimension values admitted since the last checkpoint: who came first must survive a restart."""
         self._values: list[set[str]] = [set() for _ in DIMENSIONS]
         self._values_max = values_max
+        self._ids: dict[tuple[str, ...], tuple[PartialId, ...]] = {}
 
     def add(self, sample: Sample, sign: int = 1) -> bool:
         """Add a sample, or take it back (sign -1). False when its minute is final: then nothing changes."""
@@ -84,15 +88,11 @@ class Partials:
         partials = self.minutes.get(minute)
         if partials is None:
             partials = self.minutes[minute] = {}
-        changed = self.changed
+        changed = self.changed.get(minute)
+        if changed is None:
+            changed = self.changed[minute] = {}
         amounts = sample.amounts
-        for dimension, value in enumerate(sample.attribution):
-            if not value:
-                continue
-            known = self._values[dimension]
-            if value not in known:
-                value = self._admit(dimension, value)
-            key = (dimension, value)
+        for key in self._ids.get(sample.attribution) or self._partial_ids(sample.attribution):
             slots = partials.get(key)
             if slots is None:
                 slots = partials[key] = {}
@@ -103,8 +103,22 @@ class Partials:
                     slots[slot] = total
                 else:
                     slots.pop(slot, None)
-            changed[minute, key] = None
+            changed[key] = slots
         return True
+
+    def _partial_ids(self, attribution: tuple[str, ...]) -> tuple[PartialId, ...]:
+        """The partials that a sample with this attribution belongs to."""
+        overflowed = self.overflowed_values
+        ids = tuple(
+            (dimension, value if value in self._values[dimension] else self._admit(dimension, value))
+            for dimension, value in enumerate(attribution)
+            if value
+        )
+        if self.overflowed_values == overflowed:  # else it is counted each time
+            if len(self._ids) >= _IDS_KEPT:
+                self._ids.clear()
+            self._ids[attribution] = ids
+        return ids
 
     def _admit(self, dimension: int, value: str) -> str:
         if len(self._values[dimension]) < self._values_max:
@@ -142,7 +156,7 @@ class Partials:
         if floor <= self.floor and not self._lingering:
             return
         self.floor = max(self.floor, floor)
-        unwritten = {minute for minute, _ in self.changed}
+        unwritten = self.changed
         past = [minute for minute in self.minutes if minute < self.floor]
         for minute in past:
             if minute not in unwritten:

@@ -218,9 +218,10 @@ class PartitionState:
         self.sequence += 1
         pending, self.pending = self.pending, Pending()
         partials = [
-            (topic, minute, key, owner.minutes[minute][key])
+            (topic, minute, key, slots)
             for topic, owner in self.partials.items()
-            for minute, key in owner.changed
+            for minute, changed in owner.changed.items()
+            for key, slots in changed.items()
         ]
         rows = self._rows(pending, partials)
         state_messages = list(delta.messages(self, pending, partials, self._rotation))

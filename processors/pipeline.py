@@ -6,7 +6,7 @@ A record never raises out of it: it ends as accepted (warned, or late), duplicat
 import logging
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 from processors import judging, kpis
 from processors.cases import Case, CaseEvent, CaseKey, take
@@ -88,11 +88,15 @@ def _read(state: PartitionState, topic: str, record: Record, outputs: Outputs) -
     judging.fire(state, topic, state.horizon(topic), outputs)
     try:
         event = decode(topic, record.value or b"")
-        refused = event if isinstance(event, Rejection) else admit(event, record.key, record.timestamp)
+        if isinstance(event, Rejection):
+            _reject(state, topic, record, counts, event, outputs)
+            return
+        occurred_at = occurred_ms(event)
+        refused = admit(event, occurred_at, record.key, record.timestamp)
         if refused is not None:
             _reject(state, topic, record, counts, refused, outputs)
         else:
-            _accept(state, topic, record, counts, cast("Event", event), outputs)
+            _accept(state, topic, record, counts, event, occurred_at, outputs)
     except Exception as error:
         log.exception("%s[%d]@%d: our own error, the record is rejected", topic, record.partition, record.offset)
         outputs.count("processing_errors", type(error).__name__)
@@ -120,7 +124,13 @@ def _reject(
 
 
 def _accept(
-    state: PartitionState, topic: str, record: Record, counts: list[int], event: Event, outputs: Outputs
+    state: PartitionState,
+    topic: str,
+    record: Record,
+    counts: list[int],
+    event: Event,
+    occurred_at: int,
+    outputs: Outputs,
 ) -> None:
     key = (topic, event.source, event.entity_id)
     case = state.cases.get(key)
@@ -130,7 +140,6 @@ def _accept(
         outputs.count("events", topic, event.event_type, event.source, "duplicate")
         return
     event = redact_event(event)
-    occurred_at = occurred_ms(event)
     late = _lateness(state, topic, occurred_at)
     category, mapped = map_category(event.category, event.category_raw)
     topics = text_topics(event.text, event.language or "") if event.text else ()

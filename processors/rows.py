@@ -70,14 +70,13 @@ def case_row(case: Case, partition: int) -> CaseRow:
 
 def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     topic, source, entity_id = case.key
-    names = dict(zip(DIMENSIONS, clock.attribution or case.fold.attribution(), strict=True))
+    _, channel, area, team, priority, kind, *_ = clock.attribution or case.fold.attribution()
     target = clock.target
     paused_ms, illegitimate_ms = clocks.paused_ms(clock, now)
     return ClockRow(
         clock_id(case, clock), topic, source, entity_id, partition, clock.metric, clock.instance,
-        target.policy_id, target.policy_version, case.fold.facts.get("customer_id", ""), names["channel"],
-        names["area"], names["team"], names["priority"], names["kind"], clock.started_at, target.written,
-        target.calendar_id, int(target.legal), clock.allotted_ms, clock.due_at,
+        target.policy_id, target.policy_version, case.fold.facts.get("customer_id", ""), channel, area, team, priority,
+        kind, clock.started_at, target.written, target.calendar_id, int(target.legal), clock.allotted_ms, clock.due_at,
         None if clock.is_open else clock.ended_at, clocks.outcome(clock, now), clocks.overdue_ms(clock), paused_ms,
         illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)), 0,
     )  # fmt: skip

@@ -31,7 +31,6 @@ OLDEST_MS: Final = 400 * 86_400_000
 SKEW: Final = timedelta(minutes=5)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     CONTACTS: TypeAdapter(ContactEvent),
@@ -55,9 +54,9 @@ def decode(topic: str, value: bytes) -> Event | Rejection:
     return event if (personal := _personal_identifier(event)) is None else personal
 
 
-def admit(event: Event, key: bytes | None, record_at: int) -> Rejection | None:
+def admit(event: Event, occurred_at: int, key: bytes | None, record_at: int) -> Rejection | None:
     """What the record, not the event, decides. `record_at`: the record's Kafka timestamp, milliseconds."""
-    age = record_at - occurred_ms(event)
+    age = record_at - occurred_at
     when = event.occurred_at.isoformat
     if age < -FUTURE_MS:
         return Rejection("future_timestamp", "occurred_at", "at most 5 min after the record's timestamp", when())
@@ -86,13 +85,14 @@ def occurred_ms(event: Event) -> int:
 
 def to_ms(moment: datetime) -> int:
     """Milliseconds since the epoch, rounded down; exact, which `timestamp()` is not."""
-    return (moment - _EPOCH) // _MILLISECOND
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
 def payload(event: Event) -> str:
-    """JSON of the fields that are known and set: what is stored. Decodes to the same event."""
+    """JSON of the known fields, as far as the publisher set them: what is stored. Decodes to the same event."""
     known = _without_unknown(event) if _has_unknown(event) else event
-    return known.model_dump_json(by_alias=True, exclude_unset=True, exclude_none=True)
+    return known.__pydantic_serializer__.to_json(known, by_alias=True, exclude_unset=True).decode()
 
 
 def _personal_identifier(event: Event) -> Rejection | None:

@@ -19,6 +19,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -209,9 +210,14 @@ class Target:
     @property
     def written(self) -> str:
         """As configured: "4h", "8h es-madrid-split", "15 working_days es-working-days"."""
-        if self.working_days:
-            return f"{self.working_days} working_days {self.calendar_id}"
-        return f"{written(self.target_ms, largest='h' if self.calendar_id else 'd')} {self.calendar_id}".rstrip()
+        return _promise_written(self.target_ms, self.working_days, self.calendar_id)
+
+
+@cache  # every row of a clock says it
+def _promise_written(target_ms: int, working_days: int, calendar_id: str) -> str:
+    if working_days:
+        return f"{working_days} working_days {calendar_id}"
+    return f"{written(target_ms, largest='h' if calendar_id else 'd')} {calendar_id}".rstrip()
 
 
 class PolicyBook:

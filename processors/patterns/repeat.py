@@ -6,6 +6,7 @@ once the window has passed without another and all of its contacts are over.
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from processors.cases import TERMINAL, Case, CaseKey
 from processors.rows import incident_row
@@ -27,6 +28,12 @@ def subject_of(case: Case) -> Subject | None:
     if not counts or not customer or not category or fold.test or fold.state in ("void", "merged"):
         return None
     return customer, category
+
+
+def shown_by(case: Case) -> tuple[Any, ...]:
+    """All that incidents show of one of their contacts: while it stays, and time stands, so do they."""
+    fold = case.fold
+    return fold.state in TERMINAL, _end(case) if fold.state in TERMINAL else 0, fold.owner, fold.attribution()
 
 
 class History:

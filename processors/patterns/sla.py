@@ -1,6 +1,7 @@
 """P01 SLA warning and P02 SLA breach: one incident a clock, read off the clock itself."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from processors import clocks
 from processors.cases import Case
@@ -8,27 +9,28 @@ from processors.clocks import Clock
 from processors.rows import clock_id, incident_row
 from processors.rules import Rules
 from schemas.outputs import IncidentRow
-from schemas.taxonomy import Severity
+from schemas.taxonomy import ClockState, Severity
 
 _SERIOUS_SHARE = 0.8
 """From this share of the target on a warning is more than information."""
 
 
 def incidents(case: Case, partition: int, now: int, rules: Rules) -> Iterator[IncidentRow]:
-    for clock in case.fold.clocks:
+    for clock, reading in zip(case.fold.clocks, case.readings, strict=True):
         passed = clocks.warnings(clock, now)
         if passed:
-            yield _warning(case, clock, partition, now, passed)
-        state = clocks.outcome(clock, now)
-        if state in ("breached_open", "breached") or clocks.retracted(clock):
+            yield _warning(case, clock, partition, reading, passed)
+        if reading in _BROKEN or clocks.retracted(clock):
             yield _breach(case, clock, partition, now)
 
 
-def _warning(case: Case, clock: Clock, partition: int, now: int, passed: list[int]) -> IncidentRow:
+_BROKEN: Final = ("breached_open", "breached")
+
+
+def _warning(case: Case, clock: Clock, partition: int, reading: ClockState, passed: list[int]) -> IncidentRow:
     share = clock.target.warn_at[len(passed) - 1]
-    state = clocks.outcome(clock, now)
     ended = None if clock.is_open else clock.ended_at
-    closed = clock.due_at if state in ("breached", "breached_open") else ended
+    closed = clock.due_at if reading in _BROKEN else ended
     return incident_row(
         case,
         "P01",
@@ -38,7 +40,7 @@ def _warning(case: Case, clock: Clock, partition: int, now: int, passed: list[in
         opened_at=passed[0],
         updated_at=max(passed[-1], closed or 0),
         closed_at=closed,
-        close_reason="" if closed is None else state.removesuffix("_open"),
+        close_reason="" if closed is None else reading.removesuffix("_open"),
         attribution=clock.attribution,
         summary=f"{clock.metric} has used {share:.0%} of its {clock.target.written}",
         evidence=_evidence(clock),

@@ -32,7 +32,7 @@ _NAMES: Final = {
 }
 _READY_SECONDS: Final = 60
 _WARM_SECONDS: Final = 5.0
-_METRICS_EVERY: Final = 0.01
+_METRICS_EVERY: Final = 0.02
 _CLICKHOUSE_EVERY: Final = 0.05
 _LAST_SECONDS: Final = 30.0
 

@@ -17,7 +17,7 @@ from deploy.local.publish import PublishError, publish
 from deploy.local.readers import SAMPLES, LogError, cfpb, servicenow
 from deploy.local.scenarios import DEMO, SCENARIOS, STEADY, STORM_LOG, Scenario, Window, journeys
 from processors.enrich import redact_event
-from schemas.decoding import admit, decode, payload, warnings_of
+from schemas.decoding import admit, decode, occurred_ms, payload, warnings_of
 from schemas.envelope import Event
 from schemas.outputs import Rejection
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, SURVEYS
@@ -30,7 +30,7 @@ def judged(message: Message) -> Event | Rejection:
     event = decode(message.topic, message.value)
     if isinstance(event, Rejection):
         return event
-    return admit(event, message.key.encode(), message.timestamp_ms) or event
+    return admit(event, occurred_ms(event), message.key.encode(), message.timestamp_ms) or event
 
 
 def bodies(messages: Iterable[Message]) -> list[dict[str, Any]]:

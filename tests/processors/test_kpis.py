@@ -124,7 +124,8 @@ def test_a_partial_that_returned_to_nothing_is_written_as_nothing() -> None:
     held = partials(Sample(T0, ("all",), counted("praise")))
     held.changed.clear()
     held.add(Sample(T0, ("all",), counted("praise")), -1)
-    ((minute, key),) = held.changed
+    ((minute, changed),) = held.changed.items()
+    ((key, _),) = changed.items()
     assert held.minutes[minute][key] == {}
     assert not any(row(minute, key, CONTACTS, 0, {})[5:])
 

@@ -40,7 +40,11 @@ def event_in(record: Record) -> Event:
 
 def outcome(record: Record) -> Event | Rejection:
     event = decode(record.topic, record.value)
-    return event if isinstance(event, Rejection) else admit(event, record.key, record.timestamp) or event
+    return (
+        event
+        if isinstance(event, Rejection)
+        else admit(event, occurred_ms(event), record.key, record.timestamp) or event
+    )
 
 
 def event_types(union: object) -> dict[str, type[Event]]:

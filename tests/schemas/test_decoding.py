@@ -15,6 +15,7 @@ from schemas.events import (
     admit,
     claimed,
     decode,
+    occurred_ms,
     payload,
     warnings_of,
 )
@@ -82,7 +83,7 @@ def test_a_valid_event_that_is_tampered_with_ends_as_an_event_or_a_rejection(
         assert isinstance(stored, Event)
         assert payload(stored) == payload(result)
         assert "unknown_field" not in warnings_of(stored)
-        assert is_an_outcome(admit(result, record.key, record.timestamp) or result)
+        assert is_an_outcome(admit(result, occurred_ms(result), record.key, record.timestamp) or result)
 
 
 @given(st.sampled_from(valid()), st.integers(min_value=0), st.integers(0, 255))

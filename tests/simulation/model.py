@@ -7,7 +7,7 @@ from typing import Final
 
 from faust.types import TP
 
-from schemas.events import admit, decode
+from schemas.events import admit, decode, occurred_ms
 from schemas.outputs import Rejection
 from tests.processors.views import Row
 from tests.simulation.traffic import Traffic
@@ -50,7 +50,9 @@ def model(traffic: Traffic) -> Told:
             told.read[tp] += 1
             event = decode(tp.topic, message.value)
             refused = (
-                event if isinstance(event, Rejection) else admit(event, message.key.encode(), message.timestamp_ms)
+                event
+                if isinstance(event, Rejection)
+                else admit(event, occurred_ms(event), message.key.encode(), message.timestamp_ms)
             )
             if refused is not None or isinstance(event, Rejection):
                 told.refused[tp] += 1

@@ -77,8 +77,8 @@ def partials_as_increments() -> Patches:
 
     def drain(state: PartitionState) -> None:
         for owner in state.partials.values():
-            for minute, key in owner.changed:
-                owner.minutes[minute][key] = {}
+            for minute, changed in owner.changed.items():
+                owner.minutes[minute] |= {key: {} for key in changed}
         let_go(state)
 
     def add(database: Database, table: str, row: Row, version: int) -> None:

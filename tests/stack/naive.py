@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 
 from processors.settings import Settings
-from schemas.events import Event, admit, decode
+from schemas.events import Event, admit, decode, occurred_ms
 from schemas.outputs import Rejection
 from schemas.topics import CONTACTS, INPUTS
 from tests.stack.running import Installation
@@ -72,7 +72,7 @@ def of_log(settings: Settings) -> Result:
 
 def _outcome(result: Result, seen: set[tuple[str, int, str, str]], topic: str, record: Any) -> str:
     event = decode(topic, record.value or b"")
-    if isinstance(event, Rejection) or admit(event, record.key, record.timestamp) is not None:
+    if isinstance(event, Rejection) or admit(event, occurred_ms(event), record.key, record.timestamp) is not None:
         return "rejected"
     identity = (topic, record.partition, event.source, event.event_id)
     if identity in seen:
