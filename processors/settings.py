@@ -36,9 +36,9 @@ class Settings(BaseSettings):
     # Reading
     slice_records: PositiveInt = 100
     """Records of one partition that one step takes at most: bounds how long the event loop is held."""
-    fetch_min_bytes: PositiveInt = 65_536
+    fetch_min_bytes: PositiveInt = 16_384
     """Bytes a fetch waits for: ten times less CPU per event than 1 byte, for 40 ms of latency."""
-    fetch_max_wait_ms: PositiveInt = 100
+    fetch_max_wait_ms: PositiveInt = 40
     """Milliseconds that a fetch waits at most for fetch_min_bytes."""
     session_timeout: PositiveFloat = 10
     """Seconds without heartbeat after which a worker's partitions move."""
@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     """Database of all tables and views."""
     warehouse_rows: PositiveInt = 20_000
     """Rows that an insert gathers per table."""
-    warehouse_interval: PositiveFloat = 0.5
+    warehouse_interval: PositiveFloat = 1.0
     """Seconds that the first row of an insert waits at most for more."""
     warehouse_attempt_timeout: PositiveFloat = 30
     """Seconds of one attempt to insert; attempts repeat for ever."""

@@ -29,8 +29,8 @@ def main() -> None:
     tell(f"step() alone: {step.total:.1f} µs per event")
     with tempfile.TemporaryDirectory(prefix="oidor-bench-") as home, Stack(Path(home)) as stack:
         tell("Kafka and ClickHouse are up")
-        live = latency.measure(stack, arguments.live_seconds)
-        tell(f"live: p99 {live.metrics_p99:.0f} ms to /metrics, {live.clickhouse_p99:.0f} ms to ClickHouse")
+        live = latency.measure(stack, arguments.live_seconds, arguments.rounds)
+        tell(f"live: p99 {live.p99(live.metrics):.0f} ms to /metrics, {live.p99(live.clickhouse):.0f} ms to ClickHouse")
         settings = stack.settings(**throughput.names("bench"))
         create(settings)
         publish(messages, stack.bootstrap, prefix=throughput.PREFIX)
@@ -49,7 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=200_000, help="of the log that is read at full speed")
     parser.add_argument("--rounds", type=int, default=3, help="of everything that is measured in rounds")
     parser.add_argument("--step-events", type=int, default=24_000, help="of the log, for step() alone")
-    parser.add_argument("--live-seconds", type=float, default=20.0, help="of live traffic that are measured")
+    parser.add_argument("--live-seconds", type=float, default=10.0, help="of live traffic in a round")
     parser.add_argument("--quick", action="store_true", help="a smaller log, one round: to see that it runs")
     arguments = parser.parse_args()
     if arguments.quick:

@@ -4,13 +4,18 @@ A publisher in a process of its own sends events whose moments are now. What is 
 query, shows a count of k, the k-th event sent has become visible. Counts only grow, and when events overtake each other
 on their way through the partitions, the latencies belong to other events but are the same set. For an event the time
 runs from its moment until an answer shows it; the CPU is measured before the polling, which would be in it.
+
+Percentiles are taken of each round of traffic, and of the rounds the median: on a machine that shares its cores with
+others, one of their bursts is no property of ours. How much CPU others took is said beside the figures.
 """
 
+import os
 import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from subprocess import PIPE, Popen
 from threading import Event, Thread
 from typing import Final, NamedTuple
@@ -21,7 +26,7 @@ from deploy.migrate import migrate
 from deploy.topics import create
 from processors.settings import Settings
 from sinks.clickhouse import Address, connect
-from tests.bench.watching import Page, Seen, cpu_seconds
+from tests.bench.watching import Page, Seen, cpu_seconds, stolen_seconds
 
 RATE: Final = 2_000.0
 _NAMES: Final = {
@@ -38,18 +43,25 @@ _LAST_SECONDS: Final = 30.0
 
 
 class Latency(NamedTuple):
-    """Milliseconds from produced to visible, CPU microseconds per event of the worker."""
+    """Milliseconds from produced to visible, (p50, p99) of each round; CPU microseconds per event of the worker."""
 
-    metrics_p50: float
-    metrics_p99: float
-    clickhouse_p50: float
-    clickhouse_p99: float
+    metrics: list[tuple[float, float]]
+    clickhouse: list[tuple[float, float]]
     cpu_us: float
-    events: int
+    stolen: float
+    """Share of the machine's CPU that the hypervisor gave to others meanwhile."""
+
+    @staticmethod
+    def p50(rounds: list[tuple[float, float]]) -> float:
+        return median(p50 for p50, _ in rounds)
+
+    @staticmethod
+    def p99(rounds: list[tuple[float, float]]) -> float:
+        return median(p99 for _, p99 in rounds)
 
 
-def measure(stack: Stack, seconds: float) -> Latency:
-    """Traffic for `seconds` before the polling, for the CPU, and for as long with it."""
+def measure(stack: Stack, seconds: float, rounds: int) -> Latency:
+    """Traffic for `seconds` before the polling, for the CPU, and for `rounds` times as long with it."""
     settings = stack.settings(**_NAMES)
     create(settings)
     migrate(settings)
@@ -57,33 +69,37 @@ def measure(stack: Stack, seconds: float) -> Latency:
     try:
         for service in (worker, warehouse):
             service.wait_ready(_READY_SECONDS)
-        return _watch(stack, settings, worker, seconds)
+        return _watch(stack, settings, worker, seconds, rounds)
     finally:
         for service in (worker, warehouse):
             service.terminate(6)
 
 
-def _watch(stack: Stack, settings: Settings, worker: Service, seconds: float) -> Latency:
+def _watch(stack: Stack, settings: Settings, worker: Service, seconds: float, rounds: int) -> Latency:
     file = stack.home / "sent"
-    whole = _WARM_SECONDS + 2 * seconds
+    whole = _WARM_SECONDS + (1 + rounds) * seconds
     with Page(worker.ready_url) as page, _publisher(settings, whole, file) as publisher:
         try:
             assert publisher.stdout is not None
             publisher.stdout.readline()
             began = time.monotonic()
             time.sleep(_WARM_SECONDS)
+            stolen = stolen_seconds()
             cpu = _cpu_us(worker, page, seconds)
             in_page, in_clickhouse = _poll(page, settings, publisher)
+            stolen = (stolen_seconds() - stolen) / (time.monotonic() - began - _WARM_SECONDS) / (os.cpu_count() or 1)
         finally:
             publisher.kill()
     sent = array("d")
     sent.frombytes(file.read_bytes())
     polled_from = began + _WARM_SECONDS + seconds + 0.5
+    starts = [polled_from + number * seconds for number in range(rounds)]
+    ends = [*starts[1:], float("inf")]
     return Latency(
-        *_p50_and_p99(latencies(sent, in_page, polled_from)),
-        *_p50_and_p99(latencies(sent, in_clickhouse, polled_from)),
+        [_p50_and_p99(latencies(sent, in_page, *span)) for span in zip(starts, ends, strict=True)],
+        [_p50_and_p99(latencies(sent, in_clickhouse, *span)) for span in zip(starts, ends, strict=True)],
         cpu,
-        len(sent),
+        stolen,
     )
 
 
@@ -131,14 +147,14 @@ def _poll(page: Page, settings: Settings, publisher: "Popen[bytes]") -> tuple[li
     return in_page, in_clickhouse
 
 
-def latencies(sent: Sequence[float], seen: Sequence[Seen], since: float) -> list[float]:
-    """Seconds from the moment of each event at or after `since` until the first answer that shows it.
+def latencies(sent: Sequence[float], seen: Sequence[Seen], since: float, until: float) -> list[float]:
+    """Seconds from the moment of each event in [since, until) until the first answer that shows it.
 
     An event that never became visible counts as infinite: it must not make the figures better.
     """
     totals = [one.total for one in seen]
     found = []
-    for number in range(bisect_left(sent, since), len(sent)):
+    for number in range(bisect_left(sent, since), bisect_left(sent, until)):
         shown = bisect_left(totals, number + 1)
         found.append(seen[shown].answered - sent[number] if shown < len(seen) else float("inf"))
     return found
@@ -146,5 +162,5 @@ def latencies(sent: Sequence[float], seen: Sequence[Seen], since: float) -> list
 
 def _p50_and_p99(seconds: Sequence[float]) -> tuple[float, float]:
     """In milliseconds."""
-    ordered = sorted(seconds)
-    return tuple(1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99))  # type: ignore[return-value]
+    ordered = [1000 * each for each in sorted(seconds)]
+    return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]

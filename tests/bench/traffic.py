@@ -34,7 +34,7 @@ async def send(seconds: float, rate: float) -> "array[float]":
     began_ms, began = start.timestamp() * 1000, time.monotonic() + lead
     endless = journeys(LIVE, SEED, start, rate=rate)
     messages = list(takewhile(lambda message: message.timestamp_ms < began_ms + seconds * 1000, endless))
-    producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, acks="all", linger_ms=20, compression_type="zstd")
+    producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, acks="all", linger_ms=20)
     await producer.start()
     try:
         return await _send_all(producer, messages, settings.input_prefix, began - began_ms / 1000)

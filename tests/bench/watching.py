@@ -45,6 +45,12 @@ class Page:
         return Seen(at, answered, round(sum(map(float, values))))
 
 
+def stolen_seconds() -> float:
+    """CPU time that the hypervisor gave to others so far, over all cores; 0 on a machine of its own."""
+    with open("/proc/stat", "rb") as file:
+        return int(file.readline().split()[8]) / _TICK
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and its threads, so far."""
     with open(f"/proc/{pid}/stat", "rb") as file:
