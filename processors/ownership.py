@@ -14,7 +14,16 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.batching import OPEN_TRANSACTION_MS, Reach, Slice
-from processors.checkpoint import COMMIT_SECONDS, Admission, DurablePartition, Log, Process, Trouble, clock
+from processors.checkpoint import (
+    ANSWER_SECONDS,
+    COMMIT_SECONDS,
+    Admission,
+    DurablePartition,
+    Log,
+    Process,
+    Trouble,
+    clock,
+)
 from processors.partition import StateError
 from schemas.topics import INPUTS
 
@@ -258,7 +267,10 @@ class Owner:
         part.came_round()
         if not found and self._beginning is not None:
             topics = {TP(name, part.number): topic for topic, name in self._names.items()}
-            part.begin({topics[tp]: offset for tp, offset in (await self._beginning(topics)).items()})
+            async with asyncio.timeout(ANSWER_SECONDS):
+                beginning = await self._beginning(topics)
+            part.begin({topics[tp]: offset for tp, offset in beginning.items()})
+            part.came_round()
         await self._tell_of_losses(part)
         part.came_round()
         for topic in INPUTS:
@@ -269,7 +281,8 @@ class Owner:
     async def _tell_of_losses(self, part: DurablePartition) -> None:
         """Records that retention deleted before they were read are lost: that must not be silent."""
         held = {TP(name, part.number): topic for topic, name in self._names.items()}
-        earliest = await self._reader().earliest(held)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            earliest = await self._reader().earliest(held)
         for tp, topic in held.items():
             self._first[tp] = earliest.get(tp, 0)
             if (expected := part.durable.get(topic, 0)) > 0:
