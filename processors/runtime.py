@@ -27,6 +27,8 @@ Readiness = Callable[[], tuple[bool, Mapping[str, Any]]]
 
 REFUSED: Final = 2
 """Exit code when this process must not go on: someone has to change something first."""
+AWAY: Final = 75
+"""Exit code of a supervised worker that found no broker when it started: later there may be one (EX_TEMPFAIL)."""
 STUCK: Final = 70
 """Exit code when this process was found stuck: started again, it works."""
 
