@@ -43,6 +43,9 @@ LATE_SECONDS: Final = 3.0
 TELLING_SECONDS: Final = 5.0
 """What has lasted so long is shown."""
 
+STUCK_SAYS: Final = "Stuck, this process ends itself: "
+"""What the line in the log begins with; the reasons follow, separated by semicolons."""
+
 _PERIOD: Final = 1.0
 _STEP_MAX: Final = 2 * _PERIOD
 _LAST_WORDS_SECONDS: Final = 2.0
@@ -186,6 +189,6 @@ class Watchdog:
 
 
 def _say(reasons: list[str]) -> None:
-    logger.critical("Stuck, this process ends itself: %s", "; ".join(reasons))
+    logger.critical("%s%s", STUCK_SAYS, "; ".join(reasons))
     faulthandler.dump_traceback(sys.stderr, all_threads=True)
     sys.stderr.flush()

@@ -22,3 +22,4 @@ def test_forty_faults_change_nothing_that_anyone_can_see(tmp_path: Path, capsys:
     assert outcome.faults.total() >= 40
     assert (outcome.lost, outcome.doubled, outcome.differing) == (0, 0, [])
     assert max(outcome.stops, default=0) <= 5
+    assert outcome.wedged == []
