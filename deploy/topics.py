@@ -180,13 +180,17 @@ def _create(admin: KafkaAdminClient, planned: Planned) -> None:
 
 
 def described(admin: KafkaAdminClient, planned: list[Planned]) -> dict[str, Existing]:
-    """Those of the planned topics that exist, by name."""
+    """Those of the planned topics that exist, by name; without one that a broker has not heard of yet."""
     names = sorted(set(admin.list_topics()) & {one.name for one in planned})
     if not names:
         return {}
     resources = [ConfigResource("TOPIC", name, dict.fromkeys(_CONFIGS)) for name in names]
     configs = admin.describe_configs(resources, config_filter="all")["topic"]
-    return {topic["name"]: _shape(topic, configs[topic["name"]]) for topic in admin.describe_topics(names)}
+    return {
+        topic["name"]: _shape(topic, configs[topic["name"]])
+        for topic in admin.describe_topics(names)
+        if topic["partitions"] and configs.get(topic["name"])
+    }
 
 
 def _shape(topic: Mapping[str, Any], configs: Mapping[str, Any]) -> Existing:
