@@ -12,6 +12,7 @@ from deploy.local.children import python_environment, python_module
 from deploy.local.clickhouse import LocalClickHouse
 from deploy.local.kafka import LocalKafka
 from deploy.local.scenarios import STEADY, journeys
+from deploy.local.stack import fetch
 from tests.stack.conftest import Fresh
 from tests.stack.running import installed, until
 from tests.stack.test_worker_durability import PARTITIONS, Fleet, fleet
@@ -85,7 +86,11 @@ def test_a_broker_that_stands_still_for_a_minute_ends_nobody(
             before = [service.pid for service in services]
 
             kafka.pause(0)
-            time.sleep(65)
+            paused = time.monotonic()
+            newcomer = oidor.launch("worker", module="tests.stack.counting_worker")
+            until(lambda: "not a member" in fetch(newcomer.ready_url)[1], 30, "who comes now says what it waits for")
+            newcomer.kill()
+            time.sleep(65 - (time.monotonic() - paused))
             kafka.resume(0)
 
             oidor.publish(log[500:])
