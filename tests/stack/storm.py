@@ -47,7 +47,7 @@ _LONG_AGO: Final = timedelta(days=20)
 """So long that every deadline has passed before the storm begins: two runs compare at different moments."""
 _LOG_SECONDS: Final = 4 * 3_600
 """Of its own time that a log spans: each minute of it is hundreds of rows of the KPI views."""
-_PUBLISHING_SECONDS: Final = 4.0
+_PUBLISHING_SECONDS: Final = 3.0
 _RECOVERY_SECONDS: Final = 12.0
 _SETTLE_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 15.0

@@ -7,7 +7,7 @@ import pytest
 from deploy.local.stack import Stack
 from tests.stack import storm
 
-pytestmark = pytest.mark.storm
+pytestmark = pytest.mark.stack
 
 SEEDS = (1, 2, 3)
 FAULTS = 14
