@@ -27,6 +27,7 @@ from tests.stack.test_spine import assert_as_undisturbed
 pytestmark = pytest.mark.stack
 
 EVENTS = 6_000
+BACKLOG = 8_000
 FAILING = "tests.stack.failing_worker"
 SETTINGS = {"checkpoint_interval": 0.5}
 
@@ -49,13 +50,13 @@ def assert_nothing_lost_or_doubled(oidor: Installation, home: Path, *, records: 
 
 def test_a_backlog_in_slices_of_five_with_every_twelfth_transaction_failing(settings: Settings, tmp_path: Path) -> None:
     with installed(settings, tmp_path) as oidor:
-        oidor.publish(a_log(seed=21))
+        oidor.publish(a_log(seed=21, events=BACKLOG))
         worker = oidor.launch("worker", module=FAILING, env={"FAULT_SHARE": "0.08"}, slice_records=5)
         oidor.start("warehouse")
-        oidor.settle(EVENTS)
+        oidor.settle(BACKLOG)
         assert worker.alive
         assert oidor.metric("feedback_checkpoints_total", result="failed") >= 3, "too few failed to show anything"
-        assert_nothing_lost_or_doubled(oidor, tmp_path, records=EVENTS)
+        assert_nothing_lost_or_doubled(oidor, tmp_path, records=BACKLOG)
 
 
 def test_an_upstream_that_writes_in_transactions_some_of_which_it_aborts(settings: Settings, tmp_path: Path) -> None:
