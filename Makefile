@@ -9,13 +9,13 @@ demo: $(VENV)/.local  ## the whole thing on this machine, with a report at the e
 	$(BIN)/oidor demo
 
 test: $(VENV)/.dev    ## without servers, in minutes
-	$(BIN)/pytest -q -n auto -m "not stack and not storm"
+	$(BIN)/pytest -q -n auto -m "not stack"
 
-stack: $(VENV)/.dev   ## with Apache Kafka and ClickHouse, started here
-	$(BIN)/pytest -q -m stack
+stack: $(VENV)/.dev   ## with Apache Kafka and ClickHouse, started here; hard cases, forty faults, hundreds of seeds
+	$(BIN)/pytest -q -n auto -m stack tests/simulation
+	$(BIN)/pytest -q -m stack --ignore tests/simulation
 
-storm: $(VENV)/.dev   ## hard cases, hundreds of seeds, two hundred faults on real servers; ends with one line of JSON
-	$(BIN)/pytest -q -m storm
+storm: $(VENV)/.dev   ## two hundred faults on real servers; ends with one line of JSON
 	$(BIN)/python -m tests.stack.storm
 
 check: $(VENV)/.dev   ## style, types, import arrows

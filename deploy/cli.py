@@ -124,18 +124,28 @@ def worker(
             "OIDOR_WORKER_PORT, without the warehouse's; none: work in this process",
         ),
     ] = None,
-    checked: Annotated[bool, typer.Option("--checked", hidden=True)] = False,
+    supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
 ) -> None:
     """Read contact, complaint and survey events; run clocks, patterns and KPIs; until SIGTERM."""
+    from deploy.topics import AwayError
+
     settings = settings_of()
-    if processes is None:
-        _known_addresses(settings.worker_port)
-    if not checked:  # by who starts it again and again: while the broker is away that would end as a refusal
-        _known_topics(settings)
     if processes is not None:
         from deploy import supervise
+        from processors.rules import Rules
 
+        Rules.of(settings)  # what is wrong with the packs can be told now, whether a broker is there or not
         raise typer.Exit(supervise.run(settings, processes))
+    _known_addresses(settings.worker_port)
+    try:
+        _known_topics(settings)
+    except AwayError as error:
+        if not supervised:
+            raise
+        from processors.runtime import AWAY
+
+        print(f"oidor: {error}", file=sys.stderr)
+        raise typer.Exit(AWAY) from error
     from processors.app import run
 
     raise typer.Exit(run(settings))

@@ -1,7 +1,8 @@
 """`oidor worker --processes N`: N workers on one machine, each started again when it dies.
 
-A worker that refuses (exit code 2) would refuse again: then all are stopped, and what it said is the last word. However
-this process ends, no worker stays (children.py).
+A worker that refuses (exit code 2) would refuse again: then all are stopped, and what it said is the last word. That no
+broker answers is no refusal here, though it is one to who starts a worker by hand: brokers come back, so a supervised
+worker says it with another exit code, and is started again. However this process ends, no worker stays (children.py).
 """
 
 import signal
@@ -14,7 +15,7 @@ from types import FrameType
 from typing import Final
 
 from deploy.local.children import Child, python_environment, python_module
-from processors.runtime import REFUSED, STUCK
+from processors.runtime import AWAY, REFUSED, STUCK
 from processors.settings import Settings
 
 FIRST_PAUSE: Final = 1.0
@@ -33,7 +34,7 @@ def run(settings: Settings, processes: int) -> int:
         Worker(
             Child(
                 f"worker {number}",
-                [*python_module("deploy.cli"), "worker", "--checked"],
+                [*python_module("deploy.cli"), "worker", "--supervised"],
                 env=python_environment() | {"OIDOR_WORKER_PORT": str(port)},
             )
         )
@@ -133,6 +134,8 @@ class Supervisor:
 def _ending(code: int | None) -> str:
     if code == STUCK:
         return "was stuck and ended itself"
+    if code == AWAY:
+        return "found no broker"
     return f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
 
 

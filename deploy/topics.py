@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,11 +16,16 @@ from schemas.topics import DAY_MS, INPUTS, Topic, registry, state_topic
 
 _CONNECT_MS: Final = 8_000
 _REQUEST_MS: Final = 8_000
+_HEARSAY_SECONDS: Final = 10.0
 _CONFIGS: Final = ("cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas", "max.message.bytes")
 
 
 class TopicError(RuntimeError):
     """Topics that cannot be used; the text says what is wrong and what to do."""
+
+
+class AwayError(TopicError):
+    """No broker answers, or none that can: asked again later, it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +94,23 @@ def create(settings: Settings) -> list[str]:
         if missing:
             admin.wait_for_topics([one.name for one in missing])
             # Somebody else may have made one in the meantime, in another shape.
-            if wrong := problems(settings, planned, described(admin, planned)):
+            if wrong := _settled(settings, planned, admin):
                 raise TopicError("; ".join(map(str, wrong)))
     return [one.name for one in missing]
 
 
+def _settled(settings: Settings, planned: list[Planned], admin: KafkaAdminClient) -> list[Problem]:
+    """What is wrong once every broker may have heard of what was created: any of them is asked."""
+    deadline = time.monotonic() + _HEARSAY_SECONDS
+    while True:
+        wrong = problems(settings, planned, described(admin, planned))
+        if not any(problem.missing for problem in wrong) or time.monotonic() > deadline:
+            return wrong
+        time.sleep(0.2)
+
+
 def check(settings: Settings) -> list[Problem]:
-    """What is missing or wrong; empty when a worker can start. Raises TopicError when the broker cannot be reached."""
+    """What is missing or wrong; empty when a worker can start. Raises AwayError when the broker cannot be reached."""
     planned = plan(settings)
     with administrator(settings) as admin:
         return problems(settings, planned, described(admin, planned))
@@ -164,13 +180,17 @@ def _create(admin: KafkaAdminClient, planned: Planned) -> None:
 
 
 def described(admin: KafkaAdminClient, planned: list[Planned]) -> dict[str, Existing]:
-    """Those of the planned topics that exist, by name."""
+    """Those of the planned topics that exist, by name; without one that a broker has not heard of yet."""
     names = sorted(set(admin.list_topics()) & {one.name for one in planned})
     if not names:
         return {}
     resources = [ConfigResource("TOPIC", name, dict.fromkeys(_CONFIGS)) for name in names]
     configs = admin.describe_configs(resources, config_filter="all")["topic"]
-    return {topic["name"]: _shape(topic, configs[topic["name"]]) for topic in admin.describe_topics(names)}
+    return {
+        topic["name"]: _shape(topic, configs[topic["name"]])
+        for topic in admin.describe_topics(names)
+        if topic["partitions"] and configs.get(topic["name"])
+    }
 
 
 def _shape(topic: Mapping[str, Any], configs: Mapping[str, Any]) -> Existing:
@@ -180,7 +200,7 @@ def _shape(topic: Mapping[str, Any], configs: Mapping[str, Any]) -> Existing:
 
 @contextlib.contextmanager
 def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
-    """A connection; what fails with it, and that there is none within ten seconds, is a TopicError."""
+    """A connection; what fails with it is a TopicError, that there is none within ten seconds an AwayError."""
     logger = logging.getLogger("kafka")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # it logs every attempt as an error; ours says it once
@@ -192,13 +212,15 @@ def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
                 request_timeout_ms=_REQUEST_MS,
             )
         except (KafkaError, OSError, ValueError) as error:
-            raise TopicError(
+            kind = TopicError if isinstance(error, ValueError) else AwayError
+            raise kind(
                 f"cannot reach Kafka at {settings.brokers}; start it with `oidor demo --keep` or set OIDOR_BROKERS"
             ) from error
         try:
             yield admin
         except KafkaError as error:
-            raise TopicError(f"Kafka at {settings.brokers} did not do what was asked: {error}") from error
+            kind = AwayError if error.retriable else TopicError
+            raise kind(f"Kafka at {settings.brokers} did not do what was asked: {error}") from error
         finally:
             admin.close()
     finally:

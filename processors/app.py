@@ -14,6 +14,7 @@ from mode.utils.logging import get_logger
 from processors import pipeline
 from processors.batching import BatchConsumer, Slice, batching_app
 from processors.checkpoint import KafkaLog, Process, clock
+from processors.membership import Group, KafkaLedger
 from processors.ownership import Owner, Pace
 from processors.partition import Checkpoint, PartitionState
 from processors.rules import Rules
@@ -24,8 +25,9 @@ from processors.symptoms import (
     Part,
     Stretch,
     Symptoms,
+    of_membership,
+    of_opening,
     of_reading,
-    of_rebalance,
     of_tasks,
     of_timer,
     unfetched,
@@ -39,7 +41,7 @@ logger = get_logger(__name__)
 
 COMMIT_TO_GROUP_SECONDS: Final = 5.0
 LAST_COMMIT_SECONDS: Final = 2.0
-SILENT_COMMIT_SECONDS: Final = 30.0
+SILENT_COMMIT_SECONDS: Final = 20.0
 """Changes that wait so long for their commit make the worker not ready."""
 
 _PENDING_RECORDS: Final = 40_000
@@ -117,11 +119,13 @@ class Worker:
         self._joined = False
         self._ticked_at = float("inf")
         self._leaders = Leaders(self._suspects, lambda tps: self._consumer.ends(tps))
+        self._group = Group(KafkaLedger(settings.brokers, settings.app_id), lambda: self._consumer.member())
         self._watchdog = Watchdog(self.symptoms, lambda: self._consumer.pulse())
         self._wire()
 
     def run(self) -> int:
-        return run_app(self.app, self._settings, self._leaving)
+        beside = (self._pages.start, self._watchdog.run, self._leaders.run, self._group.run)
+        return run_app(self.app, self._settings, self._leaving, beside)
 
     def states(self) -> list[Any]:
         """The states of the open partitions."""
@@ -161,14 +165,16 @@ class Worker:
     def symptoms(self) -> Symptoms:
         """What is wrong now, for the watchdog."""
         owner, now = self.owner, clock()
-        answered = self._leaders.answered
+        found = of_membership(self._group.standing, not self._idle(), self._settings.session_timeout)
         if self._idle():
-            return of_rebalance(self._joined, self.app.rebalancing, answered)
+            return found
         parts = [Part(part.number, part.ready, part.round_at) for part in owner.partitions.values()]
         return {
+            **found,
             **of_timer(self._ticked_at, now),
             **of_tasks(parts, owner.dead(), now),
-            **of_reading(self._stretches(), answered),
+            **of_opening(parts, owner.colocated()),
+            **of_reading(self._stretches(), self._leaders.answered),
         }
 
     def _idle(self) -> bool:
@@ -176,8 +182,10 @@ class Worker:
 
     def _stretches(self) -> list[Stretch]:
         owner = self.owner
+        # What is taken one by one, with a commit each, holds up its agent, and so whatever waits behind it.
+        one_by_one = any(part.suspect is not None for part in owner.partitions.values())
         return [
-            Stretch(tp, part.state.offsets.get(topic, 0), owner.reached.get(tp), part.held_up(topic))
+            Stretch(tp, part.state.offsets.get(topic, 0), owner.reached.get(tp), one_by_one or part.held_up(topic))
             for part in owner.partitions.values()
             if part.ready
             for topic, name in self._names.items()
@@ -186,7 +194,7 @@ class Worker:
 
     def _suspects(self) -> Iterable[TP]:
         """Partitions whose leaders are asked whether the broker is there at all."""
-        return [TP(self._names[INPUTS[0]], 0)] if self._idle() else unfetched(self._stretches(), _wall())
+        return () if self._idle() else unfetched(self._stretches(), _wall())
 
     def _wire(self) -> None:
         app = self.app
@@ -194,9 +202,6 @@ class Worker:
             app.agent(stream, name=f"agent-{topic}", concurrency=1)(self._take)
         app.timer(1.0, name="tick")(self._tick)
         app.timer(COMMIT_TO_GROUP_SECONDS, name="commit-to-group")(self._commit_to_group)
-        app.task()(self._pages.start)
-        app.task()(self._watchdog.run)
-        app.task()(self._leaders.run)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_before_shutdown.connect(self._before_shutdown, weak=False)

@@ -26,6 +26,7 @@ from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 from mode.utils.logging import get_logger
 
+from processors.membership import Member
 from processors.settings import Settings
 
 logger = get_logger(__name__)
@@ -36,6 +37,11 @@ OPEN_TRANSACTION_MS: Final = 60_000
 CHANNEL_SLICES: Final = 16
 """Slices that wait for an agent: with the fetch before them the bound of what is in memory unprocessed."""
 
+REBALANCE_SECONDS: Final = 15.0
+"""So long the group waits for a member that does not rejoin; ours rejoin after a last commit of two seconds."""
+
+REQUEST_SECONDS: Final = 20.0
+"""A connection over which nothing comes for so long is given up. Joining takes as long as a rebalance may."""
 
 NEVER_IDLE_SECONDS: Final = 1_000_000.0
 
@@ -101,6 +107,8 @@ class Reach(NamedTuple):
     high_watermark: int
     held_ms: int
     """How long an open upstream transaction has kept the last stable offset where it is; 0 when none does."""
+    buffered: bool = False
+    """Whether records were fetched and wait to be handed over: until then, none of this partition are fetched."""
 
 
 class Readings:
@@ -248,7 +256,8 @@ class _Thread(driver.AIOKafkaConsumerThread):
         state = self._assignment.state_value(TopicPartition(*tp))
         if state is None or not state.has_valid_position or state.highwater is None or state.lso is None:
             return None
-        return self._marks.reach(tp, position=state.position, stable=state.lso, high=state.highwater, wall=_wall())
+        reach = self._marks.reach(tp, position=state.position, stable=state.lso, high=state.highwater, wall=_wall())
+        return reach._replace(buffered=TopicPartition(*tp) in self._ensure_consumer()._fetcher._records)
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
         async def ask() -> dict[TP, int | None]:
@@ -264,6 +273,10 @@ class _Thread(driver.AIOKafkaConsumerThread):
             return {TP(*tp): offset for tp, offset in offsets.items()}
 
         return dict(await self._there(ask()))
+
+    def member(self) -> Member:
+        coordinator = self._consumer._coordinator if self._consumer is not None else None
+        return Member(getattr(coordinator, "member_id", ""), getattr(coordinator, "generation", -1))
 
     async def pulse(self) -> None:
         async def nothing() -> None:
@@ -358,6 +371,10 @@ class BatchConsumer(driver.Consumer):
         """Answers as soon as the consumer's thread runs; asks nothing of the broker."""
         await self._thread.pulse()
 
+    def member(self) -> Member:
+        """What this consumer takes itself for in its group."""
+        return self._thread.member()
+
     async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
         """The last stable offset of each partition, from its leader."""
         return await self._thread.ends(tps)
@@ -434,6 +451,8 @@ def batching_app(
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.heartbeat_interval,
+        broker_rebalance_timeout=REBALANCE_SECONDS,
+        broker_request_timeout=max(REQUEST_SECONDS, settings.session_timeout),
         broker_max_poll_interval=NEVER_IDLE_SECONDS,  # a warehouse that waits for its database does not read
         producer_linger=0.05,
         stream_wait_empty=False,  # else stop and rebalance wait, for ever, for acks that nobody gives

@@ -28,13 +28,12 @@ from processors.partition import Checkpoint, StateError
 from schemas.taxonomy import Reason
 from schemas.topics import INPUTS
 
-STALLED_SECONDS: Final = 30
-"""No answer of the broker for so long, while opening, is a failure."""
+ANSWER_SECONDS: Final = 15
+"""No answer of the broker for so long, while opening, is a failure: it is opened again."""
 
-COMMIT_SECONDS: Final = 30
+COMMIT_SECONDS: Final = 25
 """A transaction that takes longer has failed: the partition is opened again, and the log decides."""
 
-_START_SECONDS: Final = 30
 _STOP_SECONDS: Final = 5
 _MAX_REQUEST_ROOM: Final = 100_000
 
@@ -64,7 +63,7 @@ class Log(Protocol):
         """Fence every earlier owner, and abort what it left open."""
 
     def read(self) -> AsyncIterator[Sequence[bytes]]:
-        """The state's committed messages, oldest first, up to the end as it is now."""
+        """The state's committed messages, oldest first, up to the end as it is now; none at all says: still at it."""
 
     async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
         """All of it or none; returns the offset of the first message of the delta. An error decides nothing."""
@@ -194,12 +193,14 @@ class DurablePartition:
     async def open(self) -> bool:
         """Fence, recover; False when there was no state. Raises StateError when this process must not touch it."""
         await self._log.open()
+        self.came_round()
         found = False
         async for messages in self._log.read():
             self.came_round()
             for message in messages:
                 self.state.apply(message)
                 found = True
+                self.came_round()
                 await asyncio.sleep(0)
         if found and self.state.partitions != self._partitions:
             raise StateError(
@@ -376,7 +377,7 @@ class KafkaLog:
         )
 
     async def open(self) -> None:
-        async with asyncio.timeout(_START_SECONDS):
+        async with asyncio.timeout(ANSWER_SECONDS):
             await self._producer.start()
 
     async def read(self) -> AsyncIterator[Sequence[bytes]]:
@@ -386,13 +387,15 @@ class KafkaLog:
             enable_auto_commit=False,
             max_partition_fetch_bytes=4 << 20,
         )
-        async with asyncio.timeout(_START_SECONDS):
+        async with asyncio.timeout(ANSWER_SECONDS):
             await reader.start()
         try:
+            yield []
             reader.assign([self._at])
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(ANSWER_SECONDS):
                 await reader.seek_to_beginning(self._at)
                 end = (await reader.end_offsets([self._at]))[self._at]
+            yield []
             # Transaction markers take offsets: only the position says that the end is reached.
             heard = clock()
             while (position := await reader.position(self._at)) < end:
@@ -400,10 +403,10 @@ class KafkaLog:
                 if records or await reader.position(self._at) > position:
                     heard = clock()
                     yield [record.value for record in records]
-                elif clock() - heard > STALLED_SECONDS:
+                elif clock() - heard > ANSWER_SECONDS:
                     raise TimeoutError(f"{self._at.topic}[{self._at.partition}] cannot be read to its end {end}")
         finally:
-            await reader.stop()
+            await _stopped(reader)
 
     async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
         async with self._producer.transaction():
@@ -437,6 +440,14 @@ class KafkaLog:
                 await self._producer.stop()
         except (KafkaError, OSError, TimeoutError):
             pass  # fenced, or the broker is gone: the next owner's producer ends what is left open
+
+
+async def _stopped(reader: AIOKafkaConsumer) -> None:
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await reader.stop()
+    except (KafkaError, OSError, TimeoutError):
+        pass  # left behind: it holds nothing that anybody waits for
 
 
 def _retrieve(sending: "asyncio.Future[Any]") -> None:

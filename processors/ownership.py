@@ -14,7 +14,16 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.batching import OPEN_TRANSACTION_MS, Reach, Slice
-from processors.checkpoint import COMMIT_SECONDS, Admission, DurablePartition, Log, Process, Trouble, clock
+from processors.checkpoint import (
+    ANSWER_SECONDS,
+    COMMIT_SECONDS,
+    Admission,
+    DurablePartition,
+    Log,
+    Process,
+    Trouble,
+    clock,
+)
 from processors.partition import StateError
 from schemas.topics import INPUTS
 
@@ -100,7 +109,9 @@ class Owner:
         self._beginning = beginning
         self._holes: list[tuple[TP, str, int, int]] = []
         self._first: dict[TP, int] = {}
-        """The first offsets that there were when a partition was opened."""
+        """The first offsets that there were when it was last asked for: what lies before has been told of."""
+        self._ends: dict[TP, tuple[int, int]] = {}
+        """Where processing has ended before the end of the log, and that end, when it was asked why."""
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._troubles: dict[int, Trouble] = {}
         self._openings = asyncio.Semaphore(OPENINGS)
@@ -144,6 +155,7 @@ class Owner:
             self._tasks[number] = asyncio.create_task(self._live(number), name=f"partition-{number}")
         if gone := self._tasks.keys() - mine:
             await self.lose(gone, 2)
+        self._note_missing_ends()
         await self._look_into_holes()
 
     def colocated(self) -> set[int]:
@@ -258,7 +270,10 @@ class Owner:
         part.came_round()
         if not found and self._beginning is not None:
             topics = {TP(name, part.number): topic for topic, name in self._names.items()}
-            part.begin({topics[tp]: offset for tp, offset in (await self._beginning(topics)).items()})
+            async with asyncio.timeout(ANSWER_SECONDS):
+                beginning = await self._beginning(topics)
+            part.begin({topics[tp]: offset for tp, offset in beginning.items()})
+            part.came_round()
         await self._tell_of_losses(part)
         part.came_round()
         for topic in INPUTS:
@@ -269,11 +284,12 @@ class Owner:
     async def _tell_of_losses(self, part: DurablePartition) -> None:
         """Records that retention deleted before they were read are lost: that must not be silent."""
         held = {TP(name, part.number): topic for topic, name in self._names.items()}
-        earliest = await self._reader().earliest(held)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            earliest = await self._reader().earliest(held)
         for tp, topic in held.items():
+            if (durable := part.durable.get(topic, 0)) > 0:
+                self._tell_of_loss(tp, topic, max(durable, self._first.get(tp, 0)), earliest.get(tp, 0))
             self._first[tp] = earliest.get(tp, 0)
-            if (expected := part.durable.get(topic, 0)) > 0:
-                self._tell_of_loss(tp, topic, expected, self._first[tp])
 
     def _note_hole(self, part: DurablePartition, batch: Slice) -> None:
         """Offsets that reading passed over; most are markers of transactions, those of deleted records are losses."""
@@ -281,6 +297,19 @@ class Owner:
         expected = max(batch.begin, part.state.offsets.get(batch.topic, 0), self._first.get(tp, 0))
         if batch and batch[0].offset > expected:
             self._holes.append((tp, batch.topic, expected, batch[0].offset))
+
+    def _note_missing_ends(self) -> None:
+        """Ends of logs that have no record before them: of a deleted one no later record may tell for long."""
+        for part in self.partitions.values():
+            for topic, name in self._names.items():
+                tp = TP(name, part.number)
+                reach, offset = self.reached.get(tp), part.state.offsets.get(topic, 0)
+                if not part.ready or reach is None or not _confirmed(part, topic, reach):
+                    continue
+                where = offset, reach.high_watermark
+                if offset < reach.high_watermark and self._ends.get(tp) != where:
+                    self._ends[tp] = where
+                    self._holes.append((tp, topic, max(offset, self._first.get(tp, 0)), reach.high_watermark))
 
     async def _look_into_holes(self) -> None:
         if not self._holes:
@@ -293,7 +322,9 @@ class Owner:
             return  # the next tick asks again
         del self._holes[: len(holes)]
         for tp, topic, expected, found in holes:
-            self._tell_of_loss(tp, topic, expected, min(found, earliest.get(tp, 0)))
+            first = min(found, earliest.get(tp, 0))
+            self._tell_of_loss(tp, topic, max(expected, self._first.get(tp, 0)), first)
+            self._first[tp] = max(first, self._first.get(tp, 0))
 
     def _tell_of_loss(self, tp: TP, topic: str, expected: int, earliest: int) -> None:
         if expected < earliest:

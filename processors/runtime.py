@@ -7,7 +7,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,8 @@ Readiness = Callable[[], tuple[bool, Mapping[str, Any]]]
 
 REFUSED: Final = 2
 """Exit code when this process must not go on: someone has to change something first."""
+AWAY: Final = 75
+"""Exit code of a supervised worker that found no broker when it started: later there may be one (EX_TEMPFAIL)."""
 STUCK: Final = 70
 """Exit code when this process was found stuck: started again, it works."""
 
@@ -111,18 +113,33 @@ class Leaving:
 
 class _Worker(faust.Worker):
     leaving: Leaving
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+
+    async def on_first_start(self) -> None:
+        await super().on_first_start()
+        for work in self.beside:
+            self.add_future(work())
 
     def _schedule_shutdown(self, number: Any) -> None:
         self.leaving.begin()
         super()._schedule_shutdown(number)
 
 
-def run_app(app: faust.App, settings: Settings, leaving: Leaving) -> int:
-    """Run an app until a signal; returns the exit code. `leaving.code` is what a refusal has set."""
+def run_app(
+    app: faust.App,
+    settings: Settings,
+    leaving: Leaving,
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+) -> int:
+    """Run an app until a signal; returns the exit code. `leaving.code` is what a refusal has set.
+
+    `beside` is what runs from the first moment on: Faust's own tasks begin after the first rebalance has ended, and
+    until then nobody would see that it does not.
+    """
     collect_seldom()
     loop = _event_loop()
     worker = _Worker(app, loop=loop, loglevel=_LEVELS[settings.log_level.lower()], logging_config=_logging(settings))
-    worker.leaving = leaving
+    worker.leaving, worker.beside = leaving, beside
     worker.spinner = None
     try:
         worker.execute_from_commandline()

@@ -11,23 +11,33 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from processors.batching import Reach
+from processors.membership import ASK_EVERY_SECONDS, ASK_SECONDS, Standing
 from processors.watchdog import LATE_SECONDS, Symptom
 
 TIMER_SECONDS: Final = 18.0
 SERVING_SECONDS: Final = 20.0
-OPENING_SECONDS: Final = 60.0
-"""The longest question while opening has 40 s."""
+OPENING_SECONDS: Final = 20.0
+"""The longest question while opening has `checkpoint.ANSWER_SECONDS`; what is read shows as it comes."""
+TURN_SECONDS: Final = 12.0
+"""Longer than the longest pause between two attempts to open a partition."""
 DEAD_SECONDS: Final = 5.0
-REBALANCE_SECONDS: Final = 120.0
-"""Twice what the group waits for a member that does not rejoin."""
-TOPIC_SECONDS: Final = 25.0
-PARTITION_SECONDS: Final = 60.0
-"""One partition may wait for its turn behind others; for the whole topic there is nothing to wait for."""
+MEMBER_SECONDS: Final = 22.0
+"""The longest single wait in a rebalance is for members that do not rejoin: `batching.REBALANCE_SECONDS` and a last
+commit. Every step of it that ends well is a new generation of the group.
+"""
+SYNCING_SECONDS: Final = 12.0
+"""A new generation waits for its leader at most until the group throws it out, and a while for its successor."""
+GENERATIONS_SECONDS: Final = 120.0
+"""Generations that come and go without work in any: others can cause that, but not for so long."""
+UNTAKEN_SECONDS: Final = 22.0
+"""Longer than two times reading again, which is what helps when Faust has dropped a slice."""
 UNFETCHED_SECONDS: Final = 8.0
 """A fetch is answered every `fetch_max_wait_ms`, also when there is nothing: from here on the leader is asked."""
+STILL_UNFETCHED_SECONDS: Final = 12.0
+INSERT_SECONDS: Final = 18.0
 _REREAD_SECONDS: Final = 3.0
-_ASK_EVERY_SECONDS: Final = 3.0
-_ASK_SECONDS: Final = 5.0
+_UNANSWERED_SECONDS: Final = 2 * ASK_EVERY_SECONDS + 2
+"""One question in a row may remain without an answer, as when it went to a broker that is just starting."""
 
 Symptoms = dict[Hashable, Symptom]
 
@@ -38,7 +48,7 @@ class Part(NamedTuple):
     number: int
     ready: bool
     round_at: float | None
-    """When its task came around last; None while it waits for something that has a limit of its own."""
+    """When its task came around last; None while it waits for its turn, or for something with a limit of its own."""
 
 
 class Stretch(NamedTuple):
@@ -57,11 +67,23 @@ def of_timer(ticked_at: float, now: float) -> Symptoms:
     return {"timer": Symptom("the timer does not run", TIMER_SECONDS)}
 
 
-def of_rebalance(joined: bool, rebalancing: bool, answered: Iterable[TP]) -> Symptoms:
-    """`answered`: partitions whose leader answers, though they are not being read."""
-    if (joined and not rebalancing) or not list(answered):
+def of_membership(standing: Standing | None, working: bool, session_seconds: float) -> Symptoms:
+    """Who is no member, or does not get through a rebalance, though the group answers.
+
+    `working`: this process has joined, and knows of no rebalance. `standing`: None when the group does not answer.
+    A rebalance waits for others, and the group ends that wait: whoever does not come is thrown out. So it is one's own
+    fault only when the same generation goes on for longer than any of these waits.
+    """
+    if standing is None or (standing.known and working):
         return {}
-    return {"rebalance": Symptom("a rebalance does not end, though the broker answers", REBALANCE_SECONDS)}
+    what = "a rebalance does not end" if standing.known else "the group does not know this member"
+    limit = max(MEMBER_SECONDS, session_seconds + SYNCING_SECONDS)
+    going_on = f"{what}, though its coordinator answers"
+    again = "rebalances follow each other without end"
+    return {
+        ("member", standing): Symptom(going_on, limit, _UNANSWERED_SECONDS),
+        "member": Symptom(again, max(GENERATIONS_SECONDS, 2 * limit)),
+    }
 
 
 def of_tasks(parts: Iterable[Part], dead: Iterable[int], now: float) -> Symptoms:
@@ -76,31 +98,49 @@ def of_tasks(parts: Iterable[Part], dead: Iterable[int], now: float) -> Symptoms
     return found
 
 
-def of_reading(stretches: Iterable[Stretch], answered: Iterable[TP]) -> Symptoms:
-    """What was handed over and is not taken, and what is not fetched though its leader answers.
+def of_opening(parts: Iterable[Part], assigned: Iterable[int]) -> Symptoms:
+    """Partitions that are assigned, and that nobody is about to open.
 
-    Offsets in the keys: whatever gets on begins anew.
+    While any partition is being opened the others may wait for their turn behind it; that one is watched by its rounds.
     """
-    all_of = list(stretches)
-    leaders = set(answered)
-    untaken = [one for one in all_of if _untaken(one)]
-    unfetched = [one for one in all_of if one.tp in leaders]
+    all_of = {part.number: part for part in parts}
+    if any(not part.ready and part.round_at is not None for part in all_of.values()):
+        return {}
+    waiting = [number for number in assigned if number not in all_of or not all_of[number].ready]
     return {
-        **_both("taken", untaken, all_of, "records were handed over and nobody takes them"),
-        **_both("fetched", unfetched, all_of, "nothing is fetched, though the broker answers"),
+        ("turn", number): Symptom(f"partition {number} is assigned, and nobody opens it", TURN_SECONDS)
+        for number in waiting
     }
 
 
-def _both(kind: str, at_fault: list[Stretch], all_of: list[Stretch], text: str) -> Symptoms:
+def of_inserting(due: float, now: float) -> Symptoms:
+    """Nobody inserts what was gathered. `due`: when the question that is under way must have ended by its own limit."""
+    if now - due <= LATE_SECONDS:
+        return {}
+    return {"insert": Symptom("nobody tries to insert what was gathered", INSERT_SECONDS)}
+
+
+def of_reading(stretches: Iterable[Stretch], answered: Iterable[TP]) -> Symptoms:
+    """What stands still on its way from the broker into the state.
+
+    Not fetched, though its leader answers; fetched, and not handed over; handed over, and not taken. Offsets in the
+    keys: whatever gets on begins anew. What was fetched is handed over in turns, partition by partition, by one task of
+    the process: any partition that gets on shows that it runs.
+    """
+    all_of = list(stretches)
+    leaders = set(answered)
     found: Symptoms = {}
-    for one in at_fault:
-        symptom = Symptom(
-            f"{one.tp.topic}[{one.tp.partition}] at {one.next}: {text}", PARTITION_SECONDS, _REREAD_SECONDS
-        )
-        found[kind, one.tp, one.next] = symptom
-    for topic in {one.tp.topic for one in at_fault}:
-        taken = sum(one.next for one in all_of if one.tp.topic == topic)
-        found[kind, topic, taken] = Symptom(f"{topic}: {text}", TOPIC_SECONDS, _REREAD_SECONDS)
+    for one in all_of:
+        where = f"{one.tp.topic}[{one.tp.partition}] at {one.next}"
+        if _untaken(one):
+            text = f"{where}: records were handed over and nobody takes them"
+            found["taken", one.tp, one.next] = Symptom(text, UNTAKEN_SECONDS, _REREAD_SECONDS)
+        if one.tp in leaders:
+            text = f"{where}: nothing is fetched, though the broker answers"
+            found["fetched", one.tp, one.next] = Symptom(text, STILL_UNFETCHED_SECONDS)
+    if any(one.reach is not None and one.reach.buffered and not one.held_up for one in all_of):
+        text = "records were fetched, and nobody hands them over"
+        found["handed over", sum(one.next for one in all_of)] = Symptom(text, UNTAKEN_SECONDS)
     return found
 
 
@@ -113,7 +153,8 @@ def unfetched(stretches: Iterable[Stretch], wall: int) -> set[TP]:
     return {
         one.tp
         for one in stretches
-        if not one.held_up and (one.reach is None or wall - one.reach.asked_at > UNFETCHED_SECONDS * 1000)
+        if not (one.held_up or (one.reach is not None and one.reach.buffered))
+        and (one.reach is None or wall - one.reach.asked_at > UNFETCHED_SECONDS * 1000)
     }
 
 
@@ -129,10 +170,10 @@ class Leaders:
     async def run(self) -> None:
         """For ever. That nobody answers is no finding."""
         while True:
-            await asyncio.sleep(_ASK_EVERY_SECONDS)
+            await asyncio.sleep(ASK_EVERY_SECONDS)
             suspects = list(self._suspects())
             try:
-                async with asyncio.timeout(_ASK_SECONDS):
+                async with asyncio.timeout(ASK_SECONDS):
                     self.answered = frozenset(await self._ends(suspects)) if suspects else frozenset()
             except (KafkaError, OSError, TimeoutError):
                 self.answered = frozenset()

@@ -19,11 +19,21 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.batching import BatchConsumer, Reach, Slice, batching_app
+from processors.membership import Group, KafkaLedger
 from processors.ownership import STALLED_SECONDS, bounded
 from processors.runtime import Leaving, Pages, datadir, run_app
 from processors.settings import Settings
-from processors.symptoms import Leaders, Stretch, Symptoms, of_reading, of_rebalance, of_timer, unfetched
-from processors.watchdog import LATE_SECONDS, Symptom, Watchdog
+from processors.symptoms import (
+    Leaders,
+    Stretch,
+    Symptoms,
+    of_inserting,
+    of_membership,
+    of_reading,
+    of_timer,
+    unfetched,
+)
+from processors.watchdog import Watchdog
 from schemas.outputs import COLUMNS, EventRow, Pack, RejectedRecord, RejectedRow, decode_pack
 from schemas.topics import REJECTED, ROWS
 from sinks import metrics
@@ -43,8 +53,9 @@ WAITING_SECONDS: Final = 60.0
 """Rows that wait so long for ClickHouse make the warehouse not ready."""
 
 _RETRY_SECONDS: Final = 1.0
-_BETWEEN_ATTEMPTS_SECONDS: Final = 60.0
-"""Pauses of the writer, a commit, and refused rows that wait for a broker, each within its own limit."""
+_ASK_SECONDS: Final = 5.0
+_COMMIT_SECONDS: Final = 12.0
+_PUBLISH_SECONDS: Final = 20.0
 
 
 def run(settings: Settings) -> int:
@@ -174,7 +185,9 @@ class Warehouse:
             channel_slices=CHANNEL_SLICES,
             datadir=datadir(),
         )
-        self._writer = ClickHouseWriter(Address.of(settings), settings.warehouse_attempt_timeout, self._attempted)
+        self._writer = ClickHouseWriter(
+            Address.of(settings), settings.warehouse_attempt_timeout, self._attempted, self._within
+        )
         self._producer: AIOKafkaProducer | None = None
         self._pages = Pages(settings.web_host, settings.warehouse_port, self.readiness, self._leaving.refuse)
         self._parts: dict[int, Part] = {}
@@ -186,13 +199,17 @@ class Warehouse:
         self._round = asyncio.Lock()
         self._reached: Mapping[TP, Reach] = {}
         self._ticked_at = float("inf")
-        self._round_at = time.monotonic()
+        self._due = time.monotonic()
+        """When the loop that inserts must have come around: what it asks has a limit, and is asked again then."""
         self._leaders = Leaders(self._suspects, lambda tps: self._consumer.ends(tps))
+        group = KafkaLedger(settings.brokers, f"{settings.app_id}-warehouse")
+        self._group = Group(group, lambda: self._consumer.member())
         self._watchdog = Watchdog(self.symptoms, lambda: self._consumer.pulse())
         self._wire(streams[ROWS])
 
     def run(self) -> int:
-        return run_app(self.app, self._settings, self._leaving)
+        beside = (self._pages.start, self._watchdog.run, self._leaders.run, self._group.run)
+        return run_app(self.app, self._settings, self._leaving, beside)
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """What `/ready` shows: everything assigned is read, and what was read gets into ClickHouse."""
@@ -223,12 +240,11 @@ class Warehouse:
     def symptoms(self) -> Symptoms:
         """What is wrong now, for the watchdog. That ClickHouse takes nothing is not: it is asked again and again."""
         now = time.monotonic()
-        if self._idle():
-            return of_rebalance(self._joined, self.app.rebalancing, self._leaders.answered)
-        found = {**of_timer(self._ticked_at, now), **of_reading(self._stretches(), self._leaders.answered)}
-        if (self._gathered.done or self._inserting) and now - self._round_at > LATE_SECONDS:
-            limit = self._settings.warehouse_attempt_timeout + _BETWEEN_ATTEMPTS_SECONDS
-            found["insert"] = Symptom("nobody tries to insert what was gathered", limit)
+        found = of_membership(self._group.standing, not self._idle(), self._settings.session_timeout)
+        if self._gathered.done or self._inserting:
+            found |= of_inserting(self._due, now)
+        if not self._idle():
+            found |= of_timer(self._ticked_at, now) | of_reading(self._stretches(), self._leaders.answered)
         return found
 
     def _idle(self) -> bool:
@@ -244,15 +260,12 @@ class Warehouse:
 
     def _suspects(self) -> Iterable[TP]:
         """Partitions whose leaders are asked whether the broker is there at all."""
-        return [TP(self._rows, 0)] if self._idle() else unfetched(self._stretches(), _wall())
+        return () if self._idle() else unfetched(self._stretches(), _wall())
 
     def _wire(self, stream: Any) -> None:
         app = self.app
         app.agent(stream, name=f"agent-{ROWS}", concurrency=1)(self._take)
         app.timer(1.0, name="tick")(self._tick)
-        app.task()(self._pages.start)
-        app.task()(self._watchdog.run)
-        app.task()(self._leaders.run)
         app.task()(self._insert_for_ever)
         app.on_partitions_assigned.connect(self._assignment, weak=False)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
@@ -291,10 +304,11 @@ class Warehouse:
         try:
             if not (self._stopping or self.app.rebalancing):
                 await self._open_assigned()
-                self._reached = reached = await self._consumer.reach()
+                async with asyncio.timeout(_ASK_SECONDS):
+                    self._reached = reached = await self._consumer.reach()
                 await self._reread_missing(reached)
                 self._show(reached)
-        except KafkaError as error:
+        except (KafkaError, TimeoutError) as error:
             logger.warning("The consumer does not answer, next attempt in a second: %r", error)
 
     async def _open_assigned(self) -> None:
@@ -303,7 +317,8 @@ class Warehouse:
         for number in self._parts.keys() - mine:
             del self._parts[number]
         if new := {TP(self._rows, number) for number in mine - self._parts.keys()}:
-            committed, earliest = await self._consumer.committed(new), await self._consumer.earliest(new)
+            async with asyncio.timeout(_ASK_SECONDS):
+                committed, earliest = await self._consumer.committed(new), await self._consumer.earliest(new)
             for tp in new & {TP(self._rows, number) for number in self._assigned()}:
                 part = Part(tp.partition, committed.get(tp) or earliest.get(tp, 0))
                 part.reading = await self._reread(part)
@@ -336,7 +351,7 @@ class Warehouse:
     async def _insert_for_ever(self) -> None:
         interval = self._settings.warehouse_interval
         while not self._stopping:
-            self._round_at = time.monotonic()
+            self._within(interval)
             await self._news.wait()
             waited = time.monotonic() - self._gathered.since if self._gathered.done else 0
             if self._gathered.done and (waited >= interval or self._gathered.full(self._settings.warehouse_rows)):
@@ -371,6 +386,7 @@ class Warehouse:
             if self._parts.get(part.number) is part
         }
         if offsets:
+            self._within(_COMMIT_SECONDS)
             await self._consumer.commit_durable(offsets)
 
     async def _reject(self, records: list[RejectedRecord]) -> None:
@@ -380,8 +396,9 @@ class Warehouse:
             logger.error("ClickHouse refuses %s: expected %s, got %s", record.row.field or "a pack", *record.row[6:8])
         while True:
             try:
-                self._round_at = time.monotonic()
-                await self._publish(records)
+                self._within(_PUBLISH_SECONDS)
+                async with asyncio.timeout(_PUBLISH_SECONDS):
+                    await self._publish(records)
                 break
             except (KafkaError, OSError, TimeoutError) as error:
                 logger.warning("Refused rows cannot be published, next attempt in %g s: %r", _RETRY_SECONDS, error)
@@ -451,8 +468,10 @@ class Warehouse:
             except (KafkaError, OSError, TimeoutError):
                 logger.info("The producer of rejections was left behind")
 
+    def _within(self, seconds: float) -> None:
+        self._due = time.monotonic() + seconds
+
     def _attempted(self, attempt: Attempt) -> None:
-        self._round_at = time.monotonic()
         metrics.SINK_BATCHES.labels(SINK, attempt.result).inc()
         metrics.SINK_WRITE.labels(SINK).observe(attempt.seconds)
         if attempt.result == "inserted":

@@ -6,12 +6,17 @@ nobody an answer, and that is our own fault, or our libraries':
 
 - the event loop does not run (`SILENT_SECONDS`);
 - the consumer's thread does not run: it is asked nothing that needs the broker;
-- a timer, or the task of a partition, is dead or does not come around within the limits of its own questions;
-- records were handed over and nobody takes them, though neither a commit nor the database holds them up;
-- records are not fetched, or a rebalance does not end, while the broker answers other questions of the same consumer.
+- a timer, the task of a partition, or the loop that inserts is dead or does not come around within the limits of its
+  own questions; or a partition is assigned and nobody opens it;
+- records were handed over and nobody takes them, though neither a commit nor the database holds them up; or they were
+  fetched, and nobody hands them over;
+- records are not fetched, while the broker answers other questions of the same consumer;
+- the group does not know this process as a member, or a rebalance does not end, while the group's coordinator answers.
 
-A broker that is down, stalled or without enough replicas, and a ClickHouse that takes nothing, make none of these true.
-Time in which the process itself was stopped (SIGSTOP, a suspended machine) does not count.
+Each is found within half a minute. An opening that reads, a rebalance that comes to a new generation, a backlog that
+gets shorter: what moves is slow, and not stuck, however long it takes. A broker that is down, stalled or without enough
+replicas, and a ClickHouse that takes nothing, make none of these true. Time in which the process itself was stopped
+(SIGSTOP, a suspended machine) does not count.
 """
 
 import asyncio
@@ -37,6 +42,9 @@ LATE_SECONDS: Final = 3.0
 
 TELLING_SECONDS: Final = 5.0
 """What has lasted so long is shown."""
+
+STUCK_SAYS: Final = "Stuck, this process ends itself: "
+"""What the line in the log begins with; the reasons follow, separated by semicolons."""
 
 _PERIOD: Final = 1.0
 _STEP_MAX: Final = 2 * _PERIOD
@@ -181,6 +189,6 @@ class Watchdog:
 
 
 def _say(reasons: list[str]) -> None:
-    logger.critical("Stuck, this process ends itself: %s", "; ".join(reasons))
+    logger.critical("%s%s", STUCK_SAYS, "; ".join(reasons))
     faulthandler.dump_traceback(sys.stderr, all_threads=True)
     sys.stderr.flush()

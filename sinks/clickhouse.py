@@ -245,11 +245,15 @@ class ClickHouseWriter:
         address: Address,
         attempt_timeout: float,
         on_attempt: Callable[[Attempt], None] = lambda attempt: None,
+        on_wait: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """`attempt_timeout` in seconds: connecting, sending and the answer, however they are spread."""
+        """`attempt_timeout` in seconds: connecting, sending and the answer, however they are spread.
+
+        `on_wait` is told what an attempt, or the pause after it, may take, in seconds, as either begins.
+        """
         self._address = address
         self._attempt_timeout = attempt_timeout
-        self._on_attempt = on_attempt
+        self._on_attempt, self._on_wait = on_attempt, on_wait
         self._client: Client | None = None
         self._turn = asyncio.Lock()
 
@@ -288,6 +292,7 @@ class ClickHouseWriter:
         for pause in _pauses():
             async with self._turn:
                 started = time.monotonic()
+                self._on_wait(self._attempt_timeout)
                 try:
                     await self._attempt(batch)
                     return self._report(batch, "inserted", started)
@@ -300,6 +305,7 @@ class ClickHouseWriter:
                         "ClickHouse at %s:%d has not taken %d rows of %s: %s; next attempt in %.1f s",
                         self._address.host, self._address.port, len(batch), batch.table, one_line(error), pause,
                     )  # fmt: skip
+            self._on_wait(pause)
             await asyncio.sleep(pause)
         raise AssertionError("attempts never end")
 

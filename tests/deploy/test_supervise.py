@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.children import python_environment
+from deploy.local.children import python_environment, python_module
 from deploy.supervise import Restarts, ports
 from processors.settings import Settings
 
@@ -100,6 +100,55 @@ def test_one_that_refuses_ends_all_with_exit_code_two_and_its_reason(tmp_path: P
         assert process.wait(15) == 2
         assert "no topic\noidor: worker 2 refuses, for the reason above: all are stopped" in said()
         assert "started again" not in said()
+
+
+@pytest.mark.parametrize(
+    ("variables", "last_words"),
+    [
+        ({"OIDOR_POLICIES": "no-such-pack.yaml"}, "no-such-pack.yaml"),
+        ({"OIDOR_PARTITIONS": "none"}, "OIDOR_PARTITIONS"),
+    ],
+    ids=["policies", "partitions"],
+)
+def test_wrong_settings_end_all_with_exit_code_two_also_while_the_broker_is_away(
+    variables: dict[str, str], last_words: str
+) -> None:
+    with commanded("worker", "--processes", "2", **variables) as process:
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 2
+        assert last_words in said
+
+
+def test_a_broker_that_is_away_is_waited_for_by_supervised_workers_and_told_by_one_that_is_alone() -> None:
+    with commanded("worker", OIDOR_WORKER_PORT="0") as alone, commanded("worker", "--processes", "1") as supervised:
+        _, said = alone.communicate(timeout=60)
+        assert alone.returncode == 2
+        assert said.splitlines() == [said.strip()]
+        assert "cannot reach Kafka at 127.0.0.1:1;" in said
+
+        assert supervised.stderr is not None
+        for line in supervised.stderr:
+            if "found no broker: started again in 2 s" in line:
+                break
+        assert supervised.poll() is None
+        supervised.terminate()
+        assert supervised.wait(10) == 0
+
+
+@contextmanager
+def commanded(*command: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """`oidor` with these arguments, and a broker that nobody has."""
+    process = subprocess.Popen(
+        [*python_module("deploy.cli"), *command],
+        env=python_environment() | {"OIDOR_BROKERS": "127.0.0.1:1"} | variables,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_those_that_do_not_listen_are_killed_when_their_budget_is_over(tmp_path: Path) -> None:

@@ -107,6 +107,8 @@ class Inputs:
     split: bool = False
     logs: dict[TP, list[Record]] = field(default_factory=dict)
     positions: dict[TP, int] = field(default_factory=dict)
+    beginnings: dict[TP, int] = field(default_factory=dict)
+    """Where logs begin of which something was deleted."""
     marks: Readings = field(default_factory=lambda: Readings({}))
 
     def __post_init__(self) -> None:
@@ -116,11 +118,16 @@ class Inputs:
         log = self.logs[TP(topic, number)]
         for value in values:
             hole = 1 if self.dice.random() < 0.1 else 0  # a transaction marker takes an offset
-            log.append(Record(log[-1].offset + 1 + hole if log else hole, value))
+            log.append(Record(self.end(TP(topic, number)) + hole, value))
+
+    def delete(self, tp: TP) -> None:
+        """As retention does it, everything; who reads goes on where the log begins now."""
+        self.beginnings[tp] = self.positions[tp] = self.end(tp)
+        self.logs[tp].clear()
 
     def end(self, tp: TP) -> int:
         log = self.logs[tp]
-        return log[-1].offset + 1 if log else 0
+        return log[-1].offset + 1 if log else self.beginnings.get(tp, 0)
 
     def fetch(self, tp: TP, size: int) -> Slice | None:
         """The next records of a partition as a slice; None when there are none."""
@@ -143,7 +150,7 @@ class Inputs:
         return [tp for tp in self.logs if not (self.split and tp == TP(INPUTS[0], 0))]
 
     async def earliest(self, tps: Iterable[TP]) -> Mapping[TP, int]:
-        return {tp: self.logs[tp][0].offset if self.logs[tp] else 0 for tp in tps}
+        return {tp: self.logs[tp][0].offset if self.logs[tp] else self.end(tp) for tp in tps}
 
     async def reread(self, tp: TP, offset: int) -> int:
         await asyncio.sleep(0.001)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
+from faust.types import TP
 
 from processors.ownership import Owner, Pace
 from schemas.topics import INPUTS
@@ -27,7 +28,23 @@ class Deaf:
     def deleted(self, topic: str, offsets: int) -> None: ...
 
 
-def owner_of(broker: Broker, inputs: Inputs, refused: list[str] | None = None, pending_max: int = 1_000) -> Owner:
+class Losses(Deaf):
+    """A watch that counts what was deleted before it was read."""
+
+    def __init__(self) -> None:
+        self.offsets = 0
+
+    def deleted(self, topic: str, offsets: int) -> None:
+        self.offsets += offsets
+
+
+def owner_of(
+    broker: Broker,
+    inputs: Inputs,
+    refused: list[str] | None = None,
+    pending_max: int = 1_000,
+    watch: Deaf | None = None,
+) -> Owner:
     return Owner(
         counting.counting(),
         broker.log,
@@ -36,7 +53,7 @@ def owner_of(broker: Broker, inputs: Inputs, refused: list[str] | None = None, p
         partitions=PARTITIONS,
         pace=Pace(1.0),
         pending_max=pending_max,
-        watch=Deaf(),
+        watch=watch or Deaf(),
         refuse=(refused if refused is not None else []).append,
     )
 
@@ -256,6 +273,38 @@ def test_time_stands_still_while_a_record_waits_and_goes_on_at_the_end() -> None
 
         assert owner.partitions[tp.partition].state.now > waiting
         tick.cancel()
+        await owner.leave(1)
+
+    play(scene())
+
+
+def test_what_retention_deletes_unread_is_told_once_though_no_record_follows() -> None:
+    async def scene() -> None:
+        broker, inputs, losses = Broker(), Inputs(PARTITIONS, random.Random(1)), Losses()
+        owner = owner_of(broker, inputs, watch=losses)
+        tick, tp = asyncio.create_task(ticking(owner)), TP(INPUTS[0], 0)
+        feed = asyncio.create_task(inputs.feed(owner.deliver))
+        inputs.publish(*tp, b"read")
+        await asyncio.sleep(5)
+        assert losses.offsets == 0
+        feed.cancel()
+        read = inputs.end(tp)
+        inputs.publish(*tp, *[b"unread"] * 7)
+        inputs.delete(tp)
+        deleted = inputs.end(tp) - read
+        await asyncio.sleep(5)
+        assert losses.offsets == deleted
+
+        inputs.publish(*tp, b"follows")
+        feed = asyncio.create_task(inputs.feed(owner.deliver))
+        await asyncio.sleep(5)
+        await owner.lose([0], 2)
+        await asyncio.sleep(5)
+
+        assert losses.offsets == deleted
+        assert durable(broker) == Counter(read=1, follows=1)
+        for task in (tick, feed):
+            task.cancel()
         await owner.leave(1)
 
     play(scene())

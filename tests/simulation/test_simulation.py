@@ -44,7 +44,7 @@ def test_no_disaster_changes_what_anyone_can_see(first: int) -> None:
     assert wrong == {}, f"python -m tests.simulation {' '.join(map(str, wrong))}"
 
 
-@pytest.mark.storm
+@pytest.mark.stack
 @pytest.mark.parametrize("first", range(SEEDS, 600, CHUNK))
 def test_nor_do_many_more(first: int) -> None:
     test_no_disaster_changes_what_anyone_can_see(first)

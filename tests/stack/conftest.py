@@ -47,6 +47,18 @@ def fresh() -> Fresh:
     return Fresh(name, f"{name}-", name.replace("-", "_"))
 
 
+@pytest.fixture
+def settings(kafka: LocalKafka, clickhouse: LocalClickHouse, fresh: Fresh, request: pytest.FixtureRequest) -> Settings:
+    """Of an installation on both servers, whose members are missed soon; `SETTINGS` of a module are on top of that."""
+    common = {"input_retention_days": -1, "session_timeout": 6, "heartbeat_interval": 1}
+    return fresh.settings(
+        brokers=kafka.bootstrap,
+        clickhouse_host=clickhouse.host,
+        clickhouse_port=clickhouse.port,
+        **common | getattr(request.module, "SETTINGS", {}),
+    )
+
+
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """One broker. A test that kills or pauses it must bring it back."""

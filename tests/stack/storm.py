@@ -30,6 +30,7 @@ from deploy.local.publish import PublishError, publish
 from deploy.local.scenarios import STORM_LOG, journeys
 from deploy.local.stack import Service, Stack, fetch
 from processors.settings import Settings
+from processors.watchdog import STUCK_SAYS
 from tests.stack import naive
 from tests.stack.running import Installation, installed
 from tests.stack.tcp_proxy import FaultProxy
@@ -46,7 +47,7 @@ _LONG_AGO: Final = timedelta(days=20)
 """So long that every deadline has passed before the storm begins: two runs compare at different moments."""
 _LOG_SECONDS: Final = 4 * 3_600
 """Of its own time that a log spans: each minute of it is hundreds of rows of the KPI views."""
-_PUBLISHING_SECONDS: Final = 4.0
+_PUBLISHING_SECONDS: Final = 3.0
 _RECOVERY_SECONDS: Final = 12.0
 _SETTLE_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 15.0
@@ -67,7 +68,9 @@ class Outcome:
     stops: list[float] = field(default_factory=list)
     """Seconds from SIGTERM to the end, of each worker that left."""
     ended: int = 0
-    """Processes that ended although nobody had told them to: their watchdog did, or a defect."""
+    """Processes that ended although nobody had told them to: no broker, their watchdog, or a defect."""
+    stuck: list[str] = field(default_factory=list)
+    """What the watchdogs said that ended a process."""
     seconds: float = 0
 
     def as_json(self) -> str:
@@ -81,9 +84,20 @@ class Outcome:
             "seeds": self.seeds,
             "slowest_stop_s": round(max(self.stops, default=0), 1),
             "ended_by_themselves": self.ended,
+            "stuck": len(self.stuck),
             "seconds": round(self.seconds),
         }
-        return json.dumps(fields | ({"differing": self.differing} if self.differing else {}))
+        told = {"differing": self.differing, "stuck_because": self.stuck}
+        return json.dumps(fields | {name: said for name, said in told.items() if said})
+
+    @property
+    def wedged(self) -> list[str]:
+        """Who was stuck in a way that no fault explains.
+
+        A fault can leave a connection on which nothing ever comes, while the broker answers on others. It cannot stop
+        what needs no connection.
+        """
+        return [reason for reason in self.stuck if not reason.endswith(("broker answers", "coordinator answers"))]
 
 
 def run(stack: Stack, seeds: Sequence[int], faults: int, events: int, home: Path, kinds: Sequence[str] = ()) -> Outcome:
@@ -344,6 +358,7 @@ class Storm:
         outcome.doubled += doubled
         outcome.stops += self._stops
         outcome.ended += self._ended
+        outcome.stuck += [reason for service in self._oidor.services for reason in _last_words(service)]
         with installed(self._calm, self._oidor.home) as calm:
             calm.start("worker")
             calm.start("warehouse")
@@ -353,6 +368,14 @@ class Storm:
                 outcome.differing.append(f"seed {self._seed}, undisturbed and yet {wrong}")
             outcome.differing += _differing(self._oidor, calm, self._seed)
         outcome.views_equal = not outcome.differing
+
+
+def _last_words(service: Service) -> Iterator[str]:
+    """Why its watchdog ended it, if it did."""
+    assert service.log is not None
+    for line in service.log.read_text(errors="replace").splitlines():
+        if said := line.partition(STUCK_SAYS)[2]:
+            yield from said.split("; ")
 
 
 def _midnight() -> datetime:
@@ -433,7 +456,7 @@ def main() -> None:
         stack = opened.enter_context(Stack(home))
         outcome = run(stack, arguments.seeds, arguments.faults, arguments.events, home, arguments.kinds)
     print(outcome.as_json(), flush=True)
-    if outcome.lost or outcome.doubled or not outcome.views_equal:
+    if outcome.lost or outcome.doubled or not outcome.views_equal or outcome.wedged:
         raise SystemExit(1)
 
 

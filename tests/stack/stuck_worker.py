@@ -1,6 +1,7 @@
 """A counting worker that gets stuck once: argv names what, and a file that says that it has been.
 
-`loop`: a step that never returns. `thread`: the consumer's thread never runs again.
+`loop`: a step that never returns. `thread`: the consumer's thread never runs again. `member`: the coordination of the
+consumer ends, as a defect of a library may end it: the group throws it out, and it does not hear of it.
 """
 
 import asyncio
@@ -29,6 +30,10 @@ def _get_stuck(what: str, mark: Path) -> None:
     original = BatchConsumer.reach
     asked = 0
 
+    async def no_commit(*_: Any) -> bool:
+        """To a group, a commit is as good as a heartbeat."""
+        return False
+
     async def reach(self: BatchConsumer) -> dict[Any, Any]:
         nonlocal asked
         asked += 1
@@ -40,7 +45,14 @@ def _get_stuck(what: str, mark: Path) -> None:
             async def sleep() -> None:
                 time.sleep(STUCK_SECONDS)  # noqa: ASYNC251  so is the thread's
 
-            asyncio.run_coroutine_threadsafe(sleep(), self._thread.thread_loop)
+            async def forget() -> None:
+                coordinator = self._thread._ensure_consumer()._coordinator
+                coordinator._coordination_task.cancel()
+                coordinator._heartbeat_task.cancel()
+                BatchConsumer.commit_durable = no_commit  # type: ignore[assignment,method-assign]
+
+            gets_stuck = forget() if what == "member" else sleep()
+            asyncio.run_coroutine_threadsafe(gets_stuck, self._thread.thread_loop)
         return dict(await original(self))
 
     BatchConsumer.reach = reach  # type: ignore[method-assign]

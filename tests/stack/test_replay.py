@@ -9,30 +9,15 @@ from kafka import KafkaAdminClient, KafkaConsumer
 
 from deploy.compare import compare
 from deploy.local.children import python_environment, python_module
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
 from deploy.local.scenarios import STORM_LOG, journeys
 from processors.settings import Settings
-from tests.stack.conftest import Fresh
 from tests.stack.running import Installation, installed
 
 pytestmark = pytest.mark.stack
 
 EVENTS = 4_000
+SETTINGS = {"partitions": 4}
 LONG_AGO = datetime.now(UTC) - timedelta(days=20)
-
-
-@pytest.fixture
-def settings(kafka: LocalKafka, clickhouse: LocalClickHouse, fresh: Fresh) -> Settings:
-    return fresh.settings(
-        brokers=kafka.bootstrap,
-        clickhouse_host=clickhouse.host,
-        clickhouse_port=clickhouse.port,
-        input_retention_days=-1,
-        partitions=4,
-        session_timeout=6,
-        heartbeat_interval=1,
-    )
 
 
 def replay(settings: Settings, home: Path, *options: str) -> subprocess.CompletedProcess[str]:

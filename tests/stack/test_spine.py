@@ -27,18 +27,6 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=20)
 """So long that every deadline has passed before the first run begins: two runs compare at different moments."""
 
 
-@pytest.fixture
-def settings(kafka: LocalKafka, clickhouse: LocalClickHouse, fresh: Fresh) -> Settings:
-    return fresh.settings(
-        brokers=kafka.bootstrap,
-        clickhouse_host=clickhouse.host,
-        clickhouse_port=clickhouse.port,
-        input_retention_days=-1,
-        session_timeout=6,
-        heartbeat_interval=1,
-    )
-
-
 def again(settings: Settings) -> Settings:
     """The same log, under another application id, into another database."""
     return settings.model_copy(

@@ -7,7 +7,7 @@ import pytest
 from deploy.local.stack import Stack
 from tests.stack import storm
 
-pytestmark = pytest.mark.storm
+pytestmark = pytest.mark.stack
 
 SEEDS = (1, 2, 3)
 FAULTS = 14
@@ -22,3 +22,4 @@ def test_forty_faults_change_nothing_that_anyone_can_see(tmp_path: Path, capsys:
     assert outcome.faults.total() >= 40
     assert (outcome.lost, outcome.doubled, outcome.differing) == (0, 0, [])
     assert max(outcome.stops, default=0) <= 5
+    assert outcome.wedged == []

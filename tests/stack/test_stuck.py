@@ -12,6 +12,7 @@ from deploy.local.children import python_environment, python_module
 from deploy.local.clickhouse import LocalClickHouse
 from deploy.local.kafka import LocalKafka
 from deploy.local.scenarios import STEADY, journeys
+from deploy.local.stack import fetch
 from tests.stack.conftest import Fresh
 from tests.stack.running import installed, until
 from tests.stack.test_worker_durability import PARTITIONS, Fleet, fleet
@@ -27,12 +28,19 @@ sys.exit(Supervisor([Worker(Child("worker 1", sys.argv[1:]))], 4).run())
 """
 
 
-@pytest.mark.parametrize("what", ["loop", "thread"])
+SESSION_SECONDS = 6
+
+
+@pytest.mark.parametrize(("what", "unnoticed"), [("loop", 0), ("thread", 0), ("member", SESSION_SECONDS)])
 def test_a_stuck_worker_ends_itself_within_thirty_seconds_and_its_successor_counts_everything(
-    what: str, kafka: LocalKafka, fresh: Fresh, tmp_path: Path
+    what: str, unnoticed: int, kafka: LocalKafka, fresh: Fresh, tmp_path: Path
 ) -> None:
     settings = fresh.settings(
-        brokers=kafka.bootstrap, partitions=PARTITIONS, session_timeout=6, heartbeat_interval=1, worker_port=0
+        brokers=kafka.bootstrap,
+        partitions=PARTITIONS,
+        session_timeout=SESSION_SECONDS,
+        heartbeat_interval=1,
+        worker_port=0,
     )
     mark, said = tmp_path / "was-stuck", tmp_path / "said"
     with fleet(settings, tmp_path) as workers, said.open("wb") as log:
@@ -47,7 +55,7 @@ def test_a_stuck_worker_ends_itself_within_thirty_seconds_and_its_successor_coun
             began = time.monotonic()
             workers.publish(1)
 
-            until(lambda: "was stuck and ended itself" in said.read_text(), 30, "the worker ends itself")
+            until(lambda: "was stuck and ended itself" in said.read_text(), 30 + unnoticed, "the worker ends itself")
             ended = time.monotonic() - began
             assert "most recent call first" in said.read_text()
             assert counted(workers) == workers.truth.total()
@@ -78,7 +86,11 @@ def test_a_broker_that_stands_still_for_a_minute_ends_nobody(
             before = [service.pid for service in services]
 
             kafka.pause(0)
-            time.sleep(65)
+            paused = time.monotonic()
+            newcomer = oidor.launch("worker", module="tests.stack.counting_worker")
+            until(lambda: "not a member" in fetch(newcomer.ready_url)[1], 30, "who comes now says what it waits for")
+            newcomer.kill()
+            time.sleep(65 - (time.monotonic() - paused))
             kafka.resume(0)
 
             oidor.publish(log[500:])

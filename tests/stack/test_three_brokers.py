@@ -15,9 +15,9 @@ from tests.stack.conftest import Fresh
 from tests.stack.running import Installation, installed, until
 from tests.stack.test_spine import assert_as_undisturbed
 
-pytestmark = pytest.mark.storm
+pytestmark = pytest.mark.stack
 
-EVENTS = 12_000
+EVENTS = 9_000
 GOES_ON_SECONDS = 20
 
 

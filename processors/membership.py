@@ -1,0 +1,92 @@
+"""Whether the consumer group knows this process as a member: its coordinator is asked, not our own consumer.
+
+A consumer whose coordination has died, or whose connection has, takes itself for a member long after it was thrown out.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, for_code
+
+ASK_EVERY_SECONDS: Final = 3.0
+ASK_SECONDS: Final = 5.0
+
+
+class Member(NamedTuple):
+    """What the consumer takes itself for."""
+
+    id: str
+    """Empty before it has joined, and when it was told that it is none."""
+    generation: int
+    """-1 like that."""
+
+
+class Standing(NamedTuple):
+    """What the group says of this member."""
+
+    generation: int
+    known: bool
+
+
+class Ledger(Protocol):
+    """Where the members of a group are written down."""
+
+    async def members(self) -> frozenset[str]:
+        """The ids of all members. Raises KafkaError, OSError or TimeoutError when nobody answers."""
+
+    async def close(self) -> None:
+        """Forget the connection; `members` makes another."""
+
+
+class Group:
+    """Asks again and again. `standing` is None while nobody answers, which is no finding."""
+
+    def __init__(self, ledger: Ledger, member: Callable[[], Member]) -> None:
+        self.standing: Standing | None = None
+        self._ledger, self._member = ledger, member
+
+    async def run(self) -> None:
+        """For ever."""
+        try:
+            while True:
+                await asyncio.sleep(ASK_EVERY_SECONDS)
+                self.standing = await self._ask()
+        finally:
+            await self._ledger.close()
+
+    async def _ask(self) -> Standing | None:
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                members = await self._ledger.members()
+        except (KafkaError, OSError, TimeoutError):
+            await self._ledger.close()
+            return None
+        member = self._member()
+        return Standing(member.generation, known=member.id in members)
+
+
+class KafkaLedger:
+    """A group as its coordinator has it, over a connection of its own."""
+
+    def __init__(self, brokers: str, group: str) -> None:
+        self._brokers, self._group = brokers, group
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def members(self) -> frozenset[str]:
+        if self._admin is None:
+            self._admin = AIOKafkaAdminClient(
+                bootstrap_servers=self._brokers, request_timeout_ms=round(ASK_SECONDS * 1000)
+            )
+            await self._admin.start()
+        ((answer,),) = (answer.groups for answer in await self._admin.describe_consumer_groups([self._group]))
+        code, _name, _state, _kind, _protocol, members, *_ = answer
+        if code:
+            raise for_code(code)(self._group)
+        return frozenset(member for member, *_ in members)
+
+    async def close(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await admin.close()
