@@ -19,6 +19,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -67,6 +68,21 @@ def written(duration_ms: int, *, largest: str = "d") -> str:
     units = [unit for unit in ("d", "h", "min", "s") if _UNITS[unit] <= _UNITS[largest]]
     unit = next((unit for unit in units if duration_ms % _UNITS[unit] == 0), "s")
     return f"{duration_ms / _UNITS[unit]:g}{unit}"
+
+
+@lru_cache(maxsize=1_024)
+def in_words(duration_ms: int, *, largest: str = "d") -> str:
+    """A duration for people, in its two largest units, the rest cut off: 4 h, 2 d 3 h, 1 h 30 min."""
+    left, parts = duration_ms, list[str]()
+    for unit in ("d", "h", "min", "s"):
+        if _UNITS[unit] <= _UNITS[largest] and len(parts) < 2:
+            amount, rest = divmod(left, _UNITS[unit])
+            if amount:
+                parts.append(f"{amount} {unit}")
+                left = rest
+            elif parts:
+                break
+    return " ".join(parts) or "less than 1 s"
 
 
 OnReopen = Literal["continue", "restart", "none"]
@@ -212,6 +228,14 @@ class Target:
         if self.working_days:
             return f"{self.working_days} working_days {self.calendar_id}"
         return f"{written(self.target_ms, largest='h' if self.calendar_id else 'd')} {self.calendar_id}".rstrip()
+
+    @property
+    def in_words(self) -> str:
+        """For people: "4 h", "8 h of es-madrid-split", "15 working days of es-working-days"."""
+        whose = f" of {self.calendar_id}" if self.calendar_id else ""
+        if self.working_days:
+            return f"{self.working_days} working day{'s' if self.working_days > 1 else ''}{whose}"
+        return f"{in_words(self.target_ms, largest='h' if self.calendar_id else 'd')}{whose}"
 
 
 class PolicyBook:

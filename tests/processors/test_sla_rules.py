@@ -269,6 +269,13 @@ def test_rule_8_pauses(
     assert (row["paused_ms"] / HOUR, row["state"]) == (paused, state)
 
 
+def test_rule_8_a_forgotten_pause_that_ends_on_a_saturday_leaves_the_time_of_monday(promising: Promising) -> None:
+    office = promising(f"  resolve: [{{target: 4h, {SPLIT}, pausable: true, max_pause: 4d}}]\n")
+    log = [opened(at("2026-11-24 10:00")), contact("waiting_customer", at("2026-11-24 11:00"), reason="info")]
+    row = office.after(log).clock("C1", "resolve")
+    assert (local(row["due_at"]), row["paused_ms"], row["state"]) == ("2026-11-30 12:00", 4 * DAY, "breached_open")
+
+
 def test_rule_8_a_paused_clock_says_so_and_a_breached_one_never_does(promising: Promising) -> None:
     office = promising(PAUSABLE)
     assert office.after([opened(), WAITS], until=2 * HOUR).clock("C1", "resolve")["state"] == "paused"
