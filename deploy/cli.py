@@ -61,6 +61,7 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
 
 def _plain_line(error: Exception) -> str | None:
     """The line for an error that is not ours; None for one that is."""
+    from deploy.erase import EraseError
     from deploy.local.children import ChildError
     from deploy.local.jars import JarsError
     from deploy.local.publish import PublishError
@@ -73,7 +74,7 @@ def _plain_line(error: Exception) -> str | None:
 
     ours = (
         UserError, TopicError, MigrationError, RulesError, PublishError, LogError, ChildError, JarsError, ReplayError,
-        PolicyToolError,
+        PolicyToolError, EraseError,
     )  # fmt: skip
     return " ".join(str(error).split()) if isinstance(error, ours) else None
 
@@ -296,6 +297,27 @@ def replay(
     done = again.replay(settings, since=begin, into=into, diff=diff, home=home, console=console)
     again.report(done, settings, console)
     raise typer.Exit(0 if done.equal else 1)
+
+
+@app.command()
+@plainly
+def erase(
+    customer_id: Annotated[str, typer.Argument(help="the pseudonym, as customer.id of the events")],
+    source: Annotated[str, typer.Option(help="who asks, as source of the event customer.erased")],
+    rows_only: Annotated[
+        bool, typer.Option("--rows-only", help="publish nothing; only mask what the database holds")
+    ] = False,
+    wait: Annotated[float, typer.Option(min=1, help="seconds until the workers have to have processed it")] = 60,
+) -> None:
+    """Forget a customer: their cases end, and what is stored of them is masked. It cannot be taken back."""
+    from deploy import erase as erasing
+
+    settings = settings_of()
+    if not rows_only:
+        event_id = erasing.publish(settings, customer_id, source)
+        erasing.wait(settings, event_id, source, wait)
+    for line in erasing.report(settings, customer_id, erasing.mask(settings, customer_id)):
+        print(line)
 
 
 @app.command()

@@ -83,7 +83,7 @@ def _decoded(text: str) -> tuple[str, Event]:
         raise PolicyToolError("the event has no event_type that begins with contact., complaint. or survey.")
     decoded = decode(topic, json.dumps(_completed(content)).encode())
     if isinstance(decoded, Rejection):
-        raise PolicyToolError(f"the event is refused: {decoded.reason} {decoded.field} {decoded.expected}".strip())
+        raise PolicyToolError(f"the event is refused: {decoded.reason} {decoded.field}: expected {decoded.expected}")
     return topic, decoded
 
 

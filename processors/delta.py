@@ -13,6 +13,7 @@ before what it appends to: the rotation brings the whole later.
 | `ids` | topic, epoch, 8 bytes each |
 | `values` | topic, (dimension, value) pairs that KPIs admitted |
 | `partial` | topic, minute, (dimension, value), slots |
+| `erased` | (hash of a customer id, moment) pairs |
 | `progress` | topic, day, counts |
 | `meta` | everything of fixed size |
 """
@@ -97,6 +98,8 @@ def _changes(state: PartitionState, pending: Pending, partials: Iterable[Changed
     for topic, seen in state.seen.items():
         for epoch, ids in seen.drain():
             yield from _ids(topic, epoch, ids)
+    if erased := state.erased.drain():
+        yield "erased", erased
     for topic, owner in state.partials.items():
         if owner.new_values:
             yield "values", topic, owner.new_values
@@ -111,6 +114,8 @@ def _whole(state: PartitionState) -> Iterator[Entry]:
     for topic, seen in state.seen.items():
         for epoch, ids in seen.snapshot():
             yield from _ids(topic, epoch, ids)
+    for erased in state.erased.snapshot():
+        yield "erased", erased
     for topic, owner in state.partials.items():
         for value in owner.known_values():
             yield "values", topic, [value]
@@ -177,6 +182,8 @@ def _apply(state: PartitionState, what: str, *content: Any) -> None:
     elif what == "ids":
         topic, epoch, ids = content
         state.seen[topic].restore(epoch, ids)
+    elif what == "erased":
+        state.erased.restore(content[0])
     elif what == "values":
         for dimension, value in content[1]:
             state.partials[content[0]].know((dimension, value))

@@ -40,7 +40,7 @@ IN_FLIGHT_MS: Final = 1_000
 
 REACH_SECONDS: Final = 5
 
-_TURNS: Final = 10
+_RECORDS_A_TURN: Final = 10
 _BACKOFF: Final = (0.2, 0.5, 1, 2, 5)
 
 
@@ -137,7 +137,7 @@ class Owner:
             case Admission.NEXT:
                 self._note_hole(part, batch)
                 await part.take(batch)
-                await others_turn()
+                await others_turn(len(batch))
 
     async def tick(self) -> None:
         """Open what is assigned and not here, leave what is not assigned any more."""
@@ -434,12 +434,12 @@ def _outstanding(part: DurablePartition, topic: str, reach: Reach) -> bool:
     return reach.at_end and not _confirmed(part, topic, reach)
 
 
-async def others_turn() -> None:
-    """Between two steps, which hold the loop for a slice each: let openings and commits go on.
+async def others_turn(records: int) -> None:
+    """After a step, which held the loop for so many records: let openings and commits go on for as long as is fair.
 
     Each of them takes dozens of turns of the loop, most of them tiny.
     """
-    for _ in range(_TURNS):
+    for _ in range(0, records, _RECORDS_A_TURN):
         await asyncio.sleep(0)
 
 

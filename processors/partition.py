@@ -13,6 +13,7 @@ from processors import delta, judging
 from processors.cases import Case, CaseEvent, CaseKey
 from processors.dedup import SeenIds
 from processors.delta import Rotation, StateError
+from processors.erasure import Erased
 from processors.kpis import MINUTE_MS, PartialId, Partials, Sample
 from processors.kpis import row as partial_row
 from processors.patterns.repeat import History, Subject
@@ -85,6 +86,7 @@ class PartitionState:
         self.histories: dict[Subject, History] = {}
         self.absorbed: dict[CaseKey, dict[CaseKey, CaseEvent]] = {}
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
+        self.erased = Erased()
         self.deadlines: dict[str, list[Deadline]] = {topic: [] for topic in INPUTS}
         self.gauges: dict[tuple[str, ...], int] = {}
         """What is open now, by labels; kept as cases change, so that a scrape need not walk them."""
@@ -134,6 +136,7 @@ class PartitionState:
             "dedup_ids": max(len(seen) for seen in self.seen.values()),
             "partials": sum(partials.count for partials in self.partials.values()),
             "progress_days": len(self.progress),
+            "erased_customers": len(self.erased),
         }
 
     # What changes

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from heapq import nsmallest
 from typing import Any, Final, Protocol
 
-from processors import judging, kpis
+from processors import erasure, judging, kpis
 from processors.cases import Case, CaseEvent, CaseKey, take
 from processors.dedup import id_hash
 from processors.enrich import map_category, redact_event, text_topics
@@ -159,7 +159,10 @@ def _accept(
         topics=topics,
         payload=payload(event),
     )
-    if late != BEYOND_HORIZON:
+    if erasure.concerns(state, event, occurred_at):
+        row = erasure.masked(row)
+        warnings += erasure.take(state, event, record, outputs)
+    elif late != BEYOND_HORIZON:
         folded = case_event(topic, event, occurred_at, record.timestamp, category)
         warnings += _fold(state, case, key, folded, outputs)
     # Nothing below can fail: a record is either wholly taken in, or not at all.

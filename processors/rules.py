@@ -21,6 +21,9 @@ DAY_MS: Final = 86_400_000
 PROGRESS_DAYS_MAX: Final = 4_000
 """Days of record timestamps and topics that a partition's progress tells apart; the rest counts on 1970-01-01."""
 
+ERASED_CUSTOMERS_MAX: Final = 100_000
+"""Erased customers that a partition remembers, 16 bytes each in its log; beyond it the longest erased are forgotten."""
+
 
 class RulesError(Exception):
     """The configured rules cannot be used; one line that says what to change."""
@@ -58,6 +61,7 @@ class Rules:
             "dedup_ids": self.dedup_max_ids,
             "partials": self.partials_max,
             "progress_days": PROGRESS_DAYS_MAX,
+            "erased_customers": ERASED_CUSTOMERS_MAX,
         }
 
     @classmethod

@@ -1,6 +1,6 @@
-"""Contact events: a customer reaches us, or we reach them, over one channel."""
+"""Contact events: a customer reaches us, or we reach them, over one channel. And that a customer is to be forgotten."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -176,6 +176,21 @@ class ContactVoided(Event):
     voids_event_id: EventId | None = None
 
 
+ERASED: Final = "customer.erased"
+
+
+class CustomerErased(Event):
+    """The customer is to be forgotten: what is open about them ends, and who they are leaves the state and the rows.
+
+    It comes on contact-events, keyed by `customer.id`, because the partition that holds the customer's cases must read
+    it. `entity_id` is that of the request, not of a case. Aliases are other customers: each has an erasure of its own.
+    What is published about the customer afterwards counts as new.
+    """
+
+    event_type: Literal["customer.erased"]
+    customer: Customer
+
+
 ContactEvent = Annotated[
     ContactOpened
     | ContactQueued
@@ -198,6 +213,7 @@ ContactEvent = Annotated[
     | ContactMerged
     | ContactIdentified
     | ContactCorrected
-    | ContactVoided,
+    | ContactVoided
+    | CustomerErased,
     Field(discriminator="event_type"),
 ]

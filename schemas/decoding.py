@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, cast, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.complaints import ComplaintEvent
-from schemas.contacts import ContactEvent
+from schemas.contacts import ERASED, ContactEvent
 from schemas.envelope import Event
 from schemas.explaining import PSEUDONYM, explain, shown
 from schemas.fields import Record
@@ -62,11 +62,13 @@ def admit(event: Event, occurred_at: int, key: bytes | None, record_at: int) -> 
         return Rejection("future_timestamp", "occurred_at", "at most 5 min after the record's timestamp", when())
     if age > OLDEST_MS:
         return Rejection("too_old", "occurred_at", "at most 400 days before the record's timestamp", when())
-    if key is None:
-        return Rejection("key_mismatch", "key", "customer.id or entity_id", "no key")
-    if key == event.entity_id.encode() or (event.customer is not None and key == event.customer.id.encode()):
+    if event.customer is not None and key == event.customer.id.encode():
         return None
-    return Rejection("key_mismatch", "key", "customer.id or entity_id", shown(key.decode(errors="replace")))
+    erased = event.event_type == ERASED
+    if key == event.entity_id.encode() and not erased:
+        return None
+    expected = "customer.id" if erased else "customer.id or entity_id"
+    return Rejection("key_mismatch", "key", expected, "no key" if key is None else shown(key.decode(errors="replace")))
 
 
 def warnings_of(event: Event) -> tuple[Warning_, ...]:

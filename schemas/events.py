@@ -57,6 +57,7 @@ from schemas.contacts import (
     ContactVoided,
     ContactWaitingCustomer,
     ContactWaitingThirdParty,
+    CustomerErased,
 )
 from schemas.decoding import MAX_BYTES, admit, decode, occurred_ms, payload, to_ms, warnings_of
 from schemas.envelope import Actor, Cause, CorrectedValues, Customer, Event, Links
@@ -143,6 +144,7 @@ __all__ = [
     "CsatAnswered",
     "CustomAnswered",
     "Customer",
+    "CustomerErased",
     "Event",
     "Finding",
     "FloorWalkAnswered",

@@ -98,7 +98,8 @@ def _not_ours(topic: str, fields: Mapping[str, Any]) -> Rejection | None:
         return Rejection("schema_unsupported", "schema_version", "major version 1", shown(version))
     event_type = fields.get("event_type")
     if isinstance(event_type, str) and not event_type.startswith(EVENT_PREFIX[topic]):
-        return Rejection("topic_mismatch", "event_type", f"{EVENT_PREFIX[topic]}* on {topic}", shown(event_type))
+        begins = " or ".join(f"{prefix}*" for prefix in EVENT_PREFIX[topic])
+        return Rejection("topic_mismatch", "event_type", f"{begins} on {topic}", shown(event_type))
     return None
 
 

@@ -58,7 +58,7 @@ class EventRow(NamedTuple):
     topics: tuple[str, ...]
     score: float | None
     payload: str
-    """The event as JSON after redaction, known fields only."""
+    """The event as JSON after redaction, known fields only; '' of a customer who was erased."""
 
 
 class CaseRow(NamedTuple):
@@ -155,7 +155,7 @@ class IncidentRow(NamedTuple):
     severity: Severity
     state: IncidentState
     close_reason: str
-    """'' while open; auto, met, breached, cancelled, retracted, quiet."""
+    """'' while open; auto, met, breached, cancelled, retracted, quiet, erased."""
     opened_at: int
     updated_at: int
     closed_at: int | None

@@ -19,7 +19,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -68,6 +68,21 @@ def written(duration_ms: int, *, largest: str = "d") -> str:
     units = [unit for unit in ("d", "h", "min", "s") if _UNITS[unit] <= _UNITS[largest]]
     unit = next((unit for unit in units if duration_ms % _UNITS[unit] == 0), "s")
     return f"{duration_ms / _UNITS[unit]:g}{unit}"
+
+
+@lru_cache(maxsize=1_024)
+def in_words(duration_ms: int, *, largest: str = "d") -> str:
+    """A duration for people, in its two largest units, the rest cut off: 4 h, 2 d 3 h, 1 h 30 min."""
+    left, parts = duration_ms, list[str]()
+    for unit in ("d", "h", "min", "s"):
+        if _UNITS[unit] <= _UNITS[largest] and len(parts) < 2:
+            amount, rest = divmod(left, _UNITS[unit])
+            if amount:
+                parts.append(f"{amount} {unit}")
+                left = rest
+            elif parts:
+                break
+    return " ".join(parts) or "less than 1 s"
 
 
 OnReopen = Literal["continue", "restart", "none"]
@@ -211,6 +226,14 @@ class Target:
     def written(self) -> str:
         """As configured: "4h", "8h es-madrid-split", "15 working_days es-working-days"."""
         return _promise_written(self.target_ms, self.working_days, self.calendar_id)
+
+    @property
+    def in_words(self) -> str:
+        """For people: "4 h", "8 h of es-madrid-split", "15 working days of es-working-days"."""
+        whose = f" of {self.calendar_id}" if self.calendar_id else ""
+        if self.working_days:
+            return f"{self.working_days} working day{'s' if self.working_days > 1 else ''}{whose}"
+        return f"{in_words(self.target_ms, largest='h' if self.calendar_id else 'd')}{whose}"
 
 
 @cache  # every row of a clock says it

@@ -15,8 +15,12 @@ REJECTED: Final = "feedback-rejected"
 InputTopic = Literal["contact-events", "complaint-events", "survey-events"]
 INPUTS: Final[tuple[InputTopic, ...]] = (CONTACTS, COMPLAINTS, SURVEYS)
 
-EVENT_PREFIX: Final[dict[str, str]] = {CONTACTS: "contact.", COMPLAINTS: "complaint.", SURVEYS: "survey."}
-"""What every `event_type` of an input topic begins with."""
+EVENT_PREFIX: Final[dict[str, tuple[str, ...]]] = {
+    CONTACTS: ("contact.", "customer."),
+    COMPLAINTS: ("complaint.",),
+    SURVEYS: ("survey.",),
+}
+"""What every `event_type` of an input topic begins with: one of these."""
 
 
 @dataclass(frozen=True, slots=True)

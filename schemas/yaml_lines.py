@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -77,10 +78,30 @@ def read_model(path: Path, model: type[Model]) -> Model:
         return model.model_validate(document.content)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        (line, where), reason = min((document.place(one["loc"]), one["msg"]) for one in errors)
+        (line, where), reason = min((document.place(one["loc"]), _what_to_change(one)) for one in errors)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        reason = reason.removeprefix("Value error, ")
         raise YamlRefusedError(f"{path}:{line}: {where or 'the file'}: {reason}{more}") from error
+
+
+def _what_to_change(error: ErrorDetails) -> str:
+    """What is wrong with a value, in words of someone who writes YAML."""
+    got = error["input"]
+    match error["type"]:
+        case "string_type" if isinstance(got, int | float):
+            return f'must be text: write "{str(got).lower() if isinstance(got, bool) else got}", in quotes'
+        case "string_type":
+            return "must be text"
+        case "tuple_type" if isinstance(got, str | int | float):
+            return f"must be a list: write [{got}]"
+        case "tuple_type":
+            return "must be a list"
+        case "dict_type" | "model_type" | "mapping_type":
+            return "must be names with values, as `name: value`"
+        case "extra_forbidden":
+            return "is no name that is known here: is it misspelt?"
+        case "missing":
+            return "is missing"
+    return error["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1)
 
 
 def _reason(error: yaml.MarkedYAMLError, line: int) -> str:

@@ -9,6 +9,7 @@ from processors.clocks import Clock
 from processors.rows import clock_id, incident_row
 from processors.rules import Rules
 from schemas.outputs import IncidentRow
+from schemas.policies import in_words
 from schemas.taxonomy import ClockState, Severity
 
 _SERIOUS_SHARE = 0.8
@@ -42,7 +43,7 @@ def _warning(case: Case, clock: Clock, partition: int, reading: ClockState, pass
         closed_at=closed,
         close_reason="" if closed is None else reading.removesuffix("_open"),
         attribution=clock.attribution,
-        summary=f"{clock.metric} has used {share:.0%} of its {clock.target.written}",
+        summary=f"{clock.metric} has used {share:.0%} of its {clock.target.in_words}",
         evidence=_evidence(clock),
         policy_id=clock.target.policy_id,
         metric=clock.metric,
@@ -65,11 +66,20 @@ def _breach(case: Case, clock: Clock, partition: int, now: int) -> IncidentRow:
         closed_at=closed,
         close_reason=reason,
         attribution=clock.attribution,
-        summary=f"{clock.metric} was due in {clock.target.written} and was not met",
+        summary=f"{clock.metric} was due in {clock.target.in_words} and {_what_became(clock)}",
         evidence=_evidence(clock),
         policy_id=clock.target.policy_id,
         metric=clock.metric,
     )
+
+
+def _what_became(clock: Clock) -> str:
+    if clock.is_open:
+        return "was not met"
+    if clock.ended_at <= clock.due_at:
+        return "was met, as we heard later"
+    ended = "met" if clock.phase == "stopped" else "given up"
+    return f"was {ended} {in_words(clock.ended_at - clock.due_at)} late"
 
 
 def _severity(case: Case, overdue_twice: bool) -> Severity:

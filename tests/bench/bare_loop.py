@@ -89,7 +89,7 @@ class BareLoop:
                 if batch is not None:
                     part = self._parts[batch.partition]
                     await part.take(batch)
-                    await others_turn()
+                    await others_turn(len(batch))
                     if part.broken:
                         raise part.broken
 

@@ -11,7 +11,7 @@ from schemas.kpi_definitions import KPIS
 from schemas.outputs import COLUMNS
 from tests.deploy.conftest import Engine, Warehouse
 
-ALL = ["0001_tables", "current_kpis", "current_retention", "current_views"]
+ALL = ["0001_tables", "current_comments", "current_kpis", "current_retention", "current_views"]
 ADDED = {"ingested_at", "last_recorded_at", "version"}
 
 

@@ -17,7 +17,7 @@ T0 = 1_764_000_000_000 - 1_764_000_000_000 % 86_400_000
 """Midnight, UTC: the moment that tests count from, ms."""
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 
-TOPIC_OF = {"contact": CONTACTS, "complaint": COMPLAINTS, "survey": SURVEYS}
+TOPIC_OF = {"contact": CONTACTS, "customer": CONTACTS, "complaint": COMPLAINTS, "survey": SURVEYS}
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def test_a_warning_opens_when_its_share_is_used_and_says_how_much() -> None:
     assert before.of("P01") == []
     warning = before.then(until=WARNED + MINUTE + 1).one("P01")
     assert (warning["state"], warning["severity"], warning["opened_at"]) == ("open", "warning", T0 + WARNED)
-    assert warning["summary"] == "resolve has used 80% of its 4h"
+    assert warning["summary"] == "resolve has used 80% of its 4 h"
 
 
 def test_half_of_the_time_is_information_only() -> None:
@@ -103,6 +103,24 @@ SEVERITIES: list[tuple[str, dict[str, Any], int, str]] = [
 def test_the_severity_of_a_breach(name: str, fields: dict[str, Any], now: int, severity: str) -> None:
     breach = told(opened(**fields), until=now).one("P02")
     assert (breach["severity"], breach["state"]) == (severity, "open"), name
+
+
+WORDS: list[tuple[str, list[Happening], str]] = [
+    ("still open", [], "resolve was due in 4 h and was not met"),
+    ("late", [contact("resolved", DUE + 51 * HOUR)], "resolve was due in 4 h and was met 2 d 3 h late"),
+    ("just late", [contact("resolved", DUE + 1)], "resolve was due in 4 h and was met less than 1 s late"),
+    ("given up", [contact("abandoned", DUE + 90 * MINUTE)], "resolve was due in 4 h and was given up 1 h 30 min late"),
+    (
+        "retracted",
+        [contact("resolved", DUE, arrives=DUE + HOUR)],
+        "resolve was due in 4 h and was met, as we heard later",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "log", "summary"), WORDS, ids=[case[0] for case in WORDS])
+def test_the_summary_of_a_breach_says_durations_as_people_do(name: str, log: list[Happening], summary: str) -> None:
+    assert told(opened(priority="urgent"), *log, until=4 * DAY).one("P02")["summary"] == summary, name
 
 
 def test_a_breach_of_a_promise_to_a_vulnerable_customer_is_critical() -> None:

@@ -1,5 +1,6 @@
 """The sixteen rules of SLA clocks, as tables of what people complain about in other products."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from processors.pipeline import EMPTY, step
 from processors.rules import Rules
+from schemas.topics import CONTACTS, INPUTS, SURVEYS
 from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, rules
 from tests.processors.views import Row, Views
 
@@ -184,6 +187,23 @@ def test_rules_1_2_quiet_sunday_a_clock_breaches_within_a_second_and_the_grace_w
     assert not [incident for incident, _ in again.incidents], "told once"
 
 
+DEADLINES = [
+    ("as soon as it starts", [], 4.0),
+    ("raised", [contact("priority_changed", HOUR, **{"from": "normal", "to": "urgent"})], 2.0),
+    ("paused: as if nobody ever ended it", [contact("waiting_customer", HOUR, reason="info")], 124.0),
+    ("resumed", [contact("waiting_customer", HOUR, reason="info"), contact("resumed", 90 * MINUTE)], 4.5),
+]
+
+
+@pytest.mark.parametrize(("complaint", "log", "due"), DEADLINES, ids=[case[0] for case in DEADLINES])
+def test_rule_1_the_deadline_is_written_when_it_changes_long_before_it_passes(
+    promising: Promising, complaint: str, log: list[Happening], due: float
+) -> None:
+    office = promising("  resolve: [{when: {priority: [urgent]}, target: 2h}, {target: 4h, pausable: true}]\n")
+    row = office.after([opened(), *log], until=100 * MINUTE).clock("C1", "resolve")
+    assert (row["due_at"] - T0) / HOUR == due, complaint
+
+
 def test_rule_2_a_pause_that_nobody_ended_ends_and_then_breaches_with_no_traffic(promising: Promising) -> None:
     feed, views = Feed(promising("  resolve: [{target: 4h, pausable: true, max_pause: 2d}]\n").rules), Views()
     feed.feed(opened(), contact("waiting_customer", HOUR, reason="info"))
@@ -197,6 +217,31 @@ def test_rule_2_a_pause_that_nobody_ended_ends_and_then_breaches_with_no_traffic
         views.insert(feed.state.checkpoint(T0))
         assert views.clock("C1", "resolve")["state"] == state
     assert views.clock("C1", "resolve")["paused_ms"] == 2 * DAY
+
+
+@pytest.mark.parametrize(
+    ("complaint", "read", "state"),
+    [
+        ("everything is read, and the wall clock holds", INPUTS, "breached_open"),
+        ("a topic that nobody has read yet holds time back", (CONTACTS, SURVEYS), "running"),
+        ("a lagging consumer declares no breach", (), "running"),
+    ],
+)
+def test_rule_3_which_now(promising: Promising, complaint: str, read: tuple[str, ...], state: str) -> None:
+    feed, views = Feed(promising(URGENT).rules), Views()
+    feed.feed(opened())
+    for topic in read:
+        feed.state.frontier_at_end(topic, T0 + 9 * HOUR)
+    step(feed.state, EMPTY, feed.state.now)
+    views.insert(feed.state.checkpoint(T0))
+    assert views.clock("C1", "resolve")["state"] == state, complaint
+
+
+def test_rule_3_no_breach_is_told_of_a_case_that_the_unread_log_has_solved(promising: Promising) -> None:
+    feed = Feed(promising(URGENT).rules)
+    told = [*feed.feed(opened()).incidents, *feed.feed(contact("resolved", 3 * HOUR)).incidents]
+    told += feed.until(9 * DAY).incidents
+    assert {(incident.pattern, transition) for incident, transition in told} <= {("P01", "opened"), ("P01", "closed")}
 
 
 @pytest.mark.parametrize(
@@ -214,9 +259,53 @@ def test_rule_4_the_moment_counts_not_the_arrival(
     assert (row["state"], row["retracted"]) == (state, retracted), complaint
 
 
-def test_rule_5_a_stop_that_comes_before_its_start_is_joined_with_it(promising: Promising) -> None:
-    start, stop = opened(arrives=HOUR + SECOND), contact("resolved", HOUR)
-    assert promising(URGENT).after([stop, start]).clock("C1", "resolve")["state"] == "met"
+RESOLVED = contact("resolved", HOUR, seq=1)
+ORDERS = [
+    ("the stop was read first", [RESOLVED, opened(arrives=HOUR + SECOND)], ["met"]),
+    ("the opening came a day late", [RESOLVED, opened(arrives=20 * HOUR)], ["met"]),
+    ("a stop that has no start promises nothing", [RESOLVED], []),
+    ("read twice", [opened(), opened(), RESOLVED, RESOLVED], ["met"]),
+    ("at one moment the sequence number decides",
+     [opened(), contact("reopened", HOUR, seq=2, reason="not_fixed"), RESOLVED], ["met", "breached_open"]),
+    ("at one moment, in the other order",
+     [opened(), RESOLVED, contact("reopened", HOUR, seq=2, reason="not_fixed")], ["met", "breached_open"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("complaint", "log", "states"), ORDERS, ids=[case[0] for case in ORDERS])
+def test_rule_5_out_of_order(promising: Promising, complaint: str, log: list[Happening], states: list[str]) -> None:
+    assert [row["state"] for row in clocks_of(promising(URGENT).after(log), "resolve")] == states, complaint
+
+
+OFFICE_HOURS = [
+    ("no lunch hours", "2026-11-24 13:30", f"target: 1h, {SPLIT}", "2026-11-24 16:30"),
+    ("opened during lunch", "2026-11-24 14:30", f"target: 30min, {SPLIT}", "2026-11-24 16:30"),
+    ("the night is counted", "2026-11-24 18:00", f"target: 1h, {SPLIT}", "2026-11-25 09:30"),
+    ("the weekend is counted", "2026-11-27 18:00", f"target: 1h, {SPLIT}", "2026-11-30 09:30"),
+    ("a holiday is counted", "2026-12-07 18:00", f"target: 1h, {SPLIT}", "2026-12-09 09:30"),
+    ("an hour too much when clocks go back", "2026-10-25 00:30", "target: 4h, calendar: always", "2026-10-25 03:30"),
+    ("a shift across midnight", "2026-11-28 23:00", "target: 3h, calendar: night", "2026-11-29 02:00"),
+]
+WORKING_DAYS = [
+    ("the day of receipt counts", "2026-11-23 08:00", 1, "2026-11-24 23:59"),
+    ("due at the hour of receipt", "2026-11-24 08:00", 2, "2026-11-26 23:59"),
+    ("a minute before midnight is another day", "2026-11-24 23:59", 1, "2026-11-25 23:59"),
+    ("Saturday counts", "2026-11-27 10:00", 1, "2026-11-30 23:59"),
+    ("received on a Sunday", "2026-11-29 10:00", 1, "2026-11-30 23:59"),
+    ("a holiday counts", "2026-12-07 10:00", 1, "2026-12-09 23:59"),
+]
+
+
+@pytest.mark.parametrize(("complaint", "start", "target", "due"), OFFICE_HOURS, ids=[case[0] for case in OFFICE_HOURS])
+def test_rule_6_office_hours(promising: Promising, complaint: str, start: str, target: str, due: str) -> None:
+    row = promising(f"  resolve: [{{{target}}}]\n").after([opened(at(start))]).clock("C1", "resolve")
+    assert local(row["due_at"]) == due, complaint
+
+
+@pytest.mark.parametrize(("complaint", "start", "days", "due"), WORKING_DAYS, ids=[case[0] for case in WORKING_DAYS])
+def test_rule_7_working_days(promising: Promising, complaint: str, start: str, days: int, due: str) -> None:
+    office = promising(f"  resolve: [{{working_days: {days}, {SPLIT}}}]\n")
+    assert local(office.after([opened(at(start))]).clock("C1", "resolve")["due_at"]) == due, complaint
 
 
 def test_rule_6_hours_that_change_apply_to_clocks_that_start_after_it(promising: Promising) -> None:
@@ -267,6 +356,13 @@ def test_rule_8_pauses(
     row = promising(PAUSABLE).after([opened(), *log]).clock("C1", "resolve")
     assert (row["due_at"] - T0) / HOUR == due
     assert (row["paused_ms"] / HOUR, row["state"]) == (paused, state)
+
+
+def test_rule_8_a_forgotten_pause_that_ends_on_a_saturday_leaves_the_time_of_monday(promising: Promising) -> None:
+    office = promising(f"  resolve: [{{target: 4h, {SPLIT}, pausable: true, max_pause: 4d}}]\n")
+    log = [opened(at("2026-11-24 10:00")), contact("waiting_customer", at("2026-11-24 11:00"), reason="info")]
+    row = office.after(log).clock("C1", "resolve")
+    assert (local(row["due_at"]), row["paused_ms"], row["state"]) == ("2026-11-30 12:00", 4 * DAY, "breached_open")
 
 
 def test_rule_8_a_paused_clock_says_so_and_a_breached_one_never_does(promising: Promising) -> None:
@@ -669,15 +765,95 @@ def test_rule_13_a_clock_keeps_the_version_it_started_with(promising: Promising)
     ]
 
 
-def test_rule_14_no_promise_is_counted(promising: Promising) -> None:
-    outputs = Feed(promising(CLASSES).rules).feed(claim(kind="praise"))
-    assert outputs.counts["sla_unmatched", "complaint-events"] == 1
+NEWER = 2 * HOUR
+VERSIONS = [
+    ("opened before", [opened(NEWER - 1)], ["1"]),
+    ("opened when it begins to hold", [opened(NEWER)], ["2"]),
+    ("heard of when it held already", [opened(NEWER - 1, arrives=9 * HOUR)], ["1"]),
+    ("stuck after the change: it is met by the old one",
+     [opened(), contact("resolved", 7 * HOUR)], ["1"]),
+    ("reopened: what is left is of the old one",
+     [opened(), contact("resolved", HOUR), contact("reopened", 3 * HOUR, reason="not_fixed")], ["1", "1"]),
+]  # fmt: skip
 
 
-def test_rule_15_an_incident_names_the_hours_in_which_to_tell(promising: Promising) -> None:
-    views = promising(f"  resolve: [{{target: 8h, {SPLIT}}}]\n").after([opened()])
-    assert all('"route_hours":"es-madrid-split"' in row["evidence"] for row in views.incidents())
-    assert views.incidents()
+@pytest.mark.parametrize(("complaint", "log", "versions"), VERSIONS, ids=[case[0] for case in VERSIONS])
+def test_rule_13_versions(promising: Promising, complaint: str, log: list[Happening], versions: list[str]) -> None:
+    promising("  resolve: [{target: 8h}]\n")
+    newer = promising.folder / "newer.yaml.pack"
+    newer.write_text(
+        'policy_id: p\nversion: "2"\nvalid_from: 2025-11-24T02:00:00Z\nclocks:\n  resolve: [{target: 1h}]\n', "utf-8"
+    )
+    office = Office(rules(policies=(promising.folder / "pack" / "p.yaml", newer), calendars=promising.folder))
+    assert [row["policy_version"] for row in clocks_of(office.after(log), "resolve")] == versions, complaint
+
+
+@pytest.mark.parametrize(
+    ("complaint", "pack", "happening", "unmatched"),
+    [
+        ("a rule promises it nothing", CLASSES, claim(kind="praise"), 1),
+        ("no rule fits", "  resolve: [{when: {channel: [phone]}, target: 1h}]\n", claim(), 1),
+        ("promised", CLASSES, claim(), 0),
+    ],
+)
+def test_rule_14_no_promise_is_counted(
+    promising: Promising, complaint: str, pack: str, happening: Happening, unmatched: int
+) -> None:
+    outputs = Feed(promising(pack).rules).feed(happening)
+    assert outputs.counts.get(("sla_unmatched", "complaint-events"), 0) == unmatched, complaint
+
+
+@pytest.mark.parametrize(
+    ("complaint", "target", "hours"),
+    [
+        ("woken at night for office hours", f"target: 8h, {SPLIT}", "es-madrid-split"),
+        ("asleep while round-the-clock promises break", "target: 4h", None),
+    ],
+)
+def test_rule_15_an_incident_names_the_hours_in_which_to_tell(
+    promising: Promising, complaint: str, target: str, hours: str | None
+) -> None:
+    told = promising(f"  resolve: [{{{target}}}]\n").after([opened()]).incidents()
+    assert {row["pattern"] for row in told} == {"P01", "P02"}
+    assert {json.loads(row["evidence"]).get("route_hours") for row in told} == {hours}, complaint
+
+
+# 16: erasure
+
+ERASED = event("customer.erased", "E1", 3 * HOUR)
+ERASURES = [
+    ("an open clock goes on for nobody", [], "cancelled", 3),
+    ("paused for someone who is gone", [WAITS], "cancelled", 3),
+    ("kept promises stay kept", [contact("resolved", HOUR)], "met", 1),
+    ("a breach is a breach, though nobody may be named", [contact("priority_changed", MINUTE, **{"from": "normal",
+     "to": "urgent"})], "breached", 3),
+    ("broken and done with before", [contact("priority_changed", MINUTE, **{"from": "normal", "to": "urgent"}),
+     contact("resolved", 150 * MINUTE)], "breached", 2.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("complaint", "log", "state", "stopped"), ERASURES, ids=[case[0] for case in ERASURES])
+def test_rule_16_erasure_ends_clocks_and_names_nobody(
+    promising: Promising, complaint: str, log: list[Happening], state: str, stopped: float
+) -> None:
+    office = promising(
+        "  resolve: [{when: {priority: [urgent]}, target: 2h}, {target: 4h, pausable: true, pause_reasons: [info]}]\n"
+    )
+    views = office.after([opened(), *log, ERASED])
+    row = views.clock("C1", "resolve")
+    assert (row["state"], (row["stopped_at"] - T0) / HOUR) == (state, stopped)
+    assert all(row["customer_id"] == "" for row in (*views.clocks(), *views.cases(), *views.incidents()))
+    assert all(incident["state"] == "closed" for incident in views.incidents())
+
+
+@pytest.mark.parametrize(("complaint", "log", "state", "stopped"), ERASURES, ids=[case[0] for case in ERASURES])
+def test_rule_16_erasure_leaves_the_aggregates(
+    promising: Promising, complaint: str, log: list[Happening], state: str, stopped: float
+) -> None:
+    office = promising("  resolve: [{when: {priority: [urgent]}, target: 2h}, {target: 4h, pausable: true}]\n")
+    before = office.after([opened(), *log], until=3 * HOUR)
+    assert office.after([opened(), *log, ERASED]).kpis() == before.kpis()
+    assert before.kpis()
 
 
 # What the row says, and packs that allow more time

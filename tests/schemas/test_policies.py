@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from processors.rules import RulesError
-from schemas.policies import PolicyBook, PolicyError, Target, load, load_all, warnings_of
+from schemas.policies import PolicyBook, PolicyError, Target, in_words, load, load_all, warnings_of
 from tests.processors.feed import rules
 
 GRACE = 60_000
@@ -31,6 +31,27 @@ def book(*paths: Path) -> PolicyBook:
 
 def ms(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+MINUTE, DAY = 60_000, 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [
+        (0, "less than 1 s"),
+        (999, "less than 1 s"),
+        (20 * SECOND, "20 s"),
+        (90 * MINUTE, "1 h 30 min"),
+        (4 * HOUR, "4 h"),
+        (4 * HOUR + 20 * SECOND, "4 h"),
+        (51 * HOUR, "2 d 3 h"),
+        (51 * HOUR + 59 * MINUTE, "2 d 3 h"),
+        (14 * DAY, "14 d"),
+    ],
+)
+def test_durations_are_said_in_their_two_largest_units(duration: int, words: str) -> None:
+    assert in_words(duration) == words
 
 
 NOW = ms("2026-06-01")
@@ -188,19 +209,20 @@ def test_a_rule_that_is_never_reached_is_warned_about(tmp_path: Path, name: str,
 
 
 @pytest.mark.parametrize(
-    ("rule", "written"),
+    ("rule", "written", "in_words"),
     [
-        ("target: 4h", "4h"),
-        ("target: 48h", "2d"),
-        ("target: 48h, calendar: uk", "48h uk"),
-        ("target: 90s", "90s"),
-        ("working_days: 15, calendar: uk", "15 working_days uk"),
+        ("target: 4h", "4h", "4 h"),
+        ("target: 48h", "2d", "2 d"),
+        ("target: 48h, calendar: uk", "48h uk", "48 h of uk"),
+        ("target: 90s", "90s", "1 min 30 s"),
+        ("working_days: 15, calendar: uk", "15 working_days uk", "15 working days of uk"),
+        ("working_days: 1, calendar: uk", "1 working_days uk", "1 working day of uk"),
     ],
 )
-def test_a_target_says_what_is_promised(tmp_path: Path, rule: str, written: str) -> None:
+def test_a_target_says_what_is_promised(tmp_path: Path, rule: str, written: str, in_words: str) -> None:
     target = book(pack(tmp_path, f"  resolve: [{{{rule}}}]\n")).target("resolve", NOW, {})
     assert target is not None
-    assert target.written == written
+    assert (target.written, target.in_words) == (written, in_words)
 
 
 @pytest.mark.parametrize(

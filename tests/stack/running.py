@@ -1,6 +1,7 @@
 """An installation under test: real worker and warehouse processes between a real broker and a real database."""
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from clickhouse_driver import Client
+from kafka import KafkaConsumer
 
 from deploy.compare import Digest, compared, digests
 from deploy.local.children import python_environment, python_module
@@ -18,7 +20,7 @@ from deploy.local.stack import Service, fetch
 from deploy.migrate import migrate
 from deploy.topics import create
 from processors.settings import Settings
-from schemas.topics import ROWS
+from schemas.topics import INCIDENTS, ROWS
 from sinks.clickhouse import Address, connect
 
 READY_SECONDS: Final = 40
@@ -111,6 +113,10 @@ class Installation:
                         total += float(line.rpartition(" ")[2])
         return total
 
+    def incidents(self) -> list[dict[str, Any]]:
+        """Every message of `feedback-incidents`, committed ones, in order within a partition."""
+        return incidents_on(self.settings.topic_prefix + INCIDENTS, self.settings.brokers)
+
     def stop(self) -> None:
         for service in self.services:
             service.kill()
@@ -123,6 +129,20 @@ def installed(settings: Settings, home: Path) -> Iterator[Installation]:
         yield installation
     finally:
         installation.stop()
+
+
+def incidents_on(topic: str, brokers: str) -> list[dict[str, Any]]:
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=brokers,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        consumer_timeout_ms=4_000,
+    )
+    try:
+        return [json.loads(record.value) for record in consumer]
+    finally:
+        consumer.close()
 
 
 def until(holds: Callable[[], bool], seconds: float, what: str) -> None:

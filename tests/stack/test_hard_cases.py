@@ -17,7 +17,7 @@ from deploy.local.messages import Message
 from deploy.local.scenarios import STORM_LOG, journeys
 from deploy.local.stack import Service, fetch
 from processors.settings import Settings
-from schemas.events import admit, decode
+from schemas.events import admit, decode, occurred_ms
 from schemas.outputs import Rejection
 from schemas.topics import CONTACTS, INPUTS
 from tests.stack import naive
@@ -168,7 +168,8 @@ def _acceptable(messages: Iterable[Message]) -> set[tuple[str, str, str, str]]:
     return {
         (one.topic, event.source, event.event_id, event.entity_id)
         for one, event in decoded
-        if not isinstance(event, Rejection) and admit(event, one.key.encode(), one.timestamp_ms) is None
+        if not isinstance(event, Rejection)
+        and admit(event, occurred_ms(event), one.key.encode(), one.timestamp_ms) is None
     }
 
 

@@ -3,21 +3,24 @@
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient
 
 from deploy.compare import compare
 from deploy.local.children import python_environment, python_module
 from deploy.local.scenarios import STORM_LOG, journeys
 from processors.settings import Settings
-from tests.stack.running import Installation, installed
+from tests.stack.running import Installation, incidents_on, installed
+from tests.stack.test_spine import assert_as_undisturbed
 
 pytestmark = pytest.mark.stack
 
 EVENTS = 4_000
 SETTINGS = {"partitions": 4}
 LONG_AGO = datetime.now(UTC) - timedelta(days=20)
+LAST_MONTH = datetime.now(UTC) - timedelta(days=30)
 
 
 def replay(settings: Settings, home: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -82,20 +85,37 @@ def test_a_replay_from_a_time_begins_with_the_records_of_that_time(settings: Set
         assert min(first for (first,) in firsts) >= moment - timedelta(milliseconds=1)
 
 
-def _pages(oidor: Installation, prefix: str) -> list[bytes]:
+def test_last_month_processed_now_pages_nobody_moves_no_breach_counter_and_writes_the_same_rows(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with installed(settings, tmp_path) as oidor:
+        oidor.publish(journeys(STORM_LOG, 6, LAST_MONTH, limit=EVENTS, rate=EVENTS / 86_400))
+        oidor.start("worker")
+        oidor.start("warehouse")
+        oidor.settle(EVENTS)
+
+        ((breached, first, last),) = oidor.ask(
+            "SELECT count(), min(due_at), max(due_at) FROM v_sla WHERE outcome = 'breached'"
+        )
+        assert breached > 50, "too few to show anything"
+        assert LAST_MONTH <= first < last < LAST_MONTH + timedelta(days=5)
+        told = oidor.incidents()
+        assert {incident["pattern"] for incident in told} >= {"P01", "P02"}
+        assert not [incident for incident in told if incident["page"]]
+        assert oidor.metric("feedback_events_total") == EVENTS
+        for silent in ("feedback_sla_outcomes_total", "feedback_sla_retractions_total"):
+            assert oidor.metric(silent) == 0
+        assert oidor.metric("feedback_pattern_incidents_total", transition="opened") == 0
+
+        assert_as_undisturbed(oidor, tmp_path, EVENTS)
+
+
+def _pages(oidor: Installation, prefix: str) -> list[dict[str, Any]]:
     """The incidents that a replay wrote and that ask for a person."""
     admin = KafkaAdminClient(bootstrap_servers=oidor.settings.brokers)
     topics = [topic for topic in admin.list_topics() if topic.startswith(prefix) and topic.endswith("incidents")]
     admin.close()
     assert len(topics) == 1
-    consumer = KafkaConsumer(
-        *topics,
-        bootstrap_servers=oidor.settings.brokers,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        consumer_timeout_ms=4_000,
-    )
-    incidents = [record.value for record in consumer]
-    consumer.close()
-    assert incidents
-    return [incident for incident in incidents if b'"page":true' in incident]
+    told = incidents_on(topics[0], oidor.settings.brokers)
+    assert told
+    return [incident for incident in told if incident["page"]]

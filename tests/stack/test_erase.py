@@ -1,0 +1,127 @@
+"""`oidor erase` on real servers: nothing in the database names the customer any more, and every number stays."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local.children import python_environment, python_module
+from deploy.local.clickhouse import LocalClickHouse
+from deploy.local.kafka import LocalKafka
+from deploy.local.messages import Message, encode, rfc3339
+from processors.settings import Settings
+from schemas.outputs import COLUMNS
+from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
+from tests.stack.conftest import Fresh
+from tests.stack.running import Installation, installed, until
+
+pytestmark = pytest.mark.stack
+
+WHO = "customer-to-forget"
+OTHER = "customer-who-stays"
+STORY = "my neighbour told me to write"
+
+
+@pytest.fixture
+def settings(kafka: LocalKafka, clickhouse: LocalClickHouse, fresh: Fresh) -> Settings:
+    return fresh.settings(
+        brokers=kafka.bootstrap, clickhouse_host=clickhouse.host, clickhouse_port=clickhouse.port, partitions=4
+    )
+
+
+def erase(settings: Settings, *options: str) -> subprocess.CompletedProcess[str]:
+    said = {f"OIDOR_{name.upper()}": str(value) for name, value in settings.model_dump(exclude_unset=True).items()}
+    return subprocess.run(
+        [*python_module("deploy.cli"), "erase", WHO, "--source", "privacy-desk", *options],
+        env=python_environment() | said,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def log(now: int) -> Iterator[Message]:
+    """Two customers with the same story, one of whom began anonymously once; and a record of theirs that is wrong."""
+    for who in (WHO, OTHER):
+        yield from (
+            message(CONTACTS, "contact.opened", f"{who[-6:]}-C{number}", now + number, who, **_BY_MAIL)
+            for number in range(3)
+        )
+        yield message(CONTACTS, "contact.customer_replied", f"{who[-6:]}-C0", now + 5, who, text=STORY)
+        yield message(COMPLAINTS, "complaint.opened", f"{who[-6:]}-R1", now, who, kind="claim", channel="post")
+        yield message(SURVEYS, "survey.answered", f"{who[-6:]}-S1", now, who, kind="nps", mode="email", score=2)
+        anonymous = f"{who[-6:]}-A1"
+        yield message(CONTACTS, "contact.opened", anonymous, now, None, key=anonymous, **_BY_MAIL)
+        yield message(CONTACTS, "contact.identified", anonymous, now + 9, who, key=anonymous)
+    yield message(CONTACTS, "contact.opened", "wrong", now, OTHER, key=WHO, **_BY_MAIL)
+
+
+_BY_MAIL = {"direction": "inbound", "channel": "email", "category": "billing", "text": STORY}
+
+
+def message(
+    topic: str, event_type: str, entity: str, at: int, who: str | None, *, key: str | None = None, **fields: Any
+) -> Message:
+    event = {
+        "event_id": f"{entity}.{event_type}", "event_type": event_type, "schema_version": "1.0",
+        "occurred_at": rfc3339(at), "source": "crm", "entity_id": entity, **fields,
+    }  # fmt: skip
+    if who is not None:
+        event["customer"] = {"id": who}
+    return Message(topic, key or who or entity, encode(event), at)
+
+
+def named(oidor: Installation, what: str) -> dict[str, int]:
+    """Table -> stored rows, of all versions, that have a text somewhere."""
+    return {
+        table: oidor.ask(f"SELECT count() FROM {table} WHERE position(toString(tuple(*)), '{what}') > 0")[0][0]
+        for table in COLUMNS
+    }
+
+
+def test_a_customer_is_forgotten_and_the_numbers_stay(settings: Settings, tmp_path: Path) -> None:
+    records = list(log(time.time_ns() // 1_000_000 - 10_000))
+    with installed(settings, tmp_path) as oidor:
+        oidor.start("worker")
+        oidor.start("warehouse")
+        oidor.publish(records)
+        until(lambda: oidor.read() == len(records) and oidor.open_differences() == 0, 60, "all records stored")
+        until(lambda: oidor.ask("SELECT count() FROM v_incidents WHERE pattern = 'P08'") == [(2,)], 30, "both P08")
+        numbers, others = oidor.rows("v_kpi_minute"), named(oidor, OTHER)
+        told = {table for table, rows in named(oidor, WHO).items() if rows}
+        assert told == {"feedback_events", "cases", "sla_clocks", "incidents", "rejected_events"}
+
+        done = erase(settings)
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert ", rejected_events 1, feedback_events 8\n" in done.stdout
+        assert "Kafka still has copies" in done.stdout
+        assert set(named(oidor, WHO).values()) == {0}
+        assert named(oidor, OTHER) == others
+        assert named(oidor, STORY)["feedback_events"] == 5, "of the other customer alone"
+        assert oidor.rows("v_kpi_minute") == numbers
+        assert oidor.open_differences() == 0
+        theirs = f"entity_id LIKE '{WHO[-6:]}-%'"
+        assert oidor.ask(f"SELECT DISTINCT state FROM v_cases WHERE {theirs}") == [("erased",)]
+        assert oidor.ask(f"SELECT DISTINCT state FROM v_sla WHERE {theirs}") == [("cancelled",)]
+        assert oidor.ask("SELECT subject, close_reason FROM v_incidents WHERE pattern = 'P08' ORDER BY subject") == [
+            (f"{OTHER}|billing", ""),
+            ("|billing", "erased"),
+        ]
+        last = {incident["incident_id"]: incident for incident in oidor.incidents()}
+        assert not any(WHO in str(incident) for incident in last.values())
+
+        again = erase(settings, "--rows-only")
+        assert (again.returncode, "masked 0 rows" in again.stdout) == (0, True), again.stdout + again.stderr
+
+
+def test_without_a_worker_it_says_that_the_erasure_waits(settings: Settings, tmp_path: Path) -> None:
+    with installed(settings, tmp_path):
+        done = erase(settings, "--wait", "1")
+        assert done.returncode == 2
+        assert "only 0 of 4 partitions have processed it" in done.stderr
+        assert done.stderr.count("\n") == 1
