@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     slice_records: PositiveInt = 100
     """Records of one partition that one step takes at most: bounds how long the event loop is held."""
     fetch_min_bytes: PositiveInt = 16_384
-    """Bytes a fetch waits for: ten times less CPU per event than 1 byte, for 40 ms of latency."""
+    """Bytes a fetch waits for: many small answers cost several times the CPU of a few larger ones."""
     fetch_max_wait_ms: PositiveInt = 40
     """Milliseconds that a fetch waits at most for fetch_min_bytes."""
     session_timeout: PositiveFloat = 10
