@@ -15,7 +15,7 @@ from processors import pipeline
 from processors.batching import BatchConsumer, Slice, batching_app
 from processors.checkpoint import KafkaLog, Process, clock
 from processors.membership import Group, KafkaLedger
-from processors.ownership import Owner, Pace
+from processors.ownership import TICK_SECONDS, Owner, Pace
 from processors.partition import Checkpoint, PartitionState
 from processors.rules import Rules
 from processors.runtime import Leaving, Pages, datadir, run_app
@@ -200,7 +200,7 @@ class Worker:
         app = self.app
         for topic, stream in self._streams.items():
             app.agent(stream, name=f"agent-{topic}", concurrency=1)(self._take)
-        app.timer(1.0, name="tick")(self._tick)
+        app.timer(TICK_SECONDS, name="tick")(self._tick)
         app.timer(COMMIT_TO_GROUP_SECONDS, name="commit-to-group")(self._commit_to_group)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
@@ -219,7 +219,7 @@ class Worker:
             if not self.app.rebalancing:
                 await self.owner.tick()
         except KafkaError as error:
-            logger.warning("The consumer does not answer, next attempt in a second: %r", error)
+            logger.warning("The consumer does not answer, asked again at once: %r", error)
         self._show()
 
     def _show(self) -> None:

@@ -35,7 +35,9 @@ OPENINGS: Final = 4
 STALLED_SECONDS: Final = 10
 """Everything was handed over and yet not taken for so long: Faust dropped a slice, read it again."""
 
-IN_FLIGHT_MS: Final = 1_000
+TICK_SECONDS: Final = 0.2
+"""Between two looks at how far the inputs are read, and between two steps that no record causes."""
+IN_FLIGHT_MS: Final = 500
 """A record may reach the broker so long after its time stamp was taken."""
 
 REACH_SECONDS: Final = 5
@@ -69,7 +71,7 @@ class Pace:
     """How often, in seconds."""
 
     checkpoint: float
-    timer: float = 1.0
+    timer: float = TICK_SECONDS
 
 
 class Owner:
@@ -340,26 +342,23 @@ class Owner:
 
     async def _serve(self, part: DurablePartition) -> None:
         """Timer steps and commits until something fails."""
-        period = min(self._pace.timer, self._pace.checkpoint)
-        phase = period * part.number / self._count  # twelve transactions should not come at once
-        planned = clock() // period * period + phase
-        committed = clock()
+        share = part.number / self._count
+        tick_at = _beat(self._pace.timer, share)
+        commit_at = _beat(self._pace.checkpoint, share)
         while True:
             part.came_round()
-            while planned <= clock():
-                planned += period
-            await _until(part.wake, planned)
+            await _until(part.wake, min(tick_at, commit_at))
             part.wake.clear()
             if part.broken:
                 raise part.broken
-            if clock() >= planned:
-                self._watch.timer_delayed(clock() - planned)
+            if clock() >= tick_at:
+                self._watch.timer_delayed(clock() - tick_at)
                 await self._look(part)
                 part.tick()
-            due = clock() - committed >= self._pace.checkpoint * 0.9
-            if due or part.refused or part.pending * 2 >= self._pending_max:
-                committed = clock()
+                tick_at = _beat(self._pace.timer, share)
+            if clock() >= commit_at or part.refused or part.pending * 2 >= self._pending_max:
                 await self._commit(part)
+                commit_at = _beat(self._pace.checkpoint, share)
 
     async def _look(self, part: DurablePartition) -> None:
         """Move the frontiers of what is read to its end; read again what Faust has dropped."""
@@ -417,6 +416,12 @@ class Owner:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _beat(period: float, share: float) -> float:
+    """The next moment of a period that is a partition's own: twelve transactions should not come at once."""
+    moment = (clock() // period + share) * period
+    return moment if moment > clock() else moment + period
 
 
 def _confirmed(part: DurablePartition, topic: str, reach: Reach) -> bool:

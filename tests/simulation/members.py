@@ -41,7 +41,7 @@ class Worker:
             lambda: self.consumer,
             kafka_names={topic: topic for topic in INPUTS},
             partitions=world.traffic.partitions,
-            pace=Pace(1.0),
+            pace=Pace(1.0, timer=1.0),
             pending_max=_PENDING_MAX,
             watch=_Watch(world, name),
             refuse=lambda why: world.anomaly(f"{name} refuses: {why}"),

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.stack
 
 TARGET: Final = 25.0
 GRACE: Final = 2.0
-NOTICED: Final = 3.0
-"""Seconds at most until counters move: one that records may be in flight, one between two looks at how far the topics
-are read, one between two timers.
+NOTICED: Final = 1.0
+"""Seconds at most until counters move: half of one that records may be in flight, a fifth between two looks at how far
+the topics are read, a fifth between two timers.
 """
 TOLD: Final = NOTICED + 1.0
 """Seconds at most until it is written: a checkpoint more."""
