@@ -51,7 +51,9 @@ def assert_nothing_lost_or_doubled(oidor: Installation, home: Path, *, records: 
 def test_a_backlog_in_slices_of_five_with_every_twelfth_transaction_failing(settings: Settings, tmp_path: Path) -> None:
     with installed(settings, tmp_path) as oidor:
         oidor.publish(a_log(seed=21, events=BACKLOG))
-        worker = oidor.launch("worker", module=FAILING, env={"FAULT_SHARE": "0.08"}, slice_records=5)
+        worker = oidor.launch(
+            "worker", module=FAILING, env={"FAULT_SHARE": "0.08"}, slice_records=5, checkpoint_interval=0.2
+        )
         oidor.start("warehouse")
         oidor.settle(BACKLOG)
         assert worker.alive
