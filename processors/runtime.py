@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -31,6 +32,11 @@ AWAY: Final = 75
 """Exit code of a supervised worker that found no broker when it started: later there may be one (EX_TEMPFAIL)."""
 STUCK: Final = 70
 """Exit code when this process was found stuck: started again, it works."""
+
+SWITCH_SECONDS: Final = 0.0005
+"""After which a thread that computes lets another: at Python's 5 ms the consumer's thread waits for a step at each of
+the many times that it needs the interpreter for one fetch.
+"""
 
 _MACHINERY: Final = ("aiokafka", "faust", "mode", "aiohttp", "processors.batching")
 _LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
@@ -137,6 +143,7 @@ def run_app(
     until then nobody would see that it does not.
     """
     collect_seldom()
+    sys.setswitchinterval(SWITCH_SECONDS)
     loop = _event_loop()
     worker = _Worker(app, loop=loop, loglevel=_LEVELS[settings.log_level.lower()], logging_config=_logging(settings))
     worker.leaving, worker.beside = leaving, beside
