@@ -23,6 +23,7 @@ from deploy.local.ports import free_ports
 from deploy.local.publish import publish
 from deploy.local.scenarios import STEADY, journeys
 from deploy.local.stack import HOST, Service, Stack
+from deploy.migrate import migrate
 from deploy.topics import create
 from processors import delta
 from processors.app import feedback
@@ -60,13 +61,29 @@ class Run(NamedTuple):
 
 
 def run(stack: Stack, app_id: str, events: int, workers: int = 1, **others: Any) -> Run:
-    """Read the log with so many workers; what is measured begins when the first partition is open."""
+    """Read the log with so many workers; what is measured begins when all partitions are open."""
     create(stack.settings(**throughput.names(app_id)))
     services = [_worker(stack, app_id, others) for _ in range(workers)]
     try:
         return _measured(stack, services, events)
     finally:
         for service in services:
+            service.terminate(6)
+
+
+def run_stored(stack: Stack, app_id: str, events: int, workers: int) -> Run:
+    """The same, with a warehouse that takes the rows to ClickHouse meanwhile."""
+    own = {"topic_prefix": f"{app_id}-", "clickhouse_database": f"bench_{app_id}"}
+    settings = stack.settings(**throughput.names(app_id) | own)
+    create(settings)
+    migrate(settings)
+    warehouse = stack.warehouse(**throughput.names(app_id) | own)
+    services = [_worker(stack, app_id, own) for _ in range(workers)]
+    try:
+        warehouse.wait_ready(60)
+        return _measured(stack, services, events, warehouse)
+    finally:
+        for service in (*services, warehouse):
             service.terminate(6)
 
 
@@ -86,12 +103,15 @@ def _worker(stack: Stack, app_id: str, others: dict[str, Any]) -> Service:
     return service
 
 
-def _measured(stack: Stack, services: Sequence[Service], events: int) -> Run:
+def _measured(stack: Stack, services: Sequence[Service], events: int, warehouse: Service | None = None) -> Run:
     for service in services:
         service.wait_ready(60)
     assert stack.kafka is not None
-    pids = {f"worker {n}": service.pid or 0 for n, service in enumerate(services, 1)}
-    pids |= {"broker": stack.kafka.pids()[0]}
+    assert stack.clickhouse is not None
+    workers = {f"worker {n}": service.pid or 0 for n, service in enumerate(services, 1)}
+    pids = workers | {"broker": stack.kafka.pids()[0]}
+    if warehouse is not None:
+        pids |= {"warehouse": warehouse.pid or 0, "database": stack.clickhouse.pid or 0}
     pages = [Page(service.ready_url) for service in services]
 
     def total(counter: str, label: str = "") -> int:
@@ -108,7 +128,7 @@ def _measured(stack: Stack, services: Sequence[Service], events: int) -> Run:
         last = now
     took = time.monotonic() - began
     spent = {name: cpu_seconds(pid) - cpu[name] for name, pid in pids.items()}
-    ours = sum(seconds for name, seconds in spent.items() if name != "broker")
+    ours = sum(spent[name] for name in workers)
     time.sleep(1.5)  # the last checkpoint
     state_bytes = total("feedback_checkpoint_bytes_total", 'kind="state"') / events
     busy = {name: seconds / took for name, seconds in spent.items()}
@@ -352,7 +372,7 @@ def _of_checkpoints(stack: Stack, events: int, rounds: int, tell: Callable[..., 
 
 
 def _of_two_workers(stack: Stack, events: int, tell: Callable[..., None]) -> None:
-    alone, two = run(stack, "one", events), run(stack, "two", events, workers=2)
+    alone, two = run_stored(stack, "one", events, 1), run_stored(stack, "two", events, 2)
     tell(
         one_worker=round(alone.events_per_s),
         two_workers=round(two.events_per_s),
