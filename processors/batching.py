@@ -211,14 +211,18 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
         fetched = dict(await super()._fetch_records(consumer, *args, **kwargs))
-        subscription = consumer._subscription.subscription
-        if subscription is not None and subscription.assignment is not self._assignment:
-            self._assignment = subscription.assignment
-            self._marks.start_over()
+        self._note_assignment(consumer)
         for tp, records in fetched.items():
             if records:
                 fetched[tp] = self._marks.mark(TP(*tp), records)
         return fetched
+
+    def _note_assignment(self, consumer: AIOKafkaConsumer) -> None:
+        """Before any mark is made: noticed later, a new assignment would take back the marks of its own seeks."""
+        subscription = consumer._subscription.subscription
+        if subscription is not None and subscription.assignment is not self._assignment:
+            self._assignment = subscription.assignment
+            self._marks.start_over()
 
     async def seek_to_committed(self) -> Any:
         async def seek() -> Any:
@@ -236,7 +240,9 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
     async def reread(self, tp: TP, offset: int) -> int:
         async def seek() -> int:
-            self._ensure_consumer().seek(TopicPartition(*tp), offset)
+            consumer = self._ensure_consumer()
+            self._note_assignment(consumer)
+            consumer.seek(TopicPartition(*tp), offset)
             return self._marks.seek(tp, offset)
 
         return int(await self._there(seek()))

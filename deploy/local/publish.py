@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
+import stamina
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError
 
@@ -171,12 +172,19 @@ class _Sending:
             )
 
     async def _look_up(self, topic: str) -> None:
+        topics = await self._topics()
         deadline = time.monotonic() + _TOPIC_WAIT
-        while topic not in (await self._producer.client.fetch_all_metadata()).topics():
+        while topic not in topics:
             if time.monotonic() > deadline:
                 raise PublishError(f"no topic {topic} at {self._brokers}: run `oidor topics create`")
             await asyncio.sleep(0.2)
+            topics = await self._topics()
         self._known.add(topic)
+
+    @stamina.retry(on=KafkaError, attempts=None, timeout=_STALL, wait_max=1.0)
+    async def _topics(self) -> Collection[str]:
+        """What topics there are, from a broker that took the connection but may be too busy to answer yet."""
+        return cast("Collection[str]", (await self._producer.client.fetch_all_metadata()).topics())
 
     def _done(self, topic: str, message: Message, stored: asyncio.Future[Any]) -> None:
         error = None if stored.cancelled() else stored.exception()
