@@ -35,7 +35,7 @@ def run(settings: Settings, processes: int) -> int:
             Child(
                 f"worker {number}",
                 [*python_module("deploy.cli"), "worker", "--supervised"],
-                env=python_environment() | {"OIDOR_WORKER_PORT": str(port)},
+                env=python_environment({"worker_port": port}),
             )
         )
         for number, port in enumerate(ports(settings, processes), 1)

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar, get_args
 
 from processors.lexicon import CATEGORIES, LEXICON_VERSION
 from processors.texts import STOP, text_topics, words_of
+from schemas.check_digits import IBAN_LENGTHS, card_checks, dni_checks, iban_checks
 from schemas.envelope import Event
 from schemas.fields import Attributes, Record, Text
 
@@ -59,50 +60,32 @@ def _mask_spans(text: str, spans: Iterator[Span], mask: str) -> str:
 _EMAIL: Final = re.compile(r"(?<![\w.+%'-])[\w.+%'-]++@[\w-]++(?:\.[\w-]++)+")
 
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})[0-9]{2}(?:[ .\u00a0-]?[A-Za-z0-9]){11,30}")
-_IBAN_LENGTHS: Final = {
-    country: length
-    for length, countries in {
-        15: "NO", 16: "BE", 18: "DK FI FO GL NL", 19: "MK SI", 20: "AT BA EE KZ LT LU XK", 21: "CH HR LI LV",
-        22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG",
-        25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HU LB NI PL SV",
-        29: "BR EG PS QA UA", 30: "JO KW MU", 31: "MT SC", 33: "RU",
-    }.items()
-    for country in countries.split()
-}  # fmt: skip
 
 
 def _ibans(text: str) -> Iterator[Span]:
     """Where an IBAN stands. The words after it may look like more of it: its country says how long it is."""
     position = 0
     while found := _IBAN.search(text, position):
-        length = _IBAN_LENGTHS.get(found[1].upper(), 0)
+        length = IBAN_LENGTHS.get(found[1].upper(), 0)
         places = [place for place in range(found.start(), found.end()) if text[place].isalnum()][:length]
-        if length and len(places) == length and _iban_checks("".join(text[place] for place in places)):
+        if length and len(places) == length and iban_checks("".join(text[place] for place in places)):
             position = places[-1] + 1
             yield found.start(), position
         else:
             position = found.start() + 2
 
 
-def _iban_checks(iban: str) -> bool:
-    turned = iban[4:] + iban[:4]
-    return int("".join(str(int(character, 36)) for character in turned)) % 97 == 1
-
-
 _IDENTITY: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:([XYZxyz])[-. ]?)?([0-9]{1,2}\.[0-9]{3}\.[0-9]{3}|[0-9]{7,8})"
     r"(?:[-.]?([A-Za-z])|\s([A-Z]))(?![A-Za-z0-9])"
 )
-_IDENTITY_LETTERS: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
 
 
 def _mask_identity(found: re.Match[str]) -> str:
     """A DNI (eight digits and a letter) or a NIE (X, Y or Z, seven digits and a letter) whose letter is right."""
-    prefix, digits = found[1], found[2].replace(".", "")
-    if prefix:
-        digits = str("XYZ".index(prefix.upper())) + digits
+    number = (found[1] or "").upper() + found[2].replace(".", "")
     letter = (found[3] or found[4]).upper()
-    return "[dni]" if len(digits) == 8 and _IDENTITY_LETTERS[int(digits) % 23] == letter else found[0]
+    return "[dni]" if len(number) == 8 and dni_checks(number, letter) else found[0]
 
 
 _DIGIT_GROUPS: Final = re.compile(r"(?<![0-9])(?<![0-9][.,])[0-9]+(?:[ .\u00a0-]{1,3}[0-9]+)*")
@@ -134,18 +117,11 @@ def _card_end(text: str, groups: Sequence[Span], first: int) -> int | None:
         digits += text[start:stop]
         if len(digits) > 19:
             break
-        if len(digits) >= _FEWEST_CARD_DIGITS and _luhn_checks(digits):
+        if len(digits) >= _FEWEST_CARD_DIGITS and card_checks(digits):
             end = place
         if stop - start < 4:
             break
     return end
-
-
-_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
-
-
-def _luhn_checks(digits: str) -> bool:
-    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(_DOUBLED)))) % 10 == 0
 
 
 _PHONE: Final = re.compile(

@@ -6,6 +6,8 @@ Check digits are computed, so that identifiers of machines (ULID, UUID, counters
 import re
 from typing import Final
 
+from schemas.check_digits import IBAN_LENGTHS, card_checks, dni_checks, iban_checks
+
 _SUSPECT_DIGITS: Final = re.compile(
     r"[0-9](?:[0-9]{9}|[0-9]{6}-?[A-Za-z](?![A-Za-z0-9])|[0-9]{3}-(?:[0-9]{4}-[0-9]{4}-[0-9]{4}|[0-9]{6}-[0-9]{5}))"
 )
@@ -21,16 +23,8 @@ _GROUPED: Final = re.compile(
     r"|[A-Za-z]{2}[0-9]{2}(?: [A-Za-z0-9]{4}){2,7}(?: [A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"  # IBAN
 )
 _DNI: Final = re.compile(r"([XYZ][0-9]{7}|[0-9]{8})([A-Z])")
-_DNI_LETTERS: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
 _DAY_AND_LETTER: Final = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9][ -][A-Za-z]")
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]+")
-_IBAN_COUNTRIES: Final = {
-    15: "NO", 16: "BE", 18: "DK FO FI GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU XK", 21: "CH HR LI LV LY",
-    22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "PT ST",
-    26: "IS TR", 27: "FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HU LB PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU",
-    31: "MT SC", 32: "LC", 33: "RU",
-}  # fmt: skip
-"""Length -> countries: without it one random identifier in a few thousand has right check digits."""
 _ISSUER: Final = re.compile(
     r"4(?:.{12}|.{15}|.{18})"  # Visa
     r"|(?:5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720).*(?<=^.{16})"  # Mastercard
@@ -95,25 +89,16 @@ def _is_number_of_a_person(word: str) -> bool:
         return _is_dni(word.upper())
     if word.isdecimal():
         return _is_card(word)
-    return length in _IBAN_COUNTRIES and _is_iban(word.upper())
+    return _is_iban(word.upper())
 
 
 def _is_dni(word: str) -> bool:
-    if (match := _DNI.fullmatch(word)) is None:
-        return False
-    number, letter = match.groups()
-    digits = str("XYZ".index(number[0])) + number[1:] if number[0] in "XYZ" else number
-    return _DNI_LETTERS[int(digits) % 23] == letter
+    return (match := _DNI.fullmatch(word)) is not None and dni_checks(*match.groups())
 
 
 def _is_card(digits: str) -> bool:
-    if _ISSUER.fullmatch(digits) is None:
-        return False
-    doubled = sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
-    return (doubled + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0
+    return _ISSUER.fullmatch(digits) is not None and card_checks(digits)
 
 
 def _is_iban(word: str) -> bool:
-    if word[:2] not in _IBAN_COUNTRIES[len(word)] or _IBAN.fullmatch(word) is None:
-        return False
-    return int("".join(str(int(character, 36)) for character in word[4:] + word[:4])) % 97 == 1
+    return IBAN_LENGTHS.get(word[:2]) == len(word) and _IBAN.fullmatch(word) is not None and iban_checks(word)

@@ -16,7 +16,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -202,10 +203,17 @@ def python_module(module: str) -> list[str]:
     return [sys.executable, "-P", "-m", module]
 
 
-def python_environment() -> dict[str, str]:
-    """Our environment, with this project importable."""
+def python_environment(settings: Mapping[str, Any] = MappingProxyType({})) -> dict[str, str]:
+    """Our environment, with this project importable, and with these settings of it, by name."""
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    said = {f"OIDOR_{name.upper()}": _as_text(value) for name, value in settings.items()}
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | said
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 @contextlib.contextmanager

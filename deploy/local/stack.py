@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -39,15 +39,25 @@ class Service(Child):
         self.ready_url = ready_url
 
     @classmethod
-    def of(cls, command: str, name: str, settings: Mapping[str, Any], log: Path) -> Self:
+    def of(
+        cls,
+        command: str,
+        name: str,
+        settings: Mapping[str, Any],
+        log: Path,
+        *,
+        module: str = "deploy.cli",
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> Self:
         """`oidor worker` or `warehouse` with these settings, by name, beside those of this process's environment.
 
-        Its pages are on 127.0.0.1, on a free port unless one is given.
+        Its pages are on 127.0.0.1, on a free port unless one is given. `module` is what runs, with the command as its
+        argument; `env` is said beside the settings.
         """
         port = settings.get(f"{command}_port") or free_ports(1)[0]
         said = dict(settings) | {f"{command}_port": port, "web_host": HOST}
-        env = python_environment() | {f"OIDOR_{key.upper()}": _as_text(value) for key, value in said.items()}
-        return cls(name, [*python_module("deploy.cli"), command], env, log, f"http://{HOST}:{port}/ready")
+        environment = python_environment(said) | dict(env)
+        return cls(name, [*python_module(module), command], environment, log, f"http://{HOST}:{port}/ready")
 
     def wait_ready(self, seconds: float) -> float:
         """The seconds it took. Raises ChildError, with its last answer and its log, when it ends or is late."""
@@ -124,13 +134,13 @@ class Stack:
         """This process's settings with the addresses of the stack, and `others`."""
         return Settings(**(self._addresses() | others))
 
-    def worker(self, **others: Any) -> Service:
+    def worker(self, *, module: str = "deploy.cli", **others: Any) -> Service:
         """Start one more worker. `others` are settings by name; it takes a free port unless `worker_port` is given."""
-        return self._run("worker", sum(service.name.startswith("worker") for service in self.services), others)
+        return self._run("worker", module, others)
 
     def warehouse(self, **others: Any) -> Service:
         """Start the second stage."""
-        return self._run("warehouse", sum(service.name.startswith("warehouse") for service in self.services), others)
+        return self._run("warehouse", "deploy.cli", others)
 
     def terminate(self) -> None:
         """Stop everything: first who would miss the others."""
@@ -169,15 +179,9 @@ class Stack:
             "clickhouse_password": "",
         }
 
-    def _run(self, command: str, number: int, others: dict[str, Any]) -> Service:
-        name = f"{command}-{number}"
-        service = Service.of(command, name, self._addresses() | others, self.home / f"{name}.log")
+    def _run(self, command: str, module: str, others: dict[str, Any]) -> Service:
+        name = f"{command}-{sum(service.name.startswith(command) for service in self.services)}"
+        service = Service.of(command, name, self._addresses() | others, self.home / f"{name}.log", module=module)
         service.start()
         self.services.append(service)
         return service
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, tuple | list):
-        return ",".join(map(str, value))
-    return "" if value is None else str(value)

@@ -104,9 +104,9 @@ def _watch(stack: Stack, settings: Settings, worker: Service, seconds: float, ro
 
 
 def _publisher(settings: Settings, seconds: float, file: Path) -> "Popen[bytes]":
-    environment = {"OIDOR_BROKERS": settings.brokers, "OIDOR_INPUT_PREFIX": settings.input_prefix}
+    said = {"brokers": settings.brokers, "input_prefix": settings.input_prefix}
     command = [*python_module("tests.bench.traffic"), str(seconds), str(RATE), str(file)]
-    return Popen(command, env=python_environment() | environment, stdout=PIPE)
+    return Popen(command, env=python_environment(said), stdout=PIPE)
 
 
 def _cpu_us(worker: Service, page: Page, seconds: float) -> float:

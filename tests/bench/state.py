@@ -17,12 +17,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from deploy.local.children import python_environment, python_module
 from deploy.local.messages import Message, encode, rfc3339
-from deploy.local.ports import free_ports
 from deploy.local.publish import publish
 from deploy.local.scenarios import STEADY, journeys
-from deploy.local.stack import HOST, Service, Stack
+from deploy.local.stack import Service, Stack
 from deploy.migrate import migrate
 from deploy.topics import create
 from processors import delta
@@ -33,12 +31,12 @@ from processors.partition import PartitionState
 from processors.settings import Settings
 from schemas.topics import CONTACTS, INPUTS, state_topic
 from tests.bench import corpus, throughput
+from tests.bench.unbounded_worker import PENDING_MAX
 from tests.bench.watching import Page, cpu_seconds
 
 NEVER: Final = 1_000_000.0
 """Seconds between checkpoints when there are to be none."""
 OPEN_CASES: Final = 100_000
-_PENDING_MAX: Final = 1_000_000_000
 _HOUR: Final = 3_600
 _WATCHED: Final = 100
 """Checkpoints whose pauses are measured."""
@@ -60,51 +58,27 @@ class Run(NamedTuple):
 # Throughput
 
 
-def run(stack: Stack, app_id: str, events: int, workers: int = 1, **others: Any) -> Run:
-    """Read the log with so many workers; what is measured begins when all partitions are open."""
-    create(stack.settings(**throughput.names(app_id)))
-    services = [_worker(stack, app_id, others) for _ in range(workers)]
-    try:
-        return _measured(stack, services, events)
-    finally:
-        for service in services:
-            service.terminate(6)
+def run(stack: Stack, app_id: str, events: int, workers: int = 1, *, stored: bool = False, **others: Any) -> Run:
+    """Read the log with so many workers; what is measured begins when all partitions are open.
 
-
-def run_stored(stack: Stack, app_id: str, events: int, workers: int) -> Run:
-    """The same, with a warehouse that takes the rows to ClickHouse meanwhile."""
-    own = {"topic_prefix": f"{app_id}-", "clickhouse_database": f"bench_{app_id}"}
-    settings = stack.settings(**throughput.names(app_id) | own)
-    create(settings)
-    migrate(settings)
-    warehouse = stack.warehouse(**throughput.names(app_id) | own)
-    services = [_worker(stack, app_id, own) for _ in range(workers)]
+    With `stored`, a warehouse takes the rows to ClickHouse meanwhile.
+    """
+    said = throughput.names(app_id) | others
+    if stored:
+        said |= {"topic_prefix": f"{app_id}-", "clickhouse_database": f"bench_{app_id}"}
+        migrate(stack.settings(**said))
+    create(stack.settings(**said))
+    warehouse = stack.warehouse(**said) if stored else None
+    services = [stack.worker(module="tests.bench.unbounded_worker", **said) for _ in range(workers)]
     try:
-        warehouse.wait_ready(60)
         return _measured(stack, services, events, warehouse)
     finally:
-        for service in (*services, warehouse):
+        for service in (*services, *([warehouse] if warehouse else [])):
             service.terminate(6)
-
-
-def _worker(stack: Stack, app_id: str, others: dict[str, Any]) -> Service:
-    """`tests.bench.state` again, as a worker: without a bound on what may wait for a checkpoint."""
-    (port,) = free_ports(1)
-    settings = throughput.names(app_id) | others | {"brokers": stack.bootstrap, "worker_port": port}
-    service = Service(
-        f"{app_id}-{port}",
-        [*python_module("tests.bench.state"), "--worker"],
-        python_environment() | {f"OIDOR_{name.upper()}": str(value) for name, value in settings.items()},
-        stack.home / f"{app_id}-{port}.log",
-        f"http://{HOST}:{port}/ready",
-    )
-    service.start()
-    stack.services.append(service)
-    return service
 
 
 def _measured(stack: Stack, services: Sequence[Service], events: int, warehouse: Service | None = None) -> Run:
-    for service in services:
+    for service in (*services, *([warehouse] if warehouse else [])):
         service.wait_ready(60)
     assert stack.kafka is not None
     assert stack.clickhouse is not None
@@ -168,7 +142,7 @@ def partition(settings: Settings) -> DurablePartition:
         message_bytes=settings.message_bytes,
     )
     return DurablePartition(
-        0, feedback(settings), log, partitions=settings.partitions, trouble=Trouble(), pending_max=_PENDING_MAX
+        0, feedback(settings), log, partitions=settings.partitions, trouble=Trouble(), pending_max=PENDING_MAX
     )
 
 
@@ -306,19 +280,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=150_000, help="of the log that is read at full speed; 0 does not")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cases", type=int, default=OPEN_CASES, help="open in one partition; 0 does not look at one")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.worker:
-        raise SystemExit(_be_a_worker())
     with tempfile.TemporaryDirectory(prefix="oidor-state-") as home, Stack(Path(home)) as stack:
         print(json.dumps(_figures(stack, arguments.events, arguments.rounds, arguments.cases)), flush=True)
-
-
-def _be_a_worker() -> int:
-    from processors import app
-
-    vars(app)["_PENDING_RECORDS"] = _PENDING_MAX
-    return app.run(Settings())
 
 
 def _figures(stack: Stack, events: int, rounds: int, cases: int) -> dict[str, Any]:
@@ -372,7 +336,7 @@ def _of_checkpoints(stack: Stack, events: int, rounds: int, tell: Callable[..., 
 
 
 def _of_two_workers(stack: Stack, events: int, tell: Callable[..., None]) -> None:
-    alone, two = run_stored(stack, "one", events, 1), run_stored(stack, "two", events, 2)
+    alone, two = (run(stack, name, events, n, stored=True) for n, name in ((1, "one"), (2, "two")))
     tell(
         one_worker=round(alone.events_per_s),
         two_workers=round(two.events_per_s),

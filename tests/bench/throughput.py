@@ -10,9 +10,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from deploy.local.children import python_environment, python_module
-from deploy.local.ports import free_ports
-from deploy.local.stack import HOST, Service, Stack
+from deploy.local.stack import Service, Stack
 from deploy.migrate import migrate
 from deploy.topics import create
 from tests.bench.watching import Page, cpu_seconds
@@ -55,11 +53,11 @@ def measure(stack: Stack, events: int, rounds: int, tell: Callable[[str], None])
     result = Throughput([], [])
     for number in range(rounds):
         # Whoever is second finds warmer caches: the order changes from round to round.
-        paths = [("faust", _worker, result.faust), ("loop", _bare_loop, result.loop)]
-        for name, start, drains in paths if number % 2 == 0 else reversed(paths):
+        paths = [("faust", "deploy.cli", result.faust), ("loop", "tests.bench.bare_loop", result.loop)]
+        for name, module, drains in paths if number % 2 == 0 else reversed(paths):
             app_id = f"bench-{name}-{number}"
             create(stack.settings(**names(app_id)))
-            service = start(stack, app_id)
+            service = stack.worker(module=module, **names(app_id))
             try:
                 drains.append(_drained(service, events))
             finally:
@@ -92,25 +90,6 @@ _ROWS: Final = "feedback_sink_rows_total"
 
 def names(app_id: str) -> dict[str, Any]:
     return {"app_id": app_id, "input_prefix": PREFIX, "topic_prefix": PREFIX, "input_retention_days": -1}
-
-
-def _worker(stack: Stack, app_id: str) -> Service:
-    return stack.worker(**names(app_id))
-
-
-def _bare_loop(stack: Stack, app_id: str) -> Service:
-    port = free_ports(1)[0]
-    settings = names(app_id) | {"brokers": stack.bootstrap, "worker_port": port}
-    service = Service(
-        app_id,
-        python_module("tests.bench.bare_loop"),
-        python_environment() | {f"OIDOR_{name.upper()}": str(value) for name, value in settings.items()},
-        stack.home / f"{app_id}.log",
-        f"http://{HOST}:{port}/ready",
-    )
-    service.start()
-    stack.services.append(service)
-    return service
 
 
 def _drained(service: Service, events: int) -> Drain:

@@ -13,7 +13,7 @@ from processors.pipeline import EMPTY, step
 from processors.rules import ERASED_CUSTOMERS_MAX
 from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event
 from tests.processors.journeys import logs
-from tests.processors.test_laws import END, RULES, law, recovered, undisturbed
+from tests.processors.test_laws import RULES, in_any_batches, law, recovered, undisturbed
 from tests.processors.views import Row, Views, differences
 
 WHO = "somebody"
@@ -230,16 +230,7 @@ def test_any_batching_with_time_passing_in_between_gives_the_same_views(
     log: list[Happening], at: int, data: st.DataObject
 ) -> None:
     whole = with_erasure(log, at)
-    feed, views = Feed(RULES), Views()
-    for happening in whole:
-        feed.feed(happening)
-        if data.draw(st.booleans()):
-            feed.until(happening.record_at - T0)
-        if data.draw(st.booleans()):
-            views.insert(feed.state.checkpoint(T0))
-    feed.until(END)
-    views.insert(feed.state.checkpoint(T0))
-    assert differences(views, undisturbed(whole)) == []
+    assert differences(in_any_batches(whole, data), undisturbed(whole)) == []
 
 
 def with_erasure(log: list[Happening], at: int) -> list[Happening]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,6 @@ from kafka import KafkaConsumer
 from deploy.compare import Digest, compared, digests
 from deploy.local.children import python_environment, python_module
 from deploy.local.messages import Message
-from deploy.local.ports import free_ports
 from deploy.local.publish import publish
 from deploy.local.stack import Service, fetch
 from deploy.migrate import migrate
@@ -45,16 +45,10 @@ class Installation:
         self, command: str, *, module: str = "deploy.cli", env: Mapping[str, str] = MappingProxyType({}), **others: Any
     ) -> Service:
         """Start one and return at once. `module` is what runs instead of ours, `others` are settings of its own."""
-        (port,) = free_ports(1)
-        said = self.settings.model_dump(exclude_unset=True) | others | {f"{command}_port": port}
+        said = self.settings.model_dump(exclude_unset=True) | others
         name = f"{command}-{len(self.services)}"
-        service = Service(
-            name,
-            [*python_module(module), command],
-            python_environment() | {f"OIDOR_{name.upper()}": _text(value) for name, value in said.items()} | dict(env),
-            self.home / f"{self.settings.app_id}-{name}.log",
-            f"http://127.0.0.1:{port}/ready",
-        )
+        log = self.home / f"{self.settings.app_id}-{name}.log"
+        service = Service.of(command, name, said, log, module=module, env=env)
         service.start()
         self.services.append(service)
         return service
@@ -152,5 +146,13 @@ def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.2)
 
 
-def _text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+def command(settings: Settings, *said: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    """What `oidor` says, with its settings in the environment, when this is said to it."""
+    return subprocess.run(
+        [*python_module("deploy.cli"), *said],
+        env=python_environment(settings.model_dump(exclude_unset=True)),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )

@@ -1,7 +1,6 @@
 """`oidor doctor` against real servers: well, and with one thing wrong at a time."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +12,13 @@ from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
-from deploy.local.children import python_environment, python_module
 from deploy.local.clickhouse import LocalClickHouse
 from deploy.local.kafka import LocalKafka
 from deploy.local.scenarios import STEADY, journeys
 from processors.settings import Settings
 from schemas.topics import SURVEYS, state_topic
 from tests.stack.conftest import Fresh
-from tests.stack.running import installed, until
+from tests.stack.running import command, installed, until
 
 pytestmark = pytest.mark.stack
 
@@ -29,15 +27,7 @@ EVENTS = 1_000
 
 def doctor(settings: Settings) -> tuple[int, str]:
     """Exit code, and what it says, in one line."""
-    said = {f"OIDOR_{name.upper()}": str(value) for name, value in settings.model_dump(exclude_unset=True).items()}
-    done = subprocess.run(
-        [*python_module("deploy.cli"), "doctor"],
-        env=python_environment() | said,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    done = command(settings, "doctor")
     cells = (line.replace("│", " ") for line in done.stdout.splitlines())
     return done.returncode, " ".join(" ".join(cells).split()) + done.stderr
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from deploy.local.children import python_environment, python_module
 from deploy.local.clickhouse import LocalClickHouse
 from deploy.local.kafka import LocalKafka
 from deploy.local.messages import Message, encode, rfc3339
@@ -16,7 +15,7 @@ from processors.settings import Settings
 from schemas.outputs import COLUMNS
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 from tests.stack.conftest import Fresh
-from tests.stack.running import Installation, installed, until
+from tests.stack.running import Installation, command, installed, until
 
 pytestmark = pytest.mark.stack
 
@@ -33,15 +32,7 @@ def settings(kafka: LocalKafka, clickhouse: LocalClickHouse, fresh: Fresh) -> Se
 
 
 def erase(settings: Settings, *options: str) -> subprocess.CompletedProcess[str]:
-    said = {f"OIDOR_{name.upper()}": str(value) for name, value in settings.model_dump(exclude_unset=True).items()}
-    return subprocess.run(
-        [*python_module("deploy.cli"), "erase", WHO, "--source", "privacy-desk", *options],
-        env=python_environment() | said,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return command(settings, "erase", WHO, "--source", "privacy-desk", *options)
 
 
 def log(now: int) -> Iterator[Message]:

@@ -51,7 +51,7 @@ def supervised(settings: Settings, home: Path, processes: int, **others: object)
         "workers",
         [*python_module("deploy.cli"), "worker", "--processes", str(processes)],
         log=home / "workers.log",
-        env=python_environment() | {f"OIDOR_{name.upper()}": str(value) for name, value in said.items()},
+        env=python_environment(said),
     )
     workers.start()
     try:

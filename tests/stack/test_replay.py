@@ -9,10 +9,9 @@ import pytest
 from kafka import KafkaAdminClient
 
 from deploy.compare import compare
-from deploy.local.children import python_environment, python_module
 from deploy.local.scenarios import STORM_LOG, journeys
 from processors.settings import Settings
-from tests.stack.running import Installation, incidents_on, installed
+from tests.stack.running import Installation, command, incidents_on, installed
 from tests.stack.test_spine import assert_as_undisturbed
 
 pytestmark = pytest.mark.stack
@@ -24,15 +23,7 @@ LAST_MONTH = datetime.now(UTC) - timedelta(days=30)
 
 
 def replay(settings: Settings, home: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    said = {f"OIDOR_{name.upper()}": str(value) for name, value in settings.model_dump(exclude_unset=True).items()}
-    return subprocess.run(
-        [*python_module("deploy.cli"), "replay", *options, "--home", str(home)],
-        env=python_environment() | said,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    return command(settings, "replay", *options, "--home", str(home))
 
 
 def test_a_replay_of_everything_shows_the_same_and_one_altered_row_is_named(settings: Settings, tmp_path: Path) -> None:

@@ -44,10 +44,9 @@ def test_a_stuck_worker_ends_itself_within_thirty_seconds_and_its_successor_coun
     )
     mark, said = tmp_path / "was-stuck", tmp_path / "said"
     with fleet(settings, tmp_path) as workers, said.open("wb") as log:
-        environment = {f"OIDOR_{k.upper()}": str(v) for k, v in settings.model_dump(exclude_unset=True).items()}
         supervisor = subprocess.Popen(
             [sys.executable, "-c", SUPERVISED, *python_module("tests.stack.stuck_worker"), what, str(mark)],
-            env=python_environment() | environment,
+            env=python_environment(settings.model_dump(exclude_unset=True)),
             stderr=log,
         )
         try:

@@ -13,9 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka import KafkaProducer
 
-from deploy.local.children import python_environment, python_module
 from deploy.local.kafka import LocalKafka
-from deploy.local.ports import free_ports
 from deploy.local.stack import Service, fetch
 from deploy.topics import create
 from processors.settings import Settings
@@ -40,16 +38,10 @@ class Fleet:
         self._producer = KafkaProducer(bootstrap_servers=settings.brokers, linger_ms=20)
 
     def join(self) -> Service:
-        (port,) = free_ports(1)
-        said = self.settings.model_dump(exclude_unset=True) | {"worker_port": port}
         self._started += 1
-        worker = Service(
-            f"counting-{self._started}",
-            python_module("tests.stack.counting_worker"),
-            python_environment() | {f"OIDOR_{name.upper()}": str(value) for name, value in said.items()},
-            self.home / f"counting-{self._started}.log",
-            f"http://127.0.0.1:{port}/ready",
-        )
+        name = f"counting-{self._started}"
+        said = self.settings.model_dump(exclude_unset=True)
+        worker = Service.of("worker", name, said, self.home / f"{name}.log", module="tests.stack.counting_worker")
         worker.start()
         self.workers.append(worker)
         return worker
