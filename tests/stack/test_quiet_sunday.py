@@ -18,7 +18,7 @@ from schemas.topics import CONTACTS, INPUTS
 from tests.stack.conftest import Fresh
 from tests.stack.running import Installation, installed, until
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 TARGET: Final = 25.0
 GRACE: Final = 2.0

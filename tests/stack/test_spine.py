@@ -98,6 +98,7 @@ def test_without_clickhouse_for_a_minute_detection_goes_on_and_every_row_arrives
             assert stored[0] == (accepted[0][0], accepted[0][0])
 
 
+@pytest.mark.alone
 def test_sigterm_ends_worker_and_warehouse_within_five_seconds(settings: Settings, tmp_path: Path) -> None:
     with installed(settings, tmp_path) as oidor:
         oidor.publish(a_log(seed=3, events=2_000))
@@ -106,6 +107,7 @@ def test_sigterm_ends_worker_and_warehouse_within_five_seconds(settings: Setting
             assert service.exit_code == 0
 
 
+@pytest.mark.alone
 def test_sigterm_ends_them_within_five_seconds_with_the_broker_gone(
     clickhouse: LocalClickHouse, fresh: Fresh, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from deploy.local.stack import Stack
 from tests.stack import storm
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 SEEDS = (1, 2, 3)
 FAULTS = 14
