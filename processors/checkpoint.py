@@ -35,6 +35,10 @@ COMMIT_SECONDS: Final = 25
 """A transaction that takes longer has failed: the partition is opened again, and the log decides."""
 
 _STOP_SECONDS: Final = 5
+_FORGOTTEN_AT_LEAST: Final = 50
+"""Checkpoints that are deleted together at least..."""
+_FORGOTTEN_PARTS: Final = 8
+"""... and when a partition has many: one part of so many."""
 _MAX_REQUEST_ROOM: Final = 100_000
 
 
@@ -332,15 +336,14 @@ class DurablePartition:
         await self._forget(checkpoint, start)
 
     async def _forget(self, checkpoint: Checkpoint, start: int) -> None:
-        """Once the state has been rewritten completely, what lies before the rewriting is not needed any more."""
+        """Delete what the state has rewritten since, now and then: a deletion costs a connection."""
         self._starts.append((checkpoint.sequence, start))
-        needed = checkpoint.needed_from
-        if not needed or self._starts[0][0] >= needed:
+        unneeded = checkpoint.needed_from - self._starts[0][0]
+        if unneeded < max(_FORGOTTEN_AT_LEAST, len(self._starts) // _FORGOTTEN_PARTS):
             return
-        while self._starts and self._starts[0][0] < needed:
+        for _ in range(unneeded):
             self._starts.popleft()
-        if self._starts and self._starts[0][0] == needed:
-            await self._log.forget(self._starts[0][1])
+        await self._log.forget(self._starts[0][1])
 
     def _note_changes(self) -> None:
         if self.state.changed and self.waiting_since is None:

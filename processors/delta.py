@@ -1,10 +1,10 @@
 """What a checkpoint writes of the state, and how it is read back.
 
 A message of the state topic is (encoding, sequence, entries). Entries that change something say it whole or as an
-append; beside them every checkpoint rewrites others of the state *in rotation*, whole, twice as many bytes as changed.
-Once a rotation is complete, all that lies before its beginning is in it, and can be deleted: the topic stays within
-three times the state, and no checkpoint ever stops to write a snapshot. Read from such a beginning, an append may come
-before what it appends to: the rotation brings the whole later.
+append; beside them every checkpoint rewrites parts of the state *in rotation*, whole, as many bytes as changed. What
+lies before the oldest part that was not rewritten since can be deleted: the topic stays within three times the state,
+and no checkpoint ever stops to write a snapshot. Read from there, an append may come before what it appends to: the
+rotation brings the whole later.
 
 | entry | content |
 |---|---|
@@ -12,7 +12,7 @@ before what it appends to: the rotation brings the whole later.
 | `gone` | case key |
 | `ids` | topic, epoch, 8 bytes each |
 | `values` | topic, (dimension, value) pairs that KPIs admitted |
-| `partial` | topic, minute, (dimension, value), slots |
+| `partials` | topic, minute, (dimension, value, slots) of each |
 | `erased` | (hash of a customer id, moment) pairs |
 | `progress` | topic, day, counts |
 | `meta` | everything of fixed size |
@@ -20,6 +20,7 @@ before what it appends to: the rotation brings the whole later.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,17 +29,19 @@ import msgspec
 from processors.cases import Case, CaseEvent
 
 if TYPE_CHECKING:
-    from processors.partition import ChangedPartial, PartitionState, Pending
+    from processors.kpis import PartialId, Slots
+    from processors.partition import PartitionState, Pending
 
-ENCODING: Final = 1
-ROTATION_FACTOR: Final = 2
-"""Bytes rewritten in rotation for each byte that changed."""
+ENCODING: Final = 2
 _LEAST_ROTATION: Final = 512
-"""Bytes rewritten at least, so that a quiet partition gets round as well."""
+"""Bytes rewritten in rotation at least, so that a quiet partition gets round as well."""
 _IDS_AN_ENTRY: Final = 4_096
 _MESSAGE_ROOM: Final = 1_000
 
 Entry = tuple[Any, ...]
+
+Part = tuple[Any, ...]
+"""What of the state is rewritten together: its kind, and which of its kind."""
 
 
 class StateError(Exception):
@@ -46,36 +49,51 @@ class StateError(Exception):
 
 
 class Rotation:
-    """The rewriting of all that stays, a part with each checkpoint."""
+    """The rewriting of all that stays, a few parts with each checkpoint: those that were written whole longest ago.
+
+    So the parts stand in the order in which they were written last, and the first says from where the log is needed.
+    """
 
     def __init__(self) -> None:
-        self._entries: Iterator[Entry] = iter(())
-        self._began = 0
+        self._written: OrderedDict[Part, int] = OrderedDict()
+        """The sequence at which each part was last written whole, or came into being; 0: before this process."""
+        self._under_way: Iterator[Entry] = iter(())
         self.needed_from = 0
-        """The sequence from which the log holds the whole state; 0 while no rotation is complete."""
+        """The sequence from which the log holds the whole state; 0: from its beginning."""
 
-    def next(self, state: PartitionState, budget: int) -> Iterator[bytes]:
-        """Encoded entries of about `budget` bytes; begins anew when it has been round."""
-        if not self._began:
-            self._began, self._entries = state.sequence, _whole(state)
+    def next(self, state: PartitionState, new: Iterable[Part], budget: int) -> Iterator[bytes]:
+        """Encoded entries of about `budget` bytes; `new` are parts that may have come into being since the last."""
+        written, sequence = self._written, state.sequence
+        if not written:
+            written.update(dict.fromkeys(_parts(state), 0))
+        for part in new:
+            written.setdefault(part, sequence)
         while budget > 0:
-            entry = next(self._entries, None)
-            if entry is None:
-                self.needed_from, self._began = self._began, 0
+            entry = next(self._under_way, None)
+            if entry is not None:
+                encoded = _encoder.encode(entry)
+                budget -= len(encoded)
+                yield encoded
+                continue
+            part, since = next(iter(written.items()))
+            if since == sequence:
                 return
-            encoded = _encoder.encode(entry)
-            budget -= len(encoded)
-            yield encoded
+            self.needed_from = since
+            whole = _whole(state, part)
+            if whole is None:
+                del written[part]
+            else:
+                self._under_way = whole
+                written[part] = sequence
+                written.move_to_end(part)
 
 
-def messages(
-    state: PartitionState, pending: Pending, partials: Iterable[ChangedPartial], rotation: Rotation
-) -> Iterator[bytes]:
+def messages(state: PartitionState, pending: Pending, rotation: Rotation) -> Iterator[bytes]:
     """The delta of one checkpoint, in messages of at most `message_bytes`."""
-    changes = [_encoder.encode(entry) for entry in _changes(state, pending, partials)]
-    budget = max(_LEAST_ROTATION, ROTATION_FACTOR * sum(map(len, changes)))
+    changes = [_encoder.encode(entry) for entry in _changes(state, pending)]
+    budget = max(_LEAST_ROTATION, sum(map(len, changes)))
     # A case that is rewritten whole has what was appended to it: the rotation comes after the changes.
-    encoded = [*changes, *rotation.next(state, budget), _encoder.encode(_meta(state))]
+    encoded = [*changes, *rotation.next(state, _new_parts(state, pending), budget), _encoder.encode(_meta(state))]
     chunk: list[msgspec.Raw] = []
     size = 0
     for entry in encoded:
@@ -87,7 +105,7 @@ def messages(
     yield _encoder.encode((ENCODING, state.sequence, chunk))
 
 
-def _changes(state: PartitionState, pending: Pending, partials: Iterable[ChangedPartial]) -> Iterator[Entry]:
+def _changes(state: PartitionState, pending: Pending) -> Iterator[Entry]:
     for key in pending.gone:
         yield "gone", key
     for key, events in pending.appended.items():
@@ -103,33 +121,64 @@ def _changes(state: PartitionState, pending: Pending, partials: Iterable[Changed
     for topic, owner in state.partials.items():
         if owner.new_values:
             yield "values", topic, owner.new_values
-    for topic, minute, partial, slots in partials:
-        yield "partial", topic, minute, partial, slots
+        for minute, changed in owner.changed.items():
+            yield _partials(topic, minute, changed)
     for topic, day in pending.progress:
         yield "progress", topic, day, state.progress[topic, day]
 
 
-def _whole(state: PartitionState) -> Iterator[Entry]:
-    """Everything that stays, each as it is when its turn comes; what has left by then is passed over."""
-    for topic, seen in state.seen.items():
-        for epoch, ids in seen.snapshot():
-            yield from _ids(topic, epoch, ids)
-    for erased in state.erased.snapshot():
-        yield "erased", erased
+def _partials(topic: str, minute: int, partials: dict[PartialId, Slots]) -> Entry:
+    return "partials", topic, minute, [(*partial, slots) for partial, slots in partials.items()]
+
+
+def _parts(state: PartitionState) -> Iterator[Part]:
+    """Everything that stays."""
     for topic, owner in state.partials.items():
-        for value in owner.known_values():
-            yield "values", topic, [value]
-        for minute in list(owner.minutes):
-            for partial in list(owner.minutes.get(minute, ())):
-                slots = owner.minutes.get(minute, {}).get(partial)
-                if slots is not None:
-                    yield "partial", topic, minute, partial, slots
-    for topic, day in list(state.progress):
-        yield "progress", topic, day, state.progress[topic, day]
-    for key in list(state.cases):
-        case = state.cases.get(key)
-        if case is not None:
-            yield "case", key, case.events
+        yield "ids", topic
+        yield "values", topic
+        for minute in owner.minutes:
+            yield "minute", topic, minute
+    yield ("erased",)
+    yield ("progress",)
+    for key in state.cases:
+        yield "case", key
+
+
+def _new_parts(state: PartitionState, pending: Pending) -> Iterator[Part]:
+    """Of those that come and go, what this checkpoint writes of."""
+    for topic, owner in state.partials.items():
+        for minute in owner.changed:
+            yield "minute", topic, minute
+    for key in pending.appended:
+        yield "case", key
+    for key in pending.rewritten:
+        yield "case", key
+
+
+def whole(state: PartitionState) -> Iterator[Entry]:
+    """Entries from which the state can be read back, but for `meta`."""
+    for part in _parts(state):
+        yield from _whole(state, part) or ()
+
+
+def _whole(state: PartitionState, part: Part) -> Iterator[Entry] | None:
+    """A part as it is when its turn comes; None when it is not there any more."""
+    match part:
+        case ("case", key):
+            case = state.cases.get(key)
+            return None if case is None else iter([("case", key, case.events)])
+        case ("minute", topic, minute):
+            partials = state.partials[topic].minutes.get(minute)
+            return None if partials is None else iter([_partials(topic, minute, partials)])
+        case ("ids", topic):
+            snapshot = state.seen[topic].snapshot()
+            return (entry for epoch, ids in snapshot for entry in _ids(topic, epoch, ids))
+        case ("values", topic):
+            return iter([("values", topic, state.partials[topic].known_values())])
+        case ("erased",):
+            return (("erased", erased) for erased in state.erased.snapshot())
+        case _:
+            return iter([("progress", *day, counts) for day, counts in state.progress.items()])
 
 
 def _ids(topic: str, epoch: int, ids: bytes) -> Iterator[Entry]:
@@ -187,9 +236,10 @@ def _apply(state: PartitionState, what: str, *content: Any) -> None:
     elif what == "values":
         for dimension, value in content[1]:
             state.partials[content[0]].know((dimension, value))
-    elif what == "partial":
-        topic, minute, (dimension, value), slots = content
-        state.partials[topic].put(minute, (dimension, value), slots)
+    elif what == "partials":
+        topic, minute, partials = content
+        for dimension, value, slots in partials:
+            state.partials[topic].put(minute, (dimension, value), slots)
     elif what == "progress":
         topic, day, counts = content
         state.progress[topic, day] = counts

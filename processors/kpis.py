@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas.kpi_definitions import COUNTS, DIMENSIONS, HISTOGRAM_BASE, HISTOGRAMS, SUMS
+from schemas.outputs import PartialRow
 
 MINUTE_MS: Final = 60_000
 
@@ -179,17 +180,22 @@ class Partials:
         return before - left
 
 
-def row(minute: int, key: PartialId, topic: str, partition: int, slots: Slots) -> tuple[Any, ...]:
-    """One row of `kpi_partials`, in the order of `PARTIAL_COLUMNS`."""
-    scalars = [0] * _SCALARS
-    histograms: list[dict[int, int]] = [{} for _ in HISTOGRAMS]
+def row(minute: int, key: PartialId, topic: str, partition: int, slots: Slots) -> PartialRow:
+    amounts: dict[int, Any] = dict(slots)
+    if max(amounts, default=0) >= _SCALARS:
+        amounts = _with_histograms(slots)
+    return PartialRow(minute, DIMENSIONS[key[0]], key[1], topic, partition, amounts)
+
+
+def _with_histograms(slots: Slots) -> dict[int, Any]:
+    amounts: dict[int, Any] = {}
     for slot, amount in slots.items():
         if slot < _SCALARS:
-            scalars[slot] = amount
+            amounts[slot] = amount
         else:
             index, bucket = divmod(slot, _HISTOGRAM_WIDTH)
-            histograms[index - 1][bucket + _LOWEST] = amount
-    return (minute, DIMENSIONS[key[0]], key[1], topic, partition, *scalars, *histograms)
+            amounts.setdefault(_SCALARS + index - 1, {})[bucket + _LOWEST] = amount
+    return amounts
 
 
 def difference(before: Sequence[Sample], after: Sequence[Sample]) -> Iterable[tuple[Sample, int]]:

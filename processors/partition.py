@@ -14,7 +14,7 @@ from processors.cases import Case, CaseEvent, CaseKey
 from processors.dedup import SeenIds
 from processors.delta import Rotation, StateError
 from processors.erasure import Erased
-from processors.kpis import MINUTE_MS, PartialId, Partials, Sample
+from processors.kpis import MINUTE_MS, Partials, Sample
 from processors.kpis import row as partial_row
 from processors.patterns.repeat import History, Subject
 from processors.rows import case_row, clock_row
@@ -24,9 +24,6 @@ from schemas.topics import INPUTS, SURVEYS
 
 Deadline = tuple[int, str, tuple[str, ...]]
 """(moment, what: "case" or "subject", its key)"""
-
-ChangedPartial = tuple[str, int, PartialId, dict[int, int]]
-"""topic, minute, partial, its slots"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,14 +217,8 @@ class PartitionState:
         """Drain what changed. The state is ahead of the log until the checkpoint is committed."""
         self.sequence += 1
         pending, self.pending = self.pending, Pending()
-        partials = [
-            (topic, minute, key, slots)
-            for topic, owner in self.partials.items()
-            for minute, changed in owner.changed.items()
-            for key, slots in changed.items()
-        ]
-        rows = self._rows(pending, partials)
-        state_messages = list(delta.messages(self, pending, partials, self._rotation))
+        rows = self._rows(pending)
+        state_messages = list(delta.messages(self, pending, self._rotation))
         self._let_go()
         return Checkpoint(
             partition=self.number,
@@ -242,7 +233,7 @@ class PartitionState:
             needed_from=self._rotation.needed_from,
         )
 
-    def _rows(self, pending: Pending, partials: Sequence[ChangedPartial]) -> dict[str, Sequence[tuple[Any, ...]]]:
+    def _rows(self, pending: Pending) -> dict[str, Sequence[tuple[Any, ...]]]:
         touched = (self.cases.get(key) or pending.gone[key] for key in pending.touched)
         told = list(touched)
         cases = [case for case in told if case.key[0] != SURVEYS]
@@ -253,7 +244,12 @@ class PartitionState:
             "cases": [case_row(case, number) for case in cases],
             "sla_clocks": [*clocks.values(), *(row for key, row in pending.void_clocks.items() if key not in clocks)],
             "incidents": list(pending.incidents.values()),
-            "kpi_partials": [partial_row(minute, key, topic, number, slots) for topic, minute, key, slots in partials],
+            "kpi_partials": [
+                partial_row(minute, key, topic, number, slots)
+                for topic, owner in self.partials.items()
+                for minute, changed in owner.changed.items()
+                for key, slots in changed.items()
+            ],
             "rejected_events": [record.row for record in pending.rejected],
             "ingest_progress": [self._progress_row(*key) for key in pending.progress],
         }

@@ -5,7 +5,7 @@ since the epoch, UTC. `version` and `last_recorded_at` (for events `ingested_at`
 for all of a checkpoint and stand once in the pack.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -213,12 +213,24 @@ class ProgressRow(NamedTuple):
     """One past the last offset read of this day."""
 
 
-PartialKey = tuple[int, str, str, str, int]
-"""minute (ms at which it begins), dimension, dimension_value, topic, partition"""
+class PartialRow(NamedTuple):
+    """What one minute adds up to by one value of a dimension: as a pack carries it, without what is zero.
 
-PARTIAL_COLUMNS: Final[tuple[str, ...]] = (
-    "minute", "dimension", "dimension_value", "topic", "partition", *COUNTS, *SUMS, *HISTOGRAMS
-)  # fmt: skip
+    Natural key: all but the amounts.
+    """
+
+    minute: int
+    """Milliseconds at which it begins."""
+    dimension: str
+    dimension_value: str
+    topic: str
+    partition: int
+    amounts: Mapping[int, Any]
+    """Place among counts, sums and histograms, as the pack's columns name them -> amount; or bucket -> count."""
+
+
+_PARTIAL_KEY: Final = PartialRow._fields[:-1]
+PARTIAL_COLUMNS: Final[tuple[str, ...]] = (*_PARTIAL_KEY, *COUNTS, *SUMS, *HISTOGRAMS)
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "feedback_events": EventRow._fields,
@@ -273,7 +285,26 @@ def decode_pack(message: bytes) -> Pack:
 
 
 def decode_rows(pack: Pack) -> list[list[Any]]:
-    return _rows_decoder.decode(pack.rows)
+    """The rows of a pack, a value a column; one that was written wrongly stays as it is."""
+    rows = _rows_decoder.decode(pack.rows)
+    return partials_in_full(rows, pack.columns) if pack.table == "kpi_partials" else rows
+
+
+def partials_in_full(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> list[list[Any]]:
+    """`PartialRow`s with a value for each column."""
+    nothing: list[Any] = [{} if name in HISTOGRAMS else 0 for name in columns[len(_PARTIAL_KEY) :]]
+    return [_in_full(row, nothing) for row in rows]
+
+
+def _in_full(row: Sequence[Any], nothing: Sequence[Any]) -> list[Any]:
+    values = list(nothing)
+    try:
+        *key, amounts = row
+        for place, amount in amounts.items():
+            values[place] = amount
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return list(row)
+    return [*key, *values]
 
 
 _encoder = msgspec.msgpack.Encoder()

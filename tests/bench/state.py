@@ -249,7 +249,7 @@ async def hour(settings: Settings, messages: Sequence[Message]) -> Size:
         part.tick()
         await part.commit()
     assert isinstance(part.state, PartitionState)
-    state = sum(len(msgspec.msgpack.encode(entry)) for entry in delta._whole(part.state))
+    state = sum(len(msgspec.msgpack.encode(entry)) for entry in delta.whole(part.state))
     await part.close()
     low, end, size = await _held(settings)
     return Size(size, state, low, end, len(messages))

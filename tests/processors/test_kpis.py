@@ -14,7 +14,7 @@ from processors.partition import PartitionState
 from processors.rules import Rules
 from schemas.events import Event, decode, occurred_ms
 from schemas.kpi_definitions import COUNTS, DIMENSIONS, HISTOGRAMS, SUMS
-from schemas.outputs import PARTIAL_COLUMNS
+from schemas.outputs import PARTIAL_COLUMNS, partials_in_full
 from schemas.topics import CONTACTS
 from tests.processors.feed import DAY, HOUR, MINUTE, T0, Feed, Happening, event, rules
 from tests.processors.journeys import logs
@@ -54,7 +54,8 @@ def test_bucket_of(name: str, milliseconds: int, bucket: int) -> None:
 def test_a_bucket_survives_its_slot(milliseconds: int) -> None:
     for name in HISTOGRAMS:
         amounts = dict(duration(name, "wait_ms", milliseconds))
-        columns = dict(zip(PARTIAL_COLUMNS, row(0, (0, "all"), CONTACTS, 0, amounts), strict=True))
+        (written,) = partials_in_full([row(0, (0, "all"), CONTACTS, 0, amounts)], PARTIAL_COLUMNS)
+        columns = dict(zip(PARTIAL_COLUMNS, written, strict=True))
         assert columns[name] == {bucket_of(milliseconds): 1}
         assert columns["wait_ms"] == milliseconds
 
@@ -127,7 +128,8 @@ def test_a_partial_that_returned_to_nothing_is_written_as_nothing() -> None:
     ((minute, changed),) = held.changed.items()
     ((key, _),) = changed.items()
     assert held.minutes[minute][key] == {}
-    assert not any(row(minute, key, CONTACTS, 0, {})[5:])
+    (written,) = partials_in_full([row(minute, key, CONTACTS, 0, {})], PARTIAL_COLUMNS)
+    assert not any(written[5:])
 
 
 # Dimensions

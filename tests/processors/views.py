@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from processors.partition import Checkpoint
-from schemas.outputs import COLUMNS
+from schemas.outputs import COLUMNS, partials_in_full
 
 KEYS: Final = {
     "feedback_events": ("topic", "partition", "offset"),
@@ -25,7 +25,7 @@ class Views:
 
     def insert(self, checkpoint: Checkpoint) -> None:
         for table, rows in checkpoint.rows.items():
-            for values in rows:
+            for values in partials_in_full(rows, COLUMNS[table]) if table == "kpi_partials" else rows:
                 row = dict(zip(COLUMNS[table], values, strict=True))
                 key = tuple(row[name] for name in KEYS[table])
                 known = self._rows[table].get(key)

@@ -8,7 +8,7 @@ from clickhouse_driver.errors import ServerException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.outputs import Pack
+from schemas.outputs import PARTIAL_COLUMNS, Pack
 from sinks.clickhouse import LONGEST_PAUSE, Batch, RefusedRow, one_line
 from sinks.clickhouse import _pauses as pauses
 
@@ -46,6 +46,17 @@ def test_a_row_that_has_not_one_value_a_column_is_handed_back() -> None:
         RefusedRow("cases", ("entity_id", "events"), ("b",), "", "2 values", "1 values"),
         RefusedRow("cases", ("entity_id", "events"), ("c", 3, 4), "", "2 values", "3 values"),
     ]
+
+
+def test_a_partial_is_written_without_what_is_zero_and_named_by_the_columns_of_its_pack() -> None:
+    columns = (*PARTIAL_COLUMNS[:5], "praise", "wait_histogram", "contacts_opened")
+    rows = [(0, "all", "all", "contact-events", 3, amounts) for amounts in ({2: 9, 1: {-4: 1}}, {}, {3: 1}, "praise")]
+    gathered = Batch.like(Pack("kpi_partials", columns, 1, 5, 3, msgspec.Raw()))
+
+    refused = gathered.add(Pack("kpi_partials", columns, 1, 5, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
+
+    assert gathered.values[5:8] == [[0, 0], [{-4: 1}, {}], [9, 0]]
+    assert [row.got for row in refused] == ["6 values", "6 values"]
 
 
 def test_a_pack_of_no_rows_adds_none() -> None:
