@@ -40,6 +40,11 @@ TICK_SECONDS: Final = 0.2
 IN_FLIGHT_MS: Final = 500
 """A record may reach the broker so long after its time stamp was taken."""
 
+FAR_BEHIND: Final = 1_000
+"""Records of a partition that wait, from which on it makes its checkpoints less often..."""
+CATCHING_UP: Final = 3
+"""... once in so many intervals: rows and transactions are then shared by more records, and all of them are old."""
+
 REACH_SECONDS: Final = 5
 
 _RECORDS_A_TURN: Final = 10
@@ -344,7 +349,7 @@ class Owner:
         """Timer steps and commits until something fails."""
         share = part.number / self._count
         tick_at = _beat(self._pace.timer, share)
-        commit_at = _beat(self._pace.checkpoint, share)
+        commit_at = next_commit(self._pace.checkpoint, share, self._waiting(part))
         while True:
             part.came_round()
             await _until(part.wake, min(tick_at, commit_at))
@@ -358,7 +363,15 @@ class Owner:
                 tick_at = _beat(self._pace.timer, share)
             if clock() >= commit_at or part.refused or part.pending * 2 >= self._pending_max:
                 await self._commit(part)
-                commit_at = _beat(self._pace.checkpoint, share)
+                commit_at = next_commit(self._pace.checkpoint, share, self._waiting(part))
+
+    def _waiting(self, part: DurablePartition) -> int:
+        """Records that a partition has still to read, as far as is known."""
+        return sum(
+            max(0, reach.high_watermark - part.state.offsets.get(topic, 0))
+            for topic, name in self._names.items()
+            if (reach := self.reached.get(TP(name, part.number))) is not None
+        )
 
     async def _look(self, part: DurablePartition) -> None:
         """Move the frontiers of what is read to its end; read again what Faust has dropped."""
@@ -422,6 +435,11 @@ def _beat(period: float, share: float) -> float:
     """The next moment of a period that is a partition's own: twelve transactions should not come at once."""
     moment = (clock() // period + share) * period
     return moment if moment > clock() else moment + period
+
+
+def next_commit(interval: float, share: float, waiting: int) -> float:
+    """When a partition that has so many records to read makes its next checkpoint."""
+    return _beat(interval * (CATCHING_UP if waiting > FAR_BEHIND else 1), share)
 
 
 def _confirmed(part: DurablePartition, topic: str, reach: Reach) -> bool:

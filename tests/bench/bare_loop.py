@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from processors.app import COMMIT_TO_GROUP_SECONDS, census, feedback
 from processors.batching import Slice
 from processors.checkpoint import DurablePartition, KafkaLog, Trouble, clock
-from processors.ownership import IN_FLIGHT_MS, others_turn
+from processors.ownership import IN_FLIGHT_MS, next_commit, others_turn
 from processors.partition import PartitionState
 from processors.runtime import Pages, collect_seldom
 from processors.settings import Settings
@@ -99,11 +99,9 @@ class BareLoop:
 
     async def _commit(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> None:
         """Once an interval, each partition at a moment of its own, as the worker has it."""
-        period = self._settings.checkpoint_interval
-        planned = clock() // period * period + period * part.number / self._settings.partitions
+        share = part.number / self._settings.partitions
         while True:
-            while planned <= clock():
-                planned += period
+            planned = next_commit(self._settings.checkpoint_interval, share, self._waiting(part, consumer))
             await asyncio.sleep(planned - clock())
             self._move_frontiers(part, consumer)
             part.tick()
@@ -112,6 +110,10 @@ class BareLoop:
             if changed:
                 metrics.CHECKPOINTS.labels("committed").inc()
                 metrics.CHECKPOINT.observe(clock() - began)
+
+    def _waiting(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> int:
+        ends = {topic: consumer.highwater(TopicPartition(name, part.number)) for name, topic in self._names.items()}
+        return sum(max(0, end - part.state.offsets[topic]) for topic, end in ends.items() if end is not None)
 
     def _move_frontiers(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> None:
         """Of what is read to its end; nobody writes to these inputs in transactions, so offsets say it."""
