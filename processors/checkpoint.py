@@ -35,10 +35,11 @@ COMMIT_SECONDS: Final = 25
 """A transaction that takes longer has failed: the partition is opened again, and the log decides."""
 
 _STOP_SECONDS: Final = 5
-_FORGOTTEN_AT_LEAST: Final = 50
-"""Checkpoints that are deleted together at least..."""
+_FORGOTTEN_CHECKPOINTS: Final = 50
+_FORGOTTEN_BYTES: Final = 4_000_000
+"""So much is deleted from the log together, one or the other, for a deletion costs a connection..."""
 _FORGOTTEN_PARTS: Final = 8
-"""... and when a partition has many: one part of so many."""
+"""... and of a log that is long: one part of so many."""
 _MAX_REQUEST_ROOM: Final = 100_000
 
 
@@ -133,6 +134,15 @@ class Record(NamedTuple):
     offset: int
 
 
+class _Start(NamedTuple):
+    """Where a checkpoint of this process begins in the log of the state."""
+
+    sequence: int
+    offset: int
+    written_before: int
+    """Bytes of the checkpoints before it."""
+
+
 @dataclass
 class Trouble:
     """Failures of a partition that are our own fault, over its reopenings; an absent broker is nobody's.
@@ -191,7 +201,8 @@ class DurablePartition:
         self._process, self._log, self._partitions = process, log, partitions
         self._trouble, self._pending_max = trouble, pending_max
         self._lock = asyncio.Lock()
-        self._starts: deque[tuple[int, int]] = deque()
+        self._starts: deque[_Start] = deque()
+        self._written = 0
         self._outstanding: dict[str, tuple[int, float]] = {}
 
     async def open(self) -> bool:
@@ -337,13 +348,17 @@ class DurablePartition:
 
     async def _forget(self, checkpoint: Checkpoint, start: int) -> None:
         """Delete what the state has rewritten since, now and then: a deletion costs a connection."""
-        self._starts.append((checkpoint.sequence, start))
-        unneeded = checkpoint.needed_from - self._starts[0][0]
-        if unneeded < max(_FORGOTTEN_AT_LEAST, len(self._starts) // _FORGOTTEN_PARTS):
+        self._starts.append(_Start(checkpoint.sequence, start, self._written))
+        self._written += sum(map(len, checkpoint.delta))
+        unneeded = checkpoint.needed_from - self._starts[0].sequence
+        if unneeded <= 0 or unneeded * _FORGOTTEN_PARTS < len(self._starts):
+            return
+        length = self._starts[unneeded].written_before - self._starts[0].written_before
+        if unneeded < _FORGOTTEN_CHECKPOINTS and length < _FORGOTTEN_BYTES:
             return
         for _ in range(unneeded):
             self._starts.popleft()
-        await self._log.forget(self._starts[0][1])
+        await self._log.forget(self._starts[0].offset)
 
     def _note_changes(self) -> None:
         if self.state.changed and self.waiting_since is None:

@@ -28,6 +28,7 @@ from processors.app import feedback
 from processors.batching import Slice
 from processors.checkpoint import DurablePartition, KafkaLog, Trouble
 from processors.partition import PartitionState
+from processors.runtime import collect_seldom
 from processors.settings import Settings
 from schemas.topics import CONTACTS, INPUTS, state_topic
 from tests.bench import corpus, throughput
@@ -320,6 +321,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cases", type=int, default=OPEN_CASES, help="open in one partition; 0 does not look at one")
     arguments = parser.parse_args()
+    collect_seldom()  # as the worker does
     with tempfile.TemporaryDirectory(prefix="oidor-state-") as home, Stack(Path(home)) as stack:
         print(json.dumps(_figures(stack, arguments.events, arguments.rounds, arguments.cases)), flush=True)
 

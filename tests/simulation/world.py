@@ -267,7 +267,7 @@ def _in_place_of_the_real(world: World) -> Iterator[None]:
     try:
         with (
             patch.object(checkpoint, "time", clock),
-            patch.object(checkpoint, "_FORGOTTEN_AT_LEAST", 1),  # lives are short here: what can be deleted is
+            patch.object(checkpoint, "_FORGOTTEN_CHECKPOINTS", 1),  # lives are short here: what can be deleted is
             patch.object(warehouse, "time", clock),
             patch.object(clickhouse, "random", random.Random(0)),
         ):
