@@ -160,7 +160,7 @@ class _Watchdog:
                 return self._descriptor()
             script = Path(__file__).with_name("watchdog.py")
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(script)],
+                [sys.executable, "-I", "-S", str(script), str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """Kills every process it was told of as soon as its parent is gone. A script of its own: it must start in milliseconds.
 
-Its standard input is a pipe whose other end the parent holds. The lines: `+PID` watch the group of that process,
+Its argument is the parent's process, which may be gone before this has begun. Its standard input is a pipe whose other
+end the parent holds. The lines: `+PID` watch the group of that process,
 `-PID` forget it. The parent is gone when the pipe ends, or when somebody else has become our parent: a child that is
 stopped before it has become its program holds the pipe open too.
 """
@@ -21,9 +22,8 @@ def follow(lines: str, watched: set[int]) -> None:
         (watched.add if line[0] == "+" else watched.discard)(pid)
 
 
-def watch(pipe: int) -> None:
+def watch(pipe: int, parent: int) -> None:
     """Until the pipe ends; from the end of the parent on, kills what is watched and what still announces itself."""
-    parent = os.getppid()
     watched: set[int] = set()
     rest = b""
     ended = False
@@ -43,4 +43,4 @@ def watch(pipe: int) -> None:
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # only the end of the parent ends the watch
-    watch(sys.stdin.fileno())
+    watch(sys.stdin.fileno(), int(sys.argv[1]))
