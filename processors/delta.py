@@ -36,6 +36,8 @@ ENCODING: Final = 2
 _LEAST_ROTATION: Final = 512
 """Bytes rewritten in rotation at least, so that a quiet partition gets round as well."""
 _IDS_AN_ENTRY: Final = 4_096
+_VALUES_AN_ENTRY: Final = 100
+_PARTIALS_AN_ENTRY: Final = 32
 _MESSAGE_ROOM: Final = 1_000
 
 Entry = tuple[Any, ...]
@@ -119,16 +121,25 @@ def _changes(state: PartitionState, pending: Pending) -> Iterator[Entry]:
     if erased := state.erased.drain():
         yield "erased", erased
     for topic, owner in state.partials.items():
-        if owner.new_values:
-            yield "values", topic, owner.new_values
-        for minute, changed in owner.changed.items():
-            yield _partials(topic, minute, changed)
+        yield from _values(topic, owner.new_values)
+        for minute in owner.changed:
+            yield from _partials(topic, minute, owner.changed)
     for topic, day in pending.progress:
         yield "progress", topic, day, state.progress[topic, day]
 
 
-def _partials(topic: str, minute: int, partials: dict[PartialId, Slots]) -> Entry:
-    return "partials", topic, minute, [(*partial, slots) for partial, slots in partials.items()]
+def _partials(topic: str, minute: int, minutes: dict[int, dict[PartialId, Slots]]) -> Iterator[Entry]:
+    """The partials of a minute, each as it is when its turn comes; those that have left by then are passed over."""
+    partials = list(minutes[minute])
+    for start in range(0, len(partials), _PARTIALS_AN_ENTRY):
+        held = minutes.get(minute, {})
+        part = partials[start : start + _PARTIALS_AN_ENTRY]
+        yield "partials", topic, minute, [(*partial, held[partial]) for partial in part if partial in held]
+
+
+def _values(topic: str, values: list[PartialId]) -> Iterator[Entry]:
+    for start in range(0, len(values), _VALUES_AN_ENTRY):
+        yield "values", topic, values[start : start + _VALUES_AN_ENTRY]
 
 
 def _parts(state: PartitionState) -> Iterator[Part]:
@@ -168,13 +179,13 @@ def _whole(state: PartitionState, part: Part) -> Iterator[Entry] | None:
             case = state.cases.get(key)
             return None if case is None else iter([("case", key, case.events)])
         case ("minute", topic, minute):
-            partials = state.partials[topic].minutes.get(minute)
-            return None if partials is None else iter([_partials(topic, minute, partials)])
+            minutes = state.partials[topic].minutes
+            return _partials(topic, minute, minutes) if minute in minutes else None
         case ("ids", topic):
             snapshot = state.seen[topic].snapshot()
             return (entry for epoch, ids in snapshot for entry in _ids(topic, epoch, ids))
         case ("values", topic):
-            return iter([("values", topic, state.partials[topic].known_values())])
+            return _values(topic, state.partials[topic].known_values())
         case ("erased",):
             return (("erased", erased) for erased in state.erased.snapshot())
         case _:

@@ -132,6 +132,25 @@ def test_a_partial_that_returned_to_nothing_is_written_as_nothing() -> None:
     assert not any(written[5:])
 
 
+def test_a_minute_of_thousands_of_values_fits_into_messages_and_is_read_back_from_the_last_of_them() -> None:
+    limits = rules(message_bytes=20_000, dimension_values_max=5_000)
+    state, again = PartitionState(0, limits), PartitionState(0, limits)
+    for number in range(3_000):
+        state.sample(CONTACTS, Sample(T0, ("all", f"{number:04}" + 40 * "x"), counted("praise")), 1)
+
+    made = [state.checkpoint(T0)]
+    while made[-1].needed_from < 2:
+        state.sample(CONTACTS, Sample(T0 + MINUTE, ("all",), counted("praise")), 1)
+        made.append(state.checkpoint(T0))
+
+    messages = [message for one in made if one.sequence >= made[-1].needed_from for message in one.delta]
+    for message in messages:
+        again.apply(message)
+    assert max(map(len, [message for one in made for message in one.delta])) <= limits.message_bytes
+    assert again.partials[CONTACTS].minutes == state.partials[CONTACTS].minutes
+    assert sorted(again.partials[CONTACTS].known_values()) == sorted(state.partials[CONTACTS].known_values())
+
+
 # Dimensions
 
 
