@@ -181,9 +181,7 @@ class Partials:
 
 
 def row(minute: int, key: PartialId, topic: str, partition: int, slots: Slots) -> PartialRow:
-    amounts: dict[int, Any] = dict(slots)
-    if max(amounts, default=0) >= _SCALARS:
-        amounts = _with_histograms(slots)
+    amounts = _with_histograms(slots) if max(slots, default=0) >= _SCALARS else dict(slots)
     return PartialRow(minute, DIMENSIONS[key[0]], key[1], topic, partition, amounts)
 
 

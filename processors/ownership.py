@@ -217,8 +217,8 @@ class Owner:
         for part in self.partitions.values():
             for topic, name in self._names.items():
                 reach = self.reached.get(TP(name, part.number))
-                if reach is not None and not _confirmed(part, topic, reach):
-                    waiting[topic] += max(0, reach.high_watermark - part.state.offsets.get(topic, 0))
+                if reach is not None:
+                    waiting[topic] += _unread(part, topic, reach)
         return waiting
 
     def dead(self) -> set[int]:
@@ -368,7 +368,7 @@ class Owner:
     def _waiting(self, part: DurablePartition) -> int:
         """Records that a partition has still to read, as far as is known."""
         return sum(
-            max(0, reach.high_watermark - part.state.offsets.get(topic, 0))
+            _unread(part, topic, reach)
             for topic, name in self._names.items()
             if (reach := self.reached.get(TP(name, part.number))) is not None
         )
@@ -450,6 +450,11 @@ def _confirmed(part: DurablePartition, topic: str, reach: Reach) -> bool:
         and reach.reading >= part.readings[topic]
         and part.state.offsets.get(topic, 0) >= reach.end
     )
+
+
+def _unread(part: DurablePartition, topic: str, reach: Reach) -> int:
+    """Offsets that the partition has still to read; markers of transactions count until they are passed."""
+    return 0 if _confirmed(part, topic, reach) else max(0, reach.high_watermark - part.state.offsets.get(topic, 0))
 
 
 def _outstanding(part: DurablePartition, topic: str, reach: Reach) -> bool:

@@ -168,7 +168,7 @@ def collect_seldom() -> None:
 
 
 def _freeze_what_stays(phase: str, info: Mapping[str, int]) -> None:
-    """What two collections found in use is state: it is never looked through again, only counted."""
+    """What two collections found in use is state: never looked through again, it goes once nothing refers to it."""
     if phase == "stop" and info["generation"]:
         gc.freeze()
 

@@ -84,8 +84,7 @@ def _is_grouped(match: re.Match[str]) -> bool:
 
 
 def _is_number_of_a_person(word: str) -> bool:
-    length = len(word)
-    if length == 9:
+    if len(word) == 9:
         return _is_dni(word.upper())
     if word.isdecimal():
         return _is_card(word)

@@ -1,9 +1,9 @@
 """Kills every process it was told of as soon as its parent is gone. A script of its own: it must start in milliseconds.
 
 Its argument is the parent's process, which may be gone before this has begun. Its standard input is a pipe whose other
-end the parent holds. The lines: `+PID` watch the group of that process,
-`-PID` forget it. The parent is gone when the pipe ends, or when somebody else has become our parent: a child that is
-stopped before it has become its program holds the pipe open too.
+end the parent holds. The lines: `+PID` watch the group of that process, `-PID` forget it. The parent is gone when the
+pipe ends, or when somebody else has become our parent: a child that is stopped before it has become its program holds
+the pipe open too.
 """
 
 import contextlib

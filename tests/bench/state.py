@@ -59,22 +59,21 @@ class Run(NamedTuple):
 # Throughput
 
 
-def run(stack: Stack, app_id: str, events: int, workers: int = 1, *, stored: bool = False, **others: Any) -> Run:
-    """Read the log with so many workers; what is measured begins when all partitions are open.
+def run(stack: Stack, app_id: str, events: int, workers: int) -> Run:
+    """Read the log with so many workers, while a warehouse takes the rows to ClickHouse.
 
-    With `stored`, a warehouse takes the rows to ClickHouse meanwhile.
+    What is measured begins when all partitions are open.
     """
-    said = throughput.names(app_id) | others
-    if stored:
-        said |= {"topic_prefix": f"{app_id}-", "clickhouse_database": f"bench_{app_id}"}
-        migrate(stack.settings(**said))
+    own = {"topic_prefix": f"{app_id}-", "clickhouse_database": f"bench_{app_id}"}
+    said = throughput.names(app_id) | own
+    migrate(stack.settings(**said))
     create(stack.settings(**said))
-    warehouse = stack.warehouse(**said) if stored else None
+    warehouse = stack.warehouse(**said)
     services = [stack.worker(module="tests.bench.unbounded_worker", **said) for _ in range(workers)]
     try:
-        return _measured(stack, services, events, warehouse)
+        return _measured(stack, services, warehouse, events)
     finally:
-        for service in (*services, *([warehouse] if warehouse else [])):
+        for service in (*services, warehouse):
             service.terminate(6)
 
 
@@ -118,35 +117,33 @@ class _Reading:
         return Run(events / took, {"worker": cpu / took}, cpu / events * 1e6, state_bytes / total)
 
 
-def _measured(stack: Stack, services: Sequence[Service], events: int, warehouse: Service | None = None) -> Run:
-    for service in (*services, *([warehouse] if warehouse else [])):
+def _measured(stack: Stack, workers: Sequence[Service], warehouse: Service, events: int) -> Run:
+    for service in (*workers, warehouse):
         service.wait_ready(60)
     assert stack.kafka is not None
     assert stack.clickhouse is not None
-    workers = {f"worker {n}": service.pid or 0 for n, service in enumerate(services, 1)}
-    pids = workers | {"broker": stack.kafka.pids()[0]}
-    if warehouse is not None:
-        pids |= {"warehouse": warehouse.pid or 0, "database": stack.clickhouse.pid or 0}
-    pages = [Page(service.ready_url) for service in services]
-
-    def total(counter: str, label: str = "") -> int:
-        return sum(page.total(counter, label).total for page in pages)
-
-    first, began = total("feedback_events_total"), time.monotonic()
-    cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
-    last = first
-    while last < events:
+    beside = {
+        "broker": stack.kafka.pids()[0],
+        "warehouse": warehouse.pid or 0,
+        "database": stack.clickhouse.pid or 0,
+    }
+    readings = [_Reading(worker) for worker in workers]
+    before, began = {name: cpu_seconds(pid) for name, pid in beside.items()}, time.monotonic()
+    last = 0
+    while (total := sum(reading.total() for reading in readings)) < events:
+        if total == last and time.monotonic() - began > 120:
+            raise workers[0].failure(f"stands still at {total} of {events} events")
+        last = total
         time.sleep(0.2)
-        now = total("feedback_events_total")
-        if now == last and time.monotonic() - began > 120:
-            raise services[0].failure(f"stands still at {now} of {events} events")
-        last = now
     took = time.monotonic() - began
-    spent = {name: cpu_seconds(pid) - cpu[name] for name, pid in pids.items()}
-    ours = sum(spent[name] for name in workers)
-    state_bytes = total("feedback_checkpoint_bytes_total", 'kind="state"') / last
-    busy = {name: seconds / took for name, seconds in spent.items()}
-    return Run((last - first) / took, busy, ours / (last - first) * 1e6, state_bytes)
+    cores = {name: (cpu_seconds(pid) - before[name]) / took for name, pid in beside.items()}
+    done = [reading.run() for reading in readings]
+    return Run(
+        sum(one.events_per_s for one in done),
+        {f"worker {number}": one.cpu["worker"] for number, one in enumerate(done, 1)} | cores,
+        median(one.cpu_us for one in done),
+        median(one.state_bytes for one in done),
+    )
 
 
 # One partition in this process
@@ -371,7 +368,7 @@ def _of_checkpoints(stack: Stack, events: int, rounds: int, tell: Callable[..., 
 
 
 def _of_two_workers(stack: Stack, events: int, tell: Callable[..., None]) -> None:
-    alone, two = (run(stack, name, events, n, stored=True) for n, name in ((1, "one"), (2, "two")))
+    alone, two = (run(stack, name, events, workers) for workers, name in ((1, "one"), (2, "two")))
     tell(
         one_worker=round(alone.events_per_s),
         two_workers=round(two.events_per_s),
