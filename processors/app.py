@@ -13,7 +13,7 @@ from mode.utils.logging import get_logger
 
 from processors import pipeline
 from processors.batching import BatchConsumer, Slice, batching_app
-from processors.checkpoint import KafkaLog, Process, clock
+from processors.checkpoint import KafkaLog, Process
 from processors.membership import Group, KafkaLedger
 from processors.ownership import TICK_SECONDS, Owner, Pace
 from processors.partition import Checkpoint, PartitionState
@@ -32,6 +32,7 @@ from processors.symptoms import (
     of_timer,
     unfetched,
 )
+from processors.waiting import clock
 from processors.watchdog import Watchdog
 from schemas.taxonomy import Priority, Reason
 from schemas.topics import INPUTS, state_topic
@@ -218,7 +219,7 @@ class Worker:
         try:
             if not self.app.rebalancing:
                 await self.owner.tick()
-        except KafkaError as error:
+        except (KafkaError, OSError) as error:
             logger.warning("The consumer does not answer, asked again at once: %r", error)
         self._show()
 

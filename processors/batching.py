@@ -28,6 +28,7 @@ from mode.utils.logging import get_logger
 
 from processors.membership import Member
 from processors.settings import Settings
+from processors.waiting import own_cancellation_only
 
 logger = get_logger(__name__)
 
@@ -236,7 +237,8 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
     async def _there(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run in the consumer's thread, at once: Faust's own queue may be busy with two fetches for a second."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
+        with own_cancellation_only():
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
 
     async def reread(self, tp: TP, offset: int) -> int:
         async def seek() -> int:

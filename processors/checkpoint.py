@@ -25,6 +25,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from processors.batching import Slice
 from processors.partition import Checkpoint, StateError
+from processors.waiting import clock, own_cancellation_only
 from schemas.taxonomy import Reason
 from schemas.topics import INPUTS
 
@@ -41,11 +42,6 @@ _FORGOTTEN_BYTES: Final = 4_000_000
 _FORGOTTEN_PARTS: Final = 8
 """... and of a log that is long: one part of so many."""
 _MAX_REQUEST_ROOM: Final = 100_000
-
-
-def clock() -> float:
-    """Seconds on the clock of the running event loop: ages and deadlines are measured on it alone."""
-    return asyncio.get_running_loop().time()
 
 
 class Outgoing(Protocol):
@@ -338,7 +334,8 @@ class DurablePartition:
             raise
         self.pending, self.waiting_since = 0, None
         try:
-            start = await self._log.transaction(outputs, checkpoint.delta)
+            with own_cancellation_only():
+                start = await self._log.transaction(outputs, checkpoint.delta)
         except BaseException as error:  # cancelled, too: memory is ahead of the log
             self._break(error, ours=isinstance(error, MessageSizeTooLargeError))
             raise
@@ -445,26 +442,28 @@ class KafkaLog:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._brokers)
         try:
             async with asyncio.timeout(_STOP_SECONDS):
-                await admin.start()
-                await admin.delete_records({self._at: RecordsToDelete(before_offset=offset)})
-        except (KafkaError, OSError, TimeoutError):
+                try:
+                    await admin.start()
+                    await admin.delete_records({self._at: RecordsToDelete(before_offset=offset)})
+                finally:
+                    await admin.close()
+        except (KafkaError, OSError):
             pass  # the next rotation deletes this too
-        finally:
-            await admin.close()
 
     async def close(self) -> None:
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self._producer.stop()
-        except (KafkaError, OSError, TimeoutError):
+        except (KafkaError, OSError):
             pass  # fenced, or the broker is gone: the next owner's producer ends what is left open
 
 
 async def _stopped(reader: AIOKafkaConsumer) -> None:
     try:
-        async with asyncio.timeout(_STOP_SECONDS):
-            await reader.stop()
-    except (KafkaError, OSError, TimeoutError):
+        with own_cancellation_only():
+            async with asyncio.timeout(_STOP_SECONDS):
+                await reader.stop()
+    except (KafkaError, OSError):
         pass  # left behind: it holds nothing that anybody waits for
 
 

@@ -60,7 +60,7 @@ class Group:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 members = await self._ledger.members()
-        except (KafkaError, OSError, TimeoutError):
+        except (KafkaError, OSError):
             await self._ledger.close()
             return None
         member = self._member()

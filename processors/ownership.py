@@ -22,9 +22,9 @@ from processors.checkpoint import (
     Log,
     Process,
     Trouble,
-    clock,
 )
 from processors.partition import StateError
+from processors.waiting import bounded, clock, others_turn, own_cancellation_only, until
 from schemas.topics import INPUTS
 
 logger = get_logger(__name__)
@@ -47,7 +47,6 @@ CATCHING_UP: Final = 3
 
 REACH_SECONDS: Final = 5
 
-_RECORDS_A_TURN: Final = 10
 _BACKOFF: Final = (0.2, 0.5, 1, 2, 5)
 
 
@@ -243,9 +242,10 @@ class Owner:
             began = clock()
             part = self._new(number)
             try:
-                await self._open(part)
-                self._watch.opened(clock() - began)
-                await self._serve(part)
+                with own_cancellation_only():
+                    await self._open(part)
+                    self._watch.opened(clock() - began)
+                    await self._serve(part)
             except StateError as error:
                 self._refuse(str(error))
                 return
@@ -325,7 +325,7 @@ class Owner:
         try:
             async with asyncio.timeout(REACH_SECONDS):
                 earliest = await self._reader().earliest({tp for tp, *_ in holes})
-        except (KafkaError, TimeoutError):
+        except (KafkaError, OSError):
             return  # the next tick asks again
         del self._holes[: len(holes)]
         for tp, topic, expected, found in holes:
@@ -352,7 +352,7 @@ class Owner:
         commit_at = next_commit(self._pace.checkpoint, share, self._waiting(part))
         while True:
             part.came_round()
-            await _until(part.wake, min(tick_at, commit_at))
+            await until(part.wake, min(tick_at, commit_at))
             part.wake.clear()
             if part.broken:
                 raise part.broken
@@ -460,40 +460,3 @@ def _unread(part: DurablePartition, topic: str, reach: Reach) -> int:
 def _outstanding(part: DurablePartition, topic: str, reach: Reach) -> bool:
     """Everything was handed over, but this partition has not got it."""
     return reach.at_end and not _confirmed(part, topic, reach)
-
-
-async def others_turn(records: int) -> None:
-    """After a step, which held the loop for so many records: let openings and commits go on for as long as is fair.
-
-    Each of them takes dozens of turns of the loop, most of them tiny.
-    """
-    for _ in range(0, records, _RECORDS_A_TURN):
-        await asyncio.sleep(0)
-
-
-async def bounded(work: Awaitable[None], seconds: float) -> None:
-    """Wait at most so long, really: `asyncio.wait_for` also waits for the cancelled work, which may hang as well."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait({task}, timeout=seconds)
-        if not task.done():
-            raise TimeoutError(f"not done after {seconds:g} s")
-        task.result()
-    finally:
-        if not task.done():
-            task.cancel()
-            task.add_done_callback(_forget)
-
-
-def _forget(task: "asyncio.Future[None]") -> None:
-    if not task.cancelled():
-        task.exception()  # retrieved: nobody waits for it any more
-
-
-async def _until(event: asyncio.Event, moment: float) -> None:
-    """Until the event is set, or the loop's clock reaches a moment."""
-    try:
-        async with asyncio.timeout_at(moment):
-            await event.wait()
-    except TimeoutError:
-        pass

@@ -175,5 +175,5 @@ class Leaders:
             try:
                 async with asyncio.timeout(ASK_SECONDS):
                     self.answered = frozenset(await self._ends(suspects)) if suspects else frozenset()
-            except (KafkaError, OSError, TimeoutError):
+            except (KafkaError, OSError):
                 self.answered = frozenset()

@@ -20,7 +20,7 @@ from mode.utils.logging import get_logger
 
 from processors.batching import BatchConsumer, Reach, Slice, batching_app
 from processors.membership import Group, KafkaLedger
-from processors.ownership import STALLED_SECONDS, bounded
+from processors.ownership import STALLED_SECONDS
 from processors.runtime import Leaving, Pages, datadir, run_app
 from processors.settings import Settings
 from processors.symptoms import (
@@ -33,6 +33,7 @@ from processors.symptoms import (
     of_timer,
     unfetched,
 )
+from processors.waiting import bounded
 from processors.watchdog import Watchdog
 from schemas.outputs import COLUMNS, EventRow, Pack, RejectedRecord, RejectedRow, decode_pack
 from schemas.topics import REJECTED, ROWS
@@ -308,7 +309,7 @@ class Warehouse:
                     self._reached = reached = await self._consumer.reach()
                 await self._reread_missing(reached)
                 self._show(reached)
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, OSError) as error:
             logger.warning("The consumer does not answer, next attempt in a second: %r", error)
 
     async def _open_assigned(self) -> None:
@@ -400,7 +401,7 @@ class Warehouse:
                 async with asyncio.timeout(_PUBLISH_SECONDS):
                     await self._publish(records)
                 break
-            except (KafkaError, OSError, TimeoutError) as error:
+            except (KafkaError, OSError) as error:
                 logger.warning("Refused rows cannot be published, next attempt in %g s: %r", _RETRY_SECONDS, error)
                 await self._close_producer()
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -465,7 +466,7 @@ class Warehouse:
         if producer is not None:
             try:
                 await bounded(producer.stop(), 1)
-            except (KafkaError, OSError, TimeoutError):
+            except (KafkaError, OSError):
                 logger.info("The producer of rejections was left behind")
 
     def _within(self, seconds: float) -> None:

@@ -20,11 +20,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from processors.app import COMMIT_TO_GROUP_SECONDS, census, feedback
 from processors.batching import Slice
-from processors.checkpoint import DurablePartition, KafkaLog, Trouble, clock
-from processors.ownership import IN_FLIGHT_MS, next_commit, others_turn
+from processors.checkpoint import DurablePartition, KafkaLog, Trouble
+from processors.ownership import IN_FLIGHT_MS, next_commit
 from processors.partition import PartitionState
 from processors.runtime import Pages, collect_seldom
 from processors.settings import Settings
+from processors.waiting import clock, others_turn
 from schemas.topics import INPUTS, state_topic
 from sinks import metrics
 

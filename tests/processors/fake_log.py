@@ -15,8 +15,15 @@ from processors.checkpoint import Outgoing
 from schemas.topics import INPUTS
 from tests.processors.counting import Record
 
-Fault = Literal["before", "after", "hangs"]
-"""How a transaction fails: before the broker has it, after it was committed, or by never answering."""
+Fault = Literal["before", "after", "hangs", "cut short"]
+"""How a call fails: before the broker has it, after it was committed, by never answering, or as `cut_short` does."""
+
+
+async def cut_short() -> None:
+    """As a client of aiokafka may end: it cancels a task of its own, and awaits it."""
+    task = asyncio.create_task(asyncio.sleep(1))
+    task.cancel()
+    await task
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
@@ -70,7 +77,9 @@ class MemoryLog:
         await asyncio.sleep(0.05)
 
     async def read(self) -> AsyncIterator[Sequence[bytes]]:
-        yield list(self._broker.state.get(self._number, ()))
+        if self._broker.fault(self._number) == "cut short":
+            await cut_short()
+        yield self._broker.state.get(self._number, [])[self._broker.forgotten.get(self._number, 0) :]
 
     async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
         sent = list(outputs)
@@ -78,6 +87,8 @@ class MemoryLog:
         fault = self._broker.fault(self._number)
         if fault == "hangs":
             await asyncio.sleep(1_000_000)
+        if fault == "cut short":
+            await cut_short()
         if self._epoch != self._broker.epochs[self._number]:
             raise ProducerFenced("a newer producer has this transactional id")
         if fault == "before":

@@ -106,11 +106,11 @@ def durable(broker: Broker) -> Counter[str]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_disturbance_loses_or_doubles_a_record(seed: int) -> None:
-    """Transactions that fail, hang, or commit without an answer; slices that get lost; crashes; rebalances."""
+    """Calls that fail, hang, are cut short, or commit without an answer; slices that get lost; crashes; rebalances."""
 
     async def scene() -> None:
         dice = random.Random(seed)
-        faults: list[Fault | None] = ["before", "after", "hangs", *[None] * 12]
+        faults: list[Fault | None] = ["before", "after", "hangs", "cut short", *[None] * 16]
         broker = Broker(fault=lambda number: dice.choice(faults))
         inputs = Inputs(PARTITIONS, dice, dropped=0.1)
         truth: Counter[str] = Counter()

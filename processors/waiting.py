@@ -1,0 +1,71 @@
+"""Waiting on the event loop, and not for ever: what hangs or gives up in a library must end as an error of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_RECORDS_A_TURN: Final = 10
+
+
+def clock() -> float:
+    """Seconds on the clock of the running event loop: ages and deadlines are measured on it alone."""
+    return asyncio.get_running_loop().time()
+
+
+async def until(event: asyncio.Event, moment: float) -> None:
+    """Until the event is set, or the loop's clock reaches a moment."""
+    try:
+        async with asyncio.timeout_at(moment):
+            await event.wait()
+    except TimeoutError:
+        pass
+
+
+async def bounded(work: Awaitable[None], seconds: float) -> None:
+    """Wait at most so long, really: `asyncio.wait_for` also waits for the cancelled work, which may hang as well.
+
+    Raises TimeoutError, and what the work raises; ConnectionAbortedError when it was cancelled from within.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            raise TimeoutError(f"not done after {seconds:g} s")
+        with own_cancellation_only():
+            task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(_forget)
+
+
+@contextmanager
+def own_cancellation_only() -> Iterator[None]:
+    """Let a cancellation that nobody asked of this task be the lost connection that it comes from.
+
+    aiokafka cancels tasks of its own when a client stops, and awaits them: one that is cancelled while it pauses after
+    a failed fetch takes with it whoever stops the client. A task that ends so ends without an error, and silently.
+    Raises ConnectionAbortedError.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as cancelled:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionAbortedError("a client of Kafka was cut short by a task of its own") from cancelled
+
+
+async def others_turn(records: int) -> None:
+    """After a step, which held the loop for so many records: let openings and commits go on for as long as is fair.
+
+    Each of them takes dozens of turns of the loop, most of them tiny.
+    """
+    for _ in range(0, records, _RECORDS_A_TURN):
+        await asyncio.sleep(0)
+
+
+def _forget(task: "asyncio.Future[None]") -> None:
+    if not task.cancelled():
+        task.exception()  # retrieved: nobody waits for it any more

@@ -1,0 +1,68 @@
+"""The log of a partition on a real broker: its promises, and that a broker which goes away cancels nobody."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from deploy.local.kafka import LocalKafka
+from deploy.topics import create
+from processors.checkpoint import KafkaLog, Log
+from processors.settings import Settings
+from schemas.topics import state_topic
+from tests.log_contract import LogContract, Play
+from tests.stack.conftest import Fresh
+from tests.stack.tcp_proxy import FaultProxy
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def settings(kafka: LocalKafka, fresh: Fresh) -> Settings:
+    found = fresh.settings(brokers=kafka.bootstrap, partitions=1)
+    create(found)
+    return found
+
+
+def log_of(settings: Settings, brokers: str) -> KafkaLog:
+    return KafkaLog(
+        0,
+        brokers=brokers,
+        app_id=settings.app_id,
+        topic=state_topic(settings.app_id),
+        transaction_timeout=settings.transaction_timeout,
+        message_bytes=settings.message_bytes,
+    )
+
+
+class TestKafkaLog(LogContract):
+    @pytest.fixture
+    def play(self) -> Play:
+        return asyncio.run
+
+    @pytest.fixture
+    def new_log(self, settings: Settings) -> Callable[[], Log]:
+        return lambda: log_of(settings, settings.brokers)
+
+
+def test_reading_ends_quietly_while_the_broker_is_away(kafka: LocalKafka, settings: Settings) -> None:
+    """Given a reader whose fetches fail; when it stops between two attempts; then nobody is cancelled by that."""
+
+    async def scene() -> None:
+        log = log_of(settings, f"127.0.0.1:{proxy.port}")
+        await log.open()
+        await log.transaction([], [b"1"])
+        reading = log.read()
+        async for messages in reading:
+            if messages:
+                break
+
+        proxy.refuse()
+        await asyncio.sleep(0.5)
+        await reading.aclose()  # type: ignore[attr-defined]
+
+        assert messages == [b"1"]
+        await log.close()
+
+    with FaultProxy(kafka.ports[0], kafka=True) as proxy:
+        asyncio.run(scene())
