@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from processors.kpis import PartialId, Slots
     from processors.partition import PartitionState, Pending
 
-ENCODING: Final = 2
+ENCODING: Final = 3
 _LEAST_ROTATION: Final = 512
 """Bytes rewritten in rotation at least, so that a quiet partition gets round as well."""
 _IDS_AN_ENTRY: Final = 4_096

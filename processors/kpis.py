@@ -1,24 +1,25 @@
 """KPI partials: what one minute adds up to, by one value of one dimension. Absolute and mergeable by adding.
 
 A partial is a flat dictionary slot -> amount. Slots are numbered: counts and sums in the order of `kpi_definitions`,
-then the buckets of each histogram. A slot that returns to zero leaves, so that equal contents are equal dictionaries.
+then the buckets of each histogram, as `PartialRow` has them: a partial travels as it is. A slot that returns to zero
+leaves, so that equal contents are equal dictionaries.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.kpi_definitions import COUNTS, DIMENSIONS, HISTOGRAM_BASE, HISTOGRAMS, SUMS
-from schemas.outputs import PartialRow
+from schemas.outputs import HISTOGRAM_WIDTH, LOWEST_BUCKET, PartialRow
 
 MINUTE_MS: Final = 60_000
 
 SLOT: Final[Mapping[str, int]] = {name: slot for slot, name in enumerate((*COUNTS, *SUMS))}
-_SCALARS: Final = len(SLOT)
-_HISTOGRAM_WIDTH: Final = 1_000
-_HISTOGRAM_SLOT: Final = {name: _HISTOGRAM_WIDTH * (index + 1) for index, name in enumerate(HISTOGRAMS)}
+_BUCKET_0: Final = {
+    name: place * HISTOGRAM_WIDTH - LOWEST_BUCKET for place, name in enumerate(HISTOGRAMS, start=len(SLOT))
+}
+"""Histogram -> the slot of its bucket 0."""
 _LOG_BASE: Final = math.log(HISTOGRAM_BASE)
-_LOWEST: Final = -120
 _HIGHEST: Final = 700
 
 _IDS_KEPT: Final = 10_000
@@ -41,11 +42,11 @@ class Sample(NamedTuple):
 def bucket_of(duration_ms: int) -> int:
     """The histogram bucket b with 1.04^b <= seconds < 1.04^(b+1); below 10 ms and above 10^11 s: the last ones."""
     seconds = max(duration_ms, 10) / 1000
-    return min(max(math.floor(math.log(seconds) / _LOG_BASE + 1e-9), _LOWEST), _HIGHEST)
+    return min(max(math.floor(math.log(seconds) / _LOG_BASE + 1e-9), LOWEST_BUCKET), _HIGHEST)
 
 
 def histogram_slot(name: str, duration_ms: int) -> int:
-    return _HISTOGRAM_SLOT[name] + bucket_of(duration_ms) - _LOWEST
+    return _BUCKET_0[name] + bucket_of(duration_ms)
 
 
 def counted(*names: str) -> Amounts:
@@ -181,19 +182,7 @@ class Partials:
 
 
 def row(minute: int, key: PartialId, topic: str, partition: int, slots: Slots) -> PartialRow:
-    amounts = _with_histograms(slots) if max(slots, default=0) >= _SCALARS else dict(slots)
-    return PartialRow(minute, DIMENSIONS[key[0]], key[1], topic, partition, amounts)
-
-
-def _with_histograms(slots: Slots) -> dict[int, Any]:
-    amounts: dict[int, Any] = {}
-    for slot, amount in slots.items():
-        if slot < _SCALARS:
-            amounts[slot] = amount
-        else:
-            index, bucket = divmod(slot, _HISTOGRAM_WIDTH)
-            amounts.setdefault(_SCALARS + index - 1, {})[bucket + _LOWEST] = amount
-    return amounts
+    return PartialRow(minute, DIMENSIONS[key[0]], key[1], topic, partition, slots.copy())
 
 
 def difference(before: Sequence[Sample], after: Sequence[Sample]) -> Iterable[tuple[Sample, int]]:

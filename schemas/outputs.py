@@ -225,10 +225,14 @@ class PartialRow(NamedTuple):
     dimension_value: str
     topic: str
     partition: int
-    amounts: Mapping[int, Any]
-    """Place among counts, sums and histograms, as the pack's columns name them -> amount; or bucket -> count."""
+    amounts: Mapping[int, int]
+    """Place among counts, sums and histograms, as the pack's columns name them -> amount. Of a histogram each bucket
+    has its own: place * `HISTOGRAM_WIDTH` + bucket - `LOWEST_BUCKET`.
+    """
 
 
+HISTOGRAM_WIDTH: Final = 1_000
+LOWEST_BUCKET: Final = -120
 _PARTIAL_KEY: Final = PartialRow._fields[:-1]
 PARTIAL_COLUMNS: Final[tuple[str, ...]] = (*_PARTIAL_KEY, *COUNTS, *SUMS, *HISTOGRAMS)
 
@@ -301,7 +305,11 @@ def _in_full(row: Sequence[Any], nothing: Sequence[Any]) -> list[Any]:
     try:
         *key, amounts = row
         for place, amount in amounts.items():
-            values[place] = amount
+            if place < HISTOGRAM_WIDTH:
+                values[place] = amount
+            else:
+                histogram, bucket = divmod(place, HISTOGRAM_WIDTH)
+                values[histogram] = {**values[histogram], bucket + LOWEST_BUCKET: amount}
     except (AttributeError, IndexError, TypeError, ValueError):
         return list(row)
     return [*key, *values]

@@ -19,6 +19,8 @@ from processors.settings import Settings
 from schemas.kpi_definitions import COUNTS, SUMS
 from schemas.outputs import (
     COLUMNS,
+    HISTOGRAM_WIDTH,
+    LOWEST_BUCKET,
     CaseRow,
     ClockRow,
     EventRow,
@@ -84,6 +86,11 @@ def event(number: int = 0, /, **more: Any) -> EventRow:
     return EventRow(**{**texts, **numbers, **rest, **more})
 
 
+def bucket(histogram: int, number: int) -> int:
+    """The place of one bucket among a partial's amounts."""
+    return (len(COUNTS) + len(SUMS) + histogram) * HISTOGRAM_WIDTH + number - LOWEST_BUCKET
+
+
 def write(address: Address, *batches: Batch, attempts: list[Attempt] | None = None) -> list[RefusedRow]:
     async def scenario() -> list[RefusedRow]:
         writer = ClickHouseWriter(address, 5, attempts.append if attempts is not None else lambda attempt: None)
@@ -126,7 +133,7 @@ ROWS: dict[str, Sequence[Any]] = {
         NOON, "channel", "phone", "contact-events", 3,
         {place: place for place in range(1, len(COUNTS))}
         | {len(COUNTS) + n: 10**12 + n for n in range(6)}
-        | {len(COUNTS) + 7: {-120: 1, 700: 4_000_000_000}, len(COUNTS) + 8: {0: 3}},
+        | {bucket(1, -120): 1, bucket(1, 700): 4_000_000_000, bucket(2, 0): 3},
     ),
 }  # fmt: skip
 
@@ -377,7 +384,7 @@ def test_packs_of_an_older_release_lack_columns(address: Address, client: Client
 
 def test_partials_go_in_at_twenty_thousand_a_second(address: Address) -> None:
     scalars = len(COUNTS) + len(SUMS)
-    amounts = dict.fromkeys(range(scalars), 7) | {scalars: {30: 1, 35: 2}, scalars + 2: {90: 1}}
+    amounts = dict.fromkeys(range(scalars), 7) | {bucket(0, 30): 1, bucket(0, 35): 2, bucket(2, 90): 1}
     rows = [
         PartialRow(NOON + minute * 60_000, "area", str(value), "contact-events", 0, amounts)
         for minute in range(200)
