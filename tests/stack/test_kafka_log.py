@@ -59,9 +59,12 @@ def test_reading_ends_quietly_while_the_broker_is_away(kafka: LocalKafka, settin
 
         proxy.refuse()
         await asyncio.sleep(0.5)
-        await reading.aclose()  # type: ignore[attr-defined]
+        closing = asyncio.ensure_future(reading.aclose())  # type: ignore[attr-defined]
+        await asyncio.wait({closing})
 
         assert messages == [b"1"]
+        assert not closing.cancelled()
+        assert closing.exception() is None
         await log.close()
 
     with FaultProxy(kafka.ports[0], kafka=True) as proxy:
