@@ -70,9 +70,17 @@ class Installation:
         sums = "sum(abs(difference_read) + abs(difference_stored) + abs(difference_rejected))"
         return int(self.ask(f"SELECT {sums} FROM v_reconciliation")[0][0])
 
-    def settle(self, records: int, seconds: float = 90) -> None:
-        """Wait until all records are read, stored and accounted for, and every deadline so far was decided."""
-        until(lambda: self.read() == records and self.open_differences() == 0, seconds, f"{records} records stored")
+    def settle(self, records: int, seconds: float = 90, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait until all records are read, stored and accounted for, and every deadline so far was decided.
+
+        `meanwhile` is called again and again until they are stored.
+        """
+
+        def stored() -> bool:
+            meanwhile()
+            return self.read() == records and self.open_differences() == 0
+
+        until(stored, seconds, f"{records} records stored")
         until(lambda: self._undecided() == 0, 20, "every deadline decided")
         time.sleep(3)  # a timer, a checkpoint and an insert after it
         until(self._all_inserted, 60, "every row inserted")

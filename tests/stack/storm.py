@@ -341,7 +341,7 @@ class Storm:
         assert records >= len(self._log), "the broker has less than was published"
         settled = time.monotonic()
         try:
-            self._oidor.settle(records, _SETTLE_SECONDS)
+            self._oidor.settle(records, _SETTLE_SECONDS, meanwhile=self._supervise)
         except AssertionError as late:
             log.error("seed %d: %s; read %d", self._seed, late, self._oidor.read())
             for service in self._oidor.services:
