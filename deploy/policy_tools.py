@@ -9,10 +9,11 @@ from typing import Any
 
 from processors import clocks
 from processors.calendar import BeyondCalendarError
-from processors.cases import CaseEvent, Fold, advance
+from processors.cases import advance
 from processors.clocks import Clock
 from processors.enrich import map_category
 from processors.facts import case_event
+from processors.fold import CaseEvent, Fold
 from processors.promises import Promises
 from processors.rules import load_calendars
 from schemas import policies

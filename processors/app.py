@@ -3,7 +3,6 @@
 Three agents take slices, one owner keeps the partitions, and timers drive what no event drives.
 """
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, cast, get_args
 
@@ -12,11 +11,13 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors import pipeline
-from processors.batching import BatchConsumer, Slice, batching_app
-from processors.checkpoint import KafkaLog, Process
+from processors.batching import BatchConsumer, batching_app
+from processors.checkpoint import Process
+from processors.kafka_log import KafkaLog
 from processors.membership import Group, KafkaLedger
 from processors.ownership import TICK_SECONDS, Owner, Pace
 from processors.partition import Checkpoint, PartitionState
+from processors.reading import Slice
 from processors.rules import Rules
 from processors.runtime import Leaving, Pages, datadir, run_app
 from processors.settings import Settings
@@ -32,7 +33,7 @@ from processors.symptoms import (
     of_timer,
     unfetched,
 )
-from processors.waiting import clock
+from processors.waiting import clock, wall_ms
 from processors.watchdog import Watchdog
 from schemas.taxonomy import Priority, Reason
 from schemas.topics import INPUTS, state_topic
@@ -64,16 +65,16 @@ def feedback(settings: Settings) -> Process:
     page_horizon_ms = round(settings.page_horizon * 1000)
 
     def step(state: PartitionState, batch: pipeline.Batch, now: int) -> None:
-        metrics.observe(pipeline.step(state, batch, now), _wall(), page_horizon_ms)
+        metrics.observe(pipeline.step(state, batch, now), wall_ms(), page_horizon_ms)
 
     def reject(state: PartitionState, one: Slice, reason: Reason) -> None:
-        metrics.observe(pipeline.reject(state, one.topic, one[0], reason), _wall(), page_horizon_ms)
+        metrics.observe(pipeline.reject(state, one.topic, one[0], reason), wall_ms(), page_horizon_ms)
 
     def outputs(checkpoint: Checkpoint) -> Iterator[topics.Message]:
         for message in topics.messages(
             checkpoint,
             prefix=settings.topic_prefix,
-            wall=_wall(),
+            wall=wall_ms(),
             page_horizon_ms=page_horizon_ms,
             message_bytes=settings.message_bytes,
         ):
@@ -195,7 +196,7 @@ class Worker:
 
     def _suspects(self) -> Iterable[TP]:
         """Partitions whose leaders are asked whether the broker is there at all."""
-        return () if self._idle() else unfetched(self._stretches(), _wall())
+        return () if self._idle() else unfetched(self._stretches(), wall_ms())
 
     def _wire(self) -> None:
         app = self.app
@@ -235,7 +236,7 @@ class Worker:
         metrics.PARTITIONS.labels("opening").set(len(owner.partitions) - len(ready))
         metrics.STATE_RECOVERED.set(self._joined and len(ready) == len(owner.partitions) and not owner.split)
         if moments := [part.state.now for part in ready if part.state.now]:
-            metrics.WATERMARK_LAG.set(max(0, _wall() - min(moments)) / 1000)
+            metrics.WATERMARK_LAG.set(max(0, wall_ms() - min(moments)) / 1000)
 
     async def _commit_to_group(self) -> None:
         """For lag monitoring: recovery does not depend on it."""
@@ -326,10 +327,6 @@ class _Watch:
 
     def deleted(self, topic: str, offsets: int) -> None:
         metrics.INPUT_DELETED.labels(topic).inc(offsets)
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000_000
 
 
 __all__ = ["Worker", "feedback", "run"]

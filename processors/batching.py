@@ -2,21 +2,17 @@
 
 Faust hands an agent one message at a time, which costs twenty times the work that is done with it. Here the consumer's
 thread marks what it fetched as `Slice`s, the scheduler hands each slice to the agent as one message, and everything
-that depends on how reading goes is decided from the marks:
-
-- `begin` and `end` say what a slice covers, holes included: contiguity is checked against them.
-- `reading` grows with every seek: a slice of an older reading was fetched before the seek and means nothing.
+that depends on how reading goes is decided from the marks (reading.py).
 
 Faust's acks and its notion of what was read are not used (`stream.noack()`): they take a hole for "not done yet", and
 drop, silently, what lies before the last offset delivered, also after a seek back. Agents keep `concurrency=1`.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -27,13 +23,11 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.membership import Member
+from processors.reading import Reach, Readings, Slice
 from processors.settings import Settings
-from processors.waiting import own_cancellation_only
+from processors.waiting import own_cancellation_only, wall_ms
 
 logger = get_logger(__name__)
-
-OPEN_TRANSACTION_MS: Final = 60_000
-"""How long a transaction that an upstream left open may hold the end of a partition back."""
 
 CHANNEL_SLICES: Final = 16
 """Slices that wait for an agent: with the fetch before them the bound of what is in memory unprocessed."""
@@ -45,134 +39,6 @@ REQUEST_SECONDS: Final = 20.0
 """A connection over which nothing comes for so long is given up. Joining takes as long as a rebalance may."""
 
 NEVER_IDLE_SECONDS: Final = 1_000_000.0
-
-
-class Slice(list[Any]):
-    """Records of one topic-partition, in order: all that exist in [begin, end)."""
-
-    __slots__ = ("begin", "partition", "reading", "topic")
-
-    def __init__(self, records: Iterable[Any], *, topic: str, partition: int, begin: int, reading: int) -> None:
-        super().__init__(records)
-        self.topic = topic
-        """The logical name, without the installation's prefix."""
-        self.partition = partition
-        self.begin = begin
-        """Where this reading stood before the slice: less than the first offset when there is a hole in the log."""
-        self.reading = reading
-
-    @property
-    def end(self) -> int:
-        """One past the last record."""
-        return int(self[-1].offset) + 1 if self else self.begin
-
-    def part(self, start: int, stop: int) -> "Slice":
-        """Records [start, stop) by index; a hole before the first of them belongs to it."""
-        begin = self[start - 1].offset + 1 if start else self.begin
-        return Slice(self[start:stop], topic=self.topic, partition=self.partition, begin=begin, reading=self.reading)
-
-    def since(self, offset: int) -> "Slice":
-        """What lies at `offset` or behind it."""
-        if not self or self[0].offset >= offset:
-            return self
-        first = next((i for i, record in enumerate(self) if record.offset >= offset), len(self))
-        return self.part(first, len(self))
-
-    def cut(self, size: int) -> Iterator["Slice"]:
-        """The same records in slices of at most `size`."""
-        if len(self) <= size:
-            yield self
-            return
-        for start in range(0, len(self), size):
-            yield self.part(start, start + size)
-
-
-class Reach(NamedTuple):
-    """How far one topic-partition has been read, at one moment of the consumer's thread.
-
-    "Read to its end" must mean *processed* to its end: a frontier that moves too early fires breaches for stop events
-    which still wait in a queue. The fetcher's position alone does not say that, and plain offsets do not either:
-    transaction markers take offsets that no record has. So three things are seen together, in the thread in which
-    nothing can come between them: the position is at the end (`at_end`), and what was handed over in `reading` so far
-    ends at `end`. Whoever has processed that reading up to `end` has processed all there was when the fetch that shows
-    the end was *sent* (`asked_at`): a frozen process cannot take an old answer for a new one.
-    """
-
-    reading: int
-    end: int | None
-    """One past the last record handed over since the last seek (then the offset sought); None before both."""
-    at_end: bool
-    """Position >= last stable offset, and no open transaction behind it (or one that is open for longer than 60 s)."""
-    asked_at: int
-    """Wall clock in milliseconds when the last fetch that was answered had been sent; 0 before the first."""
-    high_watermark: int
-    held_ms: int
-    """How long an open upstream transaction has kept the last stable offset where it is; 0 when none does."""
-    buffered: bool = False
-    """Whether records were fetched and wait to be handed over: until then, none of this partition are fetched."""
-
-
-class Readings:
-    """What the consumer's thread knows about how reading goes, by topic-partition."""
-
-    def __init__(self, logical: Mapping[str, str]) -> None:
-        """`logical`: Kafka's topic name -> ours."""
-        self._logical = logical
-        self._latest = self._first = 0
-        self._readings: dict[TP, int] = {}
-        self._ends: dict[TP, int] = {}
-        self._asked: dict[TP, int] = {}
-        self._held: dict[TP, tuple[int, int]] = {}
-
-    def mark(self, tp: TP, records: Sequence[Any]) -> Slice:
-        """Records that were fetched, as the next slice of their reading."""
-        first = records[0].offset
-        begin = min(self._ends.get(tp, first), first)
-        self._ends[tp] = records[-1].offset + 1
-        return Slice(
-            records,
-            topic=self._logical.get(tp.topic, tp.topic),
-            partition=tp.partition,
-            begin=begin,
-            reading=self._readings.get(tp, self._first),
-        )
-
-    def seek(self, tp: TP, offset: int) -> int:
-        """One partition is read from `offset` now; returns the number of the new reading."""
-        self._latest += 1
-        self._readings[tp], self._ends[tp] = self._latest, offset
-        return self._latest
-
-    def start_over(self) -> None:
-        """Nobody knows where any partition is read from now: a new assignment, or a seek that was not ours."""
-        self._latest += 1
-        self._first = self._latest
-        for marks in (self._readings, self._ends, self._asked, self._held):
-            marks.clear()
-
-    def asked(self, tp: TP, wall: int) -> None:
-        """A fetch was answered that had been sent at `wall`, ms."""
-        self._asked[tp] = wall
-
-    def reach(self, tp: TP, *, position: int, stable: int, high: int, wall: int) -> Reach:
-        """How far a partition is read: `stable` is the last stable offset, `high` the high watermark."""
-        held = self._hold(tp, stable, high, wall)
-        return Reach(
-            reading=self._readings.get(tp, self._first),
-            end=self._ends.get(tp),
-            at_end=position >= stable and (stable >= high or held >= OPEN_TRANSACTION_MS),
-            asked_at=self._asked.get(tp, 0),
-            high_watermark=high,
-            held_ms=held,
-        )
-
-    def _hold(self, tp: TP, stable: int, high: int, wall: int) -> int:
-        if stable >= high:
-            self._held.pop(tp, None)
-            return 0
-        where, since = self._held.get(tp, (stable, wall))
-        self._held[tp] = (stable, since if where == stable else wall)
-        return wall - self._held[tp][1]
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
@@ -197,7 +63,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
     def _timed(self, fetch: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool]]:
         async def timed(assignment: Any, node: int, request: Any) -> bool:
-            asked = _wall()
+            asked = wall_ms()
             news = await fetch(assignment, node, request)
             for topic, partitions in request.topics:
                 for number, *_ in partitions:
@@ -264,7 +130,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
         state = self._assignment.state_value(TopicPartition(*tp))
         if state is None or not state.has_valid_position or state.highwater is None or state.lso is None:
             return None
-        reach = self._marks.reach(tp, position=state.position, stable=state.lso, high=state.highwater, wall=_wall())
+        reach = self._marks.reach(tp, position=state.position, stable=state.lso, high=state.highwater, wall=wall_ms())
         return reach._replace(buffered=TopicPartition(*tp) in self._ensure_consumer()._fetcher._records)
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
@@ -470,7 +336,3 @@ def batching_app(
     app.transport = Transport(app.conf.broker_consumer, app)
     streams = {logical: app.topic(name, schema=_HandOver(), maxsize=channel_slices) for name, logical in topics.items()}
     return app, streams
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000_000

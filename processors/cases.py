@@ -7,23 +7,18 @@ the same set of events gives the same case, its clocks and its samples, in any o
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from processors import kpis, promises
+from processors.amounts import answer_amounts, complaint_amounts, contact_amounts, is_detractor
 from processors.clocks import Clock
-from processors.kpis import Amounts, Sample, counted
+from processors.fold import TERMINAL, CaseEvent, CaseKey, Cycle, Fold
+from processors.kpis import Sample, counted
 from processors.promises import Promises
 from schemas.outputs import IncidentRow
-from schemas.taxonomy import ClockMetric, ClockState
+from schemas.taxonomy import ClockState
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
-CaseKey = tuple[str, str, str]
-"""topic, source, entity_id"""
-
-SHORT_ABANDON_MS: Final = 5_000
-"""A caller who leaves within 5 s did not wait (K07); counted apart."""
-TERMINAL: Final = frozenset({"resolved", "closed", "abandoned", "merged", "void"})
 _FINAL: Final = frozenset({"closed", "merged", "void"})
 
 _STATE_AFTER: Final = {
@@ -46,181 +41,6 @@ _STATE_AFTER: Final = {
     "voided": "void",
 }
 _AFTER_RESOLVED: Final = frozenset({"reopened", "closed", "merged", "voided", "resolved", "dismissed"})
-
-_DIMENSIONS: Final = ("channel", "area", "team", "priority", "kind", "element", "otc_stage", "relationship")
-_STATED: Final = (
-    "customer_id", "org_unit", "channel", "kind", "category", "product", "element", "origin_area", "otc_stage",
-    "relationship", "demand_type", "segment", "topic_class",
-)  # fmt: skip
-_CHANGING: Final = frozenset({"reclassified", "identified", "cause_set", "priority_changed"})
-"""Events whose facts replace what was said before; those of all others only fill what was not said."""
-
-
-class CaseEvent(NamedTuple):
-    """What the fold needs of one event. Compares in fold order."""
-
-    occurred_at: int
-    seq: int
-    """-1 when the publisher sends none."""
-    event_id: str
-    record_at: int
-    type: str
-    """The event type without its topic's prefix."""
-    facts: dict[str, Any]
-    """Only what was said."""
-
-
-Transfer = tuple[int, str, str]
-"""occurred_at, from, to"""
-
-
-@dataclass(slots=True)
-class Cycle:
-    """The transfers from opening, or the `number`-th reopening, until the case was over."""
-
-    number: int
-    transfers: list[Transfer] = field(default_factory=list)
-    over_at: int | None = None
-
-
-class Fold:
-    """What the events so far amount to."""
-
-    __slots__ = (
-        "_attribution",
-        "_matching",
-        "absorbed_from",
-        "acknowledged",
-        "answered_any",
-        "answered_at",
-        "answered_by_anyone",
-        "assignments",
-        "clocks",
-        "closed_at",
-        "cycles",
-        "expires_at",
-        "facts",
-        "first_resolved_at",
-        "first_response_at",
-        "impossible",
-        "invited_at",
-        "latest",
-        "merged",
-        "offered",
-        "opened_at",
-        "owner",
-        "reopens",
-        "resolution",
-        "resolved_at",
-        "response_owed_from",
-        "revised",
-        "state",
-        "team",
-        "test",
-        "transfers",
-        "unanswered_since",
-        "unmatched",
-        "vulnerable",
-        "waiting_since",
-    )  # fmt: skip
-
-    def __init__(self, key: CaseKey) -> None:
-        self.facts: dict[str, str] = {"topic": key[0], "source": key[1], "priority": "normal"}
-        self.state = "open"
-        self.owner = self.team = self.resolution = ""
-        self.opened_at: int | None = None
-        self.waiting_since: int | None = None
-        self.answered_at: int | None = None
-        self.first_response_at: int | None = None
-        self.first_resolved_at: int | None = None
-        self.resolved_at: int | None = None
-        self.closed_at: int | None = None
-        self.invited_at: int | None = None
-        self.expires_at: int | None = None
-        self.assignments = self.transfers = self.reopens = 0
-        self.cycles: list[Cycle] = []
-        """Those in which the case was handed on, in order."""
-        self.clocks: list[Clock] = []
-        self.latest: dict[ClockMetric, Clock] = {}
-        """The last instance of each metric."""
-        self.unanswered_since: int | None = None
-        """The first message of the customer that nobody answered."""
-        self.response_owed_from: int | None = None
-        """Opening, or a reopening after a resolution in which no person had a part."""
-        self.acknowledged = self.answered_by_anyone = False
-        self.merged: CaseEvent | None = None
-        self.absorbed_from: int | None = None
-        """The earliest opening of the cases that were merged into this one."""
-        self.offered = self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
-        self.unmatched = 0
-        self._attribution: tuple[str, ...] | None = None
-        self._matching: dict[str, str] | None = None
-
-    @property
-    def incomplete(self) -> bool:
-        return self.opened_at is None or self.impossible
-
-    @property
-    def area(self) -> str:
-        return self.facts.get("org_unit", "").partition("/")[0]
-
-    def attribution(self) -> tuple[str, ...]:
-        """The values of `kpi_definitions.DIMENSIONS` as they stand, in order."""
-        if self._attribution is None:
-            get = self.facts.get
-            area, channel = self.area, get("channel", "")
-            values = {**self.facts, "area": area, "team": self.current_team}
-            pair = f"{area}|{channel}" if area and channel else ""
-            self._attribution = ("all", *(values.get(name, "") for name in _DIMENSIONS), pair)
-        return self._attribution
-
-    @property
-    def current_team(self) -> str:
-        if self.team:
-            return self.team
-        path = self.facts.get("org_unit", "").split("/")
-        return path[2] if len(path) > 2 else ""
-
-    def state_facts(self, event: CaseEvent) -> None:
-        """Take over what an event says of the case itself."""
-        said, known = event.facts, self.facts
-        replaces = event.type in _CHANGING
-        for name in _STATED:
-            value = said.get(name)
-            if value and (replaces or name not in known) and known.get(name) != value:
-                known[name] = value
-                self._attribution = self._matching = None
-        priority = said.get("priority")
-        if priority and (replaces or event.type == "opened") and priority != known["priority"]:
-            known["priority"] = priority
-            self._attribution = self._matching = None
-        self.test = self.test or bool(said.get("test"))
-        self.vulnerable = self.vulnerable or bool(said.get("vulnerable"))
-
-    @property
-    def is_over(self) -> bool:
-        return self.state in TERMINAL
-
-    def matching(self) -> dict[str, str]:
-        """What policies ask for."""
-        if self._matching is None:
-            self._matching = {**self.facts, "area": self.area}
-        return self._matching
-
-    def add_clock(self, clock: Clock) -> None:
-        self.clocks.append(clock)
-        self.latest[clock.metric] = clock
-
-    def owes_from_opening(self, metric: ClockMetric) -> bool:
-        """Is what is promised from the opening on still to be done?"""
-        if self.is_over or self.facts.get("kind") == "outbound":
-            return False
-        done = {"first_response": self.first_response_at is not None, "acknowledge": self.acknowledged}
-        return not done.get(metric, False)
-
-    def move_to_team(self, team: str) -> None:
-        self.team = team
-        self._attribution = None
 
 
 class Case:
@@ -395,9 +215,9 @@ def advance(fold: Fold, event: CaseEvent, promised: Promises, samples: list[Samp
     promises.signal(fold, event, trigger, promised)
     topic = fold.facts["topic"]
     if topic == CONTACTS:
-        amounts = _contact_amounts(fold, event, trigger)
+        amounts = contact_amounts(fold, event, trigger)
     elif topic == COMPLAINTS:
-        amounts = _complaint_amounts(fold, event, trigger)
+        amounts = complaint_amounts(fold, event, trigger)
     else:
         amounts = counted("surveys_invited") if trigger == "invited" else ()
     _settle(fold, event, trigger)
@@ -458,86 +278,6 @@ def _end_cycle(fold: Fold, at: int) -> None:
         fold.cycles[-1].over_at = at
 
 
-_HANDLING: Final = ("talk_ms", "hold_ms", "wrap_ms")
-
-
-def _contact_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
-    at, facts = event.occurred_at, event.facts
-    amounts: Amounts = ()
-    if event.type == "opened":
-        amounts = counted("contacts_opened")
-        demand = facts.get("demand_type", "unknown")
-        if demand != "unknown":
-            amounts += counted("contacts_known_demand", *(("contacts_failure_demand",) if demand == "failure" else ()))
-    elif trigger == "queued" or trigger.startswith("answered_by") or trigger == "abandoned":
-        if not fold.offered and not facts.get("in_ivr"):
-            amounts = counted("contacts_offered")
-        amounts += _waiting_amounts(fold, at, facts, trigger)
-    elif trigger == "transferred":
-        amounts = counted("contacts_transferred")
-    elif trigger == "resolved":
-        amounts = counted("contacts_resolved", *(("contacts_resolved_level1",) if facts.get("level") == 1 else ()))
-        amounts += _resolution(fold, at)
-        handled = [facts[part] for part in _HANDLING if part in facts]
-        if handled:
-            amounts += (*counted("contacts_handled"), (kpis.SLOT["handle_ms"], sum(handled)))
-    elif trigger == "reopened" and facts.get("reason") in ("not_fixed", "new_info"):
-        amounts = counted("contacts_reopened")
-    return amounts + _first_response(fold, at, trigger)
-
-
-def _first_response(fold: Fold, at: int, trigger: str) -> Amounts:
-    first = trigger in ("answered_by_person", "replied_by_person") and fold.first_response_at is None
-    if not first or fold.incomplete or fold.response_owed_from is None or fold.facts.get("kind") == "outbound":
-        return ()
-    return kpis.duration("first_response_histogram", "first_response_ms", at - fold.response_owed_from)
-
-
-def _waiting_amounts(fold: Fold, at: int, facts: dict[str, Any], trigger: str) -> Amounts:
-    since = fold.opened_at if fold.waiting_since is None else fold.waiting_since
-    if trigger == "abandoned":
-        if facts.get("in_ivr"):
-            return counted("contacts_abandoned_ivr")
-        short = since is not None and at - since < SHORT_ABANDON_MS
-        return counted("contacts_abandoned_short" if short else "contacts_abandoned")
-    if not trigger.startswith("answered_by"):
-        return ()
-    amounts: Amounts = ()
-    if not fold.answered_any:
-        amounts = counted("contacts_answered_any")
-    if trigger == "answered_by_person" and fold.answered_at is None and since is not None:
-        if not fold.incomplete:
-            amounts += (*counted("contacts_answered"), *kpis.duration("wait_histogram", "wait_ms", at - since))
-        answer = fold.latest.get("answer")
-        if answer is not None and at <= answer.due_at:
-            amounts += counted("contacts_answered_in_target")
-    return amounts
-
-
-def _complaint_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
-    if event.type == "opened":
-        kind = fold.facts.get("kind", "")
-        if kind == "praise":
-            return counted("praise")
-        return counted("complaints_opened") if kind in ("complaint", "claim") else ()
-    if trigger == "acknowledged":
-        return counted("complaints_acknowledged")
-    if trigger == "reopened":
-        return counted("complaints_reopened")
-    if trigger == "resolved":
-        result = event.facts.get("resolution", "")
-        upheld = ("complaints_upheld", "complaints_decided") if result in ("upheld", "partly_upheld") else ()
-        decided = ("complaints_decided",) if result == "rejected" else ()
-        return counted("complaints_resolved", *upheld, *decided) + _resolution(fold, event.occurred_at)
-    return ()
-
-
-def _resolution(fold: Fold, at: int) -> Amounts:
-    if fold.incomplete or fold.opened_at is None:
-        return ()
-    return kpis.duration("resolution_histogram", "resolution_ms", at - fold.opened_at)
-
-
 def _settle(fold: Fold, event: CaseEvent, trigger: str) -> None:
     """The state and the moments that an event leaves behind."""
     at = event.occurred_at
@@ -581,38 +321,3 @@ def _answer_of(fold: Fold, events: Iterable[CaseEvent], samples: list[Sample]) -
     if answers:
         last = answers[-1]
         samples.append(Sample(last.occurred_at, fold.attribution(), answer_amounts(last.facts)))
-
-
-def is_detractor(facts: dict[str, Any]) -> bool:
-    """Is a survey answer one that somebody should follow up? CSAT 1-2 of 5, NPS 0-6, the two lowest boxes of CES."""
-    kind, score, scale = facts.get("survey", ""), facts.get("score"), facts.get("scale_max", 5)
-    if score is None:
-        return False
-    if kind == "csat":
-        return bool(score <= 2 if scale == 5 else score * 10 <= scale * 4)
-    if kind == "nps":
-        return bool(score <= 6)
-    if kind == "ces":
-        return bool(score <= 2 if facts.get("direction") == "ease" else score >= scale - 1)
-    return False
-
-
-def answer_amounts(facts: dict[str, Any]) -> Amounts:
-    """What a survey response counts as. K01: top boxes are 4-5 of 5, else 80 % of the scale; K02; K03."""
-    amounts = counted("surveys_answered")
-    kind, score, scale = facts.get("survey", ""), facts.get("score"), facts.get("scale_max", 5)
-    if score is None:
-        return amounts
-    if kind == "csat":
-        positive = score >= 4 if scale == 5 else score * 10 >= scale * 8
-        amounts += counted("csat_answered", *(("csat_positive",) if positive else ()))
-        return (*amounts, (kpis.SLOT["csat_score_milli"], 1000 * (score - 1) // (scale - 1)))
-    if kind == "nps":
-        box = ("nps_promoters",) if score >= 9 else ("nps_detractors",) if score <= 6 else ()
-        return amounts + counted("nps_answered", *box)
-    if kind == "ces":
-        ease = 1000 + 6000 * (score - 1) // (scale - 1)
-        ease = ease if facts.get("direction") == "ease" else 8000 - ease
-        amounts += counted("ces_answered", *(("ces_easy",) if ease >= 5000 else ()))
-        return (*amounts, (kpis.SLOT["ces_score_milli"], ease))
-    return amounts

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from processors.cases import Case, CaseEvent
+from processors.cases import Case
+from processors.fold import CaseEvent
 
 if TYPE_CHECKING:
     from processors.kpis import PartialId, Slots

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from processors.cases import CaseEvent
 from processors.enrich import map_category
+from processors.fold import CaseEvent
 from schemas.events import Event, to_ms
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 

@@ -11,8 +11,9 @@ from heapq import heapify, heappop
 from typing import TYPE_CHECKING, Final
 
 from processors import clocks
-from processors.cases import TERMINAL, Case, CaseEvent, CaseKey, Fold, handed_over, refold, take, withdraw
+from processors.cases import Case, handed_over, refold, take, withdraw
 from processors.clocks import NEVER
+from processors.fold import TERMINAL, CaseEvent, CaseKey, Fold
 from processors.kpis import Sample, counted, difference
 from processors.observations import Outputs
 from processors.patterns import OF_CASE, repeat

@@ -13,17 +13,11 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode.utils.logging import get_logger
 
-from processors.batching import OPEN_TRANSACTION_MS, Reach, Slice
-from processors.checkpoint import (
-    ANSWER_SECONDS,
-    COMMIT_SECONDS,
-    Admission,
-    DurablePartition,
-    Log,
-    Process,
-    Trouble,
-)
+from processors.checkpoint import COMMIT_SECONDS, Admission, DurablePartition, Log, Process, Trouble
+from processors.kafka_log import ANSWER_SECONDS
+from processors.losses import Losses
 from processors.partition import StateError
+from processors.reading import OPEN_TRANSACTION_MS, Reach, Slice
 from processors.waiting import bounded, clock, others_turn, own_cancellation_only, until
 from schemas.topics import INPUTS
 
@@ -113,11 +107,7 @@ class Owner:
             refuse,
         )
         self._beginning = beginning
-        self._holes: list[tuple[TP, str, int, int]] = []
-        self._first: dict[TP, int] = {}
-        """The first offsets that there were when it was last asked for: what lies before has been told of."""
-        self._ends: dict[TP, tuple[int, int]] = {}
-        """Where processing has ended before the end of the log, and that end, when it was asked why."""
+        self._deletions = Losses(watch.deleted)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._troubles: dict[int, Trouble] = {}
         self._openings = asyncio.Semaphore(OPENINGS)
@@ -161,8 +151,8 @@ class Owner:
             self._tasks[number] = asyncio.create_task(self._live(number), name=f"partition-{number}")
         if gone := self._tasks.keys() - mine:
             await self.lose(gone, 2)
-        self._note_missing_ends()
-        await self._look_into_holes()
+        self._note_ends()
+        await self._look_into_losses()
 
     def colocated(self) -> set[int]:
         """The assigned partition numbers; none at all when the inputs of one of them went to different processes."""
@@ -289,61 +279,31 @@ class Owner:
         logger.info("Partition %d is open at %s", part.number, part.durable)
 
     async def _tell_of_losses(self, part: DurablePartition) -> None:
-        """Records that retention deleted before they were read are lost: that must not be silent."""
-        held = {TP(name, part.number): topic for topic, name in self._names.items()}
+        durable = {TP(name, part.number): (topic, part.durable.get(topic, 0)) for topic, name in self._names.items()}
         async with asyncio.timeout(ANSWER_SECONDS):
-            earliest = await self._reader().earliest(held)
-        for tp, topic in held.items():
-            if (durable := part.durable.get(topic, 0)) > 0:
-                self._tell_of_loss(tp, topic, max(durable, self._first.get(tp, 0)), earliest.get(tp, 0))
-            self._first[tp] = earliest.get(tp, 0)
+            await self._deletions.resumed(durable, self._reader().earliest)
 
     def _note_hole(self, part: DurablePartition, batch: Slice) -> None:
-        """Offsets that reading passed over; most are markers of transactions, those of deleted records are losses."""
-        tp = TP(self._names[batch.topic], part.number)
-        expected = max(batch.begin, part.state.offsets.get(batch.topic, 0), self._first.get(tp, 0))
-        if batch and batch[0].offset > expected:
-            self._holes.append((tp, batch.topic, expected, batch[0].offset))
+        if batch:
+            expected = max(batch.begin, part.state.offsets.get(batch.topic, 0))
+            self._deletions.passed_over(
+                TP(self._names[batch.topic], part.number), batch.topic, expected, batch[0].offset
+            )
 
-    def _note_missing_ends(self) -> None:
-        """Ends of logs that have no record before them: of a deleted one no later record may tell for long."""
+    def _note_ends(self) -> None:
         for part in self.partitions.values():
             for topic, name in self._names.items():
                 tp = TP(name, part.number)
-                reach, offset = self.reached.get(tp), part.state.offsets.get(topic, 0)
-                if not part.ready or reach is None or not _confirmed(part, topic, reach):
-                    continue
-                where = offset, reach.high_watermark
-                if offset < reach.high_watermark and self._ends.get(tp) != where:
-                    self._ends[tp] = where
-                    self._holes.append((tp, topic, max(offset, self._first.get(tp, 0)), reach.high_watermark))
+                reach = self.reached.get(tp)
+                if part.ready and reach is not None and _confirmed(part, topic, reach):
+                    self._deletions.ends_before(tp, topic, part.state.offsets.get(topic, 0), reach.high_watermark)
 
-    async def _look_into_holes(self) -> None:
-        if not self._holes:
-            return
-        holes = list(self._holes)
+    async def _look_into_losses(self) -> None:
         try:
             async with asyncio.timeout(REACH_SECONDS):
-                earliest = await self._reader().earliest({tp for tp, *_ in holes})
+                await self._deletions.look(self._reader().earliest)
         except (KafkaError, OSError):
-            return  # the next tick asks again
-        del self._holes[: len(holes)]
-        for tp, topic, expected, found in holes:
-            first = min(found, earliest.get(tp, 0))
-            self._tell_of_loss(tp, topic, max(expected, self._first.get(tp, 0)), first)
-            self._first[tp] = max(first, self._first.get(tp, 0))
-
-    def _tell_of_loss(self, tp: TP, topic: str, expected: int, earliest: int) -> None:
-        if expected < earliest:
-            self._watch.deleted(topic, earliest - expected)
-            logger.error(
-                "%s[%d]: offsets %d to %d were deleted before they were read: raise the topic's retention, "
-                "and publish them again from where they came",
-                tp.topic,
-                tp.partition,
-                expected,
-                earliest - 1,
-            )
+            pass  # the next tick asks again
 
     async def _serve(self, part: DurablePartition) -> None:
         """Timer steps and commits until something fails."""

@@ -10,10 +10,11 @@ from heapq import heappush
 from typing import Any
 
 from processors import delta, judging
-from processors.cases import Case, CaseEvent, CaseKey
+from processors.cases import Case
 from processors.dedup import SeenIds
 from processors.delta import Rotation, StateError
 from processors.erasure import Erased
+from processors.fold import CaseEvent, CaseKey
 from processors.kpis import MINUTE_MS, Partials, Sample
 from processors.kpis import row as partial_row
 from processors.patterns.repeat import History, Subject

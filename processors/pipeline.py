@@ -9,10 +9,11 @@ from heapq import nsmallest
 from typing import Any, Final, Protocol
 
 from processors import erasure, judging, kpis
-from processors.cases import Case, CaseEvent, CaseKey, take
+from processors.cases import Case, take
 from processors.dedup import id_hash
 from processors.enrich import map_category, redact_event, text_topics
 from processors.facts import case_event
+from processors.fold import CaseEvent, CaseKey
 from processors.observations import Outputs
 from processors.partition import PartitionState
 from processors.rows import event_row, rejected_row

@@ -12,7 +12,7 @@ from schemas.policies import PolicyBook, Target
 from schemas.taxonomy import ClockMetric
 
 if TYPE_CHECKING:
-    from processors.cases import CaseEvent, Fold
+    from processors.fold import CaseEvent, Fold
 
 _ANSWERED: Final = frozenset({"answered_by_person", "replied_by_person"})
 _FROM_OPENING: Final = frozenset(metric for metric, table in SIGNALS.items() if table.get("opened") == "start")

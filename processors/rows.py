@@ -6,8 +6,9 @@ from hashlib import blake2b, sha256
 from typing import Any
 
 from processors import clocks
-from processors.cases import Case, Fold
+from processors.cases import Case
 from processors.clocks import Clock
+from processors.fold import Fold
 from schemas.events import Claimed, Event
 from schemas.kpi_definitions import DIMENSIONS
 from schemas.outputs import CaseRow, ClockRow, EventRow, IncidentRow, RejectedRow, Rejection

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from processors.batching import Reach
 from processors.membership import ASK_EVERY_SECONDS, ASK_SECONDS, Standing
+from processors.reading import Reach
 from processors.watchdog import LATE_SECONDS, Symptom
 
 TIMER_SECONDS: Final = 18.0

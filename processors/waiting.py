@@ -1,6 +1,7 @@
-"""Waiting on the event loop, and not for ever: what hangs or gives up in a library must end as an error of its own."""
+"""Clocks, and waiting on the event loop, though not for ever: what hangs or gives up in a library ends as an error."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -11,6 +12,11 @@ _RECORDS_A_TURN: Final = 10
 def clock() -> float:
     """Seconds on the clock of the running event loop: ages and deadlines are measured on it alone."""
     return asyncio.get_running_loop().time()
+
+
+def wall_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
 
 
 async def until(event: asyncio.Event, moment: float) -> None:

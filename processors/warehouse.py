@@ -6,10 +6,9 @@ insert may take as long as it needs. What cannot be stored goes to `feedback-rej
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import msgspec
@@ -18,9 +17,10 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode.utils.logging import get_logger
 
-from processors.batching import BatchConsumer, Reach, Slice, batching_app
+from processors.batching import BatchConsumer, batching_app
 from processors.membership import Group, KafkaLedger
 from processors.ownership import STALLED_SECONDS
+from processors.reading import Reach, Slice
 from processors.runtime import Leaving, Pages, datadir, run_app
 from processors.settings import Settings
 from processors.symptoms import (
@@ -33,13 +33,14 @@ from processors.symptoms import (
     of_timer,
     unfetched,
 )
-from processors.waiting import bounded
+from processors.waiting import bounded, wall_ms
 from processors.watchdog import Watchdog
-from schemas.outputs import COLUMNS, EventRow, Pack, RejectedRecord, RejectedRow, decode_pack
+from schemas.outputs import COLUMNS, Pack, RejectedRecord
 from schemas.topics import REJECTED, ROWS
 from sinks import metrics
-from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter, RefusedRow
-from sinks.topics import rejection, stand_in_offset
+from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter
+from sinks.gathering import Gathered, refused_row
+from sinks.topics import rejection
 
 logger = get_logger(__name__)
 
@@ -83,92 +84,6 @@ class Part:
             return False
         self._missing = self.next, now
         return True
-
-
-@dataclass
-class Gathered:
-    """What one round inserts: rows by table, and the offsets that are done with it."""
-
-    batches: dict[tuple[str, tuple[str, ...]], Batch] = field(default_factory=dict)
-    rejected: list[RejectedRecord] = field(default_factory=list)
-    done: list[tuple[Part, int]] = field(default_factory=list)
-    """(partition, next offset), in order."""
-    since: float = 0
-    """When the first pack came, monotonic seconds."""
-
-    @property
-    def rows(self) -> int:
-        return sum(map(len, self.batches.values()))
-
-    def full(self, rows: int) -> bool:
-        return any(len(batch) >= rows for batch in self.batches.values())
-
-    def add(self, part: Part, record: Any) -> None:
-        """Take in one message; one that is no pack of ours becomes a rejection."""
-        if not self.done:
-            self.since = time.monotonic()
-        self.done.append((part, record.offset + 1))
-        try:
-            pack = decode_pack(record.value or b"")
-            if problem := _problem(pack):
-                raise ValueError(problem)
-            batch = self.batches.setdefault((pack.table, pack.columns), Batch.like(pack))
-            refused = batch.add(pack)
-        except (msgspec.DecodeError, ValueError) as error:
-            self.rejected.append(refused_pack(record, str(error)))
-        else:
-            self.rejected += [refused_row(row, part.number) for row in refused]
-
-
-def _problem(pack: Pack) -> str:
-    columns = COLUMNS.get(pack.table)
-    if columns is None:
-        return f"unknown table {pack.table!r}: a newer worker wrote it, update the warehouse"
-    if unknown := set(pack.columns) - set(columns):
-        return f"unknown columns of {pack.table}: {', '.join(sorted(unknown))}: a newer worker wrote them"
-    if not (0 <= pack.version < 1 << 64 and 0 <= pack.recorded_at < 1 << 42):
-        return f"version {pack.version}, recorded at {pack.recorded_at}"
-    return ""
-
-
-def refused_pack(record: Any, why: str) -> RejectedRecord:
-    """A message of `feedback-rows` that is no pack, under its own offset."""
-    value = record.value or b""
-    return RejectedRecord(
-        RejectedRow(
-            topic=ROWS, partition=record.partition, offset=record.offset, record_at=max(0, record.timestamp),
-            reason="sink_refused", field="", expected="a pack of rows of a known table", got=why[:200], source="",
-            event_id="", event_type="", bytes=len(value), sha256=hashlib.sha256(value).hexdigest(),
-        ),
-        record.key,
-        value,
-    )  # fmt: skip
-
-
-def refused_row(refused: RefusedRow, partition: int) -> RejectedRecord:
-    """A row that ClickHouse refuses: of an event under the event's own offset, so that reconciliation finds it."""
-    value = msgspec.json.encode(dict(zip(refused.columns, refused.row, strict=False)), enc_hook=str)
-    row = dict(zip(refused.columns, refused.row, strict=False)) if refused.table == "feedback_events" else {}
-    event = EventRow(**row) if row.keys() == set(EventRow._fields) else None
-    return RejectedRecord(
-        RejectedRow(
-            topic=event.topic if event else ROWS,
-            partition=event.partition if event else partition,
-            offset=event.offset if event else stand_in_offset(value),
-            record_at=event.record_at if event else _wall(),
-            reason="sink_refused",
-            field=f"{refused.table}.{refused.field}" if refused.field else refused.table,
-            expected=refused.expected[:200],
-            got=refused.got[:200],
-            source=event.source if event else "",
-            event_id=event.event_id if event else "",
-            event_type=event.event_type if event else "",
-            bytes=len(value),
-            sha256=hashlib.sha256(value).hexdigest(),
-        ),
-        None,
-        value,
-    )
 
 
 class Warehouse:
@@ -261,7 +176,7 @@ class Warehouse:
 
     def _suspects(self) -> Iterable[TP]:
         """Partitions whose leaders are asked whether the broker is there at all."""
-        return () if self._idle() else unfetched(self._stretches(), _wall())
+        return () if self._idle() else unfetched(self._stretches(), wall_ms())
 
     def _wire(self, stream: Any) -> None:
         app = self.app
@@ -295,7 +210,7 @@ class Warehouse:
                 await self._room.wait()
             if self._parts.get(part.number) is not part:
                 return
-            self._gathered.add(part, record)
+            self._gathered.add(part, record, time.monotonic())
             part.next = record.offset + 1
             self._news.set()
             await asyncio.sleep(0)
@@ -371,7 +286,8 @@ class Warehouse:
             try:
                 for batch in gathered.batches.values():
                     number = gathered.done[0][0].number
-                    gathered.rejected += [refused_row(row, number) for row in await self._writer.write(batch)]
+                    refused = await self._writer.write(batch)
+                    gathered.rejected += [refused_row(row, number, wall_ms()) for row in refused]
                 if gathered.rejected:
                     await self._reject(gathered.rejected)
                 await self._commit(gathered)
@@ -406,7 +322,7 @@ class Warehouse:
                 await self._close_producer()
                 await asyncio.sleep(_RETRY_SECONDS)
         rows = msgspec.Raw(msgspec.msgpack.encode([record.row for record in records]))
-        wall = _wall()
+        wall = wall_ms()
         pack = Pack("rejected_events", COLUMNS["rejected_events"], wall // 1000 << 32, wall, 0, rows)
         batch = Batch.like(pack)
         batch.add(pack)
@@ -486,7 +402,3 @@ class Warehouse:
 
 def _at_end(part: Part, reach: Reach) -> bool:
     return reach.at_end and reach.end is not None and part.next >= reach.end
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from processors.cases import Case, Cycle, Transfer
+from processors.cases import Case
+from processors.fold import Cycle, Transfer
 from processors.rows import incident_row
 from processors.rules import Rules
 from schemas.outputs import IncidentRow

@@ -8,7 +8,8 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from processors.cases import TERMINAL, Case, CaseKey
+from processors.cases import Case
+from processors.fold import TERMINAL, CaseKey
 from processors.rows import incident_row
 from processors.rules import Rules
 from schemas.outputs import IncidentRow

@@ -19,10 +19,11 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from processors.app import COMMIT_TO_GROUP_SECONDS, census, feedback
-from processors.batching import Slice
-from processors.checkpoint import DurablePartition, KafkaLog, Trouble
+from processors.checkpoint import DurablePartition, Trouble
+from processors.kafka_log import KafkaLog
 from processors.ownership import IN_FLIGHT_MS, next_commit
 from processors.partition import PartitionState
+from processors.reading import Slice
 from processors.runtime import Pages, collect_seldom
 from processors.settings import Settings
 from processors.waiting import clock, others_turn

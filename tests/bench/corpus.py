@@ -9,7 +9,7 @@ from aiokafka.partitioner import murmur2
 
 from deploy.local.messages import Message
 from deploy.local.scenarios import STEADY, journeys
-from processors.batching import Slice
+from processors.reading import Slice
 
 SEED: Final = 7
 PARTITIONS: Final = 12

@@ -17,8 +17,8 @@ from unittest.mock import patch
 
 from deploy.local.messages import Message
 from processors import judging, partition, pipeline
-from processors.batching import Slice
 from processors.partition import PartitionState
+from processors.reading import Slice
 from processors.rules import Rules
 from processors.runtime import collect_seldom
 from processors.settings import Settings

@@ -25,9 +25,10 @@ from deploy.migrate import migrate
 from deploy.topics import create
 from processors import delta
 from processors.app import feedback
-from processors.batching import Slice
-from processors.checkpoint import DurablePartition, KafkaLog, Trouble
+from processors.checkpoint import DurablePartition, Trouble
+from processors.kafka_log import KafkaLog
 from processors.partition import PartitionState
+from processors.reading import Slice
 from processors.runtime import collect_seldom
 from processors.settings import Settings
 from schemas.topics import CONTACTS, INPUTS, state_topic

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from processors.batching import Slice
 from processors.checkpoint import Process
 from processors.partition import Checkpoint
+from processors.reading import Slice
 from schemas.outputs import ProgressRow
 from schemas.topics import INPUTS
 from sinks import topics

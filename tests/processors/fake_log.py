@@ -10,8 +10,8 @@ from typing import Any, Literal
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 from faust.types import TP
 
-from processors.batching import Reach, Readings, Slice
 from processors.checkpoint import Outgoing
+from processors.reading import Reach, Readings, Slice
 from schemas.topics import INPUTS
 from tests.processors.counting import Record
 

@@ -7,7 +7,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.batching import OPEN_TRANSACTION_MS, Readings, Slice
+from processors.reading import OPEN_TRANSACTION_MS, Readings, Slice
 from tests.processors.counting import Record
 
 HERE = TP("acme-contact-events", 3)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, ProducerFenced
 
-from processors.batching import Slice
 from processors.checkpoint import Admission, DurablePartition, Outgoing, Record, Trouble
 from processors.partition import StateError
+from processors.reading import Slice
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS
 from tests.processors import counting
 from tests.processors.counting import POISON, Counting

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors import pipeline
-from processors.cases import Case, CaseKey, take
+from processors.cases import Case, take
 from processors.facts import case_event
+from processors.fold import CaseKey
 from processors.observations import Outputs
 from processors.partition import PartitionState
 from processors.patterns import OF_CASE

@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from deploy.local.children import python_environment
-from processors.batching import Reach
 from processors.membership import Group, Member, Standing
+from processors.reading import Reach
 from processors.runtime import STUCK
 from processors.symptoms import (
     Leaders,

@@ -10,8 +10,8 @@ from typing import Final, Literal
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.types import TP
 
-from processors.batching import Reach, Readings, Slice
 from processors.checkpoint import Outgoing
+from processors.reading import Reach, Readings, Slice
 from schemas.topics import state_topic
 from tests.simulation.broker import Broker
 from tests.simulation.virtual import here

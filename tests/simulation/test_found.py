@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from faust.types import TP
 
-from processors.batching import Reach
+from processors.reading import Reach
 from tests.processors.fake_log import Broker, Inputs, play
 from tests.processors.test_checkpoint import a_slice, opened
 from tests.processors.test_ownership import PARTITIONS, owner_of

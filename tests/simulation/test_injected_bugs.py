@@ -13,15 +13,16 @@ from unittest.mock import patch
 import pytest
 from aiokafka.errors import KafkaError
 
-from processors.batching import Slice
 from processors.checkpoint import Admission, DurablePartition
 from processors.dedup import SeenIds
 from processors.delta import Rotation
 from processors.ownership import Owner
 from processors.partition import PartitionState
 from processors.patterns import sla
-from processors.warehouse import Gathered, Warehouse
+from processors.reading import Slice
+from processors.warehouse import Warehouse
 from schemas.outputs import IncidentRow
+from sinks.gathering import Gathered
 from tests.processors.views import KEYS, Row
 from tests.simulation.clients import SimulatedLog
 from tests.simulation.database import Database

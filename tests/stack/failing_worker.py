@@ -19,8 +19,9 @@ from typing import Any
 
 from aiokafka.errors import KafkaTimeoutError
 
-from processors import app, batching, ownership
-from processors.checkpoint import KafkaLog, Outgoing
+from processors import app, ownership, reading
+from processors.checkpoint import Outgoing
+from processors.kafka_log import KafkaLog
 from processors.settings import Settings
 
 _SHARE = float(os.environ.get("FAULT_SHARE", "0"))
@@ -56,7 +57,7 @@ def main() -> int:
     if seconds := os.environ.get("FAULT_COMMIT_SECONDS"):
         vars(ownership)["COMMIT_SECONDS"] = int(seconds)
     if ms := os.environ.get("FAULT_OPEN_TRANSACTION_MS"):
-        for module in (batching, ownership):
+        for module in (reading, ownership):
             vars(module)["OPEN_TRANSACTION_MS"] = int(ms)
     return app.run(Settings())
 

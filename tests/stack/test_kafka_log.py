@@ -7,7 +7,8 @@ import pytest
 
 from deploy.local.kafka import LocalKafka
 from deploy.topics import create
-from processors.checkpoint import KafkaLog, Log
+from processors.checkpoint import Log
+from processors.kafka_log import KafkaLog
 from processors.settings import Settings
 from schemas.topics import state_topic
 from tests.log_contract import LogContract, Play

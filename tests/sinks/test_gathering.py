@@ -1,0 +1,96 @@
+"""What the warehouse gathers, and under which name it tells what cannot be stored."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from schemas.outputs import COLUMNS, EventRow, Pack, ProgressRow, encode_pack
+from schemas.topics import CONTACTS, ROWS
+from sinks.clickhouse import RefusedRow
+from sinks.gathering import Gathered, refused_row
+from tests.processors.counting import Record
+
+PROGRESS = "ingest_progress"
+
+
+def a_pack(*rows: tuple[Any, ...], table: str = PROGRESS, columns: tuple[str, ...] = COLUMNS[PROGRESS]) -> bytes:
+    return encode_pack(Pack(table, columns, 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
+
+
+def progress(day: int) -> ProgressRow:
+    return ProgressRow(CONTACTS, 3, day, 1, 1, 0, 0, 0, 1)
+
+
+class Part(NamedTuple):
+    number: int
+
+
+class Message(Record):
+    partition = 3
+    key = None
+
+
+def test_packs_of_a_table_are_gathered_and_their_offsets_are_done_with_them() -> None:
+    gathered, part = Gathered(), Part(3)
+
+    gathered.add(part, Message(7, a_pack(progress(1), progress(2))), now=9.0)
+    gathered.add(part, Message(9, a_pack(progress(3))), now=9.0)
+
+    assert gathered.rows == 3
+    assert gathered.since == 9.0
+    assert gathered.done == [(part, 8), (part, 10)]
+    assert (gathered.full(3), gathered.full(4)) == (True, False)
+    assert gathered.rejected == []
+
+
+BAD = {
+    "no pack at all": (b"\x00", "expected `object`"),
+    "nothing": (b"", "truncated"),
+    "a table that we do not know": (a_pack((1,), table="cats"), "unknown table 'cats'"),
+    "columns that we do not know": (a_pack((1,), columns=("whiskers",)), "unknown columns"),
+    "a table that is no name": (a_pack((1,), table="x; DROP TABLE y"), "unknown table"),
+    "a version that is none": (
+        encode_pack(Pack(PROGRESS, COLUMNS[PROGRESS], -1, 2, 3, msgspec.Raw(b"\x90"))),
+        "version -1",
+    ),
+    "rows that are none": (encode_pack(Pack(PROGRESS, COLUMNS[PROGRESS], 1, 2, 3, msgspec.Raw(b"\x01"))), "array"),
+}
+
+
+@pytest.mark.parametrize(("value", "why"), BAD.values(), ids=BAD.keys())
+def test_a_message_that_is_no_pack_of_ours_is_refused_with_its_reason_and_done_with(value: bytes, why: str) -> None:
+    gathered, part = Gathered(), Part(3)
+
+    gathered.add(part, Message(7, value), now=9.0)
+
+    (refused,) = gathered.rejected
+    assert (refused.row.reason, refused.row.topic, refused.row.partition, refused.row.offset) == (
+        "sink_refused",
+        ROWS,
+        3,
+        7,
+    )
+    assert why.lower() in refused.row.got.lower()
+    assert refused.value == value
+    assert gathered.done == [(part, 8)]
+
+
+def test_a_refused_event_is_told_under_its_own_offset_so_that_reconciliation_finds_it() -> None:
+    values: dict[str, Any] = dict.fromkeys(EventRow._fields, "")
+    values |= {"topic": CONTACTS, "partition": 5, "offset": 41, "record_at": 9, "event_id": "e1", "source": "crm"}
+    refused = RefusedRow("feedback_events", EventRow._fields, tuple(values.values()), "score", "Float64", "'many'")
+
+    row = refused_row(refused, 3, 17).row
+
+    assert (row.topic, row.partition, row.offset, row.record_at) == (CONTACTS, 5, 41, 9)
+    assert (row.event_id, row.source, row.field, row.got) == ("e1", "crm", "feedback_events.score", "'many'")
+
+
+def test_any_other_refused_row_has_a_number_of_its_own_which_repeats_with_it() -> None:
+    first, second = (RefusedRow(PROGRESS, COLUMNS[PROGRESS], progress(day), "", "a row", "code 53") for day in (1, 2))
+
+    rows = [refused_row(refused, 3, 17).row for refused in (first, first, second)]
+
+    assert rows[0].offset == rows[1].offset != rows[2].offset
+    assert {row.topic for row in rows} == {ROWS}
