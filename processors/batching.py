@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.utils import DefaultSchedulingStrategy
@@ -76,12 +77,31 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
         return timed
 
-    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
-        fetched = dict(await super()._fetch_records(consumer, *args, **kwargs))
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 -- Faust's signature
+        max_records: int | None = None,
+    ) -> dict[TP, Any]:
+        fetched = await self._in_turn(consumer, active_partitions, timeout)
         self._note_assignment(consumer)
-        for tp, records in fetched.items():
-            if records:
-                fetched[tp] = self._marks.mark(TP(*tp), records)
+        return {tp: self._marks.mark(TP(*tp), records) for tp, records in fetched.items() if records}
+
+    async def _in_turn(self, consumer: AIOKafkaConsumer, active: set[TP], seconds: float | None) -> dict[TP, Any]:
+        """What waits, of each partition as much as a slice takes.
+
+        One answer of the broker, compressed, may hold minutes of work of a partition: handed over whole, it would keep
+        all the others waiting, those with errors too.
+        """
+        waiting, take = consumer._fetcher._records, super()._fetch_records
+        size = self.consumer.slice_records  # type: ignore[attr-defined]
+        for tp in [tp for tp, found in waiting.items() if tp in active and not isinstance(found, FetchResult)]:
+            await take(consumer, {tp}, timeout=0)  # raises; first of all, for what was taken before would be lost
+        fetched = dict(await take(consumer, active, timeout=seconds, max_records=size))
+        for tp in [tp for tp in waiting if tp in active and tp not in fetched]:
+            if isinstance(waiting.get(tp), FetchResult):
+                fetched |= await take(consumer, {tp}, timeout=0, max_records=size)
         return fetched
 
     def _note_assignment(self, consumer: AIOKafkaConsumer) -> None:
@@ -204,10 +224,11 @@ class _Forgetful(dict[TP, Any]):
 
 
 class BatchConsumer(driver.Consumer):
-    """Faust's consumer, with readings. `fetching` and `logical` are set by `batching_app`."""
+    """Faust's consumer, with readings. What stands here without a value is set by `batching_app`."""
 
     fetching: Mapping[str, Any]
     logical: Mapping[str, str]
+    slice_records: int
     _thread: _Thread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -307,6 +328,8 @@ def batching_app(
             }
         )
         logical = topics
+
+    Consumer.slice_records = slice_records
 
     class Transport(driver.Transport):
         pass

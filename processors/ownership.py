@@ -42,6 +42,8 @@ CATCHING_UP: Final = 3
 REACH_SECONDS: Final = 5
 
 _BACKOFF: Final = (0.2, 0.5, 1, 2, 5)
+_NOT_YET: Final = 2**62
+"""A reading later than any: until the seek is through, nothing is of it."""
 
 
 class Reader(Protocol):
@@ -273,9 +275,11 @@ class Owner:
             part.came_round()
         await self._tell_of_losses(part)
         part.came_round()
+        # Ready before the seeks: what is read after the first of them comes while the others are under way.
+        part.readings = dict.fromkeys(INPUTS, _NOT_YET)
+        part.ready = True
         for topic in INPUTS:
             part.readings[topic] = await self._seek(part, topic)
-        part.ready = True
         logger.info("Partition %d is open at %s", part.number, part.durable)
 
     async def _tell_of_losses(self, part: DurablePartition) -> None:

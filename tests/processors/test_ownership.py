@@ -219,6 +219,41 @@ def test_partitions_whose_inputs_went_to_different_workers_are_not_opened() -> N
     play(scene())
 
 
+def test_what_comes_while_an_opening_partition_still_seeks_is_not_read_again() -> None:
+    """Given a seek that takes long; when records come of a topic that was sought before; then they are taken."""
+
+    class Slow(Inputs):
+        async def reread(self, tp: TP, offset: int) -> int:
+            reading = await super().reread(tp, offset)
+            await asyncio.sleep(0 if tp.topic == INPUTS[0] else 5)
+            return reading
+
+    class Rereads(Deaf):
+        def __init__(self) -> None:
+            self.topics: list[str] = []
+
+        def reread(self, topic: str, why: str) -> None:
+            self.topics.append(topic)
+
+    async def scene() -> None:
+        broker, inputs, watch = Broker(), Slow(1, random.Random(1)), Rereads()
+        inputs.publish(INPUTS[0], 0, b"x", b"y")
+        owner = owner_of(broker, inputs, watch=watch)
+        await owner.tick()
+        await asyncio.sleep(2)
+        for _ in range(2):
+            batch = inputs.fetch(TP(INPUTS[0], 0), 1)
+            assert batch is not None
+            await owner.deliver(batch)
+        await asyncio.sleep(15)
+
+        assert durable(broker) == Counter(x=1, y=1)
+        assert watch.topics == []
+        await owner.leave(1)
+
+    play(scene())
+
+
 def test_a_slice_that_strays_in_opens_nothing() -> None:
     async def scene() -> None:
         broker, inputs = Broker(), Inputs(PARTITIONS, random.Random(1))
