@@ -1,10 +1,11 @@
 """What a checkpoint writes of the state, and how it is read back.
 
 A message of the state topic is (encoding, sequence, entries). Entries that change something say it whole or as an
-append; beside them every checkpoint rewrites parts of the state *in rotation*, whole, as many bytes as changed. What
-lies before the oldest part that was not rewritten since can be deleted: the topic stays within three times the state,
-and no checkpoint ever stops to write a snapshot. Read from there, an append may come before what it appends to: the
-rotation brings the whole later.
+append. While the log is longer than `log_to_state` times the state, every checkpoint rewrites parts of the state beside
+them *in rotation*, whole, as many bytes as changed. What lies before the oldest part that was not rewritten since can
+be deleted: the topic stays within three times the state, a state that only grows is written once, and no checkpoint
+ever stops to write a snapshot. Read from there, an append may come before what it appends to: the rotation brings the
+whole later.
 
 | entry | content |
 |---|---|
@@ -21,13 +22,14 @@ rotation brings the whole later.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from processors.cases import Case
 from processors.fold import CaseEvent
+from schemas.topics import INPUTS
 
 if TYPE_CHECKING:
     from processors.kpis import PartialId, Slots
@@ -46,66 +48,150 @@ Entry = tuple[Any, ...]
 Part = tuple[Any, ...]
 """What of the state is rewritten together: its kind, and which of its kind."""
 
+_ALWAYS_THERE: Final[tuple[Part, ...]] = (
+    *((kind, topic) for kind in ("ids", "values") for topic in INPUTS),
+    ("erased",),
+    ("progress",),
+)
+
 
 class StateError(Exception):
     """A state that cannot be used; one line that says why and what to do."""
+
+
+class _Whole(NamedTuple):
+    """Where in the log a part was written whole last, or came into being."""
+
+    sequence: int
+    """0: where the log begins."""
+    before: int
+    """Bytes of the log before that."""
+    size: int = 0
+    """Bytes of a case, with what was appended to it."""
 
 
 class Rotation:
     """The rewriting of all that stays, a few parts with each checkpoint: those that were written whole longest ago.
 
     So the parts stand in the order in which they were written last, and the first says from where the log is needed.
+    What is known here is a function of the log: it is the same when the log is read.
     """
 
-    def __init__(self) -> None:
-        self._written: OrderedDict[Part, int] = OrderedDict()
-        """The sequence at which each part was last written whole, or came into being; 0: before this process."""
+    def __init__(self, log_to_state: float) -> None:
+        """`log_to_state`: how many times as long as the state its log may be before parts are rewritten; 0: always."""
+        self._log_to_state = log_to_state
+        self._written: OrderedDict[Part, _Whole] = OrderedDict.fromkeys(_ALWAYS_THERE, _Whole(0, 0))
         self._under_way: Iterator[Entry] = iter(())
+        self._replaced: int | None = None
+        """The sequence of the last whole copy of the part that is under way: until that is done, it is needed."""
+        self._log = self._cases = 0
+        """Bytes of the log, and of the cases in the state."""
+        self._partials = self._partials_bytes = 0
+        """Partials that went through the log, and their bytes: what one takes in the mean."""
         self.needed_from = 0
         """The sequence from which the log holds the whole state; 0: from its beginning."""
 
-    def next(self, state: PartitionState, new: Iterable[Part], budget: int) -> Iterator[bytes]:
-        """Encoded entries of about `budget` bytes; `new` are parts that may have come into being since the last."""
-        written, sequence = self._written, state.sequence
-        if not written:
-            written.update(dict.fromkeys(_parts(state), 0))
-        for part in new:
-            written.setdefault(part, sequence)
+    def passed(self, message: bytes) -> None:
+        """A message with all its entries was read, or goes into a checkpoint."""
+        self._log += len(message)
+
+    def note(self, entry: Entry, size: int, sequence: int) -> None:
+        """An entry of so many bytes is in the log, in the next message to pass."""
+        match entry[0]:
+            case "case":
+                part = _case(entry[1])
+                self._set(part, _Whole(sequence, self._log, size))
+                self._written.move_to_end(part)
+            case "append":
+                part = _case(entry[1])
+                known = self._written.get(part) or _Whole(sequence, self._log)
+                self._set(part, known._replace(size=known.size + size))
+            case "gone":
+                self._left(_case(entry[1]))
+            case "partials":
+                self._partials += len(entry[3])
+                self._partials_bytes += size
+                self._written.setdefault(("minute", entry[1], entry[2]), _Whole(sequence, self._log))
+
+    def budget(self, state: PartitionState, changed: int) -> int:
+        """How many bytes a checkpoint rewrites that changes so many."""
+        oldest = next(iter(self._written.values()))
+        if self._log - oldest.before <= self._log_to_state * self._size(state):
+            return 0
+        return max(_LEAST_ROTATION, changed)
+
+    def next(self, state: PartitionState, budget: int) -> Iterator[bytes]:
+        """Encoded entries of about `budget` bytes."""
+        sequence = state.sequence
         while budget > 0:
             entry = next(self._under_way, None)
             if entry is not None:
                 encoded = _encoder.encode(entry)
                 budget -= len(encoded)
+                self.note(entry, len(encoded), sequence)
                 yield encoded
                 continue
-            part, since = next(iter(written.items()))
-            if since == sequence:
-                return
-            self.needed_from = since
+            self._replaced = None
+            part, known = next(iter(self._written.items()))
+            if known.sequence == sequence:
+                break
             whole = _whole(state, part)
             if whole is None:
-                del written[part]
+                self._left(part)
             else:
-                self._under_way = whole
-                written[part] = sequence
-                written.move_to_end(part)
+                self._under_way, self._replaced = whole, known.sequence
+                self._set(part, _Whole(sequence, self._log))
+                self._written.move_to_end(part)
+        oldest = next(iter(self._written.values())).sequence
+        self.needed_from = oldest if self._replaced is None else min(oldest, self._replaced)
+
+    def _size(self, state: PartitionState) -> float:
+        """Bytes of the state, but for what is small in any."""
+        ids = sum(len(seen) for seen in state.seen.values())
+        partials = sum(owner.count for owner in state.partials.values())
+        return self._cases + 8 * ids + partials * self._partials_bytes / max(1, self._partials)
+
+    def _set(self, part: Part, whole: _Whole) -> None:
+        known = self._written.get(part)
+        self._cases += whole.size - (known.size if known is not None else 0)
+        self._written[part] = whole
+
+    def _left(self, part: Part) -> None:
+        known = self._written.pop(part, None)
+        if known is not None:
+            self._cases -= known.size
+
+
+def _case(key: Sequence[str]) -> Part:
+    return "case", tuple(key)
 
 
 def messages(state: PartitionState, pending: Pending, rotation: Rotation) -> Iterator[bytes]:
     """The delta of one checkpoint, in messages of at most `message_bytes`."""
-    changes = [_encoder.encode(entry) for entry in _changes(state, pending)]
-    budget = max(_LEAST_ROTATION, sum(map(len, changes)))
+    encoded: list[bytes] = []
+    for entry in _changes(state, pending):
+        encoded.append(_encoder.encode(entry))
+        rotation.note(entry, len(encoded[-1]), state.sequence)
+    meta = _encoder.encode(_meta(state))
     # A case that is rewritten whole has what was appended to it: the rotation comes after the changes.
-    encoded = [*changes, *rotation.next(state, _new_parts(state, pending), budget), _encoder.encode(_meta(state))]
+    encoded += rotation.next(state, rotation.budget(state, sum(map(len, encoded)) + len(meta)))
+    encoded.append(meta)
+    for chunk in _chunks(encoded, state.rules.message_bytes - _MESSAGE_ROOM):
+        message = _encoder.encode((ENCODING, state.sequence, chunk))
+        rotation.passed(message)
+        yield message
+
+
+def _chunks(entries: Iterable[bytes], limit: int) -> Iterator[list[msgspec.Raw]]:
     chunk: list[msgspec.Raw] = []
     size = 0
-    for entry in encoded:
-        if chunk and size + len(entry) > state.rules.message_bytes - _MESSAGE_ROOM:
-            yield _encoder.encode((ENCODING, state.sequence, chunk))
+    for entry in entries:
+        if chunk and size + len(entry) > limit:
+            yield chunk
             chunk, size = [], 0
         chunk.append(msgspec.Raw(entry))
         size += len(entry)
-    yield _encoder.encode((ENCODING, state.sequence, chunk))
+    yield chunk
 
 
 def _changes(state: PartitionState, pending: Pending) -> Iterator[Entry]:
@@ -145,25 +231,11 @@ def _values(topic: str, values: list[PartialId]) -> Iterator[Entry]:
 
 def _parts(state: PartitionState) -> Iterator[Part]:
     """Everything that stays."""
+    yield from _ALWAYS_THERE
     for topic, owner in state.partials.items():
-        yield "ids", topic
-        yield "values", topic
         for minute in owner.minutes:
             yield "minute", topic, minute
-    yield ("erased",)
-    yield ("progress",)
     for key in state.cases:
-        yield "case", key
-
-
-def _new_parts(state: PartitionState, pending: Pending) -> Iterator[Part]:
-    """Of those that come and go, what this checkpoint writes of."""
-    for topic, owner in state.partials.items():
-        for minute in owner.changed:
-            yield "minute", topic, minute
-    for key in pending.appended:
-        yield "case", key
-    for key in pending.rewritten:
         yield "case", key
 
 
@@ -215,20 +287,22 @@ def _meta(state: PartitionState) -> Entry:
     )
 
 
-def apply(state: PartitionState, message: bytes) -> None:
+def apply(state: PartitionState, message: bytes, rotation: Rotation) -> None:
     """Take in one message, in the order of the log. Raises `StateError`."""
     try:
-        encoding, sequence, entries = _decoder.decode(message)
+        encoding, state.sequence, raw_entries = _decoder.decode(message)
+        if encoding != ENCODING:
+            raise StateError(
+                f"partition {state.number}: its state has encoding {encoding}, this version reads {ENCODING}: "
+                "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
+            )
+        entries = [(_entry_decoder.decode(raw), len(raw)) for raw in raw_entries]
     except msgspec.MsgspecError as error:
         raise StateError(f"partition {state.number}: its state is not readable ({error})") from error
-    if encoding != ENCODING:
-        raise StateError(
-            f"partition {state.number}: its state has encoding {encoding}, this version reads {ENCODING}: "
-            "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
-        )
-    state.sequence = sequence
-    for entry in entries:
+    for entry, size in entries:
         _apply(state, *entry)
+        rotation.note(entry, size, state.sequence)
+    rotation.passed(message)
 
 
 def _apply(state: PartitionState, what: str, *content: Any) -> None:
@@ -273,4 +347,5 @@ def _apply_meta(state: PartitionState, meta: dict[str, Any]) -> None:
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(tuple[int, int, list[Any]])
+_decoder: Final = msgspec.msgpack.Decoder(tuple[int, int, list[msgspec.Raw]])
+_entry_decoder: Final = msgspec.msgpack.Decoder(tuple[Any, ...])

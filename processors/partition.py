@@ -95,7 +95,7 @@ class PartitionState:
         self.pending = Pending()
         self._frontiers: dict[str, int] = {}
         self._now = 0
-        self._rotation = Rotation()
+        self._rotation = Rotation(rules.log_to_state)
 
     # Time
 
@@ -281,7 +281,7 @@ class PartitionState:
 
     def apply(self, message: bytes) -> None:
         """Take in one record of the state topic, in the order of the log. Raises `StateError`."""
-        delta.apply(self, message)
+        delta.apply(self, message, self._rotation)
 
     def resume(self, now: int) -> None:
         """Time goes on from where the log left it."""

@@ -52,6 +52,7 @@ class Rules:
     repeat_window_ms: int
     ping_pong_transfers: int
     message_bytes: int
+    log_to_state: float
 
     @property
     def bounds(self) -> Mapping[str, int]:
@@ -101,6 +102,7 @@ class Rules:
             repeat_window_ms=round(settings.repeat_window_days * DAY_MS),
             ping_pong_transfers=settings.ping_pong_transfers,
             message_bytes=settings.message_bytes,
+            log_to_state=settings.log_to_state,
         )
 
 

@@ -73,7 +73,8 @@ def event(event_type: str, entity_id: str, at: int, *, arrives: int | None = Non
 
 
 def rules(**settings: Any) -> Rules:
-    return Rules.of(Settings(_env_file=None, **settings))
+    """Without settings the defaults, but for a rotation with every checkpoint."""
+    return Rules.of(Settings(_env_file=None, **{"log_to_state": 0} | settings))
 
 
 class Feed:

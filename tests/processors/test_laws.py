@@ -151,15 +151,20 @@ def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening])
     assert not again.changed
 
 
+ROTATING = {ratio: rules(log_to_state=ratio) for ratio in (0, 0.5, 1, 2)}
+
+
 @law
-@given(logs(), st.integers(1, 5))
-def test_a_log_cut_where_the_rotation_allows_it_gives_the_same_state(log: list[Happening], batch: int) -> None:
-    feed = Feed(RULES)
+@given(logs(), st.integers(1, 5), st.sampled_from(list(ROTATING)))
+def test_a_log_cut_where_the_rotation_allows_it_gives_the_same_state(
+    log: list[Happening], batch: int, ratio: float
+) -> None:
+    feed = Feed(ROTATING[ratio])
     whole: list[Checkpoint] = []
     for start in range(0, len(log), batch):
         feed.feed(*log[start : start + batch])
         whole.append(feed.state.checkpoint(T0))
-    while not (whole and whole[-1].needed_from):
+    while not (whole and (whole[-1].needed_from or ratio)):
         whole.append(feed.state.checkpoint(T0))
     cut = [message for held in whole if held.sequence >= whole[-1].needed_from for message in held.delta]
     again, complete = recovered(cut), recovered([message for held in whole for message in held.delta])

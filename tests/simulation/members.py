@@ -23,7 +23,9 @@ from tests.simulation.database import Writer
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-_SETTINGS: Final = Settings(_env_file=None, app_id=APP, partitions=3, message_bytes=20_000, warehouse_rows=200)
+_SETTINGS: Final = Settings(
+    _env_file=None, app_id=APP, partitions=3, message_bytes=20_000, log_to_state=0, warehouse_rows=200
+)
 _RULES: Final = Rules.of(_SETTINGS)
 _PENDING_MAX: Final = 60
 

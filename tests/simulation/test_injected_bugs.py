@@ -125,9 +125,9 @@ def rotation_deletes_from_its_end() -> Patches:
     """What the rotation wrote since it began is needed too."""
     following: Any = Rotation.next
 
-    def hasty(rotation: Rotation, state: PartitionState, new: Any, budget: int) -> Iterator[bytes]:
+    def hasty(rotation: Rotation, state: PartitionState, budget: int) -> Iterator[bytes]:
         before = rotation.needed_from
-        yield from following(rotation, state, new, budget)
+        yield from following(rotation, state, budget)
         if rotation.needed_from != before:
             rotation.needed_from = state.sequence
 
