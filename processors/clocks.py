@@ -222,6 +222,8 @@ class Clock:
     @property
     def allotted_ms(self) -> int:
         """What this instance has, in its own time."""
+        if not self.ran:
+            return self.whole_ms
         return self.whole_ms - _time_in(self.calendar, tuple(span for span in self.ran if span[1] <= self.started_at))
 
 

@@ -36,7 +36,7 @@ IN_FLIGHT_MS: Final = 500
 
 FAR_BEHIND: Final = 1_000
 """Records of a partition that wait, from which on it makes its checkpoints less often..."""
-CATCHING_UP: Final = 3
+CATCHING_UP: Final = 5
 """... once in so many intervals: rows and transactions are then shared by more records, and all of them are old."""
 
 REACH_SECONDS: Final = 5

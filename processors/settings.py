@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     # Durability
     checkpoint_interval: PositiveFloat = 1.0
     """Seconds between the transactions of a partition: what a crash reprocesses, and most of the latency to
-    ClickHouse. Three times as long while over 1,000 records of the partition wait.
+    ClickHouse. Five times as long while over 1,000 records of the partition wait.
     """
     transaction_timeout: PositiveFloat = 60
     """Seconds after which the broker aborts an open transaction."""

@@ -15,6 +15,11 @@ from schemas.topics import INCIDENTS, REJECTED, ROWS
 ORIGINAL_BYTES: Final = 256 * 1024
 """What a rejection carries of the original at most."""
 
+_ROWS_TOGETHER: Final = 128
+_SHORT_ARRAY: Final = 16
+"""MessagePack says the length of an array in one byte below this, in three up to 65,535, in five beyond."""
+_SHORT_HEADER: Final = 1
+_HEADER: Final = 3
 _ARRAY_HEADER: Final = 5
 _encode = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
@@ -79,27 +84,38 @@ def _packs(
     limit: int,
     refused: list[RejectedRecord],
 ) -> Iterator[Message]:
-    empty = Pack(table, COLUMNS[table], checkpoint.version, checkpoint.recorded_at, checkpoint.partition, _array([]))
+    empty = Pack(table, COLUMNS[table], checkpoint.version, checkpoint.recorded_at, checkpoint.partition, _array(0, []))
     room = limit - len(encode_pack(empty)) - _ARRAY_HEADER
     topic, key = prefix + ROWS, str(checkpoint.partition).encode()
     gathered: list[bytes] = []
-    size = 0
-    for row in rows:
-        encoded = _encode(row)
+    count = size = 0
+    for some, encoded in _pieces(rows, room):
         if len(encoded) > room:
-            refused.append(_too_large(checkpoint, table, row, len(encoded), room))
+            refused.append(_too_large(checkpoint, table, some[0], len(encoded), room))
             continue
         if size + len(encoded) > room:
-            yield Message(topic, key, encode_pack(msgspec.structs.replace(empty, rows=_array(gathered))))
-            gathered, size = [], 0
+            yield Message(topic, key, encode_pack(msgspec.structs.replace(empty, rows=_array(count, gathered))))
+            gathered, count, size = [], 0, 0
         gathered.append(encoded)
+        count += len(some)
         size += len(encoded)
     if gathered:
-        yield Message(topic, key, encode_pack(msgspec.structs.replace(empty, rows=_array(gathered))))
+        yield Message(topic, key, encode_pack(msgspec.structs.replace(empty, rows=_array(count, gathered))))
 
 
-def _array(encoded: Sequence[bytes]) -> msgspec.Raw:
-    return msgspec.Raw(b"\xdd" + len(encoded).to_bytes(4, "big") + b"".join(encoded))
+def _pieces(rows: Sequence[tuple[Any, ...]], room: int) -> Iterator[tuple[Sequence[tuple[Any, ...]], bytes]]:
+    """Rows with their encoding, one after the other: many together, which costs half, or one where they are large."""
+    for start in range(0, len(rows), _ROWS_TOGETHER):
+        some = rows[start : start + _ROWS_TOGETHER]
+        encoded = _encode(some)
+        if len(encoded) <= room:
+            yield some, encoded[_SHORT_HEADER if len(some) < _SHORT_ARRAY else _HEADER :]
+        else:
+            yield from (([row], _encode(row)) for row in some)
+
+
+def _array(count: int, encoded: Sequence[bytes]) -> msgspec.Raw:
+    return msgspec.Raw(b"\xdd" + count.to_bytes(4, "big") + b"".join(encoded))
 
 
 def _too_large(checkpoint: Checkpoint, table: str, row: tuple[Any, ...], size: int, room: int) -> RejectedRecord:

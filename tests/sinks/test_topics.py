@@ -77,6 +77,16 @@ def test_every_row_comes_back_once_and_no_message_is_too_large(names: list[str],
     assert all(len(message.value) <= limit for message in sent if message.topic == "acme-feedback-rows")
 
 
+@pytest.mark.parametrize("count", [1, 15, 16, 127, 128, 129, 143, 144, 500])
+@pytest.mark.parametrize("limit", [1_000, 6_000, 900_000])
+def test_any_number_of_rows_comes_back_in_order(count: int, limit: int) -> None:
+    rows = [progress(f"topic-{number}") for number in range(count)]
+    sent = published(FakeCheckpoint({"ingest_progress": list(rows)}), limit)
+
+    assert rows_of(sent, "ingest_progress") == rows
+    assert all(len(message.value) <= limit for message in sent)
+
+
 def test_a_pack_says_what_is_the_same_for_all_its_rows() -> None:
     (message,) = published(FakeCheckpoint({"ingest_progress": [progress("a"), progress("b")]}))
     pack = decode_pack(message.value)
