@@ -104,8 +104,8 @@ class Rotation:
                 self._written.move_to_end(part)
             case "append":
                 part = _case(entry[1])
-                known = self._written.get(part) or _Whole(sequence, self._log)
-                self._set(part, known._replace(size=known.size + size))
+                since, before, held = self._written.get(part) or (sequence, self._log, 0)
+                self._set(part, _Whole(since, before, held + size))
             case "gone":
                 self._left(_case(entry[1]))
             case "partials":
