@@ -9,7 +9,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 from faust.types import TP
 from mode.utils.logging import get_logger
 
@@ -42,6 +48,14 @@ CATCHING_UP: Final = 5
 REACH_SECONDS: Final = 5
 
 _BACKOFF: Final = (0.2, 0.5, 1, 2, 5)
+_ADVICE: Final[Mapping[type[BaseException], str]] = {
+    TransactionalIdAuthorizationFailed: "allow this account to write transactional ids that begin with OIDOR_APP_ID",
+    TopicAuthorizationFailedError: "allow this account to read the inputs, and to read and write all topics of Oidor",
+    MessageSizeTooLargeError: "raise max.message.bytes of Oidor's topics above OIDOR_MESSAGE_BYTES, or lower that",
+    ProducerFenced: "another process has it now, or had it in between",
+}
+"""What to do about failures that do not heal by themselves, or need nothing done."""
+
 _NOT_YET: Final = 2**62
 """A reading later than any: until the seek is through, nothing is of it."""
 
@@ -384,10 +398,11 @@ class Owner:
     def _failed(self, part: DurablePartition, error: BaseException) -> None:
         own = part.fault
         self._watch.failed(own)
-        if own:
+        advice = next((advice for kind, advice in _ADVICE.items() if isinstance(error, kind)), "")
+        if own and not advice:
             logger.error("Partition %d is opened again after an error of ours", part.number, exc_info=error)
         else:
-            logger.warning("Partition %d is opened again: %r", part.number, error)
+            logger.warning("Partition %d is opened again: %r%s", part.number, error, advice and f": {advice}")
 
     def _behind(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

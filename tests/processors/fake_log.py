@@ -5,9 +5,9 @@ import math
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from aiokafka.errors import KafkaConnectionError, ProducerFenced
+from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 from faust.types import TP
 
 from processors.checkpoint import Outgoing
@@ -15,8 +15,10 @@ from processors.reading import Reach, Readings, Slice
 from schemas.topics import INPUTS
 from tests.processors.counting import Record
 
-Fault = Literal["before", "after", "hangs", "cut short"]
-"""How a call fails: before the broker has it, after it was committed, by never answering, or as `cut_short` does."""
+Fault: TypeAlias = Literal["before", "after", "hangs", "cut short"] | KafkaError
+"""How a call fails: before the broker has it, after it was committed, by never answering, as `cut_short` does, or with
+this error.
+"""
 
 
 async def cut_short() -> None:
@@ -91,6 +93,8 @@ class MemoryLog:
             await cut_short()
         if self._epoch != self._broker.epochs[self._number]:
             raise ProducerFenced("a newer producer has this transactional id")
+        if isinstance(fault, KafkaError):
+            raise fault
         if fault == "before":
             raise KafkaConnectionError("no broker")
         kept = self._broker.state.setdefault(self._number, [])

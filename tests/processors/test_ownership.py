@@ -6,6 +6,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 from faust.types import TP
 
 from processors.ownership import Owner, Pace
@@ -252,6 +261,43 @@ def test_what_comes_while_an_opening_partition_still_seeks_is_not_read_again() -
         await owner.leave(1)
 
     play(scene())
+
+
+ENDINGS = {
+    "another has it": (ProducerFenced("newer epoch"), "another process has it now"),
+    "no rights on the id": (TransactionalIdAuthorizationFailed(), "transactional ids that begin with OIDOR_APP_ID"),
+    "no rights on a topic": (TopicAuthorizationFailedError(), "allow this account to read"),
+    "too large": (MessageSizeTooLargeError(), "OIDOR_MESSAGE_BYTES"),
+    "too slow": (KafkaTimeoutError(), "KafkaTimeoutError"),
+    "no broker": (KafkaConnectionError("refused"), "refused"),
+}
+
+
+@pytest.mark.parametrize(("error", "told"), ENDINGS.values(), ids=ENDINGS.keys())
+def test_whatever_ends_a_transaction_is_told_in_one_line_that_helps_and_loses_nothing(
+    error: KafkaError, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        fails = iter([error, error])
+        broker = Broker(fault=lambda number: None)
+        inputs = Inputs(PARTITIONS, random.Random(1))
+        owner = owner_of(broker, inputs)
+        tasks = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+        await asyncio.sleep(3)
+        broker.fault = lambda number: next(fails, None) if number == 0 else None
+        for number in range(PARTITIONS):
+            inputs.publish(INPUTS[0], number, b"x", b"y")
+        await asyncio.sleep(60)
+
+        assert durable(broker) == Counter(x=PARTITIONS, y=PARTITIONS)
+        for task in tasks:
+            task.cancel()
+        await owner.leave(1)
+
+    play(scene())
+    lines = [record.getMessage() for record in caplog.records if record.levelname != "INFO"]
+    assert lines
+    assert all(line.startswith("Partition 0 is opened again") and told in line for line in lines)
 
 
 def test_a_slice_that_strays_in_opens_nothing() -> None:

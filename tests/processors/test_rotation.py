@@ -3,10 +3,11 @@
 from itertools import count
 
 import msgspec
+import pytest
 
 from processors import delta
 from processors.kpis import Sample, counted
-from processors.partition import Checkpoint, PartitionState
+from processors.partition import Checkpoint, PartitionState, StateError
 from schemas.topics import CONTACTS
 from tests.processors.feed import T0, Feed, event, rules
 
@@ -112,3 +113,21 @@ def test_a_restart_changes_nothing_of_what_is_written() -> None:
     assert again.state.entries() == feed.state.entries()
     assert 0.9 < bytes_of(kept) / bytes_of(log) < 1.1
     assert kept[-1].needed_from > 0
+
+
+OTHERS = {
+    "a newer version's": (msgspec.msgpack.encode((delta.ENCODING + 1, 7, ["anything"])), "this version reads"),
+    "an older version's": (msgspec.msgpack.encode((delta.ENCODING - 1, 7, [])), "a new OIDOR_APP_ID"),
+    "no message of ours": (b"{}", "not readable"),
+    "an entry that is none": (msgspec.msgpack.encode((delta.ENCODING, 7, [1])), "not readable"),
+    "nothing": (b"", "not readable"),
+}
+
+
+@pytest.mark.parametrize(("message", "why"), OTHERS.values(), ids=OTHERS.keys())
+def test_a_log_of_another_version_is_refused_in_one_line_that_says_what_to_do(message: bytes, why: str) -> None:
+    with pytest.raises(StateError, match=why) as refused:
+        PartitionState(3, RULES).apply(message)
+
+    assert str(refused.value).startswith("partition 3: ")
+    assert "\n" not in str(refused.value)
