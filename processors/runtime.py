@@ -19,6 +19,7 @@ from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
+from processors.repeats import Repeats
 from processors.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ the many times that it needs the interpreter for one fetch.
 """
 
 _MACHINERY: Final = ("aiokafka", "faust", "mode", "aiohttp", "processors.batching")
+_REPEATED_SECONDS: Final = 10.0
 _LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
 
 
@@ -212,7 +214,15 @@ def _logging(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "filters": {"repeats": {"()": Repeats, "loggers": _MACHINERY, "seconds": _REPEATED_SECONDS}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["repeats"],
+                "stream": "ext://sys.stderr",
+            }
+        },
         "root": {"handlers": ["stderr"], "level": _LEVELS[settings.log_level.lower()]},
         # What these say at INFO is about their own machinery.
         "loggers": {name: {"level": "WARNING"} for name in _MACHINERY},
