@@ -83,26 +83,26 @@ class _Thread(driver.AIOKafkaConsumerThread):
         active_partitions: set[TP],
         timeout: float | None = None,  # noqa: ASYNC109 -- Faust's signature
         max_records: int | None = None,
-    ) -> dict[TP, Any]:
-        fetched = await self._in_turn(consumer, active_partitions, timeout)
-        self._note_assignment(consumer)
-        return {tp: self._marks.mark(TP(*tp), records) for tp, records in fetched.items() if records}
-
-    async def _in_turn(self, consumer: AIOKafkaConsumer, active: set[TP], seconds: float | None) -> dict[TP, Any]:
+    ) -> dict[TP, Slice]:
         """What waits, of each partition as much as a slice takes.
 
         One answer of the broker, compressed, may hold minutes of work of a partition: handed over whole, it would keep
-        all the others waiting, those with errors too.
+        all the others waiting. What was taken is marked before anything else can happen in this thread: after a seek
+        the same records would be of another reading.
         """
         waiting, take = consumer._fetcher._records, super()._fetch_records
         size = self.consumer.slice_records  # type: ignore[attr-defined]
-        for tp in [tp for tp, found in waiting.items() if tp in active and not isinstance(found, FetchResult)]:
+        for tp in [tp for tp, found in waiting.items() if tp in active_partitions and not _is_data(found)]:
             await take(consumer, {tp}, timeout=0)  # raises; first of all, for what was taken before would be lost
-        fetched = dict(await take(consumer, active, timeout=seconds, max_records=size))
-        for tp in [tp for tp in waiting if tp in active and tp not in fetched]:
-            if isinstance(waiting.get(tp), FetchResult):
-                fetched |= await take(consumer, {tp}, timeout=0, max_records=size)
-        return fetched
+        slices = self._marked(consumer, await take(consumer, active_partitions, timeout=timeout, max_records=size))
+        for tp in [tp for tp in waiting if tp in active_partitions and tp not in slices]:
+            if _is_data(waiting.get(tp)):
+                slices |= self._marked(consumer, await take(consumer, {tp}, timeout=0, max_records=size))
+        return slices
+
+    def _marked(self, consumer: AIOKafkaConsumer, fetched: Mapping[TP, Any]) -> dict[TP, Slice]:
+        self._note_assignment(consumer)
+        return {tp: self._marks.mark(TP(*tp), records) for tp, records in fetched.items() if records}
 
     def _note_assignment(self, consumer: AIOKafkaConsumer) -> None:
         """Before any mark is made: noticed later, a new assignment would take back the marks of its own seeks."""
@@ -208,6 +208,11 @@ class _Thread(driver.AIOKafkaConsumerThread):
             return True
 
         return bool(await self._there(commit()))
+
+
+def _is_data(buffered: Any) -> bool:
+    """Whether aiokafka has records of a partition, and no error."""
+    return isinstance(buffered, FetchResult)
 
 
 class _Forgetful(dict[TP, Any]):
