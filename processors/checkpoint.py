@@ -34,7 +34,9 @@ _FORGOTTEN_CHECKPOINTS: Final = 50
 _FORGOTTEN_BYTES: Final = 4_000_000
 """So much is deleted from the log together, one or the other, for a deletion costs a connection..."""
 _FORGOTTEN_PARTS: Final = 8
-"""... and of a log that is long: one part of so many."""
+"""... and of a log that is long: one part of so many..."""
+_FORGOTTEN_WITHIN: Final = 1_000
+"""... but after so many checkpoints whatever is not needed."""
 
 
 class Outgoing(Protocol):
@@ -191,7 +193,7 @@ class DurablePartition:
         self._trouble, self._pending_max = trouble, pending_max
         self._lock = asyncio.Lock()
         self._starts: deque[_Start] = deque()
-        self._written = 0
+        self._written = self._forgot_at = 0
         self._outstanding: dict[str, tuple[int, float]] = {}
 
     async def open(self) -> bool:
@@ -341,11 +343,14 @@ class DurablePartition:
         self._starts.append(_Start(checkpoint.sequence, start, self._written))
         self._written += sum(map(len, checkpoint.delta))
         unneeded = checkpoint.needed_from - self._starts[0].sequence
-        if unneeded <= 0 or unneeded * _FORGOTTEN_PARTS < len(self._starts):
+        if unneeded <= 0:
             return
-        length = self._starts[unneeded].written_before - self._starts[0].written_before
-        if unneeded < _FORGOTTEN_CHECKPOINTS and length < _FORGOTTEN_BYTES:
-            return
+        if checkpoint.sequence - self._forgot_at < _FORGOTTEN_WITHIN:
+            length = self._starts[unneeded].written_before - self._starts[0].written_before
+            is_much = unneeded >= _FORGOTTEN_CHECKPOINTS or length >= _FORGOTTEN_BYTES
+            if not is_much or unneeded * _FORGOTTEN_PARTS < len(self._starts):
+                return
+        self._forgot_at = checkpoint.sequence
         for _ in range(unneeded):
             self._starts.popleft()
         await self._log.forget(self._starts[0].offset)

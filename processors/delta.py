@@ -5,7 +5,7 @@ append. While the log is longer than `log_to_state` times the state, every check
 them *in rotation*, whole, as many bytes as changed. What lies before the oldest part that was not rewritten since can
 be deleted: the topic stays within three times the state, a state that only grows is written once, and no checkpoint
 ever stops to write a snapshot. Read from there, an append may come before what it appends to: the rotation brings the
-whole later.
+whole later. After an erasure it goes round once, so that what was known of the customer leaves the log.
 
 | entry | content |
 |---|---|
@@ -42,6 +42,7 @@ _IDS_AN_ENTRY: Final = 4_096
 _VALUES_AN_ENTRY: Final = 100
 _PARTIALS_AN_ENTRY: Final = 32
 _MESSAGE_ROOM: Final = 1_000
+_NEVER: Final = -1
 
 Entry = tuple[Any, ...]
 
@@ -88,6 +89,8 @@ class Rotation:
         """Bytes of the log, and of the cases in the state."""
         self._partials = self._partials_bytes = 0
         """Partials that went through the log, and their bytes: what one takes in the mean."""
+        self._erased_at = _NEVER
+        """The sequence of the last erasure: nothing up to there may stay."""
         self.needed_from = 0
         """The sequence from which the log holds the whole state; 0: from its beginning."""
 
@@ -108,6 +111,8 @@ class Rotation:
                 self._set(part, _Whole(since, before, held + size))
             case "gone":
                 self._left(_case(entry[1]))
+            case "erased":
+                self._erased_at = sequence
             case "partials":
                 self._partials += len(entry[3])
                 self._partials_bytes += size
@@ -115,8 +120,8 @@ class Rotation:
 
     def budget(self, state: PartitionState, changed: int) -> int:
         """How many bytes a checkpoint rewrites that changes so many."""
-        oldest = next(iter(self._written.values()))
-        if self._log - oldest.before <= self._log_to_state * self._size(state):
+        length = self._log - next(iter(self._written.values())).before
+        if self.needed_from > self._erased_at and length <= self._log_to_state * self._size(state):
             return 0
         return max(_LEAST_ROTATION, changed)
 
@@ -128,7 +133,8 @@ class Rotation:
             if entry is not None:
                 encoded = _encoder.encode(entry)
                 budget -= len(encoded)
-                self.note(entry, len(encoded), sequence)
+                if entry[0] != "erased":  # it repeats what was erased before
+                    self.note(entry, len(encoded), sequence)
                 yield encoded
                 continue
             self._replaced = None

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, ProducerFenced
 
 from processors.checkpoint import Admission, DurablePartition, Outgoing, Record, Trouble
-from processors.partition import StateError
+from processors.partition import Checkpoint, StateError
 from processors.reading import Slice
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS
 from tests.processors import counting
@@ -265,6 +266,35 @@ def test_a_checkpoint_that_no_message_can_hold_is_our_own_fault() -> None:
 
         assert totals(part) == {"a": 1, "b": 1}
         assert trouble.culprits == {Record(CONTACTS, 1)}
+
+    play(scene())
+
+
+def test_what_the_state_does_not_need_is_deleted_seldom_and_at_last_all_of_it() -> None:
+    """Given a long log of which little is not needed; when a thousand checkpoints have passed; then it is deleted."""
+
+    class Rotating(Counting):
+        needed_from = 0
+
+        def checkpoint(self, recorded_at: int) -> Checkpoint:
+            return replace(super().checkpoint(recorded_at), needed_from=self.needed_from)
+
+    async def scene() -> None:
+        broker, state = Broker(), Rotating(0)
+        process = replace(counting.counting(), create=lambda number: state)
+        part = DurablePartition(0, process, broker.log(0), partitions=12, trouble=Trouble(), pending_max=100)
+        await part.open()
+        part.ready = True
+        for number in range(900):
+            state.needed_from = 60 if number >= 800 else 0
+            await part.take(a_slice("a", at=number))
+            await part.commit()
+        assert broker.forgotten == {}, "59 of 900 are not worth a connection"
+
+        for number in range(900, 1_100):
+            await part.take(a_slice("a", at=number))
+            await part.commit()
+        assert broker.forgotten == {0: 59}, "the message of checkpoint 60 is the first that stays"
 
     play(scene())
 

@@ -9,7 +9,7 @@ from processors import delta
 from processors.kpis import Sample, counted
 from processors.partition import Checkpoint, PartitionState, StateError
 from schemas.topics import CONTACTS
-from tests.processors.feed import T0, Feed, event, rules
+from tests.processors.feed import HOUR, T0, Feed, event, rules
 
 RULES = rules(log_to_state=2)
 _numbers = count()
@@ -113,6 +113,28 @@ def test_a_restart_changes_nothing_of_what_is_written() -> None:
     assert again.state.entries() == feed.state.entries()
     assert 0.9 < bytes_of(kept) / bytes_of(log) < 1.1
     assert kept[-1].needed_from > 0
+
+
+def test_what_was_known_of_a_customer_leaves_the_log_soon_after_an_erasure() -> None:
+    """Given a log far from its limit; when a customer is erased; then a rotation that is not due otherwise drops it."""
+    feed, log = Feed(RULES), list[Checkpoint]()
+    feed.feed(event("contact.opened", "co-x", 0, customer="c-secret", channel="email", direction="inbound"))
+    for _ in range(50):
+        open_cases(feed, 10)
+        commit(feed, log)
+    assert b"c-secret" in b"".join(message for held in log for message in held.delta)
+
+    feed.feed(event("customer.erased", "c-secret", HOUR, customer="c-secret"))
+    for _ in range(100):
+        open_cases(feed, 10)
+        commit(feed, log)
+
+    assert b"c-secret" not in b"".join(message for held in log for message in held.delta)
+    needed = log[-1].needed_from
+    for _ in range(100):
+        open_cases(feed, 10)
+        commit(feed, log)
+    assert log[-1].needed_from == needed, "one round is enough"
 
 
 OTHERS = {
