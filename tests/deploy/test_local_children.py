@@ -100,6 +100,7 @@ from deploy.local.children import Child, orderly_exit
 
 home = Path(sys.argv[1])
 sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by whatever a shell starts in the background
 children = [Child(f"child{n}", sleep, log=home / f"{n}.log") for n in range(3)]
 starters = [threading.Thread(target=child.start) for child in children]  # they end, their children do not
 with orderly_exit():
