@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# One more than there are cores: some tests wait for processes and clocks.
+WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 .PHONY: demo test stack storm check bench clean
 
@@ -9,7 +11,7 @@ demo: $(VENV)/.local  ## the whole thing on this machine, with a report at the e
 	$(BIN)/oidor demo
 
 test: $(VENV)/.dev    ## without servers, in minutes
-	$(BIN)/pytest -q -n auto -m "not stack"
+	$(BIN)/pytest -q -n $(WORKERS) -m "not stack"
 
 stack: $(VENV)/.dev   ## with Apache Kafka and ClickHouse, started here; hard cases, forty faults, hundreds of seeds
 	$(BIN)/pytest -q -n auto -m stack tests/simulation
