@@ -36,7 +36,7 @@ from processors.symptoms import (
 from processors.waiting import clock, wall_ms
 from processors.watchdog import Watchdog
 from schemas.taxonomy import Priority, Reason
-from schemas.topics import INPUTS, state_topic
+from schemas.topics import INPUTS
 from sinks import metrics, topics
 
 logger = get_logger(__name__)
@@ -107,7 +107,7 @@ class Worker:
         )
         self.owner = Owner(
             process,
-            self._log,
+            lambda number: KafkaLog.of(number, settings),
             lambda: self._consumer,
             kafka_names=self._names,
             partitions=settings.partitions,
@@ -264,17 +264,6 @@ class Worker:
         moment = self._settings.replay_from
         assert moment is not None
         return await self._consumer.since(tps, round(moment.timestamp() * 1000))
-
-    def _log(self, number: int) -> KafkaLog:
-        settings = self._settings
-        return KafkaLog(
-            number,
-            brokers=settings.brokers,
-            app_id=settings.app_id,
-            topic=state_topic(settings.app_id),
-            transaction_timeout=settings.transaction_timeout,
-            message_bytes=settings.message_bytes,
-        )
 
     @property
     def _consumer(self) -> BatchConsumer:

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from processors.checkpoint import Outgoing
+from processors.settings import Settings
 from processors.waiting import clock, own_cancellation_only
+from schemas.topics import state_topic
 
 ANSWER_SECONDS: Final = 15
 """No answer of the broker for so long, while opening, is a failure: it is opened again."""
@@ -35,6 +37,18 @@ class KafkaLog:
             compression_type="zstd",
             request_timeout_ms=10_000,
             max_request_size=message_bytes + _MAX_REQUEST_ROOM,
+        )
+
+    @classmethod
+    def of(cls, number: int, settings: Settings) -> Self:
+        """The log of one partition of an installation."""
+        return cls(
+            number,
+            brokers=settings.brokers,
+            app_id=settings.app_id,
+            topic=state_topic(settings.app_id),
+            transaction_timeout=settings.transaction_timeout,
+            message_bytes=settings.message_bytes,
         )
 
     async def open(self) -> None:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from itertools import chain, zip_longest
 from typing import Any, Final, cast
@@ -26,8 +25,8 @@ from processors.partition import PartitionState
 from processors.reading import Slice
 from processors.runtime import Pages, collect_seldom
 from processors.settings import Settings
-from processors.waiting import clock, others_turn
-from schemas.topics import INPUTS, state_topic
+from processors.waiting import clock, others_turn, wall_ms
+from schemas.topics import INPUTS
 from sinks import metrics
 
 _PENDING_RECORDS: Final = 40_000
@@ -50,7 +49,7 @@ class BareLoop:
             DurablePartition(
                 number,
                 process,
-                self._log(number),
+                KafkaLog.of(number, settings),
                 partitions=settings.partitions,
                 trouble=Trouble(),
                 pending_max=_PENDING_RECORDS,
@@ -122,7 +121,7 @@ class BareLoop:
         for name, topic in self._names.items():
             end = consumer.highwater(TopicPartition(name, part.number))
             if end is not None and part.state.offsets[topic] >= end:
-                part.state.frontier_at_end(topic, time.time_ns() // 1_000_000 - IN_FLIGHT_MS)
+                part.state.frontier_at_end(topic, wall_ms() - IN_FLIGHT_MS)
 
     async def _commit_to_group(self, consumer: AIOKafkaConsumer) -> None:
         while True:
@@ -135,17 +134,6 @@ class BareLoop:
             }
             if durable:
                 await consumer.commit(durable)
-
-    def _log(self, number: int) -> KafkaLog:
-        settings = self._settings
-        return KafkaLog(
-            number,
-            brokers=settings.brokers,
-            app_id=settings.app_id,
-            topic=state_topic(settings.app_id),
-            transaction_timeout=settings.transaction_timeout,
-            message_bytes=settings.message_bytes,
-        )
 
 
 async def _until_signal() -> None:

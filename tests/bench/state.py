@@ -171,14 +171,7 @@ class Feed:
 
 
 def partition(settings: Settings) -> DurablePartition:
-    log = KafkaLog(
-        0,
-        brokers=settings.brokers,
-        app_id=settings.app_id,
-        topic=state_topic(settings.app_id),
-        transaction_timeout=settings.transaction_timeout,
-        message_bytes=settings.message_bytes,
-    )
+    log = KafkaLog.of(0, settings)
     return DurablePartition(
         0, feedback(settings), log, partitions=settings.partitions, trouble=Trouble(), pending_max=PENDING_MAX
     )

@@ -10,7 +10,6 @@ from deploy.topics import create
 from processors.checkpoint import Log
 from processors.kafka_log import KafkaLog
 from processors.settings import Settings
-from schemas.topics import state_topic
 from tests.log_contract import LogContract, Play
 from tests.stack.conftest import Fresh
 from tests.stack.tcp_proxy import FaultProxy
@@ -25,17 +24,6 @@ def settings(kafka: LocalKafka, fresh: Fresh) -> Settings:
     return found
 
 
-def log_of(settings: Settings, brokers: str) -> KafkaLog:
-    return KafkaLog(
-        0,
-        brokers=brokers,
-        app_id=settings.app_id,
-        topic=state_topic(settings.app_id),
-        transaction_timeout=settings.transaction_timeout,
-        message_bytes=settings.message_bytes,
-    )
-
-
 class TestKafkaLog(LogContract):
     @pytest.fixture
     def play(self) -> Play:
@@ -43,14 +31,14 @@ class TestKafkaLog(LogContract):
 
     @pytest.fixture
     def new_log(self, settings: Settings) -> Callable[[], Log]:
-        return lambda: log_of(settings, settings.brokers)
+        return lambda: KafkaLog.of(0, settings)
 
 
 def test_reading_ends_quietly_while_the_broker_is_away(kafka: LocalKafka, settings: Settings) -> None:
     """Given a reader whose fetches fail; when it stops between two attempts; then nobody is cancelled by that."""
 
     async def scene() -> None:
-        log = log_of(settings, f"127.0.0.1:{proxy.port}")
+        log = KafkaLog.of(0, settings.model_copy(update={"brokers": f"127.0.0.1:{proxy.port}"}))
         await log.open()
         await log.transaction([], [b"1"])
         reading = log.read()
