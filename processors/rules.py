@@ -7,12 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from processors.calendar import CalendarBook
-from processors.promises import Promises
+from processors.cases.effects import Promises
 from processors.settings import Settings
-from schemas import calendars, policies
-from schemas.calendars import CalendarError
-from schemas.policies import PolicyError
+from processors.sla.business_time import CalendarBook
+from schemas.policies import calendars, packs
+from schemas.policies.calendars import CalendarError
+from schemas.policies.packs import PolicyError
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Rules:
         try:
             calendar_book = load_calendars(settings.calendars)
             odd: list[str] = []
-            book = policies.load_all(
+            book = packs.load_all(
                 settings.policies,
                 grace_ms=round(settings.grace * 1000),
                 calendar_ids=calendar_book.calendar_ids,

@@ -17,13 +17,12 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode.utils.logging import get_logger
 
-from processors.batching import BatchConsumer, batching_app
-from processors.membership import Group, KafkaLedger
-from processors.ownership import STALLED_SECONDS
-from processors.reading import Reach, Slice
-from processors.runtime import Leaving, Pages, datadir, run_app
-from processors.settings import Settings
-from processors.symptoms import (
+from processors.durability.assignment import STALLED_SECONDS
+from processors.runtime.membership import Group, KafkaLedger
+from processors.runtime.seam import BatchConsumer, batching_app
+from processors.runtime.service import Leaving, Pages, datadir, run_app
+from processors.runtime.slices import Reach, Slice
+from processors.runtime.symptoms import (
     Leaders,
     Stretch,
     Symptoms,
@@ -33,14 +32,15 @@ from processors.symptoms import (
     of_timer,
     unfetched,
 )
-from processors.waiting import bounded, wall_ms
-from processors.watchdog import Watchdog
+from processors.runtime.timeouts import bounded, wall_ms
+from processors.runtime.watchdog import Watchdog
+from processors.settings import Settings
 from schemas.outputs import COLUMNS, Pack, RejectedRecord
 from schemas.topics import REJECTED, ROWS
 from sinks import metrics
 from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter
 from sinks.gathering import Gathered, refused_row
-from sinks.topics import rejection
+from sinks.messages import rejection
 
 logger = get_logger(__name__)
 

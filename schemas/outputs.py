@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from schemas.kpi_definitions import COUNTS, HISTOGRAMS, SUMS
+from schemas.kpis import COUNTS, HISTOGRAMS, SUMS
 from schemas.taxonomy import ClockMetric, ClockState, IncidentState, Pattern, Reason, Severity
 
 

@@ -9,7 +9,7 @@ import msgspec
 from schemas.outputs import COLUMNS, EventRow, Pack, RejectedRecord, RejectedRow, decode_pack
 from schemas.topics import ROWS
 from sinks.clickhouse import Batch, RefusedRow
-from sinks.topics import stand_in_offset
+from sinks.messages import stand_in_offset
 
 
 class Source(Protocol):

@@ -127,7 +127,7 @@ _HISTOGRAMS: Final[Mapping[str, Histogram]] = {
 
 
 class Observations(Protocol):
-    """What a step tells at once: see `processors.observations.Outputs`."""
+    """What a step tells at once: see `processors.pipeline.observations.Outputs`."""
 
     @property
     def counts(self) -> Mapping[tuple[str, ...], int]: ...

@@ -21,10 +21,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from deploy.local.children import Child, orderly_exit, python_environment, python_module
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.server import LocalKafka
 from deploy.local.ports import free_ports
+from deploy.local.processes import Child, orderly_exit, python_environment, python_module
 from processors.settings import Settings
 
 HOST: Final = "127.0.0.1"

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
-from processors import clocks
-from processors.cases import Case
-from processors.clocks import Clock
-from processors.rows import clock_id, incident_row
+from processors.cases.case import Case
+from processors.pipeline.rows import clock_id, incident_row
 from processors.rules import Rules
+from processors.sla import clocks
+from processors.sla.clocks import Clock
 from schemas.outputs import IncidentRow
-from schemas.policies import in_words
+from schemas.policies.packs import in_words
 from schemas.taxonomy import ClockState, Severity
 
 _SERIOUS_SHARE = 0.8

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.local.publish import publish
+from deploy.cli.topics import create
 from deploy.local.stack import Stack
-from deploy.topics import create
+from deploy.traffic.publish import publish
 from tests.bench import corpus, latency, report, stages, throughput
 
 

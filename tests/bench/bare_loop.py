@@ -17,15 +17,15 @@ from typing import Any, Final, cast
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from processors.app import COMMIT_TO_GROUP_SECONDS, census, feedback
-from processors.checkpoint import DurablePartition, Trouble
-from processors.kafka_log import KafkaLog
-from processors.ownership import IN_FLIGHT_MS, next_commit
-from processors.partition import PartitionState
-from processors.reading import Slice
-from processors.runtime import Pages, collect_seldom
+from processors.durability.assignment import IN_FLIGHT_MS, next_commit
+from processors.durability.kafka_log import KafkaLog
+from processors.durability.partition import DurablePartition, Trouble
+from processors.runtime.service import Pages, collect_seldom
+from processors.runtime.slices import Slice
+from processors.runtime.timeouts import clock, others_turn, wall_ms
 from processors.settings import Settings
-from processors.waiting import clock, others_turn, wall_ms
+from processors.state.partition import PartitionState
+from processors.worker import COMMIT_TO_GROUP_SECONDS, census, feedback
 from schemas.topics import INPUTS
 from sinks import metrics
 

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from aiokafka.partitioner import murmur2
 
-from deploy.local.messages import Message
-from deploy.local.scenarios import STEADY, journeys
-from processors.reading import Slice
+from deploy.traffic.messages import Message
+from deploy.traffic.scenarios import STEADY, journeys
+from processors.runtime.slices import Slice
 
 SEED: Final = 7
 PARTITIONS: Final = 12

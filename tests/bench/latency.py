@@ -20,10 +20,10 @@ from subprocess import PIPE, Popen
 from threading import Event, Thread
 from typing import Final, NamedTuple
 
-from deploy.local.children import python_environment, python_module
+from deploy.cli.topics import create
+from deploy.clickhouse.migrate import migrate
+from deploy.local.processes import python_environment, python_module
 from deploy.local.stack import Service, Stack
-from deploy.migrate import migrate
-from deploy.topics import create
 from processors.settings import Settings
 from sinks.clickhouse import Address, connect
 from tests.bench.watching import Page, Seen, cpu_seconds, stolen_seconds

@@ -15,40 +15,41 @@ from statistics import median
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
-from deploy.local.messages import Message
-from processors import judging, partition, pipeline
-from processors.partition import PartitionState
-from processors.reading import Slice
+from deploy.traffic.messages import Message
+from processors.pipeline import emission, step
 from processors.rules import Rules
-from processors.runtime import collect_seldom
+from processors.runtime.service import collect_seldom
+from processors.runtime.slices import Slice
 from processors.settings import Settings
-from sinks import topics
+from processors.state import partition
+from processors.state.partition import PartitionState
+from sinks import messages
 from tests.bench.corpus import PARTITIONS, rounds_of
 
 WINDOW: Final = 6_000
 """Messages between two checkpoints of all partitions: a second of a worker that catches up."""
 
 STAGES: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
-    "decode+admit": ((pipeline, "decode"), (pipeline, "admit"), (pipeline, "occurred_ms")),
-    "deduplicate": ((pipeline, "id_hash"), (pipeline, "_is_duplicate")),
+    "decode+admit": ((step, "decode"), (step, "admit"), (step, "occurred_ms")),
+    "deduplicate": ((step, "id_hash"), (step, "_is_duplicate")),
     "redact+enrich": (
-        (pipeline, "redact_event"),
-        (pipeline, "map_category"),
-        (pipeline, "text_topics"),
-        (pipeline, "payload"),
-        (pipeline, "warnings_of"),
+        (step, "redact_event"),
+        (step, "map_category"),
+        (step, "text_topics"),
+        (step, "payload"),
+        (step, "warnings_of"),
     ),
-    "fold+judge": ((pipeline, "case_event"), (pipeline, "_fold"), (judging, "fire")),
-    "kpis": ((PartitionState, "sample"), (PartitionState, "decide"), (pipeline, "_keep_bounds")),
+    "fold+judge": ((step, "case_event"), (step, "_fold"), (emission, "fire")),
+    "kpis": ((PartitionState, "sample"), (PartitionState, "decide"), (step, "_keep_bounds")),
     "rows": (
-        (pipeline, "event_row"),
-        (pipeline, "rejected_row"),
-        (pipeline, "_count_volume"),
+        (step, "event_row"),
+        (step, "rejected_row"),
+        (step, "_count_volume"),
         (partition, "case_row"),
         (partition, "clock_row"),
         (partition, "partial_row"),
     ),
-    "checkpoint+encode": ((PartitionState, "checkpoint"), (topics, "messages")),
+    "checkpoint+encode": ((PartitionState, "checkpoint"), (messages, "messages")),
 }
 """Stage -> the functions that are it, each with the module or class in which it is looked up."""
 
@@ -106,12 +107,12 @@ def _take_in(log: Sequence[Round], rules: Rules, settings: Settings) -> tuple[fl
     for slices in log:
         for batch in slices:
             state = states[batch.partition]
-            pipeline.step(state, batch, state.now)
+            step.step(state, batch, state.now)
             state.frontier_read(batch.topic, max(record.timestamp for record in batch))
         for state in states:
             wall = state.greatest.get("contact-events", 0)
             checkpoint = state.checkpoint(wall)
-            encoded = topics.messages(
+            encoded = messages.messages(
                 checkpoint,
                 prefix="",
                 wall=wall,

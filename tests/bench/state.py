@@ -17,20 +17,20 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from deploy.local.messages import Message, encode, rfc3339
-from deploy.local.publish import publish
-from deploy.local.scenarios import STEADY, journeys
+from deploy.cli.topics import create
+from deploy.clickhouse.migrate import migrate
 from deploy.local.stack import Service, Stack
-from deploy.migrate import migrate
-from deploy.topics import create
-from processors import delta
-from processors.app import feedback
-from processors.checkpoint import DurablePartition, Trouble
-from processors.kafka_log import KafkaLog
-from processors.partition import PartitionState
-from processors.reading import Slice
-from processors.runtime import collect_seldom
+from deploy.traffic.messages import Message, encode, rfc3339
+from deploy.traffic.publish import publish
+from deploy.traffic.scenarios import STEADY, journeys
+from processors.durability import changelog
+from processors.durability.kafka_log import KafkaLog
+from processors.durability.partition import DurablePartition, Trouble
+from processors.runtime.service import collect_seldom
+from processors.runtime.slices import Slice
 from processors.settings import Settings
+from processors.state.partition import PartitionState
+from processors.worker import feedback
 from schemas.topics import CONTACTS, INPUTS, state_topic
 from tests.bench import corpus, throughput
 from tests.bench.unbounded_worker import PENDING_MAX
@@ -280,7 +280,7 @@ async def hour(settings: Settings, messages: Sequence[Message]) -> Size:
         part.tick()
         await part.commit()
     assert isinstance(part.state, PartitionState)
-    state = sum(len(msgspec.msgpack.encode(entry)) for entry in delta.whole(part.state))
+    state = sum(len(msgspec.msgpack.encode(entry)) for entry in changelog.whole(part.state))
     await part.close()
     low, end, size = await _held(settings)
     return Size(size, state, low, end, len(messages))

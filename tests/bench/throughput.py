@@ -10,9 +10,9 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any, Final, NamedTuple
 
+from deploy.cli.topics import create
+from deploy.clickhouse.migrate import migrate
 from deploy.local.stack import Service, Stack
-from deploy.migrate import migrate
-from deploy.topics import create
 from tests.bench.watching import Page, cpu_seconds
 
 PREFIX: Final = "log-"

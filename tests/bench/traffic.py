@@ -17,8 +17,8 @@ from typing import Final
 import uvloop
 from aiokafka import AIOKafkaProducer
 
-from deploy.local.messages import Message
-from deploy.local.scenarios import journeys
+from deploy.traffic.messages import Message
+from deploy.traffic.scenarios import journeys
 from processors.settings import Settings
 from tests.bench.corpus import LIVE, SEED
 

@@ -3,11 +3,11 @@
 import sys
 from typing import Final
 
-from processors import app
+from processors import worker
 from processors.settings import Settings
 
 PENDING_MAX: Final = 1_000_000_000
 
 if __name__ == "__main__":
-    vars(app)["_PENDING_RECORDS"] = PENDING_MAX
-    sys.exit(app.run(Settings()))
+    vars(worker)["_PENDING_RECORDS"] = PENDING_MAX
+    sys.exit(worker.run(Settings()))

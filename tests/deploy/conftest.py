@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from clickhouse_driver.errors import ServerException
 
-from deploy.migrate import migrate
+from deploy.clickhouse.migrate import migrate
 from processors.settings import Settings
 
 

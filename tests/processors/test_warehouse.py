@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from processors import warehouse
-from processors.ownership import STALLED_SECONDS
+from processors.durability.assignment import STALLED_SECONDS
 from processors.warehouse import Part
 
 

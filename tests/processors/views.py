@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from processors.partition import Checkpoint
+from processors.state.partition import Checkpoint
 from schemas.outputs import COLUMNS, partials_in_full
 
 KEYS: Final = {

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.simulation.playing import played
+from tests.simulation.seeds import played
 
 
 def main(arguments: list[str]) -> int:

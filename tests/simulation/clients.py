@@ -10,8 +10,8 @@ from typing import Final, Literal
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.types import TP
 
-from processors.checkpoint import Outgoing
-from processors.reading import Reach, Readings, Slice
+from processors.durability.partition import Outgoing
+from processors.runtime.slices import Reach, Readings, Slice
 from schemas.topics import state_topic
 from tests.simulation.broker import Broker
 from tests.simulation.virtual import here
@@ -68,7 +68,7 @@ class Weather:
 
 
 class SimulatedLog:
-    """`processors.checkpoint.Log` of one partition."""
+    """`processors.durability.partition.Log` of one partition."""
 
     def __init__(self, broker: Broker, weather: Weather, number: int, wall: Callable[[], int]) -> None:
         self._broker, self._weather, self._number, self._wall = broker, weather, number, wall
@@ -140,7 +140,7 @@ class SimulatedLog:
 
 
 class Consumer:
-    """A member of a consumer group: `processors.ownership.Reader`, and what the warehouse asks of its own."""
+    """A group member: `processors.durability.assignment.Reader`, and what the warehouse asks of its own."""
 
     HEARTBEAT = 2.0
     POLL = 0.2

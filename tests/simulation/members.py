@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, cast
 
-from processors import pipeline
-from processors.batching import BatchConsumer
-from processors.checkpoint import Process as Processing
-from processors.ownership import Owner, Pace
-from processors.partition import Checkpoint, PartitionState
+from processors.durability.assignment import Owner, Pace
+from processors.durability.partition import Process as Processing
+from processors.pipeline import step
 from processors.rules import Rules
+from processors.runtime.seam import BatchConsumer
 from processors.settings import Settings
+from processors.state.partition import Checkpoint, PartitionState
 from processors.warehouse import Warehouse
 from schemas.outputs import RejectedRecord
 from schemas.topics import INPUTS, ROWS
-from sinks import topics
+from sinks import messages
 from tests.simulation.clients import APP, Consumer, SimulatedLog
 from tests.simulation.database import Writer
 
@@ -31,7 +31,7 @@ _PENDING_MAX: Final = 60
 
 
 class Worker:
-    """What `processors.app.Worker` does, without Faust."""
+    """What `processors.worker.Worker` does, without Faust."""
 
     def __init__(self, world: World, name: str) -> None:
         self.process = world.process(name)
@@ -96,14 +96,14 @@ class Worker:
 
 
 def _processing(world: World) -> Processing:
-    def outputs(told: Checkpoint) -> Iterator[topics.Message]:
-        return topics.messages(told, prefix="", wall=world.wall(), page_horizon_ms=600_000, message_bytes=20_000)
+    def outputs(told: Checkpoint) -> Iterator[messages.Message]:
+        return messages.messages(told, prefix="", wall=world.wall(), page_horizon_ms=600_000, message_bytes=20_000)
 
     return Processing(
         create=lambda number: PartitionState(number, _RULES),
-        step=lambda state, batch, now: pipeline.step(state, batch, now),
-        reject=lambda state, one, reason: pipeline.reject(state, one.topic, one[0], reason),
-        empty=pipeline.EMPTY,
+        step=lambda state, batch, now: step.step(state, batch, now),
+        reject=lambda state, one, reason: step.reject(state, one.topic, one[0], reason),
+        empty=step.EMPTY,
         outputs=outputs,
     )
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from faust.types import TP
 
-from schemas.events import admit, decode, occurred_ms
+from schemas.events.decoding import admit, decode, occurred_ms
 from schemas.outputs import Rejection
 from tests.processors.views import Row
 from tests.simulation.traffic import Traffic

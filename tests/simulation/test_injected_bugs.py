@@ -13,20 +13,20 @@ from unittest.mock import patch
 import pytest
 from aiokafka.errors import KafkaError
 
-from processors.checkpoint import Admission, DurablePartition
-from processors.dedup import SeenIds
-from processors.delta import Rotation
-from processors.ownership import Owner
-from processors.partition import PartitionState
+from processors.durability.assignment import Owner
+from processors.durability.changelog import Rotation
+from processors.durability.partition import Admission, DurablePartition
 from processors.patterns import sla
-from processors.reading import Slice
+from processors.runtime.slices import Slice
+from processors.state.partition import PartitionState
+from processors.state.seen_ids import SeenIds
 from processors.warehouse import Warehouse
 from schemas.outputs import IncidentRow
 from sinks.gathering import Gathered
 from tests.processors.views import KEYS, Row
 from tests.simulation.clients import SimulatedLog
 from tests.simulation.database import Database
-from tests.simulation.playing import in_peace, played
+from tests.simulation.seeds import in_peace, played
 
 SEEDS: Final = 100
 Patches = list[tuple[object, str, Callable[..., Any]]]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation import model
 from tests.simulation.faults import FAULTS
-from tests.simulation.playing import LOGS, in_peace, log_of, played
+from tests.simulation.seeds import LOGS, in_peace, log_of, played
 
 SEEDS = 100
 CHUNK = 10

@@ -11,8 +11,8 @@ from zlib import crc32
 
 from faust.types import TP
 
-from deploy.local.messages import Message
-from deploy.local.scenarios import STORM_LOG, journeys
+from deploy.traffic.messages import Message
+from deploy.traffic.scenarios import STORM_LOG, journeys
 from schemas.topics import COMPLAINTS, INPUTS
 
 START: Final = datetime(2026, 11, 16, 8, tzinfo=UTC)

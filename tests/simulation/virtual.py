@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from heapq import heappop
 from typing import Any
 
-from tests.processors.fake_log import JumpingLoop
+from tests.processors.durability.fake_log import JumpingLoop
 
 _RUNNING: ContextVar["Process | None"] = ContextVar("process", default=None)
 

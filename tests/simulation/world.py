@@ -15,7 +15,9 @@ from unittest.mock import patch
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from processors import checkpoint, waiting, warehouse
+from processors import warehouse
+from processors.durability import partition
+from processors.runtime import timeouts
 from schemas.outputs import decode_pack, decode_rows
 from schemas.topics import INCIDENTS, INPUTS, REJECTED, ROWS
 from sinks import clickhouse
@@ -266,9 +268,9 @@ def _in_place_of_the_real(world: World) -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     try:
         with (
-            patch.object(checkpoint, "time", clock),
-            patch.object(checkpoint, "_FORGOTTEN_CHECKPOINTS", 1),  # lives are short here: what can be deleted is
-            patch.object(waiting, "time", clock),
+            patch.object(partition, "time", clock),
+            patch.object(partition, "_FORGOTTEN_CHECKPOINTS", 1),  # lives are short here: what can be deleted is
+            patch.object(timeouts, "time", clock),
             patch.object(warehouse, "time", clock),
             patch.object(clickhouse, "random", random.Random(0)),
         ):

@@ -9,7 +9,7 @@ from schemas.outputs import COLUMNS, EventRow, Pack, ProgressRow, encode_pack
 from schemas.topics import CONTACTS, ROWS
 from sinks.clickhouse import RefusedRow
 from sinks.gathering import Gathered, refused_row
-from tests.processors.counting import Record
+from tests.processors.durability.counting import Record
 
 PROGRESS = "ingest_progress"
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.jars import JarsError
-from deploy.local.kafka import LocalKafka
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.jars import JarsError
+from deploy.local.kafka.server import LocalKafka
 from processors.settings import Settings
 
 _run = uuid.uuid4().hex[:6]

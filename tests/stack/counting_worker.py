@@ -2,9 +2,9 @@
 
 import sys
 
-from processors.app import run
 from processors.settings import Settings
-from tests.processors.counting import counting
+from processors.worker import run
+from tests.processors.durability.counting import counting
 
 if __name__ == "__main__":
     settings = Settings()

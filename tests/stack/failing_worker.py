@@ -19,9 +19,11 @@ from typing import Any
 
 from aiokafka.errors import KafkaTimeoutError
 
-from processors import app, ownership, reading
-from processors.checkpoint import Outgoing
-from processors.kafka_log import KafkaLog
+from processors import worker
+from processors.durability import assignment
+from processors.durability.kafka_log import KafkaLog
+from processors.durability.partition import Outgoing
+from processors.runtime import slices
 from processors.settings import Settings
 
 _SHARE = float(os.environ.get("FAULT_SHARE", "0"))
@@ -53,13 +55,13 @@ class FailingLog(KafkaLog):
 
 
 def main() -> int:
-    vars(app)["KafkaLog"] = FailingLog
+    vars(worker)["KafkaLog"] = FailingLog
     if seconds := os.environ.get("FAULT_COMMIT_SECONDS"):
-        vars(ownership)["COMMIT_SECONDS"] = int(seconds)
+        vars(assignment)["COMMIT_SECONDS"] = int(seconds)
     if ms := os.environ.get("FAULT_OPEN_TRANSACTION_MS"):
-        for module in (reading, ownership):
+        for module in (slices, assignment):
             vars(module)["OPEN_TRANSACTION_MS"] = int(ms)
-    return app.run(Settings())
+    return worker.run(Settings())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 
 from processors.settings import Settings
-from schemas.events import Event, admit, decode, occurred_ms
+from schemas.events.decoding import admit, decode, occurred_ms
+from schemas.events.envelope import Event
 from schemas.outputs import Rejection
 from schemas.topics import CONTACTS, INPUTS
 from tests.stack.running import Installation

@@ -12,13 +12,13 @@ from typing import Any, Final
 from clickhouse_driver import Client
 from kafka import KafkaConsumer
 
-from deploy.compare import Digest, compared, digests
-from deploy.local.children import python_environment, python_module
-from deploy.local.messages import Message
-from deploy.local.publish import publish
+from deploy.cli.replay.compare import Digest, compared, digests
+from deploy.cli.topics import create
+from deploy.clickhouse.migrate import migrate
+from deploy.local.processes import python_environment, python_module
 from deploy.local.stack import Service, fetch
-from deploy.migrate import migrate
-from deploy.topics import create
+from deploy.traffic.messages import Message
+from deploy.traffic.publish import publish
 from processors.settings import Settings
 from schemas.topics import INCIDENTS, ROWS
 from sinks.clickhouse import Address, connect

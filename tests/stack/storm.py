@@ -25,12 +25,12 @@ from random import Random
 from threading import Lock
 from typing import Any, Final
 
-from deploy.local.messages import Message
-from deploy.local.publish import PublishError, publish
-from deploy.local.scenarios import STORM_LOG, journeys
 from deploy.local.stack import Service, Stack, fetch
+from deploy.traffic.messages import Message
+from deploy.traffic.publish import PublishError, publish
+from deploy.traffic.scenarios import STORM_LOG, journeys
+from processors.runtime.watchdog import STUCK_SAYS
 from processors.settings import Settings
-from processors.watchdog import STUCK_SAYS
 from tests.stack import naive
 from tests.stack.running import Installation, installed
 from tests.stack.tcp_proxy import FaultProxy

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from processors.app import Worker
-from processors.batching import BatchConsumer
+from processors.runtime.seam import BatchConsumer
 from processors.settings import Settings
-from tests.processors.counting import counting
+from processors.worker import Worker
+from tests.processors.durability.counting import counting
 
 STUCK_SECONDS = 300
 

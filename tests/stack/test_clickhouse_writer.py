@@ -13,10 +13,10 @@ import msgspec
 import pytest
 from clickhouse_driver import Client
 
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.migrate import DIRECTORY, MigrationError, migrate, pending
+from deploy.clickhouse.migrate import DIRECTORY, MigrationError, migrate, pending
+from deploy.local.clickhouse.server import LocalClickHouse
 from processors.settings import Settings
-from schemas.kpi_definitions import COUNTS, SUMS
+from schemas.kpis import COUNTS, SUMS
 from schemas.outputs import (
     COLUMNS,
     HISTOGRAM_WIDTH,

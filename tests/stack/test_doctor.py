@@ -12,9 +12,9 @@ from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
-from deploy.local.scenarios import STEADY, journeys
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.server import LocalKafka
+from deploy.traffic.scenarios import STEADY, journeys
 from processors.settings import Settings
 from schemas.topics import SURVEYS, state_topic
 from tests.stack.conftest import Fresh

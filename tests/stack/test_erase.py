@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
-from deploy.local.messages import Message, encode, rfc3339
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.server import LocalKafka
+from deploy.traffic.messages import Message, encode, rfc3339
 from processors.settings import Settings
 from schemas.outputs import COLUMNS
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS

@@ -13,11 +13,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from deploy.local.messages import Message
-from deploy.local.scenarios import STORM_LOG, journeys
 from deploy.local.stack import Service, fetch
+from deploy.traffic.messages import Message
+from deploy.traffic.scenarios import STORM_LOG, journeys
 from processors.settings import Settings
-from schemas.events import admit, decode, occurred_ms
+from schemas.events.decoding import admit, decode, occurred_ms
 from schemas.outputs import Rejection
 from schemas.topics import CONTACTS, INPUTS
 from tests.stack import naive

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.local.kafka import LocalKafka
-from deploy.topics import create
-from processors.checkpoint import Log
-from processors.kafka_log import KafkaLog
+from deploy.cli.topics import create
+from deploy.local.kafka.server import LocalKafka
+from processors.durability.kafka_log import KafkaLog
+from processors.durability.partition import Log
 from processors.settings import Settings
-from tests.log_contract import LogContract, Play
+from tests.processors.durability.log_contract import LogContract, Play
 from tests.stack.conftest import Fresh
 from tests.stack.tcp_proxy import FaultProxy
 

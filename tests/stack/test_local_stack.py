@@ -25,12 +25,12 @@ from clickhouse_driver.errors import Error, NetworkError, ServerException
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource
 
-from deploy import topics
-from deploy.local.children import ChildError
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
-from deploy.local.native_format import Source, read_block
+from deploy.cli import topics
+from deploy.local.clickhouse.native_format import Source, read_block
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.server import LocalKafka
 from deploy.local.ports import free_ports
+from deploy.local.processes import ChildError
 from deploy.local.stack import Service, Stack
 from tests.stack.conftest import Fresh
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.children import Child, python_environment, python_module
-from deploy.local.kafka import LocalKafka
+from deploy.cli.topics import create
+from deploy.local.kafka.server import LocalKafka
 from deploy.local.ports import free_ports
+from deploy.local.processes import Child, python_environment, python_module
 from deploy.local.stack import fetch
-from deploy.topics import create
 from processors.settings import Settings
 from tests.stack.conftest import Fresh
 from tests.stack.running import until
@@ -26,7 +26,9 @@ pytestmark = pytest.mark.stack
 
 def pids(log: Path, port: int) -> list[int]:
     """Who has had its pages on a port, in order: each line of a log begins with time and process."""
-    found = re.findall(rf"\[(\d+)\] INFO processors.runtime: Pages on http://127.0.0.1:{port}/", log.read_text())
+    found = re.findall(
+        rf"\[(\d+)\] INFO processors.runtime.service: Pages on http://127.0.0.1:{port}/", log.read_text()
+    )
     return [int(pid) for pid in found]
 
 

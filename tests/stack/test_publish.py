@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from deploy.local.kafka import LocalKafka
-from deploy.local.messages import Message
-from deploy.local.publish import PublishError, publish
-from deploy.local.readers import cfpb, servicenow
-from deploy.local.scenarios import STORM_LOG, journeys
-from deploy.topics import create
+from deploy.cli.topics import create
+from deploy.local.kafka.server import LocalKafka
+from deploy.traffic.messages import Message
+from deploy.traffic.publish import PublishError, publish
+from deploy.traffic.readers import cfpb, servicenow
+from deploy.traffic.scenarios import STORM_LOG, journeys
 from schemas.topics import CONTACTS, INPUTS
 from tests.stack.conftest import Fresh
 

@@ -9,10 +9,10 @@ from typing import Final
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
-from deploy.local.messages import Message, encode, rfc3339
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.server import LocalKafka
 from deploy.local.stack import Service, fetch
+from deploy.traffic.messages import Message, encode, rfc3339
 from processors.settings import Settings
 from schemas.topics import CONTACTS, INPUTS
 from tests.stack.conftest import Fresh

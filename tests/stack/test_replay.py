@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient
 
-from deploy.compare import compare
-from deploy.local.scenarios import STORM_LOG, journeys
+from deploy.cli.replay.compare import compare
+from deploy.traffic.scenarios import STORM_LOG, journeys
 from processors.settings import Settings
 from tests.stack.running import Installation, command, incidents_on, installed
 from tests.stack.test_spine import assert_as_undisturbed

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
-from deploy.local.messages import Message
-from deploy.local.readers import cfpb, servicenow
-from deploy.local.scenarios import STEADY, STORM_LOG, journeys
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.server import LocalKafka
+from deploy.traffic.messages import Message
+from deploy.traffic.readers import cfpb, servicenow
+from deploy.traffic.scenarios import STEADY, STORM_LOG, journeys
 from processors.settings import Settings
-from tests.servicenow_by_hand import incidents, resolution_clocks
+from tests.laws.servicenow_by_hand import incidents, resolution_clocks
 from tests.stack.conftest import Fresh
 from tests.stack.running import Installation, installed, until
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.children import python_environment, python_module
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
-from deploy.local.scenarios import STEADY, journeys
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.server import LocalKafka
+from deploy.local.processes import python_environment, python_module
 from deploy.local.stack import fetch
+from deploy.traffic.scenarios import STEADY, journeys
 from tests.stack.conftest import Fresh
 from tests.stack.running import installed, until
 from tests.stack.test_worker_durability import PARTITIONS, Fleet, fleet
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.stack
 
 SUPERVISED = """
 import sys
-from deploy.local.children import Child
-from deploy.supervise import Supervisor, Worker
+from deploy.local.processes import Child
+from deploy.cli.supervise import Supervisor, Worker
 
 sys.exit(Supervisor([Worker(Child("worker 1", sys.argv[1:]))], 4).run())
 """

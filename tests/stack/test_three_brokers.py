@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
-from deploy.local.scenarios import STORM_LOG, journeys
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.server import LocalKafka
+from deploy.traffic.scenarios import STORM_LOG, journeys
 from tests.stack import naive
 from tests.stack.conftest import Fresh
 from tests.stack.running import Installation, installed, until

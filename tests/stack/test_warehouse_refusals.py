@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from deploy.local.clickhouse import LocalClickHouse
-from deploy.local.kafka import LocalKafka
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.server import LocalKafka
 from schemas.outputs import COLUMNS, Pack, ProgressRow, encode_pack
 from schemas.topics import REJECTED, ROWS
 from tests.stack.conftest import Fresh

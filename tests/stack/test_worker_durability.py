@@ -13,12 +13,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka import KafkaProducer
 
-from deploy.local.kafka import LocalKafka
+from deploy.cli.topics import create
+from deploy.local.kafka.server import LocalKafka
 from deploy.local.stack import Service, fetch
-from deploy.topics import create
 from processors.settings import Settings
 from schemas.topics import INPUTS, state_topic
-from tests.processors.counting import Counting
+from tests.processors.durability.counting import Counting
 from tests.stack.conftest import Fresh
 
 pytestmark = pytest.mark.stack

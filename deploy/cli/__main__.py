@@ -1,0 +1,5 @@
+"""Lets `python -m deploy.cli` be the command `oidor`."""
+
+from deploy.cli.main import main
+
+main()

@@ -1,0 +1,366 @@
+"""`oidor doctor`: what is wrong with an installation, and what to do about it.
+
+Pure: `diagnose` turns facts (examination.py collects them) into findings, one line each.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.cli.topics import Problem
+from processors.settings import Settings
+from schemas.topics import state_topic
+
+SKEW_MS: Final = 1_000
+"""What clocks may differ by: a topic that is read to its end is taken to be complete up to a second ago."""
+FUTURE_MS: Final = 5_000
+"""What a record may lie ahead of our clock."""
+OPEN_TRANSACTION_MS: Final = 60_000
+"""How long an upstream transaction may stay open."""
+RECONCILED_SECONDS: Final = 60
+"""How long rows may be on their way to ClickHouse."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A transaction of a publisher that is not over: who, since which offset, and when it wrote last, ms."""
+
+    transactional_id: str
+    offset: int
+    last_write: int
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One partition of an input topic; offsets are next offsets, `greatest` is the greatest record timestamp, ms."""
+
+    topic: str
+    partition: int
+    stable: int
+    high: int
+    greatest: int | None = None
+    open: tuple[OpenTransaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatePart:
+    """What the log holds of one partition's state: bytes on the broker's disk, messages, last checkpoint (ms)."""
+
+    partition: int
+    bytes: int
+    messages: int
+    last_checkpoint: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a consumer group is with one partition."""
+
+    topic: str
+    partition: int
+    committed: int | None
+    end: int
+    waiting: bool
+    """A record lies before the end: transaction markers take offsets too, so the offsets alone do not say it."""
+    moved: bool = True
+    """The group got on while we watched."""
+
+    @property
+    def lag(self) -> int:
+        """Offsets, markers of transactions among them."""
+        return self.end - (self.committed or 0) if self.waiting else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A consumer group and how far it is. `command` is ours that joins it."""
+
+    command: str
+    name: str
+    members: int
+    readings: tuple[Reading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """What the broker said."""
+
+    problems: tuple[Problem, ...] = ()
+    partitions: Mapping[str, int] = field(default_factory=dict)
+    """topic -> partitions, of the input topics"""
+    inputs: tuple[Input, ...] = ()
+    state: tuple[StatePart, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Records of one topic-partition and day that are not accounted for."""
+
+    topic: str
+    partition: int
+    day: str
+    read: int
+    stored: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """What the database said. `skew_ms` is its clock less ours."""
+
+    pending: tuple[str, ...] = ()
+    skew_ms: int | None = None
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A broker or a database that cannot be reached is a line that says so."""
+
+    now: int
+    broker: Broker | str
+    warehouse: Warehouse | str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: whether it is well, what was seen, and what to do."""
+
+    check: str
+    well: bool
+    seen: str
+    to_do: str = ""
+
+
+def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
+    """Every check, in the order in which one would mend things."""
+    findings = []
+    if isinstance(facts.broker, str):
+        findings.append(Finding("broker", False, facts.broker, "nothing else about Kafka could be looked at"))
+    else:
+        findings.append(Finding("broker", True, f"answers at {settings.brokers}"))
+        findings += _topics(facts.broker)
+        findings += _colocation(facts.broker)
+    if isinstance(facts.warehouse, str):
+        findings.append(Finding("database", False, facts.warehouse, "nothing else in ClickHouse could be looked at"))
+    else:
+        findings += _database(facts.warehouse, settings)
+    if isinstance(facts.broker, Broker):
+        findings += _future(facts.broker, facts.now)
+        findings += _open_transactions(facts.broker, facts.now)
+        findings += _state(facts.broker, facts.now, settings)
+        for group in facts.broker.groups:
+            findings += _group(group)
+    if isinstance(facts.warehouse, Warehouse) and not facts.warehouse.pending:
+        findings += _reconciliation(facts.warehouse)
+    return findings
+
+
+def exit_code(facts: Facts, findings: Iterable[Finding]) -> int:
+    """0 well, 1 something is wrong, 2 broker or database cannot be reached."""
+    if isinstance(facts.broker, str) or isinstance(facts.warehouse, str):
+        return 2
+    return 0 if all(finding.well for finding in findings) else 1
+
+
+def _topics(broker: Broker) -> Iterator[Finding]:
+    for problem in broker.problems:
+        seen, _, to_do = problem.text.partition(": ")
+        yield Finding("topics", False, f"{problem.topic} {seen}", to_do)
+    if not broker.problems:
+        yield Finding("topics", True, "all there, with the right partitions, cleanup and retention")
+
+
+def _colocation(broker: Broker) -> Iterator[Finding]:
+    counts = ", ".join(f"{topic} {count}" for topic, count in sorted(broker.partitions.items()))
+    if len(set(broker.partitions.values())) > 1:
+        yield Finding(
+            "co-location",
+            False,
+            f"the input topics have different partition counts: {counts}",
+            "give them the same number: a worker owns one partition of all three. Under a new OIDOR_APP_ID, with a "
+            "replay, since customers move between partitions",
+        )
+    elif broker.partitions:
+        yield Finding("co-location", True, f"equal partition counts: {counts}")
+
+
+def _database(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
+    name = settings.clickhouse_database
+    if warehouse.pending:
+        yield Finding("migrations", False, f"database {name} lacks {', '.join(warehouse.pending)}", "run oidor migrate")
+    else:
+        yield Finding("migrations", True, f"database {name} is up to date")
+    if warehouse.skew_ms is None:
+        return
+    if abs(warehouse.skew_ms) > SKEW_MS:
+        side = "ahead of" if warehouse.skew_ms > 0 else "behind"
+        yield Finding(
+            "clocks",
+            False,
+            f"ClickHouse's clock is {abs(warehouse.skew_ms) / 1000:.1f} s {side} the clock here",
+            "let NTP set both: deadlines fire by the clock of the worker",
+        )
+    else:
+        yield Finding(
+            "clocks", True, f"ClickHouse and this machine differ by {abs(warehouse.skew_ms)} ms; brokers tell no time"
+        )
+
+
+def _future(broker: Broker, now: int) -> Iterator[Finding]:
+    for one in broker.inputs:
+        if one.greatest is not None and one.greatest - now > FUTURE_MS:
+            yield Finding(
+                "publishers",
+                False,
+                f"{_at(one)} has a record of {_moment(one.greatest)}, {_age(one.greatest - now)} in the future",
+                "let NTP set the publisher's clock: until then deadlines of this partition fire early",
+            )
+
+
+def _open_transactions(broker: Broker, now: int) -> Iterator[Finding]:
+    held = [one for one in broker.inputs if one.high > one.stable]
+    old = [
+        (one, transaction)
+        for one in held
+        for transaction in one.open
+        if transaction.offset <= one.stable and now - transaction.last_write >= OPEN_TRANSACTION_MS
+    ]
+    for one, transaction in old:
+        yield Finding(
+            "upstream transactions",
+            False,
+            f"{transaction.transactional_id or 'a publisher'} has left a transaction open on {_at(one)} since offset "
+            f"{transaction.offset}, {_age(now - transaction.last_write)} ago: {one.high - one.stable} offsets wait",
+            "end it: restart that publisher, or kafka-transactions.sh abort "
+            f"--topic {one.topic} --partition {one.partition} --start-offset {transaction.offset}",
+        )
+    if not old:
+        yield Finding("upstream transactions", True, f"none holds readers back; {len(held)} under way")
+
+
+def _state(broker: Broker, now: int, settings: Settings) -> Iterator[Finding]:
+    topic = state_topic(settings.app_id)
+    read = {
+        reading.partition
+        for group in broker.groups
+        if group.name == settings.app_id
+        for reading in group.readings
+        if reading.committed
+    }
+    if lost := sorted(part.partition for part in broker.state if not part.messages and part.partition in read):
+        yield Finding(
+            "state",
+            False,
+            f"{topic} is empty in partitions {lost}, whose inputs were read before",
+            "find out who deleted it. A worker begins these anew and reads all that the inputs still hold: "
+            "oidor replay shows into another database what comes of that",
+        )
+    elif broker.state:
+        ages = [now - part.last_checkpoint for part in broker.state if part.last_checkpoint is not None]
+        last = f"last checkpoint {_age(min(ages))} ago" if ages else "no checkpoint yet"
+        yield Finding("state", True, f"{_size(sum(part.bytes for part in broker.state))} in {topic}, {last}")
+
+
+def _group(group: Group) -> Iterator[Finding]:
+    check = f"{group.command} lag"
+    waiting = [reading for reading in group.readings if reading.waiting]
+    still = [reading for reading in waiting if not reading.moved]
+    lag = sum(reading.lag for reading in waiting)
+    if not group.members:
+        yield Finding(
+            check,
+            False,
+            f"no {group.command} runs (group {group.name} has no members): {lag} offsets of {len(waiting)} partitions "
+            "wait",
+            f"start oidor {group.command}",
+        )
+    elif still:
+        where = ", ".join(f"{_at(reading)} at {reading.committed or 0}" for reading in still[:3])
+        yield Finding(
+            check,
+            False,
+            f"{sum(reading.lag for reading in still)} offsets wait and nobody gets on: {where}"
+            + (f" and {len(still) - 3} more" if len(still) > 3 else ""),
+            f"see /ready and the log of the {group.command}",
+        )
+    else:
+        behind = f"{lag} offsets behind, getting on" if waiting else "everything was read"
+        yield Finding(check, True, f"{behind}; members of {group.name}: {group.members}")
+
+
+def _reconciliation(warehouse: Warehouse) -> Iterator[Finding]:
+    for one in warehouse.differences[:5]:
+        yield Finding(
+            "reconciliation",
+            False,
+            f"{one.topic}[{one.partition}] on {one.day}: read differs by {one.read}, stored by {one.stored}, "
+            f"rejected by {one.rejected}, for more than {RECONCILED_SECONDS} s",
+            "see that the warehouse runs and gets on; if it does: oidor replay --diff",
+        )
+    if len(warehouse.differences) > 5:
+        yield Finding("reconciliation", False, f"and {len(warehouse.differences) - 5} more topic-partitions and days")
+    if not warehouse.differences:
+        yield Finding("reconciliation", True, "every record is accounted for")
+
+
+# Showing
+
+
+def report(facts: Facts, findings: Sequence[Finding], console: Console) -> None:
+    """A table of the findings, one of the partitions."""
+    table = Table("", "check", "what was seen", "what to do", title="Checks", title_justify="left")
+    for finding in findings:
+        mark = "[green]ok" if finding.well else "[bold red]wrong"
+        table.add_row(mark, finding.check, _plain(finding.seen), _plain(finding.to_do))
+    console.print(table)
+    if isinstance(facts.broker, Broker) and facts.broker.state:
+        console.print(_partitions(facts.broker, facts.now))
+
+
+def _partitions(broker: Broker, now: int) -> Table:
+    table = Table(
+        "partition", "state", "messages", "last checkpoint", *(f"{group.command} lag" for group in broker.groups),
+        title="Partitions", title_justify="left",
+    )  # fmt: skip
+    for part in broker.state:
+        age = "never" if part.last_checkpoint is None else f"{_age(now - part.last_checkpoint)} ago"
+        lags = (
+            str(sum(reading.lag for reading in group.readings if reading.partition == part.partition))
+            for group in broker.groups
+        )
+        table.add_row(str(part.partition), _size(part.bytes), str(part.messages), age, *lags)
+    return table
+
+
+def _plain(text: str) -> str:
+    """Square brackets are markup to Rich."""
+    return text.replace("[", r"\[")
+
+
+def _at(one: Input | Reading) -> str:
+    return f"{one.topic}[{one.partition}]"
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _age(ms: int) -> str:
+    seconds = max(0, ms) / 1000
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 600
+        else f"{seconds / 60:.0f} min"
+        if seconds < 36_000
+        else f"{seconds / 3600:.0f} h"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024:.0f} KiB" if count < 10 << 20 else f"{count / (1 << 20):.0f} MiB"

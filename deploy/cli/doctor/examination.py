@@ -1,0 +1,256 @@
+"""What `oidor doctor` looks at: broker, consumer groups and database, as facts. Changes nothing."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from clickhouse_driver import errors
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import CoordinatorNotAvailableError
+
+from deploy.cli.doctor.diagnosis import (
+    RECONCILED_SECONDS,
+    Broker,
+    Difference,
+    Facts,
+    Group,
+    Input,
+    OpenTransaction,
+    Reading,
+    StatePart,
+    Warehouse,
+)
+from deploy.cli.topics import TopicError, administrator, described, plan, problems
+from deploy.clickhouse.migrate import MigrationError, pending
+from processors.settings import Settings
+from schemas.topics import INPUTS, ROWS, state_topic
+from sinks.clickhouse import Address, connect, one_line
+
+WATCH_SECONDS: Final = 6.0
+"""More than the time between two commits of a worker to its group: who has not moved by then stands still."""
+
+_PEEK_MS: Final = 2_000
+_PATIENCE_SECONDS: Final = 30
+
+Offsets = dict[TopicPartition, int]
+
+
+def examine(settings: Settings) -> Facts:
+    """Look at everything; takes seconds, and `WATCH_SECONDS` more when a group is behind."""
+    return Facts(time.time_ns() // 1_000_000, _broker(settings), _warehouse(settings))
+
+
+def _broker(settings: Settings) -> Broker | str:
+    planned = plan(settings)
+    try:
+        with administrator(settings) as admin:
+            there = described(admin, planned)
+            topics = {name: shape.partitions for name, shape in there.items()}
+            inputs = {name: count for name, count in topics.items() if name in _inputs(settings)}
+            return Broker(
+                problems=tuple(problems(settings, planned, there)),
+                partitions=inputs,
+                inputs=tuple(_input_parts(admin, inputs)),
+                state=tuple(_state_parts(admin, state_topic(settings.app_id), topics)),
+                groups=tuple(_groups(admin, settings, topics)),
+            )
+    except TopicError as error:
+        return str(error)
+
+
+def _inputs(settings: Settings) -> list[str]:
+    return [settings.input_prefix + topic for topic in INPUTS]
+
+
+def partitions_of(topics: Mapping[str, int]) -> list[TopicPartition]:
+    return [TopicPartition(name, number) for name, count in topics.items() for number in range(count)]
+
+
+def offsets_of(
+    admin: KafkaAdminClient, parts: Iterable[TopicPartition], spec: OffsetSpec, *, committed: bool
+) -> Offsets:
+    isolation = "read_committed" if committed else "read_uncommitted"
+    found = admin.list_partition_offsets(dict.fromkeys(parts, spec), isolation_level=isolation)
+    return {part: answer.offset for part, answer in found.items()}
+
+
+def _newest(admin: KafkaAdminClient, parts: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
+    """The greatest record timestamp of each partition, ms; None of an empty one."""
+    found = admin.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.MAX_TIMESTAMP))
+    return {part: answer.timestamp if answer.timestamp >= 0 else None for part, answer in found.items()}
+
+
+def _input_parts(admin: KafkaAdminClient, topics: Mapping[str, int]) -> Iterator[Input]:
+    parts = partitions_of(topics)
+    if not parts:
+        return
+    stable = offsets_of(admin, parts, OffsetSpec.LATEST, committed=True)
+    high = offsets_of(admin, parts, OffsetSpec.LATEST, committed=False)
+    newest = _newest(admin, parts)
+    opened = _open_transactions(admin, [part for part in parts if high[part] > stable[part]])
+    for part in parts:
+        yield Input(part.topic, part.partition, stable[part], high[part], newest[part], opened.get(part, ()))
+
+
+def _open_transactions(
+    admin: KafkaAdminClient, parts: list[TopicPartition]
+) -> dict[TopicPartition, tuple[OpenTransaction, ...]]:
+    if not parts:
+        return {}
+    names = {
+        listing.producer_id: listing.transactional_id
+        for listings in admin.list_transactions().values()
+        for listing in listings
+    }
+    return {
+        part: tuple(
+            OpenTransaction(names.get(one.producer_id, ""), one.current_transaction_start_offset, one.last_timestamp)
+            for one in state.active_producers
+            if one.current_transaction_start_offset >= 0
+        )
+        for part, state in admin.describe_producers(parts).items()
+    }
+
+
+def _state_parts(admin: KafkaAdminClient, topic: str, topics: Mapping[str, int]) -> Iterator[StatePart]:
+    parts = partitions_of({topic: topics[topic]} if topic in topics else {})
+    if not parts:
+        return
+    low = offsets_of(admin, parts, OffsetSpec.EARLIEST, committed=False)
+    high = offsets_of(admin, parts, OffsetSpec.LATEST, committed=False)
+    newest, sizes = _newest(admin, parts), _sizes(admin, topic)
+    for part in parts:
+        yield StatePart(part.partition, sizes.get(part.partition, 0), high[part] - low[part], newest[part])
+
+
+def _sizes(admin: KafkaAdminClient, topic: str) -> dict[int, int]:
+    """Partition -> bytes on disk of its largest copy: what was deleted counts until its segment goes."""
+    sizes: dict[int, int] = {}
+    for broker in admin.describe_log_dirs([topic]):
+        for directory in broker["log_dirs"]:
+            for found in directory["topics"]:
+                for part in found["partitions"]:
+                    number = part["partition_index"]
+                    sizes[number] = max(sizes.get(number, 0), part["partition_size"])
+    return sizes
+
+
+def _groups(admin: KafkaAdminClient, settings: Settings, topics: Mapping[str, int]) -> list[Group]:
+    inputs, rows = _inputs(settings), [settings.topic_prefix + ROWS]
+    wanted = [("worker", settings.app_id, inputs), ("warehouse", f"{settings.app_id}-warehouse", rows)]
+    groups = [
+        _group(admin, settings, command, name, {topic: topics[topic] for topic in read if topic in topics})
+        for command, name, read in wanted
+    ]
+    if any(reading.waiting for group in groups if group.members for reading in group.readings):
+        time.sleep(WATCH_SECONDS)
+        groups = [_watched(group, committed_by(admin, group.name)) for group in groups]
+    return groups
+
+
+def _group(admin: KafkaAdminClient, settings: Settings, command: str, name: str, topics: Mapping[str, int]) -> Group:
+    parts = partitions_of(topics)
+    committed = committed_by(admin, name)
+    low = offsets_of(admin, parts, OffsetSpec.EARLIEST, committed=True) if parts else {}
+    ends = offsets_of(admin, parts, OffsetSpec.LATEST, committed=True) if parts else {}
+    begin = {part: max(committed.get(part, 0), low[part]) for part in parts}
+    waiting = waiting_between(settings.brokers, {part: begin[part] for part in parts if begin[part] < ends[part]}, ends)
+    readings = (Reading(part.topic, part.partition, committed.get(part), ends[part], part in waiting) for part in parts)
+    return Group(command, name, _members(admin, name), tuple(readings))
+
+
+def _members(admin: KafkaAdminClient, name: str) -> int:
+    try:
+        return len(admin.describe_groups([name])[name]["members"])
+    except CoordinatorNotAvailableError:  # no group has ever been on this cluster
+        return 0
+
+
+def committed_by(admin: KafkaAdminClient, name: str) -> Offsets:
+    """What a consumer group has committed; nothing of a group that never was."""
+    try:
+        return {part: found.offset for part, found in admin.list_group_offsets([name])[name].items()}
+    except CoordinatorNotAvailableError:
+        return {}
+
+
+def waiting_between(brokers: str, begin: Offsets, ends: Offsets) -> set[TopicPartition]:
+    """Where a record lies between begin and end, and not only markers of transactions or what they undid."""
+    found: set[TopicPartition] = set()
+    if not begin:
+        return found
+    reader = KafkaConsumer(
+        bootstrap_servers=brokers.split(","),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        max_poll_records=500,
+    )
+    try:
+        reader.assign(list(begin))
+        for part, offset in begin.items():
+            reader.seek(part, offset)
+        deadline = time.monotonic() + _PEEK_MS / 1000 + 0.05 * len(begin)
+        left = set(begin)
+        while left and time.monotonic() < deadline:
+            found |= {part for part, records in reader.poll(timeout_ms=200).items() if records}
+            left = {part for part in left - found if reader.position(part) < ends[part]}
+            reader.pause(*(set(begin) - left))
+        return found | left  # what could not be read in time waits as far as we know
+    finally:
+        reader.close()
+
+
+def _watched(group: Group, later: Offsets) -> Group:
+    readings = (
+        Reading(
+            one.topic,
+            one.partition,
+            one.committed,
+            one.end,
+            one.waiting,
+            moved=later.get(TopicPartition(one.topic, one.partition), 0) > (one.committed or 0),
+        )
+        for one in group.readings
+    )
+    return Group(group.command, group.name, group.members, tuple(readings))
+
+
+def _warehouse(settings: Settings) -> Warehouse | str:
+    try:
+        missing = pending(settings)
+    except MigrationError as error:
+        return str(error)
+    client = connect(Address.of(settings), _PATIENCE_SECONDS, database="")
+    try:
+        skew = _skew(client)
+        differences = () if missing else tuple(_differences(client, settings.clickhouse_database))
+        return Warehouse(tuple(missing), skew, differences)
+    except (errors.Error, OSError, EOFError) as error:
+        return f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}: {one_line(error)}"
+    finally:
+        client.disconnect()
+
+
+def _skew(client: Any) -> int:
+    """Its clock less ours, ms: the least of three questions' worth of travelling time taken off."""
+    answers = []
+    for _ in range(3):
+        before = time.time_ns() // 1_000_000
+        ((theirs,),) = client.execute("SELECT toUnixTimestamp64Milli(now64(3))")
+        after = time.time_ns() // 1_000_000
+        answers.append((after - before, theirs - (before + after) // 2))
+    return int(min(answers)[1])
+
+
+def _differences(client: Any, database: str) -> Iterator[Difference]:
+    """Those that are not on their way any more."""
+    for row in client.execute(
+        "SELECT topic, partition, toString(day), difference_read, difference_stored, difference_rejected "
+        f"FROM {database}.v_reconciliation AS r LEFT JOIN (SELECT topic, partition, toDate(day, 'UTC') AS day, "
+        f"max(last_recorded_at) AS recorded_at FROM {database}.ingest_progress GROUP BY topic, partition, day) AS p "
+        "USING topic, partition, day "
+        "WHERE (difference_read != 0 OR difference_stored != 0 OR difference_rejected != 0) "
+        f"AND recorded_at < now64(3) - INTERVAL {RECONCILED_SECONDS} SECOND ORDER BY topic, partition, day"
+    ):
+        yield Difference(*row)

@@ -1,0 +1,148 @@
+"""What a policy pack says: is it right, and what would it promise for an event? For `oidor policies`."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from processors.cases.case import advance
+from processors.cases.effects import Promises
+from processors.cases.events import case_event
+from processors.cases.fold import CaseEvent, Fold
+from processors.enrichment.redaction import map_category
+from processors.rules import load_calendars
+from processors.sla import clocks
+from processors.sla.business_time import BeyondCalendarError
+from processors.sla.clocks import Clock
+from schemas.events.decoding import decode, occurred_ms
+from schemas.events.envelope import Event
+from schemas.outputs import Rejection
+from schemas.policies import packs
+from schemas.policies.calendars import CalendarError
+from schemas.policies.packs import Policy, PolicyBook, PolicyError
+from schemas.taxonomy import CLOCK_METRICS
+from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
+
+
+class PolicyToolError(Exception):
+    """What cannot be checked or explained; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One pack that can be used, and what is odd about it."""
+
+    path: Path
+    policy: Policy
+    warnings: tuple[str, ...]
+
+
+def check(paths: Sequence[Path], calendars: Path) -> list[Checked]:
+    """Read packs as the worker would. Raises `PolicyToolError`."""
+    try:
+        calendar_ids = load_calendars(calendars).calendar_ids
+        checked = []
+        for path in paths:
+            policy = packs.load(path, calendar_ids)
+            checked.append(Checked(path, policy, tuple(packs.warnings_of(path, policy))))
+    except (PolicyError, CalendarError) as error:
+        raise PolicyToolError(str(error)) from error
+    return checked
+
+
+def explain(paths: Sequence[Path], calendars: Path, event: str, *, grace_ms: int) -> list[str]:
+    """What the packs promise when this event is the first of its case, line by line. Raises `PolicyToolError`."""
+    checked = check(paths, calendars)
+    book = PolicyBook([one.policy for one in checked], grace_ms=grace_ms)
+    promises = Promises(book, load_calendars(calendars))
+    topic, decoded = _decoded(event)
+    first = _case_event(topic, decoded)
+    fold = Fold((topic, decoded.source, decoded.entity_id))
+    try:
+        advance(fold, first, promises, [])
+    except BeyondCalendarError as error:
+        raise PolicyToolError(str(error)) from error
+    facts = ", ".join(f"{name}={value}" for name, value in sorted(fold.matching().items()) if value)
+    lines = [f"{decoded.event_type} at {_moment(first.occurred_at)}: {facts}"]
+    for clock in fold.clocks:
+        lines += _promised(clock, checked)
+    for metric in CLOCK_METRICS:
+        if metric not in fold.latest:
+            lines.append(f"{metric}: {_why_not(metric, fold, first, promises)}")
+    return lines
+
+
+def _decoded(text: str) -> tuple[str, Event]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise PolicyToolError(f"the event is not JSON: {error}") from error
+    kind = str(content.get("event_type", "")).partition(".")[0] if isinstance(content, dict) else ""
+    topic = {"contact": CONTACTS, "complaint": COMPLAINTS, "survey": SURVEYS}.get(kind)
+    if topic is None:
+        raise PolicyToolError("the event has no event_type that begins with contact., complaint. or survey.")
+    decoded = decode(topic, json.dumps(_completed(content)).encode())
+    if isinstance(decoded, Rejection):
+        raise PolicyToolError(f"the event is refused: {decoded.reason} {decoded.field}: expected {decoded.expected}")
+    return topic, decoded
+
+
+def _completed(content: dict[str, Any]) -> dict[str, Any]:
+    """What identifies an event need not be invented to ask a question."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    made = {"event_id": "asked", "schema_version": "1.0", "occurred_at": now, "source": "asked", "entity_id": "asked"}
+    return {**made, **content}
+
+
+def _case_event(topic: str, event: Event) -> CaseEvent:
+    at = occurred_ms(event)
+    return case_event(topic, event, at, at, map_category(event.category, event.category_raw)[0])
+
+
+def _promised(clock: Clock, checked: Sequence[Checked]) -> Iterator[str]:
+    target = clock.target
+    pack = next(
+        one
+        for one in checked
+        if (one.policy.policy_id, one.policy.version) == (target.policy_id, target.policy_version)
+    )
+    conditions = pack.policy.clocks[clock.metric][target.rule].when.conditions()
+    why = "; ".join(f"{name} is {' or '.join(values)}" for name, values in conditions) or "it fits every case"
+    zone = "UTC" if clock.calendar is None else clock.calendar.zone
+    yield f"{clock.metric}: {target.written}{', legal' if target.legal else ''}, due {_moment(clock.due_at, zone)}"
+    yield f"    rule {target.rule + 1} of {clock.metric} in {target.policy_id} {target.policy_version}: {why}"
+    yield f"    runs from {_moment(clock.started_at, zone)}; {_hours(clock)}"
+    if clock.warn_at:
+        moments = zip(target.warn_at, clock.warn_at, strict=True)
+        yield "    warns " + ", ".join(f"at {share:.0%} {_moment(at, zone)}" for share, at in moments)
+    if target.pause_on:
+        waits = ", ".join(sorted(f"{what} ({reason})" for what, reason in target.pause_on))
+        yield f"    pauses on {waits}; for {packs.written(target.max_pause_ms)} at most"
+
+
+def _hours(clock: Clock) -> str:
+    if clock.calendar is None:
+        return "elapsed time"
+    calendar = clock.calendar
+    return f"hours of {calendar.calendar_id} {calendar.version}, {calendar.zone}"
+
+
+def _why_not(metric: Any, fold: Fold, event: CaseEvent, promises: Promises) -> str:
+    starts = sorted(trigger for trigger, what in clocks.SIGNALS[metric].items() if what in ("start", "again"))
+    if metric not in promises.metrics:
+        return "no pack names it"
+    start = event.occurred_at if fold.opened_at is None else fold.opened_at
+    promise = promises.promise(metric, start, fold.matching())
+    if promise is None:
+        return "no rule fits, or the one that does promises nothing"
+    return (
+        f"{promise[0].written} by rule {promise[0].rule + 1} of {promise[0].policy_id}, from {' or '.join(starts)} on"
+    )
+
+
+def _moment(at: int, zone: str = "UTC") -> str:
+    from zoneinfo import ZoneInfo
+
+    return datetime.fromtimestamp(at / 1000, ZoneInfo(zone)).isoformat(sep=" ", timespec="seconds")

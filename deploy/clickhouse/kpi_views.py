@@ -1,0 +1,189 @@
+"""The SQL of the KPI views, written from the registry: what stream and warehouse call a KPI has one definition."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.kpis import COUNTS, HISTOGRAM_BASE, HISTOGRAMS, KPIS, SUMS, Kpi
+
+Z_95: Final = 1.959963984540054
+QUANTILES: Final = (50, 90, 95)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rolling window: its length and how often one ends, both in seconds; windows end at multiples of `hop`."""
+
+    name: str
+    length: int
+    hop: int
+
+
+WINDOWS: Final = (
+    Window("5m", 300, 60),
+    Window("1h", 3600, 300),
+    Window("24h", 86_400, 3600),
+    Window("7d", 7 * 86_400, 6 * 3600),
+)
+
+
+def placeholders() -> Mapping[str, str]:
+    """Placeholder -> SQL, for `clickhouse/current_kpis.sql`."""
+    return {
+        "kpi_definitions": ",\n    ".join(_definition(kpi) for kpi in KPIS),
+        "kpi_totals": ",\n    ".join(_total(name) for name in (*COUNTS, *SUMS, *HISTOGRAMS)),
+        **{f"kpi_window_{window.name}": _window_view(window) for window in WINDOWS},
+    }
+
+
+def published_names(kpi: Kpi) -> tuple[str, ...]:
+    """The values of `kpi` in the v_kpi_* views under which this KPI appears."""
+    return tuple(f"{kpi.name}_p{q}" for q in QUANTILES) if _is_duration(kpi) else (kpi.name,)
+
+
+def _is_duration(kpi: Kpi) -> bool:
+    return kpi.numerator[0] in HISTOGRAMS
+
+
+def _definition(kpi: Kpi) -> str:
+    words = (kpi.id, kpi.name, kpi.unit, kpi.formula)
+    lists = (list(kpi.numerator), list(kpi.denominator))
+    return "({})".format(", ".join(literal(value) for value in (*words, *lists, kpi.anchor, kpi.small_n)))
+
+
+def literal(value: str | list[str]) -> str:
+    """A value as SQL text."""
+    if isinstance(value, list):
+        return "[{}]".format(", ".join(literal(item) for item in value))
+    return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
+
+
+def _total(name: str) -> str:
+    # Qualified, because an alias that hides a column would be summed again.
+    return f"{'sumMap' if name in HISTOGRAMS else 'sum'}(p.{name}) AS {name}"
+
+
+def _window_view(window: Window) -> str:
+    """One row for each window and KPI that has cases.
+
+    Minutes are summed into steps of one hop first: a window is then few steps, however long it is.
+    """
+    used = sorted({name for kpi in KPIS for name in (*kpi.numerator, *kpi.denominator)})
+    totals = ",\n            ".join(_total(name) for name in used)
+    rows = ",\n        ".join(row for kpi in KPIS for row in _rows(kpi))
+    ranked = ",\n        ".join(
+        f"arraySort(CAST({name} AS Array(Tuple(Int16, UInt64)))) AS {name}_pairs,"
+        f" arrayCumSum(pair -> pair.2, {name}_pairs) AS {name}_ranks"
+        for name in used
+        if name in HISTOGRAMS
+    )
+    return f"""CREATE OR REPLACE VIEW {{database}}.v_kpi_{window.name}
+(
+    window_start DateTime64(3, 'UTC') COMMENT 'Beginning of the window, UTC, within it',
+    window_end DateTime64(3, 'UTC') COMMENT 'End of the window, UTC, outside it; one ends every {window.hop} seconds',
+    dimension LowCardinality(String) COMMENT 'What the number is split by; all: not at all',
+    dimension_value LowCardinality(String) COMMENT 'Value of the dimension; area_channel reads area|channel',
+    kpi LowCardinality(String) COMMENT 'Name in kpi_definitions; of a duration, followed by _p50, _p90 or _p95',
+    unit LowCardinality(String) COMMENT 'ratio (0..1), seconds, score, per_1000 or count',
+    value Float64 COMMENT 'The KPI, in its unit',
+    n UInt64 COMMENT 'Cases that it rests on, count: the denominator',
+    low Nullable(Float64) COMMENT 'Lower 95% bound: Wilson of a ratio, normal of NPS; NULL where none is defined',
+    high Nullable(Float64) COMMENT 'Upper 95% bound: Wilson of a ratio, normal of NPS; NULL where none is defined',
+    anchor LowCardinality(String) COMMENT 'Moment that decides the minute: by_event it happened, by_due it was due'
+)
+AS WITH
+    row.4 AS method,
+    row.5 AS above,
+    toFloat64(n) AS cases,
+    above / cases AS share,
+    {Z_95} / 2 / cases * sqrt(4 * cases * share * (1 - share) + {Z_95 * Z_95}) AS wilson_half,
+    share + {Z_95 * Z_95} / 2 / cases AS wilson_middle,
+    1 + {Z_95 * Z_95} / cases AS wilson_scale,
+    {Z_95} * 100 * sqrt(greatest(row.7 / cases - pow(share / 100, 2), 0) / cases) AS normal_half
+SELECT
+    fromUnixTimestamp64Milli((end_s - {window.length}) * 1000, 'UTC') AS window_start,
+    fromUnixTimestamp64Milli(end_s * 1000, 'UTC') AS window_end,
+    dimension,
+    dimension_value,
+    row.1 AS kpi,
+    row.2 AS unit,
+    if(method = 'quantile', above, share) AS value,
+    row.6 AS n,
+    multiIf(
+        method = 'wilson' AND share <= 1, greatest((wilson_middle - wilson_half) / wilson_scale, 0),
+        method = 'normal', greatest(share - normal_half, -100),
+        NULL) AS low,
+    multiIf(
+        method = 'wilson' AND share <= 1, least((wilson_middle + wilson_half) / wilson_scale, 1),
+        method = 'normal', least(share + normal_half, 100),
+        NULL) AS high,
+    row.3 AS anchor
+FROM
+(
+    SELECT
+        end_s,
+        dimension,
+        dimension_value,
+        {ranked},
+        [
+        {rows}
+        ] AS rows
+    FROM
+    (
+        SELECT
+            end_s,
+            dimension,
+            dimension_value,
+            {totals}
+        FROM
+        (
+            SELECT
+            intDiv(toUnixTimestamp(p.minute), {window.hop}) * {window.hop} AS step_s,
+            dimension,
+            dimension_value,
+            {totals}
+            FROM {{database}}.kpi_partials AS p FINAL
+            WHERE is_empty = 0
+            GROUP BY step_s, dimension, dimension_value
+        ) AS p
+        ARRAY JOIN range(step_s + {window.hop}, step_s + {window.length} + 1, {window.hop}) AS end_s
+        WHERE end_s < {window.hop} + 60 + (
+            SELECT toUnixTimestamp(max(minute)) FROM {{database}}.kpi_partials FINAL WHERE is_empty = 0)
+        GROUP BY end_s, dimension, dimension_value
+    )
+)
+ARRAY JOIN rows AS row
+WHERE n > 0
+COMMENT 'KPIs over rolling windows of {window.length} seconds; none lies wholly beyond the last data'"""
+
+
+def _rows(kpi: Kpi) -> list[str]:
+    """Tuples of kpi, unit, anchor, method, above, n, spread: what is above the line, and for NPS how it spreads."""
+    if _is_duration(kpi):
+        ranks = f"{kpi.numerator[0]}_ranks"
+        return [_row(kpi, name, "quantile", _quantile(kpi.numerator[0], q), f"{ranks}[-1]")
+                for name, q in zip(published_names(kpi), QUANTILES, strict=True)]  # fmt: skip
+    n = " + ".join(kpi.denominator)
+    if len(kpi.numerator) == 2:
+        good, bad = kpi.numerator
+        above = f"100 * (toFloat64({good}) - toFloat64({bad}))"
+        return [_row(kpi, kpi.name, "normal", above, n, f"{good} + {bad}")]
+    (numerator,) = kpi.numerator
+    if numerator.endswith(("_ms", "_milli")):
+        return [_row(kpi, kpi.name, "mean", f"{numerator} / 1000", n)]
+    if kpi.unit == "per_1000":
+        return [_row(kpi, kpi.name, "mean", f"1000 * {numerator}", n)]
+    return [_row(kpi, kpi.name, "wilson" if kpi.unit == "ratio" else "mean", numerator, n)]
+
+
+def _row(kpi: Kpi, name: str, method: str, above: str, n: str, spread: str = "0") -> str:
+    return (
+        f"('{name}', '{kpi.unit}', '{kpi.anchor}', '{method}', toFloat64({above}), toUInt64({n}), toFloat64({spread}))"
+    )
+
+
+def _quantile(histogram: str, percent: int) -> str:
+    """The geometric middle of the bucket that holds the ranked case: within half a bucket of it."""
+    rank = f"ceil({percent / 100} * {histogram}_ranks[-1])"
+    bucket = f"{histogram}_pairs[arrayFirstIndex(rank -> rank >= {rank}, {histogram}_ranks)].1"
+    return f"pow({HISTOGRAM_BASE}, {bucket} + 0.5)"

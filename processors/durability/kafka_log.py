@@ -1,0 +1,132 @@
+"""The log of one partition on Kafka: its transactional producer, and `<app>-state`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import KafkaError
+
+from processors.durability.partition import Outgoing
+from processors.runtime.timeouts import clock, own_cancellation_only
+from processors.settings import Settings
+from schemas.topics import state_topic
+
+ANSWER_SECONDS: Final = 15
+"""No answer of the broker for so long, while opening, is a failure: it is opened again."""
+
+_STOP_SECONDS: Final = 5
+_MAX_REQUEST_ROOM: Final = 100_000
+
+
+class KafkaLog:
+    """`processors.durability.partition.Log` on the topic of the state; made on a running event loop."""
+
+    def __init__(
+        self, number: int, *, brokers: str, app_id: str, topic: str, transaction_timeout: float, message_bytes: int
+    ) -> None:
+        self._at = TopicPartition(topic, number)
+        self._brokers = brokers
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=brokers,
+            transactional_id=f"{app_id}-{number}",
+            transaction_timeout_ms=round(transaction_timeout * 1000),
+            enable_idempotence=True,
+            acks="all",
+            compression_type="zstd",
+            request_timeout_ms=10_000,
+            max_request_size=message_bytes + _MAX_REQUEST_ROOM,
+        )
+
+    @classmethod
+    def of(cls, number: int, settings: Settings) -> Self:
+        """The log of one partition of an installation."""
+        return cls(
+            number,
+            brokers=settings.brokers,
+            app_id=settings.app_id,
+            topic=state_topic(settings.app_id),
+            transaction_timeout=settings.transaction_timeout,
+            message_bytes=settings.message_bytes,
+        )
+
+    async def open(self) -> None:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await self._producer.start()
+
+    async def read(self) -> AsyncIterator[Sequence[bytes]]:
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=self._brokers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=4 << 20,
+        )
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await reader.start()
+        try:
+            yield []
+            reader.assign([self._at])
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await reader.seek_to_beginning(self._at)
+                end = (await reader.end_offsets([self._at]))[self._at]
+            yield []
+            # Transaction markers take offsets: only the position says that the end is reached.
+            heard = clock()
+            while (position := await reader.position(self._at)) < end:
+                records = (await reader.getmany(self._at, timeout_ms=200)).get(self._at, [])
+                if records or await reader.position(self._at) > position:
+                    heard = clock()
+                    yield [record.value for record in records]
+                elif clock() - heard > ANSWER_SECONDS:
+                    raise TimeoutError(f"{self._at.topic}[{self._at.partition}] cannot be read to its end {end}")
+        finally:
+            await _stopped(reader)
+
+    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
+        async with self._producer.transaction():
+            sent = [
+                await self._send(message.topic, message.value, key=message.key, headers=list(message.headers))
+                for message in outputs
+            ]
+            states = [await self._send(self._at.topic, message) for message in delta]
+            await asyncio.gather(*sent, *states)
+        return int(states[0].result().offset) if states else -1
+
+    async def _send(self, topic: str, value: bytes, **others: Any) -> "asyncio.Future[Any]":
+        sending: asyncio.Future[Any] = await self._producer.send(topic, value, partition=self._at.partition, **others)
+        sending.add_done_callback(_retrieve)  # when one fails, nobody waits for the others
+        return sending
+
+    async def forget(self, offset: int) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._brokers)
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                try:
+                    await admin.start()
+                    await admin.delete_records({self._at: RecordsToDelete(before_offset=offset)})
+                finally:
+                    await admin.close()
+        except (KafkaError, OSError):
+            pass  # the next rotation deletes this too
+
+    async def close(self) -> None:
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._producer.stop()
+        except (KafkaError, OSError):
+            pass  # fenced, or the broker is gone: the next owner's producer ends what is left open
+
+
+async def _stopped(reader: AIOKafkaConsumer) -> None:
+    try:
+        with own_cancellation_only():
+            async with asyncio.timeout(_STOP_SECONDS):
+                await reader.stop()
+    except (KafkaError, OSError):
+        pass  # left behind: it holds nothing that anybody waits for
+
+
+def _retrieve(sending: "asyncio.Future[Any]") -> None:
+    if not sending.cancelled():
+        sending.exception()

@@ -1,0 +1,158 @@
+"""Erasure: a customer who is to be forgotten leaves the state, and what is written of them names them no more.
+
+`customer.erased` takes effect when it is read, on all cases of the customer in its partition. What is open ends then:
+clocks are cancelled, or broken when their deadline was past, and incidents close as `erased`. What was counted stays
+counted, and event ids stay known, so that nothing old comes back as new. Other input topics may be read later: an event
+from before the erasure that comes after it is accepted, written without the customer, and folded into nothing.
+
+Rows of single events cannot be taken back by another row: `oidor erase` masks them in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from processors.patterns import repeat_contact
+from processors.pipeline import emission
+from processors.pipeline.observations import Outputs
+from processors.pipeline.rows import clock_row
+from processors.rules import ERASED_CUSTOMERS_MAX
+from processors.sla import clocks
+from processors.state.seen_ids import id_hash
+from schemas.events.contacts import ERASED
+
+if TYPE_CHECKING:
+    from processors.cases.case import Case
+    from processors.state.partition import PartitionState
+    from schemas.events.envelope import Event
+    from schemas.outputs import EventRow, IncidentRow
+
+_PAIRS_AN_ENTRY: Final = 4_096
+
+Erasures = list[tuple[int, int]]
+"""(hash of a customer id, moment)"""
+
+
+class Erased:
+    """Who was erased, as 64 bits of a hash, and when: the last erasure of each that counts, by record time, ms."""
+
+    def __init__(self) -> None:
+        self._moments: dict[int, int] = {}
+        self._fresh: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._moments)
+
+    def add(self, customer_id: str, at: int) -> None:
+        customer = _hash(customer_id)
+        self.restore([(customer, at)])
+        if customer in self._moments:
+            self._fresh[customer] = self._moments[customer]
+
+    def covers(self, customer_id: str, occurred_at: int) -> bool:
+        """Did something happen to a customer before they were erased?"""
+        return occurred_at <= self._moments.get(_hash(customer_id), -1)
+
+    def drain(self) -> Erasures:
+        """Those since the last call."""
+        fresh, self._fresh = self._fresh, {}
+        return list(fresh.items())
+
+    def snapshot(self) -> Iterator[Erasures]:
+        """All of them as they are when this is called, a few thousand at a time."""
+        held = list(self._moments.items())
+        return (held[start : start + _PAIRS_AN_ENTRY] for start in range(0, len(held), _PAIRS_AN_ENTRY))
+
+    def restore(self, erasures: Iterable[tuple[int, int]]) -> None:
+        """Take in what `drain` or `snapshot` gave, in any order and as often as it comes."""
+        for customer, at in erasures:
+            self._moments[customer] = max(at, self._moments.get(customer, 0))
+        while len(self._moments) > ERASED_CUSTOMERS_MAX:
+            del self._moments[min(self._moments, key=lambda customer: (self._moments[customer], customer))]
+
+
+def _hash(customer_id: str) -> int:
+    return id_hash("customer", customer_id)
+
+
+def concerns(state: PartitionState, event: Event, occurred_at: int) -> bool:
+    """Is an event an erasure, or about a customer who was erased since it happened?"""
+    if event.event_type == ERASED:
+        return True
+    return bool(state.erased) and event.customer is not None and state.erased.covers(event.customer.id, occurred_at)
+
+
+def take(state: PartitionState, event: Event, record: Any, outputs: Outputs) -> tuple[str, ...]:
+    """Take in an event that `concerns` finds; returns what is odd about it. An erasure that is a test erases nobody."""
+    if event.event_type != ERASED:
+        return ("erased_customer",)
+    if event.customer is not None and not event.test:
+        erase(state, event.customer.id, record.timestamp, outputs)
+    return ()
+
+
+def masked(row: EventRow) -> EventRow:
+    """The row of such an event, without who it is about and what they said."""
+    entity_id = "" if row.entity_id == row.customer_id else row.entity_id
+    return row._replace(customer_id="", entity_id=entity_id, payload="")
+
+
+def erase(state: PartitionState, customer_id: str, at: int, outputs: Outputs) -> None:
+    """Forget a customer as of `at`, ms. Looks through all cases: it is asked for seldom."""
+    state.erased.add(customer_id, at)
+    mine = [case for case in state.cases.values() if case.fold.facts.get("customer_id") == customer_id]
+    last = {incident.incident_id: incident for incident in _repeat_contacts(state, customer_id, at)}
+    open_before = {key for key, incident in last.items() if incident.state == "open"}
+    for case in mine:
+        open_before |= {key for key, incident in case.incidents.items() if incident.state == "open"}
+        _end(state, case, at, outputs)
+        last |= case.incidents
+        emission.forget(state, case)
+    pending = state.pending
+    waiting = {key: one for key, one in pending.incidents.items() if one.customer_id == customer_id}
+    for key, incident in (waiting | last).items():
+        closed = pending.incidents[key] = _closed(incident, customer_id, at)
+        if key in open_before:
+            outputs.incident(closed, "closed")
+    for key, row in pending.void_clocks.items():
+        if row.customer_id == customer_id:
+            pending.void_clocks[key] = row._replace(customer_id="")
+
+
+def _repeat_contacts(state: PartitionState, customer_id: str, at: int) -> Iterator[IncidentRow]:
+    """As they stand at that moment, whether it was noticed already or not."""
+    for subject, history in state.histories.items():
+        if subject[0] == customer_id:
+            yield from repeat_contact.incidents(
+                subject, history, state.cases.__getitem__, state.number, at, state.rules
+            )
+
+
+def _end(state: PartitionState, case: Case, at: int, outputs: Outputs) -> None:
+    """The last that is said and written of a case, whatever becomes of its key afterwards."""
+    fold = case.fold
+    del fold.facts["customer_id"]
+    if not fold.is_over:
+        fold.state = "erased"
+    for clock in fold.clocks:
+        # What nobody could have announced by then was not broken.
+        announced = at > clock.due_at + clock.target.grace_ms
+        clocks.signalled(clock, "cancel", at if announced else min(at, clock.due_at), at)
+    heard = Outputs()
+    emission.judge(state, case, heard)
+    outputs.moments += heard.moments
+    for clock in fold.clocks:
+        row = clock_row(case, clock, state.number, state.decided[case.key[0]])
+        state.pending.void_clocks[row.clock_id] = row
+    state.touch(case)
+
+
+def _closed(incident: IncidentRow, customer_id: str, at: int) -> IncidentRow:
+    who, separator, what = incident.subject.partition("|")
+    subject = f"{separator}{what}" if who == customer_id else incident.subject
+    masked = incident._replace(customer_id="", subject=subject)
+    if incident.state == "open":
+        at = max(at, incident.updated_at)
+        return masked._replace(state="closed", close_reason="erased", updated_at=at, closed_at=at)
+    return masked._replace(close_reason="erased") if incident.closed_at == at else masked

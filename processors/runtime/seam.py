@@ -1,0 +1,366 @@
+"""The seam to Faust: one event of a stream is one fetched slice of one partition.
+
+Faust hands an agent one message at a time, which costs twenty times the work that is done with it. Here the consumer's
+thread marks what it fetched as `Slice`s, the scheduler hands each slice to the agent as one message, and everything
+that depends on how reading goes is decided from the marks (reading.py).
+
+Faust's acks and its notion of what was read are not used (`stream.noack()`): they take a hole for "not done yet", and
+drop, silently, what lies before the last offset delivered, also after a seek back. Agents keep `concurrency=1`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final
+
+import faust
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as driver
+from faust.transport.utils import DefaultSchedulingStrategy
+from faust.types import TP
+from mode.utils.logging import get_logger
+
+from processors.runtime.membership import Member
+from processors.runtime.slices import Reach, Readings, Slice
+from processors.runtime.timeouts import own_cancellation_only, wall_ms
+from processors.settings import Settings
+
+logger = get_logger(__name__)
+
+CHANNEL_SLICES: Final = 16
+"""Slices that wait for an agent: with the fetch before them the bound of what is in memory unprocessed."""
+
+REBALANCE_SECONDS: Final = 15.0
+"""So long the group waits for a member that does not rejoin; ours rejoin after a last commit of two seconds."""
+
+REQUEST_SECONDS: Final = 20.0
+"""A connection over which nothing comes for so long is given up. Joining takes as long as a rebalance may."""
+
+NEVER_IDLE_SECONDS: Final = 1_000_000.0
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    """The marks are touched in the consumer's thread only, in order with its fetches."""
+
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        super().__init__(consumer, **kwargs)
+        self._marks = Readings(consumer.logical)
+        self._assignment: Any = None
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
+        # Faust hard-codes what aiokafka takes as arguments; before start() they can still be set.
+        consumer = super()._create_consumer(loop)
+        for name, value in self.consumer.fetching.items():  # type: ignore[attr-defined]
+            setattr(consumer, f"_{name}", value)
+        return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        fetcher = self._ensure_consumer()._fetcher
+        fetcher._proc_fetch_request = self._timed(fetcher._proc_fetch_request)
+
+    def _timed(self, fetch: Callable[..., Awaitable[bool]]) -> Callable[..., Awaitable[bool]]:
+        async def timed(assignment: Any, node: int, request: Any) -> bool:
+            asked = wall_ms()
+            news = await fetch(assignment, node, request)
+            for topic, partitions in request.topics:
+                for number, *_ in partitions:
+                    tp = TP(topic, number)
+                    state = assignment.state_value(tp)
+                    # A response that aiokafka discards, or an error, leaves the partition's time stamp as it was.
+                    if state is not None and (state.timestamp or 0) >= asked:
+                        self._marks.asked(tp, asked)
+            return news
+
+        return timed
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 -- Faust's signature
+        max_records: int | None = None,
+    ) -> dict[TP, Slice]:
+        """What waits, of each partition as much as a slice takes.
+
+        One answer of the broker, compressed, may hold minutes of work of a partition: handed over whole, it would keep
+        all the others waiting. What was taken is marked before anything else can happen in this thread: after a seek
+        the same records would be of another reading.
+        """
+        waiting, take = consumer._fetcher._records, super()._fetch_records
+        size = self.consumer.slice_records  # type: ignore[attr-defined]
+        for tp in [tp for tp, found in waiting.items() if tp in active_partitions and not _is_data(found)]:
+            await take(consumer, {tp}, timeout=0)  # raises; first of all, for what was taken before would be lost
+        slices = self._marked(consumer, await take(consumer, active_partitions, timeout=timeout, max_records=size))
+        for tp in [tp for tp in waiting if tp in active_partitions and tp not in slices]:
+            if _is_data(waiting.get(tp)):
+                slices |= self._marked(consumer, await take(consumer, {tp}, timeout=0, max_records=size))
+        return slices
+
+    def _marked(self, consumer: AIOKafkaConsumer, fetched: Mapping[TP, Any]) -> dict[TP, Slice]:
+        self._note_assignment(consumer)
+        return {tp: self._marks.mark(TP(*tp), records) for tp, records in fetched.items() if records}
+
+    def _note_assignment(self, consumer: AIOKafkaConsumer) -> None:
+        """Before any mark is made: noticed later, a new assignment would take back the marks of its own seeks."""
+        subscription = consumer._subscription.subscription
+        if subscription is not None and subscription.assignment is not self._assignment:
+            self._assignment = subscription.assignment
+            self._marks.start_over()
+
+    async def seek_to_committed(self) -> Any:
+        async def seek() -> Any:
+            self._marks.start_over()
+            try:
+                return await self._ensure_consumer().seek_to_committed()
+            finally:
+                self._marks.start_over()
+
+        return await self.call_thread(seek)
+
+    async def _there(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run in the consumer's thread, at once: Faust's own queue may be busy with two fetches for a second."""
+        with own_cancellation_only():
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
+
+    async def reread(self, tp: TP, offset: int) -> int:
+        async def seek() -> int:
+            consumer = self._ensure_consumer()
+            self._note_assignment(consumer)
+            consumer.seek(TopicPartition(*tp), offset)
+            return self._marks.seek(tp, offset)
+
+        return int(await self._there(seek()))
+
+    async def reach(self) -> dict[TP, Reach]:
+        async def look() -> dict[TP, Reach]:
+            consumer = self._ensure_consumer()
+            subscription = consumer._subscription.subscription
+            if subscription is None or subscription.assignment is not self._assignment or self._assignment is None:
+                return {}
+            tps = [TP(*tp) for tp in consumer.assignment()]
+            return {tp: reach for tp in tps if (reach := self._reach(tp)) is not None}
+
+        return dict(await self._there(look()))
+
+    def _reach(self, tp: TP) -> Reach | None:
+        state = self._assignment.state_value(TopicPartition(*tp))
+        if state is None or not state.has_valid_position or state.highwater is None or state.lso is None:
+            return None
+        reach = self._marks.reach(tp, position=state.position, stable=state.lso, high=state.highwater, wall=wall_ms())
+        return reach._replace(buffered=TopicPartition(*tp) in self._ensure_consumer()._fetcher._records)
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
+        async def ask() -> dict[TP, int | None]:
+            consumer = self._ensure_consumer()
+            return {tp: await consumer.committed(TopicPartition(*tp)) for tp in tps}
+
+        return dict(await self._there(ask()))
+
+    async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
+        async def ask() -> dict[TP, int]:
+            consumer = self._ensure_consumer()
+            offsets = await consumer.beginning_offsets([TopicPartition(*tp) for tp in tps])
+            return {TP(*tp): offset for tp, offset in offsets.items()}
+
+        return dict(await self._there(ask()))
+
+    def member(self) -> Member:
+        coordinator = self._consumer._coordinator if self._consumer is not None else None
+        return Member(getattr(coordinator, "member_id", ""), getattr(coordinator, "generation", -1))
+
+    async def pulse(self) -> None:
+        async def nothing() -> None:
+            pass
+
+        await self._there(nothing())
+
+    async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        async def ask() -> dict[TP, int]:
+            found = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in tps])
+            return {TP(*tp): offset for tp, offset in found.items()}
+
+        return dict(await self._there(ask()))
+
+    async def since(self, tps: Iterable[TP], moment: int) -> dict[TP, int]:
+        async def ask() -> dict[TP, int]:
+            consumer = self._ensure_consumer()
+            partitions = [TopicPartition(*tp) for tp in tps]
+            found = await consumer.offsets_for_times(dict.fromkeys(partitions, moment))
+            ends = await consumer.end_offsets(partitions)
+            return {TP(*tp): found[tp].offset if found.get(tp) else ends[tp] for tp in partitions}
+
+        return dict(await self._there(ask()))
+
+    async def commit_quietly(self, offsets: Mapping[TP, int]) -> bool:
+        async def commit() -> bool:
+            consumer = self._ensure_consumer()
+            mine = {TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in consumer.assignment()}
+            try:
+                async with asyncio.timeout(10):
+                    await consumer.commit(mine)
+            except (KafkaError, TimeoutError) as error:
+                logger.info("Offsets were not committed, the next commit covers them: %r", error)
+                return False
+            return True
+
+        return bool(await self._there(commit()))
+
+
+def _is_data(buffered: Any) -> bool:
+    """Whether aiokafka has records of a partition, and no error."""
+    return isinstance(buffered, FetchResult)
+
+
+class _Forgetful(dict[TP, Any]):
+    """Faust drops what lies before the last offset it delivered: it must not remember one."""
+
+    def __getitem__(self, tp: TP) -> None:
+        return None
+
+    def __setitem__(self, tp: TP, offset: Any) -> None:
+        pass
+
+    def update(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+class BatchConsumer(driver.Consumer):
+    """Faust's consumer, with readings. What stands here without a value is set by `batching_app`."""
+
+    fetching: Mapping[str, Any]
+    logical: Mapping[str, str]
+    slice_records: int
+    _thread: _Thread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = _Forgetful()
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's livelock warnings look at its own commits, which are not used."""
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        # Faust calls aiokafka's seek from its own thread while a fetch runs in the consumer's thread: that race ends
+        # in a KeyError in the fetcher and a crash of the worker.
+        await self._thread.reread(partition, offset)
+
+    async def reread(self, tp: TP, offset: int) -> int:
+        """Read again from an offset; returns the number of the new reading."""
+        return await self._thread.reread(tp, offset)
+
+    async def reach(self) -> dict[TP, Reach]:
+        """How far every assigned partition has been read; without those of which nothing was fetched yet."""
+        return await self._thread.reach()
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
+        """The group's next offsets; None where it has committed nothing."""
+        return await self._thread.committed(tps)
+
+    async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """The first offset that exists of each partition."""
+        return await self._thread.earliest(tps)
+
+    async def pulse(self) -> None:
+        """Answers as soon as the consumer's thread runs; asks nothing of the broker."""
+        await self._thread.pulse()
+
+    def member(self) -> Member:
+        """What this consumer takes itself for in its group."""
+        return self._thread.member()
+
+    async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """The last stable offset of each partition, from its leader."""
+        return await self._thread.ends(tps)
+
+    async def since(self, tps: Iterable[TP], moment: int) -> dict[TP, int]:
+        """The first offset of each partition whose record is of `moment`, ms, or later; its end when none is."""
+        return await self._thread.since(tps, moment)
+
+    async def commit_durable(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit next offsets to the group. False when it did not work: the next commit covers these too."""
+        return await self._thread.commit_quietly(offsets)
+
+
+class _HandOver(faust.Schema):  # type: ignore[type-arg]
+    """Hand the slice over as it is: no key, no codec, so no malformed message can stop an agent."""
+
+    def loads_key(self, *_: Any, **__: Any) -> None:
+        return None
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:
+        return message.value
+
+
+def _scheduler(size: int) -> type[DefaultSchedulingStrategy]:
+    class SliceBySlice(DefaultSchedulingStrategy):
+        def iterate(self, records: Mapping[TP, Any]) -> Iterator[tuple[TP, Any]]:
+            return super().iterate({tp: [_message(part) for part in whole.cut(size)] for tp, whole in records.items()})
+
+    return SliceBySlice
+
+
+def _message(part: Slice) -> Any:
+    return replace(part[-1], key=None, value=part)
+
+
+def batching_app(
+    settings: Settings,
+    *,
+    group: str,
+    topics: Mapping[str, str],
+    slice_records: int,
+    datadir: str,
+    channel_slices: int = CHANNEL_SLICES,
+) -> tuple[faust.App, dict[str, faust.types.TopicT]]:
+    """A Faust app of consumer group `group`, and its topics by logical name; their streams yield `Slice`s.
+
+    `topics` is Kafka's name -> logical name. Reading is `read_committed`, in fetches that wait for `fetch_min_bytes`.
+    """
+
+    class Consumer(BatchConsumer):
+        fetching = MappingProxyType(
+            {
+                "fetch_min_bytes": settings.fetch_min_bytes,
+                "fetch_max_wait_ms": settings.fetch_max_wait_ms,
+                "isolation_level": "read_committed",
+            }
+        )
+        logical = topics
+
+    Consumer.slice_records = slice_records
+
+    class Transport(driver.Transport):
+        pass
+
+    Transport.Consumer = Consumer
+    app = faust.App(
+        group,
+        broker=[f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
+        store="memory://",
+        datadir=datadir,
+        web_enabled=False,
+        topic_partitions=settings.partitions,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        table_standby_replicas=1,  # else partition p of the topics falls apart: the co-partitioning assignor needs it
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=settings.heartbeat_interval,
+        broker_rebalance_timeout=REBALANCE_SECONDS,
+        broker_request_timeout=max(REQUEST_SECONDS, settings.session_timeout),
+        broker_max_poll_interval=NEVER_IDLE_SECONDS,  # a warehouse that waits for its database does not read
+        producer_linger=0.05,
+        stream_wait_empty=False,  # else stop and rebalance wait, for ever, for acks that nobody gives
+        worker_redirect_stdouts=False,
+        ConsumerScheduler=_scheduler(slice_records),
+    )
+    app.transport = Transport(app.conf.broker_consumer, app)
+    streams = {logical: app.topic(name, schema=_HandOver(), maxsize=channel_slices) for name, logical in topics.items()}
+    return app, streams

@@ -1,0 +1,179 @@
+"""What of a process is not as it should be, as symptoms for the watchdog.
+
+A limit is longer than what the thing may take when a peer is slow; see watchdog.py for what counts as our own fault.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from typing import Final, NamedTuple
+
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from processors.runtime.membership import ASK_EVERY_SECONDS, ASK_SECONDS, Standing
+from processors.runtime.slices import Reach
+from processors.runtime.watchdog import LATE_SECONDS, Symptom
+
+TIMER_SECONDS: Final = 18.0
+SERVING_SECONDS: Final = 20.0
+OPENING_SECONDS: Final = 20.0
+"""The longest question while opening has `checkpoint.ANSWER_SECONDS`; what is read shows as it comes."""
+TURN_SECONDS: Final = 12.0
+"""Longer than the longest pause between two attempts to open a partition."""
+DEAD_SECONDS: Final = 5.0
+MEMBER_SECONDS: Final = 22.0
+"""The longest single wait in a rebalance is for members that do not rejoin: `batching.REBALANCE_SECONDS` and a last
+commit. Every step of it that ends well is a new generation of the group.
+"""
+SYNCING_SECONDS: Final = 12.0
+"""A new generation waits for its leader at most until the group throws it out, and a while for its successor."""
+GENERATIONS_SECONDS: Final = 120.0
+"""Generations that come and go without work in any: others can cause that, but not for so long."""
+UNTAKEN_SECONDS: Final = 22.0
+"""Longer than two times reading again, which is what helps when Faust has dropped a slice."""
+UNFETCHED_SECONDS: Final = 8.0
+"""A fetch is answered every `fetch_max_wait_ms`, also when there is nothing: from here on the leader is asked."""
+STILL_UNFETCHED_SECONDS: Final = 12.0
+INSERT_SECONDS: Final = 18.0
+_REREAD_SECONDS: Final = 3.0
+_UNANSWERED_SECONDS: Final = 2 * ASK_EVERY_SECONDS + 2
+"""One question in a row may remain without an answer, as when it went to a broker that is just starting."""
+
+Symptoms = dict[Hashable, Symptom]
+
+
+class Part(NamedTuple):
+    """One open or opening partition of this process."""
+
+    number: int
+    ready: bool
+    round_at: float | None
+    """When its task came around last; None while it waits for its turn, or for something with a limit of its own."""
+
+
+class Stretch(NamedTuple):
+    """One topic-partition that is being read. `next` is the offset that was not taken yet."""
+
+    tp: TP
+    next: int
+    reach: Reach | None
+    held_up: bool = False
+    """Nothing may be taken now: what was taken waits for its commit, or for the database."""
+
+
+def of_timer(ticked_at: float, now: float) -> Symptoms:
+    if now - ticked_at <= LATE_SECONDS:
+        return {}
+    return {"timer": Symptom("the timer does not run", TIMER_SECONDS)}
+
+
+def of_membership(standing: Standing | None, working: bool, session_seconds: float) -> Symptoms:
+    """Who is no member, or does not get through a rebalance, though the group answers.
+
+    `working`: this process has joined, and knows of no rebalance. `standing`: None when the group does not answer.
+    A rebalance waits for others, and the group ends that wait: whoever does not come is thrown out. So it is one's own
+    fault only when the same generation goes on for longer than any of these waits.
+    """
+    if standing is None or (standing.known and working):
+        return {}
+    what = "a rebalance does not end" if standing.known else "the group does not know this member"
+    limit = max(MEMBER_SECONDS, session_seconds + SYNCING_SECONDS)
+    going_on = f"{what}, though its coordinator answers"
+    again = "rebalances follow each other without end"
+    return {
+        ("member", standing): Symptom(going_on, limit, _UNANSWERED_SECONDS),
+        "member": Symptom(again, max(GENERATIONS_SECONDS, 2 * limit)),
+    }
+
+
+def of_tasks(parts: Iterable[Part], dead: Iterable[int], now: float) -> Symptoms:
+    found: Symptoms = {}
+    for part in parts:
+        if part.round_at is not None and now - part.round_at > LATE_SECONDS:
+            doing, limit = ("serve", SERVING_SECONDS) if part.ready else ("opening", OPENING_SECONDS)
+            text = f"partition {part.number} does not come around ({doing})"
+            found["round", part.number, part.ready, part.round_at] = Symptom(text, limit)
+    for number in dead:
+        found["dead", number] = Symptom(f"partition {number} has no task any more", DEAD_SECONDS)
+    return found
+
+
+def of_opening(parts: Iterable[Part], assigned: Iterable[int]) -> Symptoms:
+    """Partitions that are assigned, and that nobody is about to open.
+
+    While any partition is being opened the others may wait for their turn behind it; that one is watched by its rounds.
+    """
+    all_of = {part.number: part for part in parts}
+    if any(not part.ready and part.round_at is not None for part in all_of.values()):
+        return {}
+    waiting = [number for number in assigned if number not in all_of or not all_of[number].ready]
+    return {
+        ("turn", number): Symptom(f"partition {number} is assigned, and nobody opens it", TURN_SECONDS)
+        for number in waiting
+    }
+
+
+def of_inserting(due: float, now: float) -> Symptoms:
+    """Nobody inserts what was gathered. `due`: when the question that is under way must have ended by its own limit."""
+    if now - due <= LATE_SECONDS:
+        return {}
+    return {"insert": Symptom("nobody tries to insert what was gathered", INSERT_SECONDS)}
+
+
+def of_reading(stretches: Iterable[Stretch], answered: Iterable[TP]) -> Symptoms:
+    """What stands still on its way from the broker into the state.
+
+    Not fetched, though its leader answers; fetched, and not handed over; handed over, and not taken. Offsets in the
+    keys: whatever gets on begins anew. What was fetched is handed over in turns, partition by partition, by one task of
+    the process: any partition that gets on shows that it runs.
+    """
+    all_of = list(stretches)
+    leaders = set(answered)
+    found: Symptoms = {}
+    for one in all_of:
+        where = f"{one.tp.topic}[{one.tp.partition}] at {one.next}"
+        if _untaken(one):
+            text = f"{where}: records were handed over and nobody takes them"
+            found["taken", one.tp, one.next] = Symptom(text, UNTAKEN_SECONDS, _REREAD_SECONDS)
+        if one.tp in leaders:
+            text = f"{where}: nothing is fetched, though the broker answers"
+            found["fetched", one.tp, one.next] = Symptom(text, STILL_UNFETCHED_SECONDS)
+    if any(one.reach is not None and one.reach.buffered and not one.held_up for one in all_of):
+        text = "records were fetched, and nobody hands them over"
+        found["handed over", sum(one.next for one in all_of)] = Symptom(text, UNTAKEN_SECONDS)
+    return found
+
+
+def _untaken(one: Stretch) -> bool:
+    return not one.held_up and one.reach is not None and one.reach.end is not None and one.reach.end > one.next
+
+
+def unfetched(stretches: Iterable[Stretch], wall: int) -> set[TP]:
+    """Where no fetch has been answered lately: of these the leader is to be asked. `wall` in ms."""
+    return {
+        one.tp
+        for one in stretches
+        if not (one.held_up or (one.reach is not None and one.reach.buffered))
+        and (one.reach is None or wall - one.reach.asked_at > UNFETCHED_SECONDS * 1000)
+    }
+
+
+class Leaders:
+    """Asks the leaders of partitions that nothing comes from: who answers that question could answer a fetch too."""
+
+    def __init__(
+        self, suspects: Callable[[], Iterable[TP]], ends: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
+    ) -> None:
+        self.answered: frozenset[TP] = frozenset()
+        self._suspects, self._ends = suspects, ends
+
+    async def run(self) -> None:
+        """For ever. That nobody answers is no finding."""
+        while True:
+            await asyncio.sleep(ASK_EVERY_SECONDS)
+            suspects = list(self._suspects())
+            try:
+                async with asyncio.timeout(ASK_SECONDS):
+                    self.answered = frozenset(await self._ends(suspects)) if suspects else frozenset()
+            except (KafkaError, OSError):
+                self.answered = frozenset()

@@ -1,0 +1,469 @@
+"""The SLA clock: what starts it, what ends it, and what became of the promise. No I/O, no clock of its own.
+
+An event of a case is first reduced to a *trigger* (`cases.py`). `SIGNALS` says what a trigger means to a clock of each
+metric, `TRANSITIONS` what a signal does to a clock in each phase. What is in neither table changes nothing.
+
+    start    the promise begins, once a case            stop    it was kept or broken by now
+    again    it begins anew, unless one runs            lap     this one was kept, and the next begins
+    cancel   nobody is owed it any more; a deadline that has passed stays broken
+    annul    it should never have been counted          reopen  what `on_reopen` gives runs, as a new instance
+    pause    what is left is frozen                     resume  and runs on
+    change   another target may hold now                rewind  it began earlier than we knew
+    extend   a holding response was sent
+
+The outcome is then a pure function of the clock and of `now`:
+
+    annulled                                        cancelled
+    ended,  ended_at <= due_at                      met, or cancelled
+    ended,  ended_at >  due_at                      breached
+    paused, now <= paused_until + grace             paused
+    running or paused, now >  due_at + grace        breached_open
+    running or paused, now <= due_at + grace        running
+
+`now` decides when that is noticed, never what it says: a breach is dated at its deadline, and an end that is proven to
+have come in time takes it back (*retracted*, when the proof arrived after the deadline and its grace).
+
+A clock counts its own time: business time of its calendar, or elapsed time. Deadline and warnings are moments, computed
+when the clock starts, changes or resumes; of a paused clock they are those of a pause that nobody ends, which
+`max_pause` does. A deadline that has passed is final: no pause, no change of priority and no reopening moves it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from processors.sla.business_time import Calendar
+from schemas.policies.packs import LEAST_ESCALATION_GRACE_MS, Target
+from schemas.taxonomy import ClockMetric, ClockState
+
+Signal = Literal[
+    "start", "again", "lap", "stop", "cancel", "annul", "reopen", "pause", "resume", "change", "rewind", "extend"
+]
+Phase = Literal["running", "paused", "stopped", "cancelled", "annulled"]
+Span = tuple[int, int]
+"""From, to: milliseconds since the epoch."""
+
+_CHANGED: Final[Mapping[str, Signal]] = {"priority_changed": "change", "reclassified": "change", "absorbed": "rewind"}
+_HELD: Final[Mapping[str, Signal]] = {
+    "waiting_customer": "pause",
+    "waiting_third_party": "pause",
+    "customer_replied": "resume",
+    "resumed": "resume",
+    **_CHANGED,
+}
+_WITHDRAWN: Final[Mapping[str, Signal]] = {"dismissed": "annul", "merged": "annul", "voided": "annul"}
+_OVER: Final[Mapping[str, Signal]] = {"abandoned": "cancel", "resolved": "cancel", "closed": "cancel", **_WITHDRAWN}
+
+SIGNALS: Final[Mapping[ClockMetric, Mapping[str, Signal]]] = {
+    "answer": {"queued": "start", "answered_by_person": "stop", **_OVER, **_CHANGED},
+    "human_on_request": {
+        "human_requested": "again",
+        "answered_by_person": "stop",
+        "replied_by_person": "stop",
+        **_OVER,
+        **_CHANGED,
+    },
+    "acknowledge": {
+        "opened": "start",
+        "acknowledged": "stop",
+        "resolved": "stop",
+        "closed": "stop",
+        **_WITHDRAWN,
+        **_HELD,
+    },
+    "first_response": {
+        "opened": "start",
+        "answered_by_person": "stop",
+        "replied_by_person": "stop",
+        "reopened_unanswered": "again",
+        **_OVER,
+        **_HELD,
+    },
+    # Runs while the customer spoke last: there is nothing to wait for. What a resolution made needless was no debt.
+    "next_response": {
+        "customer_replied": "again",
+        "reopened_by_message": "again",
+        "answered_by_person": "stop",
+        "replied_by_person": "stop",
+        "resolved": "annul",
+        "closed": "annul",
+        "abandoned": "cancel",
+        **_WITHDRAWN,
+        **_CHANGED,
+    },
+    "update_every": {
+        "opened": "start",
+        "progress_sent": "lap",
+        "replied_by_person": "lap",
+        "answered_by_person": "lap",
+        "reopened": "again",
+        **_OVER,
+        **_HELD,
+    },
+    "resolve": {
+        "opened": "start",
+        "resolved": "stop",
+        "closed": "stop",
+        "abandoned": "cancel",
+        "reopened": "reopen",
+        **_WITHDRAWN,
+        **_HELD,
+    },
+    # Closing a complaint is no response: only a decision, or that it never was one, ends what the law asks for.
+    "final_response": {
+        "opened": "start",
+        "resolved": "stop",
+        "reopened": "reopen",
+        "holding_response_sent": "extend",
+        **_WITHDRAWN,
+        **_HELD,
+    },
+    "follow_up": {
+        "answered_unhappy": "start",
+        "answered_content": "annul",
+        "followup_contacted": "stop",
+        "followup_closed": "cancel",
+        "voided": "annul",
+    },
+}  # fmt: skip
+
+TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
+    (None, "start"): "running",
+    (None, "again"): "running",
+    ("stopped", "again"): "running",
+    ("cancelled", "again"): "running",
+    ("annulled", "again"): "running",
+    ("stopped", "reopen"): "running",
+    ("running", "lap"): "stopped",
+    ("running", "stop"): "stopped",
+    ("running", "cancel"): "cancelled",
+    ("running", "annul"): "annulled",
+    ("running", "pause"): "paused",
+    ("running", "change"): "running",
+    ("running", "rewind"): "running",
+    ("running", "extend"): "running",
+    ("paused", "resume"): "running",
+    ("paused", "lap"): "stopped",
+    ("paused", "stop"): "stopped",
+    ("paused", "cancel"): "cancelled",
+    ("paused", "annul"): "annulled",
+    ("paused", "change"): "paused",
+    ("paused", "rewind"): "paused",
+    ("paused", "extend"): "paused",
+    ("stopped", "annul"): "annulled",
+    ("cancelled", "annul"): "annulled",
+}
+"""What runs after `again`, `lap` or `reopen` is a new instance."""
+
+NEVER: Final = 2**62
+"""Later than any moment."""
+
+ANNULS_ALL: Final = frozenset(("merged", "voided", "dismissed"))
+"""Triggers that annul every instance, not only the one that runs."""
+
+SIGNALS_OF: Final[Mapping[str, tuple[tuple[ClockMetric, Signal], ...]]] = {
+    trigger: tuple((metric, table[trigger]) for metric, table in SIGNALS.items() if trigger in table)
+    for trigger in sorted({trigger for table in SIGNALS.values() for trigger in table})
+}
+"""Trigger -> the metrics that it concerns: `SIGNALS`, turned round for the fold."""
+
+
+@dataclass(slots=True)
+class Clock:
+    """One instance of one promise. Moments are milliseconds since the epoch; its own time is that of its calendar."""
+
+    metric: ClockMetric
+    instance: int
+    """1, and one more with each reopening, message or update."""
+    target: Target
+    calendar: Calendar | None
+    """None: elapsed time."""
+    started_at: int
+    started_record_at: int
+    since: int
+    """When it began to run on: the start, or the end of the last pause."""
+    ran: tuple[Span, ...] = ()
+    """When it ran before that, in the instances that it continues too."""
+    whole_ms: int = 0
+    """The whole promise, in its own time."""
+    working_days: int = 0
+    """Those that it is due at the end of; 0: it is due when its own time is used up."""
+    due_at: int = 0
+    twice_at: int = 0
+    """When it will have taken its time once more."""
+    warn_at: tuple[int, ...] = ()
+    """When it warns, one moment for each share of the target."""
+    phase: Phase = "running"
+    paused_at: int = 0
+    paused_until: int = 0
+    """When a pause that nobody ends is over."""
+    unanswered_from: int | None = None
+    """In a pause: since when a message of the customer waits."""
+    paused_ms: int = 0
+    illegitimate_pause_ms: int = 0
+    escalated: bool = False
+    """A change of priority or class, or a merge, found its deadline past, and set another."""
+    ended_at: int = 0
+    ended_record_at: int = 0
+    attribution: tuple[str, ...] | None = None
+    """KPI dimensions of the case at the deadline or the end, whichever came first; None while neither has."""
+    told: int | None = field(default=None, compare=False)
+    """Hash of the row that was last written of it by this process; None: not yet."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.phase == "running" or self.phase == "paused"
+
+    @property
+    def origin(self) -> int:
+        """When the promise began, of which this may be a later instance."""
+        return self.ran[0][0] if self.ran else self.since
+
+    @property
+    def allotted_ms(self) -> int:
+        """What this instance has, in its own time."""
+        if not self.ran:
+            return self.whole_ms
+        return self.whole_ms - _time_in(self.calendar, tuple(span for span in self.ran if span[1] <= self.started_at))
+
+
+def started(
+    metric: ClockMetric,
+    target: Target,
+    calendar: Calendar | None,
+    at: int,
+    record_at: int,
+    *,
+    instance: int = 1,
+    continues: Clock | None = None,
+) -> Clock:
+    """A clock that runs from `at`; with the time that is left when it continues an earlier instance."""
+    clock = Clock(metric, instance, target, calendar, at, record_at, at)
+    if continues is None:
+        _promise(clock, target.working_days)
+    else:
+        clock.ran, clock.whole_ms = (*continues.ran, (continues.since, continues.ended_at)), continues.whole_ms
+    _schedule(clock, at)
+    return clock
+
+
+def signalled(
+    clock: Clock,
+    signal: Signal,
+    at: int,
+    record_at: int,
+    *,
+    reason: tuple[str, str] = ("", ""),
+    unanswered: bool = False,
+) -> None:
+    """Let a signal pause, resume or end the clock, if the table has it so.
+
+    `reason` is what a pause waits for and why, `unanswered` whether a message of the customer waits meanwhile.
+    Starting makes new instances, and changes need their target: see `promises.py`.
+    """
+    forgotten_pause_ends(clock, at)
+    phase = TRANSITIONS.get((clock.phase, signal))
+    if phase is None or phase == clock.phase:
+        return
+    if signal == "pause":
+        if reason in clock.target.pause_on and at <= clock.due_at:
+            _pause(clock, at, unanswered)
+    elif phase == "running":
+        if signal == "resume":
+            _resume(clock, at)
+    else:
+        if clock.phase == "paused":
+            _resume(clock, at)
+        if clock.phase == "running":
+            clock.ended_at, clock.ended_record_at = at, record_at
+        clock.phase = phase
+
+
+def _pause(clock: Clock, at: int, unanswered: bool) -> None:
+    clock.phase, clock.paused_at, clock.paused_until = "paused", at, at + clock.target.max_pause_ms
+    clock.unanswered_from = at if unanswered else None
+    clock.ran += ((clock.since, at),)
+    clock.since = clock.paused_until
+    _schedule(clock, at)
+
+
+def _resume(clock: Clock, at: int) -> None:
+    customer_answered(clock, at)
+    clock.paused_ms += at - clock.paused_at
+    clock.phase, clock.since = "running", at
+    _schedule(clock, at)
+
+
+def forgotten_pause_ends(clock: Clock, at: int) -> None:
+    """What `max_pause` did before `at`."""
+    if clock.phase == "paused" and at > clock.paused_until:
+        _resume(clock, clock.paused_until)
+
+
+def customer_answered(clock: Clock, at: int) -> None:
+    """The message that waited while the clock was paused waits no more."""
+    if clock.phase == "paused" and clock.unanswered_from is not None:
+        clock.illegitimate_pause_ms += at - clock.unanswered_from
+        clock.unanswered_from = None
+
+
+def changed(clock: Clock, target: Target, calendar: Calendar | None, at: int, *, may_lengthen: bool) -> None:
+    """Another target holds from `at` on, counted from the original start; the time used is kept, and so is a pause.
+
+    A deadline that is past with it becomes one shortly after `at`; one that was past before stays as it is.
+    """
+    forgotten_pause_ends(clock, at)
+    if not clock.is_open or at > clock.due_at or target == clock.target:
+        return
+    before = clock.target, clock.calendar, clock.whole_ms, clock.working_days, clock.escalated
+    clock.target, clock.calendar = target, calendar
+    _promise(clock, target.working_days)
+    if not may_lengthen and _due_at(clock) > clock.due_at:
+        clock.target, clock.calendar, clock.whole_ms, clock.working_days, clock.escalated = before
+    else:
+        _reschedule(clock, at)
+
+
+def rewound(clock: Clock, origin: int, at: int) -> None:
+    """It turned out at `at` that the promise began at `origin`."""
+    forgotten_pause_ends(clock, at)
+    if not clock.is_open or at > clock.due_at or origin >= clock.origin:
+        return
+    if clock.started_at == clock.origin:
+        clock.started_at = origin
+    if clock.ran:
+        clock.ran = ((origin, clock.ran[0][1]), *clock.ran[1:])
+    else:
+        clock.since = origin
+    _promise(clock, clock.working_days)
+    _reschedule(clock, at)
+
+
+def extended(clock: Clock, at: int) -> None:
+    """A holding response was sent: more working days from the start, where the policy gives them."""
+    days = clock.target.extended_working_days
+    forgotten_pause_ends(clock, at)
+    if days and clock.calendar is not None and clock.is_open and at <= clock.due_at:
+        _promise(clock, days)
+        _schedule(clock, at)
+
+
+def _reschedule(clock: Clock, at: int) -> None:
+    used = _time_in(clock.calendar, clock.ran)
+    if clock.phase == "running":
+        used += _time_between(clock.calendar, clock.since, at)
+    if clock.whole_ms < used or (clock.phase == "running" and _due_at(clock) < at):
+        grace = clock.target.escalation_grace_ms
+        clock.whole_ms = used + (max(LEAST_ESCALATION_GRACE_MS, clock.whole_ms // 10) if grace is None else grace)
+        clock.working_days, clock.escalated = 0, True
+    _schedule(clock, at)
+
+
+def _schedule(clock: Clock, at: int) -> None:
+    """Deadline and warnings, from what it has run by `at`. Warnings that are past stay where they were."""
+    target, calendar, since, whole = clock.target, clock.calendar, clock.since, clock.whole_ms
+    clock.due_at = _due_at(clock)
+    clock.twice_at = _after(calendar, clock.due_at, whole)
+    used = _time_in(calendar, clock.ran)
+    warned = [moment for moment in clock.warn_at if moment < at]
+    for share in target.warn_at[len(warned) :]:
+        left = round(whole * share) - used
+        warned.append(max(_after(calendar, since, left) if left > 0 else since, at))
+    clock.warn_at = tuple(warned)
+
+
+def _promise(clock: Clock, working_days: int) -> None:
+    """Give the clock all the time of its target, from when it began; or that of so many working days."""
+    clock.working_days = working_days if clock.calendar is not None else 0
+    clock.whole_ms, clock.escalated = clock.target.target_ms, False
+    if clock.working_days and clock.calendar is not None:
+        due_at = clock.calendar.add_working_days(clock.origin, working_days)
+        clock.whole_ms = clock.calendar.count(clock.origin, due_at)
+
+
+def _due_at(clock: Clock) -> int:
+    if clock.ran:
+        return _after(clock.calendar, clock.since, max(clock.whole_ms - _time_in(clock.calendar, clock.ran), 0))
+    if clock.working_days and clock.calendar is not None:
+        # The end of the day, which may come after the close of business that its time ends with.
+        return clock.calendar.add_working_days(clock.since, clock.working_days)
+    return _after(clock.calendar, clock.since, clock.whole_ms)
+
+
+def _after(calendar: Calendar | None, start: int, duration_ms: int) -> int:
+    return start + duration_ms if calendar is None else calendar.add(start, duration_ms)
+
+
+def _time_between(calendar: Calendar | None, start: int, end: int) -> int:
+    return end - start if calendar is None else calendar.count(start, end)
+
+
+def _time_in(calendar: Calendar | None, spans: tuple[Span, ...]) -> int:
+    return sum(_time_between(calendar, start, end) for start, end in spans) if spans else 0
+
+
+# Reading
+
+
+def outcome(clock: Clock, now: int) -> ClockState:
+    if clock.is_open:
+        grace = clock.target.grace_ms
+        if clock.phase == "paused" and now <= clock.paused_until + grace:
+            return "paused"
+        return "breached_open" if now > clock.due_at + grace else "running"
+    if clock.phase == "annulled":
+        return "cancelled"
+    if clock.ended_at > clock.due_at:
+        return "breached"
+    return "met" if clock.phase == "stopped" else "cancelled"
+
+
+def retracted(clock: Clock) -> bool:
+    """Was the proof that the promise was kept late enough for the breach to have been announced?"""
+    return (
+        clock.phase in ("stopped", "cancelled")
+        and clock.ended_at <= clock.due_at
+        and clock.ended_record_at > clock.due_at + clock.target.grace_ms
+    )
+
+
+def retroactive(clock: Clock) -> bool:
+    """Was the deadline past before anyone could know of it?"""
+    return clock.escalated or clock.started_record_at > clock.due_at + clock.target.grace_ms
+
+
+def paused_ms(clock: Clock, now: int) -> tuple[int, int]:
+    """Elapsed time in pauses that are over, and how much of it with a message of the customer unanswered."""
+    if clock.phase == "paused" and now > clock.paused_until + clock.target.grace_ms:
+        unanswered = 0 if clock.unanswered_from is None else clock.paused_until - clock.unanswered_from
+        return clock.paused_ms + clock.paused_until - clock.paused_at, clock.illegitimate_pause_ms + unanswered
+    return clock.paused_ms, clock.illegitimate_pause_ms
+
+
+def warnings(clock: Clock, now: int) -> list[int]:
+    """The warning moments that the clock has passed while it ran, in order."""
+    if clock.phase == "annulled" or not clock.warn_at:
+        return []
+    end = min(now - clock.target.grace_ms if clock.is_open else clock.ended_at, clock.due_at)
+    if clock.warn_at[0] >= end:
+        return []
+    return [at for at in clock.warn_at if at < end]
+
+
+def next_threshold(clock: Clock, now: int) -> int:
+    """The first moment, `now` or later, after which an open clock reads differently; `NEVER` when there is none.
+
+    Warnings, the end of a pause, the deadline, twice overdue; grace included.
+    """
+    grace = clock.target.grace_ms
+    since, found = now - grace, NEVER
+    pause = (clock.paused_until,) if clock.phase == "paused" else ()
+    for at in (*clock.warn_at, *pause, clock.due_at, clock.twice_at):
+        if since <= at < found:
+            found = at
+    return found + grace if found != NEVER else NEVER
+
+
+def overdue_ms(clock: Clock) -> int:
+    """How long after its deadline an ended clock ended; 0 when in time, or still open."""
+    return max(0, clock.ended_at - clock.due_at) if clock.phase in ("stopped", "cancelled") else 0

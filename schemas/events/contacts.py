@@ -1,0 +1,219 @@
+"""Contact events: a customer reaches us, or we reach them, over one channel. And that a customer is to be forgotten."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from schemas.events.envelope import Actor, CorrectedValues, Customer, Event
+from schemas.events.fields import Amount, Currency, EventId, Level, Name, Seconds, Text
+from schemas.taxonomy import (
+    Channel,
+    Direction,
+    Priority,
+    ReopenReason,
+    Resolution,
+    TransferKind,
+    WaitReason,
+)
+from schemas.taxonomy import (
+    ContactOutcome as OutcomeKind,
+)
+
+
+class ContactOpened(Event):
+    event_type: Literal["contact.opened"]
+    direction: Direction
+    channel: Channel
+    subject: Text | None = None
+
+
+class ContactQueued(Event):
+    event_type: Literal["contact.queued"]
+    queue: Name
+
+
+class ContactHumanRequested(Event):
+    """The customer asked a bot for a person."""
+
+    event_type: Literal["contact.human_requested"]
+
+
+class ContactAnswered(Event):
+    """Only a human actor ends the wait."""
+
+    event_type: Literal["contact.answered"]
+    actor: Actor
+    wait_seconds: Seconds | None = None
+
+
+class ContactAbandoned(Event):
+    event_type: Literal["contact.abandoned"]
+    wait_seconds: Seconds | None = None
+    in_ivr: bool | None = None
+
+
+class ContactAssigned(Event):
+    event_type: Literal["contact.assigned"]
+    owner: Name
+
+
+class ContactTransferred(Event):
+    event_type: Literal["contact.transferred"]
+    from_: Name = Field(alias="from")
+    to: Name
+    kind: TransferKind | None = None
+
+
+class ContactCustomerReplied(Event):
+    event_type: Literal["contact.customer_replied"]
+    public: bool = True
+
+
+class ContactAgentReplied(Event):
+    event_type: Literal["contact.agent_replied"]
+    public: bool = True
+    """False: an internal note, which answers nobody."""
+
+
+class ContactWaitingCustomer(Event):
+    event_type: Literal["contact.waiting_customer"]
+    reason: WaitReason | None = None
+
+
+class ContactWaitingThirdParty(Event):
+    event_type: Literal["contact.waiting_third_party"]
+    reason: WaitReason | None = None
+
+
+class ContactResumed(Event):
+    event_type: Literal["contact.resumed"]
+
+
+class ContactPriorityChanged(Event):
+    event_type: Literal["contact.priority_changed"]
+    from_: Priority = Field(alias="from")
+    to: Priority
+
+
+class ContactReclassified(Event):
+    """What changed stands in the envelope: category, product, cause, demand_type ..."""
+
+    event_type: Literal["contact.reclassified"]
+
+
+class ContactResolved(Event):
+    event_type: Literal["contact.resolved"]
+    resolution: Resolution | None = None
+    resolved_level: Level | None = None
+    talk_seconds: Seconds | None = None
+    hold_seconds: Seconds | None = None
+    wrap_seconds: Seconds | None = None
+
+
+class ContactReopened(Event):
+    event_type: Literal["contact.reopened"]
+    reason: ReopenReason | None = None
+
+
+class ContactClosed(Event):
+    event_type: Literal["contact.closed"]
+
+
+class ContactOutcome(Event):
+    """What the contact was worth."""
+
+    event_type: Literal["contact.outcome"]
+    kind: OutcomeKind
+    amount: Amount | None = None
+    currency: Currency | None = None
+
+
+class ContactMerged(Event):
+    event_type: Literal["contact.merged"]
+    into: Name
+    """The entity that survives."""
+
+
+class ContactIdentified(Event):
+    """A formerly anonymous contact turns out to be this customer's. Keeps the key that the contact was opened with."""
+
+    event_type: Literal["contact.identified"]
+    customer: Customer
+
+
+class ContactValues(CorrectedValues):
+    """What can be corrected of a contact event."""
+
+    direction: Direction | None = None
+    queue: Name | None = None
+    wait_seconds: Seconds | None = None
+    in_ivr: bool | None = None
+    from_: Name | None = Field(None, alias="from")
+    to: Name | None = None
+    kind: Literal[TransferKind, OutcomeKind] | None = None
+    public: bool | None = None
+    reason: Literal[WaitReason, ReopenReason] | None = None
+    resolution: Resolution | None = None
+    resolved_level: Level | None = None
+    talk_seconds: Seconds | None = None
+    hold_seconds: Seconds | None = None
+    wrap_seconds: Seconds | None = None
+    amount: Amount | None = None
+    currency: Currency | None = None
+    into: Name | None = None
+
+
+class ContactCorrected(Event):
+    event_type: Literal["contact.corrected"]
+    corrects_event_id: EventId
+    values: ContactValues
+
+
+class ContactVoided(Event):
+    """Absent `voids_event_id`: the whole contact is withdrawn."""
+
+    event_type: Literal["contact.voided"]
+    voids_event_id: EventId | None = None
+
+
+ERASED: Final = "customer.erased"
+
+
+class CustomerErased(Event):
+    """The customer is to be forgotten: what is open about them ends, and who they are leaves the state and the rows.
+
+    It comes on contact-events, keyed by `customer.id`, because the partition that holds the customer's cases must read
+    it. `entity_id` is that of the request, not of a case. Aliases are other customers: each has an erasure of its own.
+    What is published about the customer afterwards counts as new.
+    """
+
+    event_type: Literal["customer.erased"]
+    customer: Customer
+
+
+ContactEvent = Annotated[
+    ContactOpened
+    | ContactQueued
+    | ContactHumanRequested
+    | ContactAnswered
+    | ContactAbandoned
+    | ContactAssigned
+    | ContactTransferred
+    | ContactCustomerReplied
+    | ContactAgentReplied
+    | ContactWaitingCustomer
+    | ContactWaitingThirdParty
+    | ContactResumed
+    | ContactPriorityChanged
+    | ContactReclassified
+    | ContactResolved
+    | ContactReopened
+    | ContactClosed
+    | ContactOutcome
+    | ContactMerged
+    | ContactIdentified
+    | ContactCorrected
+    | ContactVoided
+    | CustomerErased,
+    Field(discriminator="event_type"),
+]

@@ -1,0 +1,146 @@
+"""From the bytes of a record to an event, or to the one reason why it is none.
+
+Nothing here raises for what others sent. A record has one rejection, the most fundamental one first: `too_large`; what
+`schemas.events.rejection` finds in its bytes and fields; `pii_in_id`; at last, in `admit`, what only the record shows:
+`future_timestamp`, `too_old`, `key_mismatch`.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any, Final, TypeVar, cast, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.events.complaints import ComplaintEvent
+from schemas.events.contacts import ERASED, ContactEvent
+from schemas.events.envelope import Event
+from schemas.events.fields import Record
+from schemas.events.identifiers import looks_personal
+from schemas.events.rejection import PSEUDONYM, explain, shown
+from schemas.events.surveys import SurveyEvent
+from schemas.outputs import Rejection
+from schemas.taxonomy import Warning_
+from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
+
+MAX_BYTES: Final = 256 * 1024
+FUTURE_MS: Final = 5 * 60_000
+"""How far `occurred_at` may lie after the record's timestamp: clocks differ."""
+OLDEST_MS: Final = 400 * 86_400_000
+SKEW: Final = timedelta(minutes=5)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    CONTACTS: TypeAdapter(ContactEvent),
+    COMPLAINTS: TypeAdapter(ComplaintEvent),
+    SURVEYS: TypeAdapter(SurveyEvent),
+}
+"""The events of each input topic: one tagged union, validated in one call."""
+_VALIDATE: Final = {topic: adapter.validator.validate_json for topic, adapter in ADAPTERS.items()}
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def decode(topic: str, value: bytes) -> Event | Rejection:
+    """The event in a record's value. `topic` is one of `schemas.topics.INPUTS`, without an installation's prefix."""
+    if len(value) > MAX_BYTES:
+        return Rejection("too_large", "", f"at most {MAX_BYTES} bytes", f"{len(value)} bytes")
+    try:
+        event = cast("Event", _VALIDATE[topic](value))
+    except ValidationError as invalid:
+        return explain(topic, value, invalid)
+    return event if (personal := _personal_identifier(event)) is None else personal
+
+
+def admit(event: Event, occurred_at: int, key: bytes | None, record_at: int) -> Rejection | None:
+    """What the record, not the event, decides. `record_at`: the record's Kafka timestamp, milliseconds."""
+    age = record_at - occurred_at
+    when = event.occurred_at.isoformat
+    if age < -FUTURE_MS:
+        return Rejection("future_timestamp", "occurred_at", "at most 5 min after the record's timestamp", when())
+    if age > OLDEST_MS:
+        return Rejection("too_old", "occurred_at", "at most 400 days before the record's timestamp", when())
+    if event.customer is not None and key == event.customer.id.encode():
+        return None
+    erased = event.event_type == ERASED
+    if key == event.entity_id.encode() and not erased:
+        return None
+    expected = "customer.id" if erased else "customer.id or entity_id"
+    return Rejection("key_mismatch", "key", expected, "no key" if key is None else shown(key.decode(errors="replace")))
+
+
+def warnings_of(event: Event) -> tuple[Warning_, ...]:
+    """What one event alone shows. It is accepted all the same."""
+    unknown = _has_unknown(event)
+    skewed = event.published_at is not None and event.published_at < event.occurred_at - SKEW
+    if not unknown and not skewed:
+        return ()
+    return (*(("unknown_field",) if unknown else ()), *(("clock_skew",) if skewed else ()))
+
+
+def occurred_ms(event: Event) -> int:
+    """When it happened: milliseconds since the epoch."""
+    return to_ms(event.occurred_at)
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch, rounded down; exact, which `timestamp()` is not."""
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+
+
+def payload(event: Event) -> str:
+    """JSON of the known fields, as far as the publisher set them: what is stored. Decodes to the same event."""
+    known = _without_unknown(event) if _has_unknown(event) else event
+    return known.__pydantic_serializer__.to_json(known, by_alias=True, exclude_unset=True).decode()
+
+
+def _personal_identifier(event: Event) -> Rejection | None:
+    customer = event.customer
+    customer_id = "" if customer is None else customer.id
+    if not looks_personal(f"{event.event_id}\n{event.entity_id}\n{customer_id}"):
+        return None
+    identifiers = {"event_id": event.event_id, "entity_id": event.entity_id, "customer.id": customer_id}
+    field = next(field for field, identifier in identifiers.items() if looks_personal(identifier))
+    return Rejection("pii_in_id", field, PSEUDONYM, shown(identifiers[field]))
+
+
+def _holds_records(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return True
+    return any(_holds_records(argument) for argument in get_args(annotation))
+
+
+def _nested_fields(model: type[Record]) -> dict[type[Record], tuple[str, ...]]:
+    """Of a model and those below it: the names of the fields that hold records, or tuples of them."""
+    own = {model: tuple(name for name, field in model.model_fields.items() if _holds_records(field.annotation))}
+    return reduce(or_, map(_nested_fields, model.__subclasses__()), own)
+
+
+_NESTED: Final[Mapping[type[Record], tuple[str, ...]]] = _nested_fields(Record)
+
+
+def _has_unknown(record: Record) -> bool:
+    if record.__pydantic_extra__:
+        return True
+    fields = record.__dict__
+    for name in _NESTED[type(record)]:
+        value = fields[name]
+        if value is not None and (any(map(_has_unknown, value)) if type(value) is tuple else _has_unknown(value)):
+            return True
+    return False
+
+
+def _without_unknown(record: AnyRecord) -> AnyRecord:
+    parts = {name: part for name in _NESTED[type(record)] if (part := getattr(record, name))}
+    known = record.model_copy(
+        update={
+            name: tuple(map(_without_unknown, part)) if isinstance(part, tuple) else _without_unknown(part)
+            for name, part in parts.items()
+        }
+    )
+    if known.__pydantic_extra__:
+        known.__pydantic_extra__.clear()
+    return known

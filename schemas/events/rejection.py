@@ -1,0 +1,209 @@
+"""Why bytes are not an event: the one reason, the field, what was expected and what came. For rejections only: slow.
+
+Of several things that are wrong the most fundamental is told, because the rest often follows from it: `not_utf8`;
+`not_json`, also for JSON that is no object; `schema_unsupported`; `topic_mismatch`; then fields in the order of
+`_PRECEDENCE`, and of two alike the one that the contract names first.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple, cast, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from schemas.events.identifiers import looks_personal, masked
+from schemas.outputs import Rejection
+from schemas.taxonomy import REASONS, Reason, SurveyKind
+from schemas.topics import EVENT_PREFIX
+
+PSEUDONYM: Final = "a pseudonym, no personal data"
+
+_SHOWN: Final = 80
+"""Characters of a value that a rejection shows."""
+_CHOICES_SHOWN: Final = 160
+_READ: Final = 256 * 1024
+"""Bytes in which a record's identity is looked for."""
+
+_PRECEDENCE: Final[tuple[Reason, ...]] = (
+    "missing_field", "wrong_type", "bad_enum", "bad_timestamp", "naive_timestamp", "score_out_of_range", "bad_amount",
+    "pii_in_id",
+)  # fmt: skip
+
+_IDENTIFIERS: Final = frozenset({"event_id", "entity_id", "customer.id"})
+_KINDS: Final = frozenset(get_args(SurveyKind))
+_VERSION: Final = re.compile(r"([0-9]{1,4})\.[0-9]{1,4}")
+_NAIVE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?")
+_EXPECTED: Final[Mapping[str, str]] = {
+    "string_type": "string",
+    "string_too_short": "string of at least {min_length} character",
+    "string_too_long": "string of at most {max_length} characters",
+    "int_type": "integer",
+    "int_from_float": "integer",
+    "float_type": "number",
+    "bool_type": "true or false",
+    "tuple_type": "array",
+    "dict_type": "object",
+    "model_type": "object",
+    "finite_number": "finite number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "too_short": "at least {min_length} entry",
+    "too_long": "at most {max_length} entries",
+}
+
+
+class Claimed(NamedTuple):
+    """What a rejected record says that it is; '' where it says nothing usable."""
+
+    source: str = ""
+    event_id: str = ""
+    event_type: str = ""
+
+
+def explain(topic: str, value: bytes, invalid: ValidationError) -> Rejection:
+    """The rejection that a failed validation of `value` against the events of `topic` amounts to."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        return Rejection("not_utf8", "", "UTF-8", f"byte 0x{value[error.start]:02x} at {error.start}")
+    errors = invalid.errors(include_url=False)
+    if errors[0]["type"] == "json_invalid":
+        return Rejection("not_json", "", "one JSON object", _clipped(errors[0]["ctx"]["error"]))
+    fields = _object(value)
+    if fields is None:
+        return Rejection("not_json", "", "one JSON object", shown(errors[0]["input"]))
+    return _not_ours(topic, fields) or min(
+        (_field_rejection(fields, error) for error in errors if not _is_consequence(error)), key=_rank
+    )
+
+
+def claimed(value: bytes) -> Claimed:
+    """Identity of a record that is not accepted, as far as it can be read; what looks personal is masked."""
+    fields = _object(value[:_READ], partial=True)
+    return Claimed() if fields is None else Claimed(*(_claim(fields.get(name)) for name in Claimed._fields))
+
+
+def _claim(said: object) -> str:
+    claim = said[:128] if isinstance(said, str) else ""
+    return masked(claim) if looks_personal(claim) else claim
+
+
+def _not_ours(topic: str, fields: Mapping[str, Any]) -> Rejection | None:
+    """Another version or another topic's: its fields are not worth a look."""
+    version = fields.get("schema_version")
+    if isinstance(version, str) and (well_formed := _VERSION.fullmatch(version)) and well_formed[1] != "1":
+        return Rejection("schema_unsupported", "schema_version", "major version 1", shown(version))
+    event_type = fields.get("event_type")
+    if isinstance(event_type, str) and not event_type.startswith(EVENT_PREFIX[topic]):
+        begins = " or ".join(f"{prefix}*" for prefix in EVENT_PREFIX[topic])
+        return Rejection("topic_mismatch", "event_type", f"{begins} on {topic}", shown(event_type))
+    return None
+
+
+def _is_consequence(error: ErrorDetails) -> bool:
+    """Too few entries are left because entries are bad: those have errors of their own."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+
+
+def _field_rejection(fields: Mapping[str, Any], error: ErrorDetails) -> Rejection:
+    """What is wrong with one field, in our words."""
+    path = _path(fields, error["loc"])
+    got: Any = error["input"]
+    if error["type"].startswith("union_tag"):
+        discriminator = error["ctx"]["discriminator"].strip("'")
+        path, got = discriminator, fields.get(discriminator)
+    reason, expected = _reason(error, got)
+    if path in _IDENTIFIERS and isinstance(got, str) and looks_personal(got):
+        return Rejection("pii_in_id", path, PSEUDONYM, shown(got))
+    if reason == "missing_field":
+        return Rejection(reason, path, expected)
+    if error["type"] == "string_too_long":
+        return Rejection(reason, path, expected, f"{len(got)} characters")
+    return Rejection(reason, path, expected, shown(got))
+
+
+def _reason(error: ErrorDetails, got: object) -> tuple[Reason, str]:
+    """The reason and what was expected, from pydantic's error and from what came."""
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "missing" | "union_tag_not_found":
+            return "missing_field", "a value: the field is required"
+        case "union_tag_invalid" if context["discriminator"] == "'event_type'":
+            return "bad_enum" if isinstance(got, str) else "wrong_type", "an event_type that the contract names"
+        case "union_tag_invalid":
+            return "bad_enum" if isinstance(got, str) else "wrong_type", _choices(context["expected_tags"])
+        case "literal_error":
+            of_strings = "'" in context["expected"]
+            return "bad_enum" if isinstance(got, str) is of_strings else "wrong_type", _choices(context["expected"])
+        case "bad_timestamp":
+            return "naive_timestamp" if _is_naive(got) else "bad_timestamp", error["msg"]
+        case "schema_unsupported":  # another well-formed version was told before
+            return "wrong_type", error["msg"]
+        case kind if kind in REASONS:
+            return cast("Reason", kind), error["msg"]
+        case kind:
+            return "wrong_type", _EXPECTED[kind].format_map(context) if kind in _EXPECTED else _clipped(error["msg"])
+
+
+def _choices(quoted: str) -> str:
+    return "one of " + _clipped(quoted.replace("'", ""), _CHOICES_SHOWN)
+
+
+def _is_naive(got: object) -> bool:
+    if not isinstance(got, str) or _NAIVE.fullmatch(got) is None:
+        return False
+    try:
+        datetime.fromisoformat(got)
+    except ValueError:
+        return False
+    return True
+
+
+def _rank(rejection: Rejection) -> int:
+    return _PRECEDENCE.index(rejection.reason)
+
+
+def _path(fields: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
+    """`customer.id`, `sections.0.earned`: without the tags that unions put before a field's name.
+
+    A key of a map is the publisher's own text.
+    """
+    tags = 1 if location and location[0] == fields.get("event_type") else 0
+    if len(location) > tags and location[tags] in _KINDS:
+        tags += 1
+    return _clipped(masked(".".join(str(part) for part in location[tags:])))
+
+
+def _object(value: bytes, partial: bool = False) -> dict[str, Any] | None:
+    """The object in the bytes; `partial`: as far as it goes, when the end is missing."""
+    try:
+        parsed = from_json(value, allow_partial=partial)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def shown(value: object) -> str:
+    """What came, fit to be shown: short, without personal data, and of objects no content."""
+    match value:
+        case str():
+            return _clipped(masked(value[:400]))
+        case datetime():
+            return value.isoformat()
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return _clipped(masked(repr(value) if abs(value) < 1e300 else "a number beyond all bounds"))
+        case dict():
+            return "an object"
+        case _:
+            return "an array"
+
+
+def _clipped(text: str, length: int = _SHOWN) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

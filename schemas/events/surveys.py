@@ -1,0 +1,191 @@
+"""Survey events: what customers answer, what mystery shoppers and walking managers see, and what is done about it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from annotated_types import Len
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.events.envelope import Event
+from schemas.events.fields import Count, Grade, Name, Number, Positive, Record, Scale, Text, Timestamp, Within
+from schemas.taxonomy import (
+    EffortDirection,
+    Element,
+    FollowupResult,
+    Polarity,
+    SubjectRole,
+    SurveyKind,
+    SurveyMode,
+)
+
+
+class SurveyInvited(Event):
+    event_type: Literal["survey.invited"]
+    kind: SurveyKind
+    mode: SurveyMode
+    expires_at: Timestamp | None = None
+
+
+class SurveyAnswered(Event):
+    """One answer; what it measures is the subclass's."""
+
+    event_type: Literal["survey.answered"]
+    kind: SurveyKind
+    mode: SurveyMode
+
+
+def _within_scale(score: int, info: ValidationInfo) -> int:
+    scale_max = info.data.get("scale_max")  # absent when it is itself wrong, which is reported instead
+    if scale_max is not None and not 1 <= score <= scale_max:
+        raise PydanticCustomError("score_out_of_range", "1 to {scale_max}", {"scale_max": scale_max})
+    return score
+
+
+class CsatAnswered(SurveyAnswered):
+    kind: Literal["csat"]
+    scale_max: Scale = 5
+    score: int
+
+    _score = field_validator("score")(_within_scale)
+
+
+class NpsAnswered(SurveyAnswered):
+    kind: Literal["nps"]
+    score: Annotated[int, Within(0, 10)]
+
+
+class CesAnswered(SurveyAnswered):
+    """Without its direction the score means nothing: the two versions of CES are opposite."""
+
+    kind: Literal["ces"]
+    scale_max: Scale = 7
+    score: int
+    direction: EffortDirection
+
+    _score = field_validator("score")(_within_scale)
+
+
+class Section(Record):
+    """One part of a mystery visit: points earned of points possible."""
+
+    code: Name
+    element: Element | None = None
+    possible: Positive
+    earned: float
+    weight: Positive = 1.0
+    critical: bool = False
+    passed: bool | None = None
+
+    @field_validator("earned")
+    @classmethod
+    def _at_most_possible(cls, earned: float, info: ValidationInfo) -> float:
+        possible = info.data.get("possible")
+        if possible is not None and not 0 <= earned <= possible:
+            raise PydanticCustomError("score_out_of_range", "0 to {possible}", {"possible": possible})
+        return earned
+
+
+class MysteryShopperAnswered(SurveyAnswered):
+    kind: Literal["mystery_shopper"]
+    visit_id: Name
+    site: Name | None = None
+    scenario: Name | None = None
+    sections: Annotated[tuple[Section, ...], Len(1, 100)]
+    evaluator: Name | None = None
+
+
+class PeopleMet(Record):
+    customers: Count = 0
+    employees: Count = 0
+
+
+class Finding(Record):
+    """Something that a walking manager saw."""
+
+    id: Name
+    element: Element
+    polarity: Polarity
+    severity: Grade | None = None
+    subject_role: SubjectRole | None = None
+    text: Text | None = None
+    owner: Name | None = None
+    due_at: Timestamp | None = None
+
+
+class FloorWalkAnswered(SurveyAnswered):
+    """A manager's walk. Without findings it still counts: somebody was there."""
+
+    kind: Literal["floor_walk"]
+    walk_id: Name
+    manager: Name
+    site: Name
+    started_at: Timestamp
+    ended_at: Timestamp
+    people_met: PeopleMet | None = None
+    findings: Annotated[tuple[Finding, ...], Len(0, 200)] = ()
+
+    @field_validator("ended_at")
+    @classmethod
+    def _not_before_start(cls, ended_at: datetime, info: ValidationInfo) -> datetime:
+        started_at = info.data.get("started_at")
+        if started_at is not None and ended_at < started_at:
+            raise PydanticCustomError("bad_timestamp", "not before started_at")
+        return ended_at
+
+
+class CustomAnswered(SurveyAnswered):
+    """Anything else that is measured; never part of CSAT, NPS or CES."""
+
+    kind: Literal["custom"]
+    metrics: Annotated[dict[str, Number], Len(1, 100)]
+
+
+class SurveyExpired(Event):
+    event_type: Literal["survey.expired"]
+
+
+class SurveyBounced(Event):
+    event_type: Literal["survey.bounced"]
+
+
+class SurveyDeclined(Event):
+    event_type: Literal["survey.declined"]
+
+
+class Followup(Event):
+    """Somebody owns what a bad answer asks for."""
+
+    owner: Name
+    due_at: Timestamp | None = None
+    result: FollowupResult | None = None
+
+
+class SurveyFollowupOpened(Followup):
+    event_type: Literal["survey.followup_opened"]
+
+
+class SurveyFollowupContacted(Followup):
+    event_type: Literal["survey.followup_contacted"]
+
+
+class SurveyFollowupClosed(Followup):
+    event_type: Literal["survey.followup_closed"]
+
+
+AnyAnswer = Annotated[
+    CsatAnswered | NpsAnswered | CesAnswered | MysteryShopperAnswered | FloorWalkAnswered | CustomAnswered,
+    Field(discriminator="kind"),
+]
+
+SurveyEvent = Annotated[
+    SurveyInvited
+    | AnyAnswer
+    | SurveyExpired
+    | SurveyBounced
+    | SurveyDeclined
+    | SurveyFollowupOpened
+    | SurveyFollowupContacted
+    | SurveyFollowupClosed,
+    Field(discriminator="event_type"),
+]

@@ -1,0 +1,201 @@
+"""Business calendars as data: when an office works. Written in YAML, checked here, computed with in the processors.
+
+    calendar_id: es-madrid-split
+    version: "1"
+    valid_from: 2000-01-01T00:00:00Z    # clocks that start from then on use this version
+    zone: Europe/Madrid
+    weekly:
+      monday: ["09:00-14:00", "16:00-18:30"]
+      saturday: ["22:00-06:00"]         # until Sunday 06:00; belongs to Saturday
+    holidays:
+      country: ES                       # from the `holidays` library, with `subdivision: MD` those of a region
+      dates: {2026-11-02: [], 2026-12-24: ["09:00-12:00"]}   # own ones, full or with the hours that remain
+    openings: {2026-12-19: ["10:00-14:00"]}                  # besides whatever else is open that day
+
+An interval belongs to the day on which it opens: a holiday takes away what would have opened on it, and leaves the
+night shift that came in the evening before. An own date wins over the library.
+
+A *working day* has weekly intervals and is no full holiday. An exceptional opening does not make one: a deadline
+that a law counts in working days does not move because a shop opened on a Sunday.
+"""
+
+import re
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import holidays as holiday_library
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+)
+
+from schemas.policies.yaml_lines import YamlRefusedError, read_model
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: Final[tuple[Weekday, ...]] = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
+
+MINUTES_A_DAY: Final = 24 * 60
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class CalendarError(Exception):
+    """A calendar that cannot be used; one line, `file:line: path: reason`."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """Open from `opens` until before `closes`: minutes of local wall time after the midnight its day begins with.
+
+    `closes` is beyond 1440 when the interval crosses midnight.
+    """
+
+    opens: int
+    closes: int
+
+
+def _interval(value: object) -> Interval:
+    if isinstance(value, Interval):
+        return value
+    match = _INTERVAL.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('an interval is two local times from 00:00 to 24:00, such as "09:00-14:00" or "22:00-06:00"')
+    opens, closes = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
+    if max(opens, closes) > MINUTES_A_DAY or opens == MINUTES_A_DAY:
+        raise ValueError(f"{value} is outside the day: times are 00:00 to 23:59, and 24:00 as an end")
+    if opens == closes:
+        raise ValueError(f'{value} is empty or a whole day: write "00:00-24:00" for a whole day')
+    return Interval(opens, closes if closes > opens else closes + MINUTES_A_DAY)
+
+
+_INTERVAL: Final = re.compile(r"(\d\d):([0-5]\d)\s*-\s*(\d\d):([0-5]\d)")
+
+
+def _apart(intervals: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    ordered = tuple(sorted(intervals))
+    for earlier, later in pairwise(ordered):
+        if later.opens < earlier.closes:
+            raise ValueError("two intervals of this day overlap")
+    return ordered
+
+
+def _as_tuple(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        raise ValueError('the hours of a day are a list, such as ["09:00-14:00", "16:00-18:30"]; [] for none')
+    return tuple(value)
+
+
+Hours = Annotated[
+    tuple[Annotated[Interval, PlainValidator(_interval)], ...], BeforeValidator(_as_tuple), AfterValidator(_apart)
+]
+"""The intervals of one day, in order; empty for none."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Holidays(_Strict):
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    """ISO 3166 code of two letters; quote NO, which YAML takes for false."""
+    subdivision: str | None = None
+    """As the `holidays` library calls it: MD for Madrid, ENG for England."""
+    dates: Mapping[date, Hours] = {}
+    """Own dates, with the hours that remain open; none for a full holiday."""
+
+    @field_validator("country")
+    @classmethod
+    def _known_country(cls, value: str | None) -> str | None:
+        if value is not None:
+            _ask_library(value, None)
+        return value
+
+    @field_validator("subdivision")
+    @classmethod
+    def _known_subdivision(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and "country" in info.data:  # a wrong country has its own message
+            if info.data["country"] is None:
+                raise ValueError("a subdivision needs its country")
+            _ask_library(info.data["country"], value)
+        return value
+
+
+def _ask_library(country: str, subdivision: str | None) -> None:
+    try:
+        holiday_library.country_holidays(country, subdiv=subdivision)
+    except NotImplementedError as error:
+        raise ValueError(f"the holidays library has no {' '.join(filter(None, (country, subdivision)))}") from error
+
+
+def _known_zone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{value!r} is no zone of the IANA database, such as Europe/Madrid or UTC") from error
+    return value
+
+
+class CalendarDefinition(_Strict):
+    """One version of one calendar."""
+
+    calendar_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    version: str
+    valid_from: AwareDatetime = datetime(2000, 1, 1, tzinfo=UTC)
+    zone: Annotated[str, AfterValidator(_known_zone)]
+    weekly: Mapping[Weekday, Hours]
+    holidays: Holidays = Holidays()
+    openings: Mapping[date, Hours] = {}
+
+    @field_validator("weekly")
+    @classmethod
+    def _opens_some_day(cls, value: Mapping[Weekday, tuple[Interval, ...]]) -> Mapping[Weekday, tuple[Interval, ...]]:
+        if not any(value.values()):
+            raise ValueError("a calendar that never opens has no due times: give a weekday its intervals")
+        return value
+
+    @property
+    def valid_from_ms(self) -> int:
+        """Milliseconds since the epoch UTC."""
+        return (self.valid_from - _EPOCH) // timedelta(milliseconds=1)
+
+    @property
+    def saturdays_are_working_days(self) -> bool:
+        return bool(self.weekly.get("saturday"))
+
+
+def load(path: Path) -> CalendarDefinition:
+    """Read one calendar. Raises `CalendarError`."""
+    try:
+        return read_model(path, CalendarDefinition)
+    except YamlRefusedError as error:
+        raise CalendarError(str(error)) from error
+
+
+def load_all(paths: Iterable[Path]) -> tuple[CalendarDefinition, ...]:
+    """Read every calendar. Raises `CalendarError`, also for two versions of one calendar that cannot be told apart."""
+    loaded: list[CalendarDefinition] = []
+    for path in paths:
+        definition = load(path)
+        for other in loaded:
+            if other.calendar_id == definition.calendar_id and (
+                other.version == definition.version or other.valid_from == definition.valid_from
+            ):
+                raise CalendarError(
+                    f"{path}:1: calendar {definition.calendar_id}: another file has version {other.version}, "
+                    f"valid from {other.valid_from.isoformat()}: versions differ in both"
+                )
+        loaded.append(definition)
+    return tuple(loaded)

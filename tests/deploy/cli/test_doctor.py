@@ -1,0 +1,173 @@
+"""From facts to findings: what is named as wrong, what is not, and the exit code."""
+
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from deploy.cli.doctor.diagnosis import (
+    Broker,
+    Difference,
+    Facts,
+    Group,
+    Input,
+    OpenTransaction,
+    Reading,
+    StatePart,
+    Warehouse,
+    diagnose,
+    exit_code,
+    report,
+)
+from deploy.cli.topics import Problem
+from processors.settings import Settings
+
+NOW = 1_795_000_000_000
+SETTINGS = Settings()
+
+INPUT = Input("contact-events", 3, stable=100, high=100, greatest=NOW - 5_000)
+STATE = StatePart(3, bytes=20_000, messages=7, last_checkpoint=NOW - 900)
+WORKER = Group("worker", "oidor", 2, (Reading("contact-events", 3, committed=100, end=101, waiting=False),))
+WAREHOUSE = Group(
+    "warehouse", "oidor-warehouse", 1, (Reading("feedback-rows", 3, committed=40, end=41, waiting=False),)
+)
+BROKER = Broker((), {"contact-events": 12, "survey-events": 12}, (INPUT,), (STATE,), (WORKER, WAREHOUSE))
+DATABASE = Warehouse((), 40, ())
+
+
+def healthy() -> Facts:
+    return Facts(NOW, BROKER, DATABASE)
+
+
+def wrong(facts: Facts) -> dict[str, str]:
+    """check -> what was seen and what to do, of all that is wrong."""
+    return {one.check: f"{one.seen} -> {one.to_do}" for one in diagnose(facts, SETTINGS) if not one.well}
+
+
+def held(last_write: int, high: int = 110) -> Broker:
+    return replace(BROKER, inputs=(replace(INPUT, high=high, open=(OpenTransaction("crm", 100, last_write),)),))
+
+
+def behind(group: Group, **changes: object) -> Broker:
+    late = Group(group.command, group.name, group.members, (replace(group.readings[0], **changes),))  # type: ignore[arg-type]
+    return replace(BROKER, groups=tuple(late if one.name == group.name else one for one in BROKER.groups))
+
+
+def test_a_healthy_installation_has_nothing_wrong_though_markers_lie_behind_what_was_read() -> None:
+    assert wrong(healthy()) == {}
+    assert exit_code(healthy(), diagnose(healthy(), SETTINGS)) == 0
+
+
+WRONG = {
+    "a topic of another shape": (
+        replace(BROKER, problems=(Problem("oidor-state", "has retention.ms=60000: set retention.ms=-1"),)),
+        "topics",
+        "oidor-state has retention.ms=60000 -> set retention.ms=-1",
+    ),
+    "inputs of different partition counts": (
+        replace(BROKER, partitions={"contact-events": 12, "survey-events": 6}),
+        "co-location",
+        "contact-events 12, survey-events 6",
+    ),
+    "a record from the future": (
+        replace(BROKER, inputs=(replace(INPUT, greatest=NOW + 60_000),)),
+        "publishers",
+        "contact-events[3] has a record of 2026-11-18T11:07:40+00:00, 60 s in the future",
+    ),
+    "an upstream transaction left open": (
+        held(NOW - 90_000),
+        "upstream transactions",
+        "crm has left a transaction open on contact-events[3] since offset 100, 90 s ago: 10 offsets wait",
+    ),
+    "a state that is gone": (
+        replace(BROKER, state=(replace(STATE, messages=0, last_checkpoint=None),)),
+        "state",
+        "oidor-state is empty in partitions [3]",
+    ),
+    "no worker": (
+        behind(Group("worker", "oidor", 0, WORKER.readings)),
+        "worker lag",
+        "no worker runs (group oidor has no members): 0 offsets of 0 partitions wait -> start oidor worker",
+    ),
+    "a warehouse that has stopped": (
+        behind(Group("warehouse", "oidor-warehouse", 0, WAREHOUSE.readings), committed=20, waiting=True),
+        "warehouse lag",
+        "no warehouse runs (group oidor-warehouse has no members): 21 offsets of 1 partitions wait",
+    ),
+    "a warehouse that stands still": (
+        behind(WAREHOUSE, committed=20, waiting=True, moved=False),
+        "warehouse lag",
+        "21 offsets wait and nobody gets on: feedback-rows[3] at 20",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_the_broker_shows_to_be_wrong_is_named_with_what_to_do(case: str) -> None:
+    broker, check, text = WRONG[case]
+    facts = Facts(NOW, broker, DATABASE)
+
+    findings = wrong(facts)
+
+    assert list(findings) == [check]
+    assert text in findings[check]
+    assert not findings[check].endswith("-> ")
+    assert exit_code(facts, diagnose(facts, SETTINGS)) == 1
+
+
+DATABASE_WRONG = {
+    "a migration that is missing": (Warehouse(("0002_more",), 0, ()), "migrations", "database oidor lacks 0002_more"),
+    "a clock that is behind": (
+        Warehouse((), -2_500, ()),
+        "clocks",
+        "ClickHouse's clock is 2.5 s behind the clock here",
+    ),
+    "a record that is not accounted for": (
+        Warehouse((), 0, (Difference("survey-events", 2, "2026-11-18", 0, 3, 0),)),
+        "reconciliation",
+        "survey-events[2] on 2026-11-18: read differs by 0, stored by 3, rejected by 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DATABASE_WRONG)
+def test_what_the_database_shows_to_be_wrong_is_named(case: str) -> None:
+    database, check, text = DATABASE_WRONG[case]
+
+    findings = wrong(Facts(NOW, BROKER, database))
+
+    assert list(findings) == [check]
+    assert text in findings[check]
+
+
+NOTHING_WRONG = {
+    "an upstream transaction under way": held(NOW - 2_000),
+    "a worker that is behind and gets on": behind(WORKER, committed=10, waiting=True, moved=True),
+    "a partition that nothing was ever read of, without a state": replace(
+        behind(WORKER, committed=None, end=0),
+        state=(replace(STATE, messages=0, last_checkpoint=None),),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING_WRONG)
+def test_what_is_only_under_way_is_not_wrong(case: str) -> None:
+    assert wrong(Facts(NOW, NOTHING_WRONG[case], DATABASE)) == {}
+
+
+def test_who_cannot_be_reached_is_named_and_the_other_is_still_looked_at() -> None:
+    facts = Facts(NOW, "cannot reach Kafka at k:9092", Warehouse(("0001_tables",), 0, ()))
+
+    findings = wrong(facts)
+
+    assert list(findings) == ["broker", "migrations"]
+    assert exit_code(facts, diagnose(facts, SETTINGS)) == 2
+
+
+def test_the_report_shows_every_check_and_partition() -> None:
+    shown = StringIO()
+
+    report(healthy(), diagnose(healthy(), SETTINGS), Console(width=200, file=shown))
+
+    assert all(text in shown.getvalue() for text in ("reconciliation", "1 s ago", "20 KiB"))

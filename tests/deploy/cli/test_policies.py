@@ -1,0 +1,87 @@
+"""`oidor policies`: what is said of a pack, and of what it promises."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli.main import app
+from deploy.cli.policies import PolicyToolError, check, explain
+
+POLICIES = Path(__file__).parents[3] / "deploy" / "policies"
+CALENDARS = POLICIES / "calendars"
+SHIPPED = sorted(POLICIES.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])
+def test_every_pack_that_is_shipped_is_right_and_says_what_it_is_not(path: Path) -> None:
+    (checked,) = check([path], CALENDARS)
+    assert (checked.policy.policy_id, checked.warnings) == (path.stem, ())
+    header = path.read_text(encoding="utf-8").partition("policy_id:")[0].replace("\n# ", " ")
+    assert "technical aid, not legal advice" in header
+    assert "Must confirm before use" in header
+
+
+def explained(pack: str, **event: Any) -> list[str]:
+    said = {"occurred_at": "2026-11-23T10:05:00+01:00", **event}
+    return explain([POLICIES / f"{pack}.yaml"], CALENDARS, json.dumps(said), grace_ms=0)
+
+
+CLAIM = {"event_type": "complaint.opened", "kind": "claim", "channel": "post"}
+
+
+@pytest.mark.parametrize(
+    ("pack", "fields", "line"),
+    [
+        ("es-ley-10-2025", {"topic_class": "general"}, "final_response: 15 working_days es-working-days, legal, due "
+         "2026-12-15 23:59:59+01:00"),
+        ("es-ley-10-2025", {"topic_class": "service_continuity"}, "final_response: 2h, legal, due "
+         "2026-11-23 11:05:00+00:00"),
+        ("es-ley-10-2025", {"topic_class": "billing_undue_charge"}, "final_response: 5d, legal, due "
+         "2026-11-28 09:05:00+00:00"),
+        ("uk-fca-disp", {"topic_class": "payment_service"}, "final_response: 15 working_days uk, legal, due "
+         "2026-12-14 23:59:59+00:00"),
+        ("uk-fca-disp", {"topic_class": "general"}, "final_response: 56d, legal, due 2027-01-18 09:05:00+00:00"),
+        ("iso-10002", {}, "update_every: 7d, due 2026-11-30 09:05:00+00:00"),
+        ("default", {"priority": "urgent"}, "resolve: 4h, due 2026-11-23 13:05:00+00:00"),
+    ],
+)  # fmt: skip
+def test_an_event_and_what_it_is_promised(pack: str, fields: dict[str, str], line: str) -> None:
+    assert line in explained(pack, **CLAIM, **fields)
+
+
+def test_it_says_why_and_what_else_may_run() -> None:
+    lines = explained("es-ley-10-2025", **CLAIM, topic_class="billing_undue_charge")
+    assert "    rule 4 of final_response in es-ley-10-2025 1: topic_class is billing_undue_charge" in lines
+    assert "human_on_request: 3min by rule 1 of es-ley-10-2025, from human_requested on" in lines
+    assert "resolve: no pack names it" in lines
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        ("{", "not JSON"),
+        ("[]", "no event_type"),
+        ('{"event_type": "order.opened"}', "no event_type that begins with"),
+        ('{"event_type": "contact.opened", "channel": "fax", "direction": "inbound"}', "bad_enum channel"),
+    ],
+)
+def test_a_question_that_cannot_be_answered(event: str, says: str) -> None:
+    with pytest.raises(PolicyToolError, match=says):
+        explain([POLICIES / "default.yaml"], CALENDARS, event, grace_ms=0)
+
+
+def test_the_command_names_file_line_and_reason_and_exits_with_two(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text('policy_id: p\nversion: "1"\nclocks:\n  resolve: [{target: soon}]\n', encoding="utf-8")
+    result = CliRunner().invoke(app, ["policies", "check", str(wrong)])
+    assert result.exit_code == 2
+    assert f"{wrong}:4: clocks.resolve.0.target: a duration is a number and a unit" in result.stderr
+
+
+def test_the_command_explains(tmp_path: Path) -> None:
+    event = json.dumps({**CLAIM, "priority": "urgent"})
+    result = CliRunner().invoke(app, ["policies", "explain", "--event", event, str(POLICIES / "default.yaml")])
+    assert (result.exit_code, "resolve: 4h, due" in result.stdout) == (0, True)

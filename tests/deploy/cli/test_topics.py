@@ -1,0 +1,105 @@
+"""Which topics are made, and which existing ones are refused. The broker's side is in tests/stack."""
+
+from typing import Any
+
+import pytest
+
+from deploy.cli.topics import Existing, TopicError, check, plan, problems
+from processors.settings import Settings
+
+GOOD = {
+    "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1", "min.insync.replicas": "2",
+    "max.message.bytes": "1048588",
+}  # fmt: skip
+
+
+def settings(**others: Any) -> Settings:
+    named: dict[str, Any] = {"app_id": "shop", "input_prefix": "eu-", "topic_prefix": "eu-", "partitions": 6}
+    return Settings(**(named | others))
+
+
+def existing(replication: int = 1) -> dict[str, Existing]:
+    """All topics as they should be."""
+    return {one.name: shape(replication=replication, cleanup_policy=one.topic.cleanup) for one in plan(settings())}
+
+
+def shape(partitions: int = 6, replication: int = 1, **config: str) -> Existing:
+    return Existing(partitions, replication, GOOD | {name.replace("_", "."): value for name, value in config.items()})
+
+
+def test_the_prefix_is_on_every_topic_but_the_state() -> None:
+    assert [one.name for one in plan(settings())] == [
+        "eu-contact-events", "eu-complaint-events", "eu-survey-events", "eu-feedback-rows", "eu-feedback-incidents",
+        "eu-feedback-rejected", "shop-state",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "milliseconds"), [(7, "604800000"), (0.5, "43200000"), (-1, "-1")])
+def test_inputs_keep_as_long_as_the_settings_say(days: float, milliseconds: str) -> None:
+    config = plan(settings(input_retention_days=days))[0].config
+    assert config["retention.ms"] == milliseconds
+
+
+@pytest.mark.parametrize(("replication", "in_sync"), [(1, None), (3, "2")])
+def test_the_state_asks_for_two_copies_in_sync_where_there_are_copies(replication: int, in_sync: str | None) -> None:
+    state = plan(settings(replication=replication))[-1]
+    assert state.config.get("min.insync.replicas") == in_sync
+    assert (state.partitions, state.replication) == (6, replication)
+
+
+def test_topics_as_they_should_be_have_no_problem() -> None:
+    assert problems(settings(), plan(settings()), existing()) == []
+
+
+def test_a_missing_topic_is_told_with_the_command_that_makes_it() -> None:
+    found = problems(settings(), plan(settings()), {})
+    assert [problem.missing for problem in found] == [True] * 7
+    assert str(found[0]) == "eu-contact-events: does not exist: run `oidor topics create`"
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "said"),
+    [
+        ("shop-state", {"retention_ms": "604800000"}, "has retention.ms=604800000, which would delete live state"),
+        ("shop-state", {"retention_bytes": "1000"}, "set retention.bytes=-1"),
+        ("shop-state", {"cleanup_policy": "compact"}, "has cleanup.policy=compact, which would delete state"),
+        ("shop-state", {"replication": 3, "min_insync_replicas": "1"}, "has min.insync.replicas=1 with 3 copies"),
+        ("shop-state", {"partitions": 5}, "has 5 partitions, OIDOR_PARTITIONS is 6"),
+        ("eu-survey-events", {"partitions": 12}, "has 12 partitions, OIDOR_PARTITIONS is 6"),
+        ("eu-feedback-rows", {"partitions": 1}, "has 1 partitions, OIDOR_PARTITIONS is 6"),
+        ("eu-contact-events", {"cleanup_policy": "compact,delete"}, "which would delete all but the last record"),
+        (
+            "eu-feedback-incidents",
+            {"cleanup_policy": "delete"},
+            "incidents that are still open: set cleanup.policy=com",
+        ),
+        ("eu-feedback-rows", {"max_message_bytes": "1000"}, "max.message.bytes=1000, OIDOR_MESSAGE_BYTES is 900000"),
+    ],
+)
+def test_a_topic_in_a_wrong_shape_is_refused_with_what_to_do(name: str, found: dict[str, Any], said: str) -> None:
+    others = existing()
+    wrong = shape(**({"cleanup_policy": others[name].config["cleanup.policy"]} | found))
+    [problem] = problems(settings(), plan(settings()), others | {name: wrong})
+    assert problem.topic == name
+    assert said in problem.text
+    assert not problem.missing
+
+
+def test_a_state_with_fewer_copies_than_wanted_is_refused() -> None:
+    wanted = settings(replication=3)
+    [problem] = problems(wanted, plan(wanted), existing(replication=1))
+    assert "shop-state: has 1 copies, OIDOR_REPLICATION is 3" in str(problem)
+
+
+def test_a_finite_retention_of_inputs_is_nobodys_problem() -> None:
+    changed = existing() | {"eu-contact-events": shape(retention_ms="1000", max_message_bytes="1000")}
+    assert problems(settings(), plan(settings()), changed) == []
+
+
+def test_an_unreachable_broker_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.cli.topics._CONNECT_MS", 200)
+    with pytest.raises(TopicError) as caught:
+        check(settings(brokers="127.0.0.1:1"))
+    assert (
+        str(caught.value) == "cannot reach Kafka at 127.0.0.1:1; start it with `oidor demo --keep` or set OIDOR_BROKERS"
+    )

@@ -1,0 +1,195 @@
+"""Laws of `step`: what any order, any repetition, any batching and any crash must leave as it is."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from processors.pipeline.step import EMPTY, step
+from processors.state.partition import Checkpoint, PartitionState
+from tests.laws.journeys import logs, of_seed
+from tests.processors.feed import DAY, MINUTE, T0, FakeBatch, FakeRecord, Feed, Happening, rules
+from tests.processors.views import Views, differences
+
+RULES = rules(policies=(Path(__file__).parent / "every_clock.yaml",))
+ANY_ORDER = rules(
+    policies=(Path(__file__).parent / "every_clock.yaml",), disorder=60 * 86_400, late_horizon=90 * 86_400
+)
+END = 40 * DAY
+law = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def undisturbed(log: list[Happening]) -> Views:
+    feed, views = Feed(RULES), Views()
+    feed.feed(*log)
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    return views
+
+
+def in_any_batches(log: list[Happening], data: st.DataObject) -> Views:
+    """The views of a run in which time passes, and a checkpoint is made, after any of the events."""
+    feed, views = Feed(RULES), Views()
+    for happening in log:
+        feed.feed(happening)
+        if data.draw(st.booleans()):
+            feed.until(happening.record_at - T0)
+        if data.draw(st.booleans()):
+            views.insert(feed.state.checkpoint(T0))
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    return views
+
+
+@law
+@given(logs(), st.data())
+def test_any_batching_with_time_passing_in_between_gives_the_same_views(
+    log: list[Happening], data: st.DataObject
+) -> None:
+    assert differences(in_any_batches(log, data), undisturbed(log)) == []
+
+
+@law
+@given(logs(), st.data())
+def test_any_order_within_the_disorder_and_any_duplication_gives_the_same_views(
+    log: list[Happening], data: st.DataObject
+) -> None:
+    # Each record keeps its timestamp; it is read up to a minute later than others that arrived after it.
+    delays = [data.draw(st.integers(0, MINUTE)) for _ in log]
+    shuffled = [h for _, h in sorted(zip(delays, log, strict=True), key=lambda pair: pair[0] + pair[1].record_at)]
+    repeated = [h for happening in shuffled for h in [happening] * data.draw(st.sampled_from([1, 1, 1, 2]))]
+    feed, views = Feed(RULES), Views()
+    for happening in repeated:
+        feed.feed(happening)
+        if data.draw(st.booleans()):
+            views.insert(feed.state.checkpoint(T0))
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    assert differences(views, undisturbed(log)) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fifty_journeys_in_twenty_orders_with_duplicates_give_the_same_clocks(seed: int) -> None:
+    log, random = of_seed(seed, 50), Random(seed)
+    expected = in_any_order(log)
+    assert any(row["paused_ms"] for row in expected.clocks())
+    for _ in range(20):
+        shuffled = [*log, *random.sample(log, len(log) // 5)]
+        random.shuffle(shuffled)
+        found = in_any_order(shuffled)
+        assert found.shown() == expected.shown(), differences(found, expected)
+
+
+def in_any_order(log: list[Happening]) -> Views:
+    feed, views = Feed(ANY_ORDER), Views()
+    feed.feed(*log)
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    return views
+
+
+@law
+@given(logs(), st.data())
+def test_a_crash_at_any_point_gives_the_same_views(log: list[Happening], data: st.DataObject) -> None:
+    feed, views = Feed(RULES), Views()
+    committed: list[Checkpoint] = []
+    for happening in log:
+        feed.feed(happening)
+        if data.draw(st.booleans()):
+            feed.until(happening.record_at - T0)
+        what = data.draw(st.sampled_from(["go on", "commit", "crash"]))
+        if what == "commit":
+            checkpoint = feed.state.checkpoint(T0)
+            views.insert(checkpoint)
+            # What a complete rotation makes unneeded is deleted from the log.
+            committed = [held for held in committed if held.sequence >= checkpoint.needed_from] + [checkpoint]
+        elif what == "crash":
+            feed.state = recovered([message for checkpoint in committed for message in checkpoint.delta])
+            replay(feed)
+    feed.until(END)
+    views.insert(feed.state.checkpoint(T0))
+    assert differences(views, undisturbed(log)) == []
+    assert views.table("feedback_events") == undisturbed(log).table("feedback_events")
+    assert views.table("ingest_progress") == undisturbed(log).table("ingest_progress")
+
+
+def recovered(deltas: list[bytes]) -> PartitionState:
+    state = PartitionState(0, RULES)
+    for message in deltas:
+        state.apply(message)
+    if not deltas:
+        state.found(1_700_000_000, 12)
+    state.recovered()
+    return state
+
+
+def replay(feed: Feed) -> None:
+    """What the checkpoint did not hold is read again."""
+    for topic, log in feed.logs.items():
+        rest: list[FakeRecord] = log[feed.state.offsets[topic] :]
+        if rest:
+            feed.take(topic, rest)
+
+
+@law
+@given(logs())
+def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening]) -> None:
+    feed = Feed(RULES)
+    feed.feed(*log)
+    state = feed.state
+    again = recovered(list(state.checkpoint(T0).delta))
+    for each in (state, again):
+        step(each, EMPTY, each.now)
+    assert again.offsets == state.offsets
+    assert again.gauges == state.gauges
+    assert {key: case.incidents for key, case in again.cases.items()} == {
+        key: case.incidents for key, case in state.cases.items()
+    }
+    assert again.entries() == state.entries()
+    assert not again.changed
+
+
+ROTATING = {ratio: rules(log_to_state=ratio) for ratio in (0, 0.5, 1, 2)}
+
+
+@law
+@given(logs(), st.integers(1, 5), st.sampled_from(list(ROTATING)))
+def test_a_log_cut_where_the_rotation_allows_it_gives_the_same_state(
+    log: list[Happening], batch: int, ratio: float
+) -> None:
+    feed = Feed(ROTATING[ratio])
+    whole: list[Checkpoint] = []
+    for start in range(0, len(log), batch):
+        feed.feed(*log[start : start + batch])
+        whole.append(feed.state.checkpoint(T0))
+    while not (whole and (whole[-1].needed_from or ratio)):
+        whole.append(feed.state.checkpoint(T0))
+    cut = [message for held in whole if held.sequence >= whole[-1].needed_from for message in held.delta]
+    again, complete = recovered(cut), recovered([message for held in whole for message in held.delta])
+    assert {key: case.events for key, case in again.cases.items()} == {
+        key: case.events for key, case in complete.cases.items()
+    }
+    assert again.entries() == complete.entries()
+    assert {topic: partials.minutes for topic, partials in again.partials.items()} == {
+        topic: partials.minutes for topic, partials in complete.partials.items()
+    }
+    assert (again.offsets, again.progress, again.gauges) == (complete.offsets, complete.progress, complete.gauges)
+
+
+@given(st.binary(max_size=300), st.sampled_from(["contact-events", "complaint-events", "survey-events"]))
+def test_no_bytes_raise_and_every_record_is_accounted_for(value: bytes, topic: str) -> None:
+    feed = Feed(RULES)
+    feed.raw(topic, value)
+    assert [counts[0] for counts in feed.state.progress.values()] == [1]
+    (progress,) = feed.state.progress.values()
+    read, accepted, _, duplicate, rejected, next_offset = progress
+    assert read == accepted + duplicate + rejected == 1
+    assert next_offset == 1
+
+
+def test_an_empty_batch_changes_nothing() -> None:
+    state = Feed(RULES).state
+    step(state, FakeBatch("contact-events", ()), 0)
+    assert not state.changed

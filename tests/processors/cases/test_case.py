@@ -1,0 +1,464 @@
+"""A case folded from its events: in any order, put right, withdrawn, and forgotten at last."""
+
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from processors.state.partition import PartitionState
+from schemas.topics import CONTACTS, SURVEYS
+from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, rules
+from tests.processors.views import Row, Views, differences
+
+RULES = rules(case_retention_days=30)
+HUMAN = {"kind": "human"}
+
+
+def opened(at: int = 0, **fields: Any) -> Happening:
+    said = {"direction": "inbound", "channel": "email", "org_unit": "es/care/n1", "event_id": "opened", **fields}
+    return event("contact.opened", "C1", at, **said)
+
+
+def contact(what: str, at: int, **fields: Any) -> Happening:
+    return event(f"contact.{what}", "C1", at, event_id=fields.pop("event_id", f"{what}.{at}"), **fields)
+
+
+def complaint(what: str, at: int, **fields: Any) -> Happening:
+    return event(f"complaint.{what}", "R1", at, event_id=fields.pop("event_id", f"{what}.{at}"), **fields)
+
+
+def shown(*log: Happening, until: int = 2 * DAY) -> Views:
+    feed, views = Feed(RULES), Views()
+    feed.feed(*log)
+    feed.until(until)
+    views.insert(feed.state.checkpoint(T0))
+    return views
+
+
+def case_of(*log: Happening) -> Row:
+    (row,) = shown(*log).cases()
+    return row
+
+
+def totals(views: Views) -> Row:
+    """Every accumulator that is not nothing, over all minutes."""
+    found: Row = {}
+    for row in views.kpis():
+        if row["dimension"] == "all":
+            for name, amount in list(row.items())[5:]:
+                if isinstance(amount, int):
+                    found[name] = found.get(name, 0) + amount
+    return {name: amount for name, amount in found.items() if amount}
+
+
+# States
+
+Step = tuple[str, dict[str, Any]]
+RESOLVED: Step = ("resolved", {})
+REOPENED: Step = ("reopened", {})
+PERSON: Step = ("answered", {"actor": HUMAN})
+
+STATES: list[tuple[list[Step], str]] = [
+    ([], "open"),
+    ([("queued", {"queue": "q"})], "queued"),
+    ([PERSON], "in_progress"),
+    ([("answered", {"actor": {"kind": "bot"}})], "in_progress"),
+    ([("assigned", {"owner": "ana"})], "in_progress"),
+    ([("agent_replied", {"actor": HUMAN})], "in_progress"),
+    ([("agent_replied", {"actor": HUMAN, "public": False})], "open"),
+    ([("priority_changed", {"from": "low", "to": "high"})], "open"),
+    ([PERSON, ("waiting_customer", {})], "waiting_customer"),
+    ([PERSON, ("waiting_customer", {}), ("customer_replied", {})], "in_progress"),
+    ([("customer_replied", {})], "open"),
+    ([PERSON, ("waiting_third_party", {}), ("customer_replied", {})], "waiting_third_party"),
+    ([PERSON, ("waiting_third_party", {}), ("resumed", {})], "in_progress"),
+    ([("abandoned", {})], "abandoned"),
+    ([RESOLVED], "resolved"),
+    ([("resolved", {"resolution": "spam"})], "resolved"),
+    ([RESOLVED, ("assigned", {"owner": "ana"})], "resolved"),
+    ([RESOLVED, ("closed", {})], "closed"),
+    ([RESOLVED, REOPENED], "in_progress"),
+    ([RESOLVED, ("closed", {}), REOPENED], "in_progress"),
+    ([RESOLVED, ("closed", {}), RESOLVED], "closed"),
+    ([("closed", {}), ("queued", {"queue": "q"})], "closed"),
+    ([("merged", {"into": "C2"})], "merged"),
+    ([("merged", {"into": "C2"}), RESOLVED], "merged"),
+    ([("voided", {})], "void"),
+    ([("voided", {}), REOPENED], "void"),
+    ([("voided", {}), ("merged", {"into": "C2"})], "void"),
+]
+
+
+@pytest.mark.parametrize(
+    ("steps", "state"), STATES, ids=[" > ".join(["opened", *(what for what, _ in steps)]) for steps, _ in STATES]
+)
+def test_state(steps: list[Step], state: str) -> None:
+    log = [contact(what, minute * MINUTE, **fields) for minute, (what, fields) in enumerate(steps, start=1)]
+    assert case_of(opened(), *log)["state"] == state
+
+
+def test_a_complaint_that_was_handed_to_others_waits_for_them() -> None:
+    log = [complaint("opened", 0, kind="claim", channel="post"), complaint("forwarded_external", MINUTE, to="bank")]
+    assert case_of(*log)["state"] == "waiting_third_party"
+
+
+# Order
+
+JOURNEY = [
+    opened(),
+    contact("queued", 0, queue="q", seq=1),
+    contact("assigned", 10 * SECOND, owner="ana"),
+    contact("answered", 20 * SECOND, actor=HUMAN),
+    contact("transferred", 40 * SECOND, **{"from": "n1", "to": "n2"}),
+    contact("resolved", 50 * SECOND, resolution="solved", talk_seconds=20),
+]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(len(JOURNEY))))[::37])
+def test_any_order_of_arrival_gives_the_same_case(order: tuple[int, ...]) -> None:
+    shuffled = [JOURNEY[index] for index in order]
+    assert differences(shown(*shuffled), shown(*JOURNEY)) == []
+
+
+def test_opened_after_all_that_followed_is_a_complete_case() -> None:
+    case = case_of(*JOURNEY[1:], opened(arrives=MINUTE))
+    assert (case["opened_at"], case["incomplete"]) == (T0, 0)
+    assert case["resolved_at"] == T0 + 50 * SECOND
+
+
+def test_events_of_one_moment_are_ordered_by_their_sequence_then_by_their_id() -> None:
+    first = contact("assigned", MINUTE, owner="ana", seq=2, event_id="z")
+    then = contact("assigned", MINUTE, owner="bea", seq=3, event_id="a")
+    last = contact("assigned", MINUTE, owner="eva", seq=3, event_id="b")
+    for order in permutations((first, then, last)):
+        assert case_of(opened(), *order)["owner"] == "eva"
+
+
+# What is said of a case
+
+
+def test_what_was_said_first_holds_and_later_events_fill_what_was_not_said() -> None:
+    case = case_of(
+        opened(product="fibre"), contact("assigned", MINUTE, owner="ana", product="mobile", otc_stage="payment")
+    )
+    assert (case["product"], case["otc_stage"]) == ("fibre", "payment")
+
+
+def test_reclassifying_replaces_what_was_said() -> None:
+    case = case_of(opened(product="fibre", category="billing"), contact("reclassified", MINUTE, product="mobile"))
+    assert (case["product"], case["category"]) == ("mobile", "billing")
+
+
+def test_an_anonymous_contact_can_be_identified_under_the_key_it_was_opened_with() -> None:
+    anonymous, named = opened(), contact("identified", MINUTE, customer="c9")
+    del anonymous.event["customer"]
+    feed, views = Feed(RULES), Views()
+    feed.take(CONTACTS, [replace(feed.append(happening), key=b"C1") for happening in (anonymous, named)])
+    views.insert(feed.state.checkpoint(T0))
+    assert views.case("C1")["customer_id"] == "c9"
+
+
+def test_assignments_transfers_and_reopenings_are_counted() -> None:
+    case = case_of(
+        opened(),
+        contact("assigned", 1, owner="ana"),
+        contact("transferred", 2, **{"from": "n1", "to": "n2"}),
+        contact("assigned", 3, owner="bea"),
+        contact("transferred", 4, **{"from": "n2", "to": "n3"}),
+        contact("resolved", 5),
+        contact("reopened", 6, reason="not_fixed"),
+        contact("resolved", 7, resolution="solved"),
+    )
+    assert (case["assignments"], case["transfers"], case["reopens"]) == (2, 2, 1)
+    assert (case["owner"], case["team"]) == ("bea", "n3")
+    assert (case["first_resolved_at"], case["resolved_at"]) == (T0 + 5, T0 + 7)
+
+
+# Put right, withdrawn
+
+SYSTEM_OF_IT = {"element": "system", "origin_area": "it"}
+CORRECTIONS: list[tuple[str, Happening, dict[str, Any], dict[str, Any]]] = [
+    ("channel", opened(), {"channel": "chat"}, {"channel": "chat"}),
+    ("org_unit", opened(), {"org_unit": "pt/care/n9"}, {"area": "pt", "team": "n9"}),
+    ("priority", opened(), {"priority": "urgent"}, {"priority": "urgent"}),
+    ("category", opened(category="delivery"), {"category": "billing"}, {"category": "billing"}),
+    ("category by its other name", opened(), {"category_raw": "Facturación"}, {"category": "billing"}),
+    ("product", opened(product="fibre"), {"product": "mobile"}, {"product": "mobile"}),
+    ("order-to-cash stage", opened(), {"otc_stage": "payment"}, {"otc_stage": "payment"}),
+    ("cause", opened(), {"cause": SYSTEM_OF_IT}, SYSTEM_OF_IT),
+    ("demand", opened(demand_type="value"), {"demand_type": "failure"}, {"demand_type": "failure"}),
+    ("customer", opened(), {"customer": {"id": "c7"}}, {"customer_id": "c7"}),
+    ("relationship", opened(), {"customer": {"id": "c1", "relationship": "b2b"}}, {"relationship": "b2b"}),
+    ("direction", opened(), {"direction": "outbound"}, {"kind": "outbound"}),
+    ("moment", opened(), {"occurred_at": "2025-11-23T23:00:00Z"}, {"opened_at": T0 - HOUR}),
+    ("owner", contact("assigned", 1, owner="ana", event_id="e"), {"owner": "bea"}, {"owner": "bea"}),
+    ("to", contact("transferred", 1, event_id="e", **{"from": "a", "to": "b"}), {"to": "c"}, {"team": "c"}),
+    ("resolution", contact("resolved", 1, event_id="e"), {"resolution": "informed"}, {"resolution": "informed"}),
+    ("actor", contact("answered", 1, actor={"kind": "bot"}, event_id="e"), {"actor": HUMAN}, {"answered_at": T0 + 1}),
+    ("public", contact("agent_replied", 1, actor=HUMAN, event_id="e"), {"public": False}, {"first_response_at": None}),
+    ("test", opened(test=True), {"test": False}, {"test": 0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "wrong", "right", "then"), CORRECTIONS, ids=[case[0] for case in CORRECTIONS])
+@pytest.mark.parametrize("first", [False, True], ids=["then corrected", "correction first"])
+def test_corrected(name: str, wrong: Happening, right: dict[str, Any], then: dict[str, Any], first: bool) -> None:
+    start = [] if wrong.event["event_type"] == "contact.opened" else [opened()]
+    fix = contact("corrected", MINUTE, corrects_event_id=wrong.event["event_id"], values=right)
+    log = [fix, *start, wrong] if first else [*start, wrong, fix]
+    case = case_of(*log)
+    assert {column: case[column] for column in then} == then, name
+
+
+AS_IF_RIGHT: list[tuple[str, Happening, dict[str, Any], dict[str, Any]]] = [
+    ("kind", complaint("opened", 0, kind="claim", channel="post", event_id="e"), {"kind": "praise"}, {"praise": 1}),
+    (
+        "outcome",
+        complaint("resolved", 1, outcome="upheld", event_id="e"),
+        {"outcome": "rejected"},
+        {"complaints_decided": 1, "complaints_resolved": 1},
+    ),
+    (
+        "level",
+        contact("resolved", 1, resolved_level=2, event_id="e"),
+        {"resolved_level": 1},
+        {"contacts_resolved_level1": 1},
+    ),
+    (
+        "handling time",
+        contact("resolved", 1, talk_seconds=9, wrap_seconds=5, event_id="e"),
+        {"talk_seconds": 60},
+        {"handle_ms": 65_000},
+    ),
+    ("in the menu", contact("abandoned", 9_000, event_id="e"), {"in_ivr": True}, {"contacts_abandoned_ivr": 1}),
+    (
+        "reason",
+        contact("reopened", 9_000, reason="system", event_id="e"),
+        {"reason": "not_fixed"},
+        {"contacts_reopened": 1},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "wrong", "right", "then"), AS_IF_RIGHT, ids=[case[0] for case in AS_IF_RIGHT])
+def test_a_correction_counts_as_if_it_had_been_right_at_once(
+    name: str, wrong: Happening, right: dict[str, Any], then: dict[str, Any]
+) -> None:
+    topic = wrong.event["event_type"].partition(".")[0]
+    make = contact if topic == "contact" else complaint
+    views = shown(wrong, make("corrected", MINUTE, corrects_event_id="e", values=right))
+    found = totals(views)
+    assert {name: found.get(name) for name in then} == then, name
+    assert "complaints_upheld" not in found
+
+
+def test_a_vulnerable_customer_can_be_put_right() -> None:
+    wrong = opened(priority="urgent")
+    wrong.event["customer"] = {"id": "c1", "vulnerable": True}
+    fix = contact(
+        "corrected", MINUTE, corrects_event_id="opened", values={"customer": {"id": "c1", "vulnerable": False}}
+    )
+    lowered = contact("corrected", MINUTE + 1, corrects_event_id="opened", values={"priority": "high"})
+    views = shown(wrong, fix, lowered, until=9 * HOUR)
+    assert {row["severity"] for row in views.incidents() if row["pattern"] == "P02"} == {"warning"}
+
+
+def test_an_event_that_is_withdrawn_never_was() -> None:
+    wrong = contact("resolved", MINUTE, resolution="solved", event_id="wrong")
+    views = shown(opened(), wrong, contact("voided", 2 * MINUTE, voids_event_id="wrong"))
+    case = views.case("C1")
+    assert (case["state"], case["resolved_at"]) == ("open", None)
+    assert "contacts_resolved" not in totals(views)
+
+
+def test_a_correction_that_is_withdrawn_never_was() -> None:
+    fix = contact("corrected", MINUTE, corrects_event_id="opened", values={"channel": "chat"}, event_id="fix")
+    assert case_of(opened(), fix, contact("voided", 2 * MINUTE, voids_event_id="fix"))["channel"] == "email"
+
+
+def test_a_withdrawal_that_is_withdrawn_never_was() -> None:
+    log = [
+        opened(),
+        contact("resolved", MINUTE, event_id="right"),
+        contact("voided", 2 * MINUTE, voids_event_id="right", event_id="slip"),
+        contact("voided", 3 * MINUTE, voids_event_id="slip"),
+    ]
+    assert case_of(*log)["state"] == "resolved"
+
+
+def test_the_last_of_two_corrections_holds() -> None:
+    log = [
+        opened(),
+        contact("corrected", MINUTE, corrects_event_id="opened", values={"channel": "chat", "product": "fibre"}),
+        contact("corrected", 2 * MINUTE, corrects_event_id="opened", values={"channel": "phone"}),
+    ]
+    for order in permutations(log):
+        case = case_of(*order)
+        assert (case["channel"], case["product"]) == ("phone", "fibre")
+
+
+def test_a_correction_of_what_nobody_has_seen_changes_nothing() -> None:
+    fix = contact("corrected", MINUTE, corrects_event_id="elsewhere", values={"channel": "chat"})
+    assert case_of(opened(), fix)["channel"] == "email"
+
+
+def test_a_withdrawn_case_counts_nowhere() -> None:
+    views = shown(*JOURNEY, contact("voided", HOUR))
+    assert totals(views) == {}
+    assert {clock["state"] for clock in views.clocks()} == {"cancelled"}
+    assert views.incidents() == []
+
+
+# What is kept out of KPIs
+
+
+def test_tests_are_kept_out_of_every_kpi_and_promise() -> None:
+    log = [contact("queued", 0, queue="q", seq=1), contact("answered", 2, actor=HUMAN), contact("resolved", 3 * DAY)]
+    views = shown(opened(test=True, channel="phone"), *log, until=4 * DAY)
+    assert (totals(views), views.incidents()) == ({}, [])
+    assert views.case("C1")["test"] == 1
+
+
+def test_a_case_that_turns_out_to_be_a_test_leaves_the_kpis_again_in_any_order() -> None:
+    log = [opened(), contact("queued", 1, queue="q"), contact("resolved", 2, test=True)]
+    for order in permutations(log):
+        assert totals(shown(*order)) == {}
+
+
+ANSWER, RESOLUTION = contact("answered", 9, actor=HUMAN), contact("resolved", 99)
+
+
+@pytest.mark.parametrize(
+    ("name", "log", "warning"),
+    [
+        ("never opened", [contact("queued", 0, queue="q"), ANSWER, RESOLUTION], "missing_open"),
+        ("resolved before it was opened", [contact("resolved", 0), opened(5), ANSWER], "impossible_transition"),
+        ("opened twice", [opened(), opened(5, event_id="2"), ANSWER, RESOLUTION], "impossible_transition"),
+    ],
+    ids=["never opened", "resolved before it was opened", "opened twice"],
+)
+def test_incomplete_cases_are_kept_out_of_durations(name: str, log: list[Happening], warning: str) -> None:
+    feed, views = Feed(RULES), Views()
+    feed.feed(*log)
+    views.insert(feed.state.checkpoint(T0))
+    assert views.case("C1")["incomplete"] == 1
+    assert {"wait_ms", "first_response_ms", "resolution_ms"} & set(totals(views)) == set()
+    assert any(warning in row["warnings"] for row in views.table("feedback_events"))
+
+
+# Surveys
+
+
+def survey(at: int, score: int, **fields: Any) -> Happening:
+    answer = {"kind": "csat", "mode": "email", "score": score, **fields}
+    return event("survey.answered", "S1", at, event_id=f"answer.{at}", **answer)
+
+
+INVITED = event("survey.invited", "S1", 0, kind="csat", mode="email", expires_at="2025-11-24T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("name", "log", "score"),
+    [
+        ("one answer", [INVITED, survey(HOUR, 5)], 1000),
+        ("the last answer wins", [INVITED, survey(HOUR, 5), survey(2 * HOUR, 2)], 250),
+        ("at the moment of expiry", [INVITED, survey(12 * HOUR, 5)], 1000),
+        ("after it, too late", [INVITED, survey(HOUR, 3), survey(12 * HOUR + 1, 5)], 500),
+        ("only too late", [INVITED, survey(12 * HOUR + 1, 5)], None),
+        ("nobody invited: a walk-in", [survey(HOUR, 3)], 500),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_one_response_a_survey(name: str, log: list[Happening], score: int | None) -> None:
+    for order in permutations(log):
+        found = totals(shown(*order))
+        assert found.get("csat_score_milli") == score
+        assert found.get("surveys_answered") == (None if score is None else 1)
+
+
+# Bounds
+
+
+def test_a_case_keeps_so_many_events_and_counts_those_it_could_not_keep() -> None:
+    feed = Feed(rules(case_events_max=3))
+    feed.feed(opened(), *(contact("assigned", minute, owner=f"o{minute}") for minute in range(1, 6)))
+    (case,) = feed.state.cases.values()
+    assert (len(case.events), case.fold.owner) == (3, "o2")
+    assert feed.state.dropped["case_events"] == 3
+    assert len(feed.state.pending.events) == 6, "each is in the raw table all the same"
+
+
+def later(days: float, entity_id: str = "C2") -> Happening:
+    return event("contact.opened", entity_id, round(days * DAY), direction="inbound", channel="email", customer="c2")
+
+
+def test_a_case_that_is_over_leaves_once_its_topic_is_past_its_retention() -> None:
+    feed = Feed(RULES)
+    feed.feed(opened(), contact("resolved", HOUR))
+    for days, held in ((30, True), (31, False)):
+        feed.feed(later(days))
+        feed.until(days * DAY)
+        assert ((CONTACTS, "crm", "C1") in feed.state.cases) is held
+
+
+def test_time_alone_does_not_make_a_case_leave() -> None:
+    """Its topic may only be behind: what comes yet belongs to it."""
+    feed = Feed(RULES)
+    feed.feed(opened(), contact("resolved", HOUR))
+    feed.until(100 * DAY)
+    assert (CONTACTS, "crm", "C1") in feed.state.cases
+
+
+def test_an_open_case_stays_however_old() -> None:
+    feed = Feed(RULES)
+    feed.feed(opened(), later(90))
+    feed.until(90 * DAY)
+    assert (CONTACTS, "crm", "C1") in feed.state.cases
+
+
+def test_a_new_event_after_the_retention_begins_another_case() -> None:
+    feed, views = Feed(RULES), Views()
+    feed.feed(opened(), contact("resolved", HOUR), later(30.5), contact("reopened", 31 * DAY))
+    views.insert(feed.state.checkpoint(T0))
+    case = views.case("C1")
+    assert (case["opened_at"], case["events"], case["incomplete"]) == (None, 1, 1)
+
+
+def test_a_reopening_within_the_retention_finds_its_case() -> None:
+    feed, views = Feed(RULES), Views()
+    feed.feed(opened(), contact("resolved", HOUR), later(29), contact("reopened", 30 * DAY))
+    views.insert(feed.state.checkpoint(T0))
+    assert views.case("C1")["reopens"] == 1
+
+
+def test_the_oldest_cases_leave_when_there_are_too_many_and_are_counted() -> None:
+    feed = Feed(rules(cases_max=2))
+    for number in range(4):
+        feed.feed(later(number / 100, f"C{number}"))
+    assert [key[2] for key in feed.state.cases] == ["C2", "C3"]
+    assert feed.state.dropped["cases"] == 2
+    assert feed.state.gauges["backlog_cases", "inbound", "", "normal"] == 2
+
+
+def test_deadlines_of_cases_that_left_early_do_not_pile_up() -> None:
+    feed = Feed(rules(cases_max=10))
+    for number in range(4_000):
+        feed.feed(later(number / 10_000, f"C{number}"))
+    assert len(feed.state.deadlines[CONTACTS]) < 1_200
+    feed.until(3 * DAY)
+    assert all(clock.phase == "running" for case in feed.state.cases.values() for clock in case.fold.clocks)
+    assert feed.state.gauges["sla_overdue", "default", "first_response", ""] == 10
+
+
+def test_the_bounds_hold_over_a_restart() -> None:
+    feed = Feed(RULES)
+    feed.feed(*JOURNEY, INVITED, survey(HOUR, 5))
+    again = PartitionState(0, RULES)
+    for message in feed.state.checkpoint(T0).delta:
+        again.apply(message)
+    again.recovered()
+    assert {key: case.events for key, case in again.cases.items()} == {
+        key: case.events for key, case in feed.state.cases.items()
+    }
+    assert {key[0] for key in again.cases} == {CONTACTS, SURVEYS}

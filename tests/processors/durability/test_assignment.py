@@ -1,0 +1,391 @@
+"""The owner of partitions: who is opened and when, and that no disturbance loses or doubles a record."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+from faust.types import TP
+
+from processors.durability.assignment import Owner, Pace
+from schemas.topics import INPUTS
+from tests.processors.durability import counting
+from tests.processors.durability.counting import Counting
+from tests.processors.durability.fake_log import Broker, Fault, Inputs, play
+
+PARTITIONS = 3
+
+
+class Deaf:
+    """A watch that does not watch."""
+
+    def timer_delayed(self, seconds: float) -> None: ...
+    def committed(self, seconds: float) -> None: ...
+    def opened(self, seconds: float) -> None: ...
+    def failed(self, ours: bool) -> None: ...
+    def reread(self, topic: str, why: str) -> None: ...
+    def deleted(self, topic: str, offsets: int) -> None: ...
+
+
+class Losses(Deaf):
+    """A watch that counts what was deleted before it was read."""
+
+    def __init__(self) -> None:
+        self.offsets = 0
+
+    def deleted(self, topic: str, offsets: int) -> None:
+        self.offsets += offsets
+
+
+def owner_of(
+    broker: Broker,
+    inputs: Inputs,
+    refused: list[str] | None = None,
+    pending_max: int = 1_000,
+    watch: Deaf | None = None,
+) -> Owner:
+    return Owner(
+        counting.counting(),
+        broker.log,
+        lambda: inputs,
+        kafka_names={topic: topic for topic in INPUTS},
+        partitions=PARTITIONS,
+        pace=Pace(1.0),
+        pending_max=pending_max,
+        watch=watch or Deaf(),
+        refuse=(refused if refused is not None else []).append,
+    )
+
+
+async def ticking(owner: Owner) -> None:
+    while True:
+        await owner.tick()
+        await asyncio.sleep(1)
+
+
+async def settled(
+    broker: Broker, inputs: Inputs, truth: Counter[str], owner: Owner, disturb: Callable[[Owner], Awaitable[Owner]]
+) -> Owner:
+    """Let it run, disturbed, then undisturbed until everything published is durable."""
+    tasks: list[asyncio.Task[None]] = []
+
+    def run(owner: Owner) -> None:
+        for task in tasks:
+            task.cancel()
+        tasks[:] = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+
+    run(owner)
+    for _ in range(20):
+        for _ in range(20):
+            value = f"v{inputs.dice.randrange(40)}"
+            inputs.publish(inputs.dice.choice(INPUTS), inputs.dice.randrange(PARTITIONS), value.encode())
+            truth[value] += 1
+        await asyncio.sleep(inputs.dice.uniform(0.1, 3))
+        changed = await disturb(owner)
+        if changed is not owner:
+            owner = changed
+            run(owner)
+    broker.fault = lambda number: None
+    inputs.dropped = 0
+    await asyncio.sleep(120)
+    for task in tasks:
+        task.cancel()
+    return owner
+
+
+def durable(broker: Broker) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for messages in broker.state.values():
+        state = Counting(0)
+        for message in messages:
+            state.apply(message)
+        found.update(state.totals)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_disturbance_loses_or_doubles_a_record(seed: int) -> None:
+    """Calls that fail, hang, are cut short, or commit without an answer; slices that get lost; crashes; rebalances."""
+
+    async def scene() -> None:
+        dice = random.Random(seed)
+        faults: list[Fault | None] = ["before", "after", "hangs", "cut short", *[None] * 16]
+        broker = Broker(fault=lambda number: dice.choice(faults))
+        inputs = Inputs(PARTITIONS, dice, dropped=0.1)
+        truth: Counter[str] = Counter()
+
+        async def disturb(owner: Owner) -> Owner:
+            happens = dice.random()
+            if happens < 0.2:  # kill -9: nobody says goodbye
+                for task in asyncio.all_tasks():
+                    if task.get_name().startswith("partition-"):
+                        task.cancel()
+                inputs.marks.start_over()
+                return owner_of(broker, inputs)
+            if happens < 0.4:  # a rebalance takes everything and gives it back
+                await owner.lose(range(PARTITIONS), 2)
+                inputs.marks.start_over()
+            return owner
+
+        await settled(broker, inputs, truth, owner_of(broker, inputs), disturb)
+
+        assert durable(broker) == truth
+        sequences = [[counting_sequence(message) for message in messages] for messages in broker.state.values()]
+        assert sequences == [list(range(1, len(messages) + 1)) for messages in sequences]
+
+    play(scene())
+
+
+def counting_sequence(message: bytes) -> int:
+    state = Counting(0)
+    state.apply(message)
+    return state.sequence
+
+
+def test_one_hung_commit_holds_up_no_other_partition() -> None:
+    async def scene() -> None:
+        broker = Broker(fault=lambda number: "hangs" if number == 0 else None)
+        inputs = Inputs(PARTITIONS, random.Random(1))
+        owner = owner_of(broker, inputs)
+        tasks = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+        await asyncio.sleep(3)
+        for number in range(PARTITIONS):
+            inputs.publish(INPUTS[0], number, b"x")
+
+        await asyncio.sleep(5)
+
+        assert sorted(broker.state) == [1, 2]
+        for task in tasks:
+            task.cancel()
+        await owner.leave(2)
+
+    play(scene())
+
+
+def test_leaving_takes_no_longer_than_its_budget_though_commits_hang() -> None:
+    async def scene() -> None:
+        broker = Broker()
+        inputs = Inputs(PARTITIONS, random.Random(1))
+        owner = owner_of(broker, inputs)
+        tasks = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+        await asyncio.sleep(3)
+        broker.fault = lambda number: "hangs"
+        for number in range(PARTITIONS):
+            inputs.publish(INPUTS[0], number, b"x")
+        await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+
+        began = asyncio.get_running_loop().time()
+        await owner.leave(2)
+
+        assert asyncio.get_running_loop().time() - began <= 3
+        assert owner.partitions == {}
+
+    play(scene())
+
+
+def test_a_last_commit_makes_a_planned_leave_lossless() -> None:
+    async def scene() -> None:
+        broker, inputs = Broker(), Inputs(PARTITIONS, random.Random(1))
+        owner = owner_of(broker, inputs)
+        tick = asyncio.create_task(ticking(owner))
+        await asyncio.sleep(2.05)
+        inputs.publish(INPUTS[0], 0, b"x")
+        batch = inputs.fetch(next(tp for tp in inputs.assignment() if tp.partition == 0), 10)
+        assert batch is not None
+        await owner.deliver(batch)
+        tick.cancel()
+        await owner.leave(2)
+
+        assert durable(broker) == Counter(x=1)
+
+    play(scene())
+
+
+def test_partitions_whose_inputs_went_to_different_workers_are_not_opened() -> None:
+    async def scene() -> None:
+        broker, inputs = Broker(), Inputs(PARTITIONS, random.Random(1), split=True)
+        owner = owner_of(broker, inputs)
+
+        await owner.tick()
+        await asyncio.sleep(5)
+
+        assert owner.split == {0}
+        assert owner.partitions == {}
+        assert broker.epochs == {}
+
+    play(scene())
+
+
+def test_what_comes_while_an_opening_partition_still_seeks_is_not_read_again() -> None:
+    """Given a seek that takes long; when records come of a topic that was sought before; then they are taken."""
+
+    class Slow(Inputs):
+        async def reread(self, tp: TP, offset: int) -> int:
+            reading = await super().reread(tp, offset)
+            await asyncio.sleep(0 if tp.topic == INPUTS[0] else 5)
+            return reading
+
+    class Rereads(Deaf):
+        def __init__(self) -> None:
+            self.topics: list[str] = []
+
+        def reread(self, topic: str, why: str) -> None:
+            self.topics.append(topic)
+
+    async def scene() -> None:
+        broker, inputs, watch = Broker(), Slow(1, random.Random(1)), Rereads()
+        inputs.publish(INPUTS[0], 0, b"x", b"y")
+        owner = owner_of(broker, inputs, watch=watch)
+        await owner.tick()
+        await asyncio.sleep(2)
+        for _ in range(2):
+            batch = inputs.fetch(TP(INPUTS[0], 0), 1)
+            assert batch is not None
+            await owner.deliver(batch)
+        await asyncio.sleep(15)
+
+        assert durable(broker) == Counter(x=1, y=1)
+        assert watch.topics == []
+        await owner.leave(1)
+
+    play(scene())
+
+
+ENDINGS = {
+    "another has it": (ProducerFenced("newer epoch"), "another process has it now"),
+    "no rights on the id": (TransactionalIdAuthorizationFailed(), "transactional ids that begin with OIDOR_APP_ID"),
+    "no rights on a topic": (TopicAuthorizationFailedError(), "allow this account to read"),
+    "too large": (MessageSizeTooLargeError(), "OIDOR_MESSAGE_BYTES"),
+    "too slow": (KafkaTimeoutError(), "KafkaTimeoutError"),
+    "no broker": (KafkaConnectionError("refused"), "refused"),
+}
+
+
+@pytest.mark.parametrize(("error", "told"), ENDINGS.values(), ids=ENDINGS.keys())
+def test_whatever_ends_a_transaction_is_told_in_one_line_that_helps_and_loses_nothing(
+    error: KafkaError, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        fails = iter([error, error])
+        broker = Broker(fault=lambda number: None)
+        inputs = Inputs(PARTITIONS, random.Random(1))
+        owner = owner_of(broker, inputs)
+        tasks = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+        await asyncio.sleep(3)
+        broker.fault = lambda number: next(fails, None) if number == 0 else None
+        for number in range(PARTITIONS):
+            inputs.publish(INPUTS[0], number, b"x", b"y")
+        await asyncio.sleep(60)
+
+        assert durable(broker) == Counter(x=PARTITIONS, y=PARTITIONS)
+        for task in tasks:
+            task.cancel()
+        await owner.leave(1)
+
+    play(scene())
+    lines = [record.getMessage() for record in caplog.records if record.levelname != "INFO"]
+    assert lines
+    assert all(line.startswith("Partition 0 is opened again") and told in line for line in lines)
+
+
+def test_a_slice_that_strays_in_opens_nothing() -> None:
+    async def scene() -> None:
+        broker, inputs = Broker(), Inputs(PARTITIONS, random.Random(1))
+        inputs.publish(INPUTS[0], 0, b"x")
+        batch = inputs.fetch(inputs.assignment()[0], 1)
+        assert batch is not None
+
+        await owner_of(broker, inputs).deliver(batch)
+
+        assert broker.epochs == {}
+
+    play(scene())
+
+
+def test_a_state_of_another_partition_count_is_refused_in_one_line() -> None:
+    async def scene() -> None:
+        broker, inputs, refused = Broker(), Inputs(PARTITIONS, random.Random(1)), list[str]()
+        before = Counting(0)
+        before.found(1, partitions=6)
+        before.count("x")
+        broker.state[0] = list(before.checkpoint(0).delta)
+        owner = owner_of(broker, inputs, refused)
+
+        await owner.tick()
+        await asyncio.sleep(5)
+
+        assert len(refused) == 1
+        assert "6 partitions" in refused[0]
+        assert "\n" not in refused[0]
+        await owner.leave(1)
+
+    play(scene())
+
+
+def test_time_stands_still_while_a_record_waits_and_goes_on_at_the_end() -> None:
+    async def scene() -> None:
+        broker, inputs = Broker(), Inputs(PARTITIONS, random.Random(1))
+        owner = owner_of(broker, inputs)
+        tick = asyncio.create_task(ticking(owner))
+        await asyncio.sleep(10)
+        tp = inputs.assignment()[0]
+        inputs.publish(tp.topic, tp.partition, b"x")
+        batch = inputs.fetch(tp, 1)  # handed over, and still in a queue
+        assert batch is not None
+        await asyncio.sleep(1.5)
+        waiting = owner.partitions[tp.partition].state.now
+        await asyncio.sleep(3)
+        assert owner.partitions[tp.partition].state.now == waiting
+
+        await owner.deliver(batch)
+        await asyncio.sleep(3)
+
+        assert owner.partitions[tp.partition].state.now > waiting
+        tick.cancel()
+        await owner.leave(1)
+
+    play(scene())
+
+
+def test_what_retention_deletes_unread_is_told_once_though_no_record_follows() -> None:
+    async def scene() -> None:
+        broker, inputs, losses = Broker(), Inputs(PARTITIONS, random.Random(1)), Losses()
+        owner = owner_of(broker, inputs, watch=losses)
+        tick, tp = asyncio.create_task(ticking(owner)), TP(INPUTS[0], 0)
+        feed = asyncio.create_task(inputs.feed(owner.deliver))
+        inputs.publish(*tp, b"read")
+        await asyncio.sleep(5)
+        assert losses.offsets == 0
+        feed.cancel()
+        read = inputs.end(tp)
+        inputs.publish(*tp, *[b"unread"] * 7)
+        inputs.delete(tp)
+        deleted = inputs.end(tp) - read
+        await asyncio.sleep(5)
+        assert losses.offsets == deleted
+
+        inputs.publish(*tp, b"follows")
+        feed = asyncio.create_task(inputs.feed(owner.deliver))
+        await asyncio.sleep(5)
+        await owner.lose([0], 2)
+        await asyncio.sleep(5)
+
+        assert losses.offsets == deleted
+        assert durable(broker) == Counter(read=1, follows=1)
+        for task in (tick, feed):
+            task.cancel()
+        await owner.leave(1)
+
+    play(scene())

@@ -1,0 +1,325 @@
+"""`step`: every record is accepted, duplicate or rejected; nothing stops a batch; what is odd is said."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processors.cases.case import Case, take
+from processors.cases.events import case_event
+from processors.cases.fold import CaseKey
+from processors.patterns.registry import OF_CASE
+from processors.pipeline import step
+from processors.pipeline.observations import Outputs
+from processors.pipeline.rows import event_row
+from processors.state.partition import PartitionState
+from schemas.topics import CONTACTS, INPUTS
+from tests.laws.journeys import logs
+from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, FakeRecord, Feed, Happening, event, rules
+from tests.processors.views import Views, differences
+from tests.schemas.events import examples
+
+RULES = rules()
+CALL: dict[str, Any] = {"direction": "inbound", "channel": "phone"}
+HUMAN = {"kind": "human"}
+
+
+def outcomes(state: PartitionState) -> dict[str, int]:
+    read, accepted, late, duplicate, rejected, _ = map(sum, zip(*state.progress.values(), strict=True))
+    return {"read": read, "accepted": accepted, "late": late, "duplicate": duplicate, "rejected": rejected}
+
+
+# Every example of the contract
+
+
+def fed(record: examples.Record, times: int) -> Feed:
+    feed = Feed(RULES)
+    for offset in range(times):
+        feed.take(record.topic, [FakeRecord(record.topic, 0, offset, record.timestamp, record.key, record.value)])
+    return feed
+
+
+@pytest.mark.parametrize("example", examples.valid(), ids=str)
+def test_a_valid_example_is_accepted_and_twice_is_once(example: examples.Record) -> None:
+    once, twice = fed(example, 1), fed(example, 2)
+    assert outcomes(once.state) == {"read": 1, "accepted": 1, "late": 0, "duplicate": 0, "rejected": 0}
+    assert outcomes(twice.state) == {"read": 2, "accepted": 1, "late": 0, "duplicate": 1, "rejected": 0}
+    views = []
+    for feed in (once, twice):
+        shown = Views()
+        shown.insert(feed.state.checkpoint(T0))
+        views.append(shown)
+    assert differences(*views) == []
+    assert views[0].table("feedback_events") == views[1].table("feedback_events")
+    (row,) = views[0].table("feedback_events")
+    if row["event_type"] == "customer.erased":
+        assert (row["customer_id"], row["payload"]) == ("", "")
+    else:
+        assert json.loads(row["payload"])["event_id"] == row["event_id"]
+
+
+@pytest.mark.parametrize("example", examples.invalid(), ids=str)
+def test_an_invalid_example_is_rejected_for_its_reason_each_time(example: examples.Record) -> None:
+    feed = fed(example, 2)
+    rejected = feed.state.pending.rejected
+    assert outcomes(feed.state) == {"read": 2, "accepted": 0, "late": 0, "duplicate": 0, "rejected": 2}
+    assert {(record.row.reason, record.row.field) for record in rejected} == {(example.reason, example.field)}
+    assert {record.value for record in rejected} == {example.value}, "the original bytes go along"
+    assert feed.state.cases == {}
+
+
+@given(st.lists(st.sampled_from([*examples.valid(), *examples.invalid()]), max_size=40))
+def test_read_is_accepted_and_duplicate_and_rejected(records: list[examples.Record]) -> None:
+    feed = Feed(RULES)
+    for offset, record in enumerate(records):
+        feed.take(record.topic, [FakeRecord(record.topic, 0, offset, record.timestamp, record.key, record.value)])
+    if not records:
+        return
+    found = outcomes(feed.state)
+    assert found["read"] == len(records) == found["accepted"] + found["duplicate"] + found["rejected"]
+    assert found["accepted"] == len({id(record) for record in records if not record.reason})
+    assert found["accepted"] == len(feed.state.pending.events)
+    assert found["rejected"] == len(feed.state.pending.rejected)
+
+
+# Duplicates
+
+
+def opened(at: int = 0, entity_id: str = "C1", **fields: Any) -> Happening:
+    return event("contact.opened", entity_id, at, **{**CALL, **fields})
+
+
+def test_the_same_id_from_another_source_is_another_event() -> None:
+    feed = Feed(RULES)
+    feed.feed(opened(event_id="1"), opened(event_id="1", source="pbx"))
+    assert outcomes(feed.state)["accepted"] == 2
+
+
+def test_a_case_knows_its_own_events_when_the_partition_has_forgotten_their_ids() -> None:
+    feed = Feed(rules(dedup_max_ids=4))
+    first = opened()
+    feed.feed(first, *(opened(number, f"X{number}") for number in range(1, 10)))
+    again = PartitionState(0, feed.state.rules)
+    for message in feed.state.checkpoint(T0).delta:
+        again.apply(message)
+    again.recovered()
+    for state in (feed.state, again):
+        feed.state = state
+        assert feed.feed(first).counts["events", CONTACTS, "contact.opened", "crm", "duplicate"] == 1
+        assert len(state.cases[CONTACTS, "crm", "C1"].events) == 1
+
+
+# Our own errors
+
+
+class PoisonError(Exception):
+    pass
+
+
+def poisoned_stage(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    """Let one stage fail whenever it meets the event or the case that is called poison."""
+    if stage == "facts":
+
+        def failing_facts(topic: str, each: Any, *rest: Any) -> Any:
+            if each.event_id == "poison":
+                raise PoisonError
+            return case_event(topic, each, *rest)
+
+        monkeypatch.setattr("processors.pipeline.step.case_event", failing_facts)
+    elif stage == "fold":
+
+        def failing_take(case: Case, each: Any, book: Any) -> Any:
+            result = take(case, each, book)
+            if each.event_id == "poison":
+                case.events.remove(each)
+                raise PoisonError
+            return result
+
+        monkeypatch.setattr("processors.pipeline.step.take", failing_take)
+    elif stage == "row":
+
+        def failing_row(each: Any, *rest: Any, **named: Any) -> Any:
+            if each.event_id == "poison":
+                raise PoisonError
+            return event_row(each, *rest, **named)
+
+        monkeypatch.setattr("processors.pipeline.step.event_row", failing_row)
+    else:
+
+        def failing_pattern(case: Case, *_: Any) -> Sequence[Any]:
+            if case.knows("poison"):
+                raise PoisonError
+            return ()
+
+        monkeypatch.setattr("processors.pipeline.emission.OF_CASE", (failing_pattern, *OF_CASE))
+
+
+N1_TO_N2: dict[str, Any] = {"from": "n1", "to": "n2"}
+N2_TO_N1: dict[str, Any] = {"from": "n2", "to": "n1"}
+STAGES = ["facts", "fold", "row", "patterns"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("poison_at", [0, 2, 1], ids=["first of its case", "last of its case", "before the last"])
+def test_an_error_of_ours_rejects_the_record_and_leaves_its_case_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, stage: str, poison_at: int
+) -> None:
+    log = [
+        opened(),
+        event("contact.transferred", "C1", 2 * SECOND, **N1_TO_N2),
+        opened(9 * SECOND, "C2"),
+        event("contact.transferred", "C1", 10 * SECOND, **N2_TO_N1),
+        event("contact.resolved", "C1", 20 * SECOND, resolution="solved", talk_seconds=9),
+    ]
+    at = {0: -1, 1: 1, 2: 5}[poison_at] * SECOND
+    poison = event("contact.queued", "C1", at, queue="q", channel="phone", event_id="poison", arrives=5 * SECOND)
+    position = 0 if poison_at == 0 else 2
+    poisoned, clean = Feed(RULES), Feed(RULES)
+    poisoned_stage(monkeypatch, stage)
+    for feed, happenings in ((poisoned, [*log[:position], poison, *log[position:]]), (clean, log)):
+        outputs = feed.feed(*happenings)
+        if feed is poisoned:
+            assert outputs.counts["processing_errors", "PoisonError"] == 1
+    assert outcomes(poisoned.state) == {"read": 6, "accepted": 5, "late": 0, "duplicate": 0, "rejected": 1}
+    (refused,) = poisoned.state.pending.rejected
+    assert (refused.row.reason, refused.row.event_id) == ("processing_error", "poison")
+    assert states_of(poisoned.state) == states_of(clean.state)
+    views = []
+    for feed in (poisoned, clean):
+        feed.until(DAY)
+        shown = Views()
+        shown.insert(feed.state.checkpoint(T0))
+        views.append(shown)
+    assert differences(*views) == []
+    assert [row["event_id"] for row in views[0].table("feedback_events")] == [
+        row["event_id"] for row in views[1].table("feedback_events")
+    ]
+
+
+def states_of(state: PartitionState) -> dict[CaseKey, tuple[Any, ...]]:
+    return {key: (case.events, case.fold.state, case.outcomes, case.gauges) for key, case in state.cases.items()}
+
+
+def test_what_was_rejected_for_an_error_of_ours_is_accepted_when_it_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = Feed(RULES)
+    with monkeypatch.context() as broken:
+        poisoned_stage(broken, "patterns")
+        feed.feed(opened(event_id="poison", channel="email"))
+    feed.feed(opened(event_id="poison", channel="email"))
+    assert outcomes(feed.state) == {"read": 2, "accepted": 1, "late": 0, "duplicate": 0, "rejected": 1}
+
+
+def test_an_error_of_ours_at_a_deadline_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = Feed(RULES)
+    feed.feed(opened(event_id="poison", priority="urgent"), opened(entity_id="C2", priority="urgent"))
+    poisoned_stage(monkeypatch, "patterns")
+    outputs = feed.until(5 * HOUR)
+    assert outputs.counts["processing_errors", "PoisonError"] >= 1
+    assert [row.entity_id for row, _ in outputs.incidents if row.pattern == "P02"] == ["C2"]
+    again = PartitionState(0, RULES)
+    for message in feed.state.checkpoint(T0).delta:
+        again.apply(message)
+    again.recovered()
+    assert len(again.cases) == 2, "it opens again all the same"
+
+
+@settings(deadline=None)
+@given(logs(), st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=80)), max_size=8))
+def test_poison_never_stops_what_is_around_it(log: list[Happening], poison: list[tuple[int, bytes]]) -> None:
+    clean, poisoned = Feed(RULES), Feed(RULES)
+    for number, happening in enumerate(log):
+        clean.feed(happening)
+        for at, value in poison:
+            if at == number:
+                poisoned.raw(happening.topic, value, record_at=happening.record_at)
+        poisoned.feed(happening)
+    shown = []
+    for feed in (clean, poisoned):
+        feed.until(40 * DAY)
+        views = Views()
+        views.insert(feed.state.checkpoint(T0))
+        shown.append(views)
+    assert differences(*shown) == []
+
+
+def test_a_record_without_value_is_rejected_as_no_json() -> None:
+    feed = Feed(RULES)
+    feed.raw(CONTACTS, None)
+    assert [record.row.reason for record in feed.state.pending.rejected] == ["not_json"]
+
+
+def test_one_record_can_be_rejected_unseen() -> None:
+    feed = Feed(RULES)
+    record = feed.append(opened())
+    outputs: Outputs = step.reject(feed.state, CONTACTS, record, "processing_error", "three attempts")
+    assert outcomes(feed.state)["rejected"] == 1
+    assert feed.state.offsets[CONTACTS] == 1
+    assert outputs.counts["events_rejected", CONTACTS, "crm", "processing_error"] == 1
+
+
+# What is odd
+
+ODD: list[tuple[str, list[Happening], str | None]] = [
+    ("nothing", [opened(seq=0), event("contact.queued", "C1", SECOND, queue="q", seq=1)], None),
+    ("a source that is not registered", [opened(source="excel")], "unknown_source"),
+    ("a category that is not ours", [opened(category="zorbing")], "unknown_taxonomy"),
+    ("a category that is", [opened(category="facturacion")], None),
+    ("a field nobody knows", [opened(colour="red")], "unknown_field"),
+    ("published before it happened", [opened(MINUTE, published_at="2025-11-23T23:00:00Z")], "clock_skew"),
+    ("a number left out", [opened(seq=0), event("contact.queued", "C1", SECOND, queue="q", seq=2)], "seq_gap"),
+    ("no numbers at all", [opened(), event("contact.queued", "C1", SECOND, queue="q", seq=2)], None),
+    ("an event from before", [opened(), event("contact.queued", "C1", -SECOND, queue="q", arrives=1)], "out_of_order"),
+    ("nobody opened it", [event("contact.queued", "C1", 0, queue="q")], "missing_open"),
+    ("nobody opened it, and it is resolved", [event("contact.resolved", "C1", 0)], "impossible_transition"),
+    ("opened twice", [opened(), opened(SECOND)], "impossible_transition"),
+    ("resolved before it was opened", [event("contact.resolved", "C1", 0), opened(SECOND)], "impossible_transition"),
+    (
+        "a wait of 30 s that the source calls 24.9 s",
+        [opened(), event("contact.answered", "C1", 30 * SECOND, actor=HUMAN, wait_seconds=24.9)],
+        "self_reported_duration_differs",
+    ),
+    (
+        "a wait of 30 s that the source calls 25 s",
+        [opened(), event("contact.answered", "C1", 30 * SECOND, actor=HUMAN, wait_seconds=25)],
+        None,
+    ),
+    ("a survey that nobody invited", [event("survey.answered", "S1", 0, kind="nps", mode="sms", score=9)], None),
+]
+
+
+@pytest.mark.parametrize(("name", "log", "warning"), ODD, ids=[case[0] for case in ODD])
+def test_what_is_odd_is_accepted_and_said(name: str, log: list[Happening], warning: str | None) -> None:
+    feed = Feed(rules(sources=("crm",)))
+    outputs = feed.feed(*log)
+    said = {warning for row in feed.state.pending.events for warning in row.warnings}
+    assert outcomes(feed.state)["accepted"] == len(log)
+    if warning is None:
+        assert said == set(), name
+    else:
+        assert warning in said, name
+        source = log[-1].event["source"]
+        assert outputs.counts["event_warnings", log[0].topic, source, warning] >= 1
+
+
+def test_personal_data_leaves_no_sink() -> None:
+    feed = Feed(RULES)
+    feed.feed(opened(text="Escribid a ana.garcia@example.com", subject="IBAN ES9121000418450200051332"))
+    (row,) = feed.state.pending.events
+    assert "ana.garcia" not in row.payload
+    assert "ES91" not in row.payload
+
+
+# Time and nothing else
+
+
+def test_a_timer_on_an_empty_state_changes_nothing() -> None:
+    feed = Feed(RULES)
+    feed.until(DAY)
+    assert not feed.state.changed
+    assert set(feed.state.offsets.values()) == {0}
+    assert set(feed.state.offsets) == set(INPUTS)
