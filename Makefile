@@ -25,7 +25,8 @@ check: $(VENV)/.dev   ## style, types, import arrows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/test_arrows.py
+	$(BIN)/python -m tests.architecture.import_graph
+	$(BIN)/pytest -q tests/architecture
 
 bench: $(VENV)/.dev   ## figures of this machine; a table, then one JSON line
 	$(BIN)/python -m tests.bench

@@ -40,7 +40,7 @@ class Rules:
     sources: frozenset[str]
     """Known sources; empty knows all."""
     disorder_ms: int
-    late_horizon_ms: int
+    kpi_memory_ms: int
     case_retention_ms: int
     cases_max: int
     case_events_max: int
@@ -90,7 +90,7 @@ class Rules:
             longest_grace_ms=book.longest_grace_ms + MINUTE_MS,
             sources=frozenset(settings.sources),
             disorder_ms=settings.disorder_ms,
-            late_horizon_ms=settings.late_horizon_ms,
+            kpi_memory_ms=settings.kpi_memory_ms,
             case_retention_ms=round(settings.case_retention_days * DAY_MS),
             cases_max=settings.cases_max,
             case_events_max=settings.case_events_max,

@@ -69,9 +69,9 @@ class Settings(BaseSettings):
     # Time
     disorder: PositiveFloat = 60
     """Seconds that an event may lag its topic before it is late."""
-    late_horizon: PositiveFloat = 86_400
+    kpi_memory: PositiveFloat = 86_400
     """Seconds of lateness up to which an event still counts in cases, clocks and KPI minutes."""
-    page_horizon: PositiveFloat = 600
+    page_window: PositiveFloat = 600
     """Seconds after its deadline within which a breach pages and moves live counters: a replay does neither."""
     grace: float = Field(60, ge=0)
     """Seconds after a deadline before it fires, for stop events in flight; a policy may say otherwise, as for
@@ -153,5 +153,5 @@ class Settings(BaseSettings):
         return round(self.disorder * 1000)
 
     @property
-    def late_horizon_ms(self) -> Milliseconds:
-        return round(self.late_horizon * 1000)
+    def kpi_memory_ms(self) -> Milliseconds:
+        return round(self.kpi_memory * 1000)

@@ -20,8 +20,8 @@ from mode.utils.logging import get_logger
 from processors.durability.assignment import STALLED_SECONDS
 from processors.runtime.membership import Group, KafkaLedger
 from processors.runtime.seam import BatchConsumer, batching_app
-from processors.runtime.service import Leaving, Pages, datadir, run_app
-from processors.runtime.slices import Reach, Slice
+from processors.runtime.service import Shutdown, StatusServer, datadir, run_app
+from processors.runtime.slices import FetchProgress, Slice
 from processors.runtime.symptoms import (
     Leaders,
     Stretch,
@@ -35,7 +35,7 @@ from processors.runtime.symptoms import (
 from processors.runtime.timeouts import bounded, wall_ms
 from processors.runtime.watchdog import Watchdog
 from processors.settings import Settings
-from schemas.outputs import COLUMNS, Pack, RejectedRecord
+from schemas.outputs import COLUMNS, RejectedRecord, RowBatch
 from schemas.topics import REJECTED, ROWS
 from sinks import metrics
 from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter
@@ -71,7 +71,7 @@ class Part:
 
     number: int
     next: int
-    reading: int = 0
+    epoch: int = 0
     _missing: tuple[int, float] | None = None
 
     def overdue(self, missing: bool) -> bool:
@@ -92,7 +92,7 @@ class Warehouse:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._rows = settings.topic_prefix + ROWS
-        self._leaving = Leaving(settings.shutdown_budget)
+        self._shutdown = Shutdown(settings.shutdown_budget)
         self.app, streams = batching_app(
             settings,
             group=f"{settings.app_id}-warehouse",
@@ -105,7 +105,9 @@ class Warehouse:
             Address.of(settings), settings.warehouse_attempt_timeout, self._attempted, self._within
         )
         self._producer: AIOKafkaProducer | None = None
-        self._pages = Pages(settings.web_host, settings.warehouse_port, self.readiness, self._leaving.refuse)
+        self._status_server = StatusServer(
+            settings.web_host, settings.warehouse_port, self.readiness, self._shutdown.refuse
+        )
         self._parts: dict[int, Part] = {}
         self._gathered = Gathered()
         self._inserting: Gathered | None = None
@@ -113,7 +115,7 @@ class Warehouse:
         self._joined = self._stopping = False
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._round = asyncio.Lock()
-        self._reached: Mapping[TP, Reach] = {}
+        self._reached: Mapping[TP, FetchProgress] = {}
         self._ticked_at = float("inf")
         self._due = time.monotonic()
         """When the loop that inserts must have come around: what it asks has a limit, and is asked again then."""
@@ -124,8 +126,8 @@ class Warehouse:
         self._wire(streams[ROWS])
 
     def run(self) -> int:
-        beside = (self._pages.start, self._watchdog.run, self._leaders.run, self._group.run)
-        return run_app(self.app, self._settings, self._leaving, beside)
+        side_tasks = (self._status_server.start, self._watchdog.run, self._leaders.run, self._group.run)
+        return run_app(self.app, self._settings, self._shutdown, side_tasks)
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """What `/ready` shows: everything assigned is read, and what was read gets into ClickHouse."""
@@ -199,10 +201,10 @@ class Warehouse:
     async def deliver(self, batch: Slice) -> None:
         """Take in a slice, as room comes; what was read before the last seek, or before a rebalance, is left."""
         part = self._parts.get(batch.partition)
-        if part is None or batch.reading < part.reading:
+        if part is None or batch.epoch < part.epoch:
             return
         if batch.begin > part.next:
-            part.reading = await self._reread(part)
+            part.epoch = await self._seek_back(part)
             return
         for record in batch.since(part.next):
             while self._gathered.full(self._settings.warehouse_rows) and self._parts.get(part.number) is part:
@@ -221,9 +223,9 @@ class Warehouse:
             if not (self._stopping or self.app.rebalancing):
                 await self._open_assigned()
                 async with asyncio.timeout(_ASK_SECONDS):
-                    self._reached = reached = await self._consumer.reach()
-                await self._reread_missing(reached)
-                self._show(reached)
+                    self._reached = progress = await self._consumer.progress()
+                await self._seek_back_missing(progress)
+                self._show(progress)
         except (KafkaError, OSError) as error:
             logger.warning("The consumer does not answer, next attempt in a second: %r", error)
 
@@ -237,30 +239,30 @@ class Warehouse:
                 committed, earliest = await self._consumer.committed(new), await self._consumer.earliest(new)
             for tp in new & {TP(self._rows, number) for number in self._assigned()}:
                 part = Part(tp.partition, committed.get(tp) or earliest.get(tp, 0))
-                part.reading = await self._reread(part)
+                part.epoch = await self._seek_back(part)
                 self._parts[tp.partition] = part
 
-    async def _reread_missing(self, reached: Mapping[TP, Reach]) -> None:
+    async def _seek_back_missing(self, progress: Mapping[TP, FetchProgress]) -> None:
         """Everything was handed over, and not all of it came: Faust dropped a slice, and none followed to show it."""
         full = self._gathered.full(self._settings.warehouse_rows)
         for part in list(self._parts.values()):
-            reach = reached.get(TP(self._rows, part.number))
-            missing = reach is not None and reach.at_end and not _at_end(part, reach)
+            reached = progress.get(TP(self._rows, part.number))
+            missing = reached is not None and reached.at_end and not _at_end(part, reached)
             if part.overdue(missing and not full):
-                part.reading = await self._reread(part)
+                part.epoch = await self._seek_back(part)
 
-    def _show(self, reached: Mapping[TP, Reach]) -> None:
+    def _show(self, progress: Mapping[TP, FetchProgress]) -> None:
         metrics.CONSUMER_LAG.labels(ROWS).set(
             sum(
-                max(0, reached[tp].high_watermark - part.next)
+                max(0, progress[tp].high_watermark - part.next)
                 for part in self._parts.values()
-                if (tp := TP(self._rows, part.number)) in reached and not _at_end(part, reached[tp])
+                if (tp := TP(self._rows, part.number)) in progress and not _at_end(part, progress[tp])
             )
         )
         metrics.SINK_PENDING.labels(SINK).set(self._gathered.rows + (self._inserting.rows if self._inserting else 0))
 
-    async def _reread(self, part: Part) -> int:
-        return await self._consumer.reread(TP(self._rows, part.number), part.next)
+    async def _seek_back(self, part: Part) -> int:
+        return await self._consumer.seek_back(TP(self._rows, part.number), part.next)
 
     # Inserting
 
@@ -323,7 +325,7 @@ class Warehouse:
                 await asyncio.sleep(_RETRY_SECONDS)
         rows = msgspec.Raw(msgspec.msgpack.encode([record.row for record in records]))
         wall = wall_ms()
-        pack = Pack("rejected_events", COLUMNS["rejected_events"], wall // 1000 << 32, wall, 0, rows)
+        pack = RowBatch("rejected_events", COLUMNS["rejected_events"], wall // 1000 << 32, wall, 0, rows)
         batch = Batch.like(pack)
         batch.add(pack)
         for refused in await self._writer.write(batch):
@@ -364,7 +366,7 @@ class Warehouse:
         self._room.set()
 
     async def _before_shutdown(self, *_: Any, **__: Any) -> None:
-        self._leaving.begin()
+        self._shutdown.begin()
         self._watchdog.stop()
         self._stopping = True
         self._news.set()
@@ -375,7 +377,7 @@ class Warehouse:
                 logger.warning("Left without a last insert, the rows wait in Kafka: %r", error)
         self._writer.close()
         await self._close_producer()
-        await self._pages.stop()
+        await self._status_server.stop()
 
     async def _close_producer(self) -> None:
         producer, self._producer = self._producer, None
@@ -400,5 +402,5 @@ class Warehouse:
         return cast("BatchConsumer", self.app.consumer)
 
 
-def _at_end(part: Part, reach: Reach) -> bool:
-    return reach.at_end and reach.end is not None and part.next >= reach.end
+def _at_end(part: Part, progress: FetchProgress) -> bool:
+    return progress.at_end and progress.end is not None and part.next >= progress.end

@@ -32,7 +32,7 @@ class EventRow(NamedTuple):
     customer_id: str
     occurred_at: int
     late: int
-    """0 in time, 1 late (folded, kept out of windowed detectors), 2 beyond the late horizon (stored only)."""
+    """0 in time, 1 late (folded, kept out of windowed detectors), 2 beyond the KPI memory (stored only)."""
     test: int
     warnings: tuple[str, ...]
     channel: str
@@ -265,7 +265,7 @@ class RejectedRecord(NamedTuple):
     value: bytes
 
 
-class Pack(msgspec.Struct, frozen=True):
+class RowBatch(msgspec.Struct, frozen=True):
     """Rows of one table from one checkpoint of one partition, at most 900 KB encoded: a message of `feedback-rows`."""
 
     table: str
@@ -279,19 +279,19 @@ class Pack(msgspec.Struct, frozen=True):
     """A MessagePack array of rows."""
 
 
-def encode_pack(pack: Pack) -> bytes:
-    return _encoder.encode(pack)
+def encode_row_batch(batch: RowBatch) -> bytes:
+    return _encoder.encode(batch)
 
 
-def decode_pack(message: bytes) -> Pack:
+def decode_row_batch(message: bytes) -> RowBatch:
     """Raises `msgspec.DecodeError` (of which `ValidationError` is one) when the message is not a pack."""
     return _decoder.decode(message)
 
 
-def decode_rows(pack: Pack) -> list[list[Any]]:
+def decode_rows(batch: RowBatch) -> list[list[Any]]:
     """The rows of a pack, a value a column; one that was written wrongly stays as it is."""
-    rows = _rows_decoder.decode(pack.rows)
-    return partials_in_full(rows, pack.columns) if pack.table == "kpi_partials" else rows
+    rows = _rows_decoder.decode(batch.rows)
+    return partials_in_full(rows, batch.columns) if batch.table == "kpi_partials" else rows
 
 
 def partials_in_full(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> list[list[Any]]:
@@ -316,5 +316,5 @@ def _in_full(row: Sequence[Any], nothing: Sequence[Any]) -> list[Any]:
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Pack)
+_decoder = msgspec.msgpack.Decoder(RowBatch)
 _rows_decoder = msgspec.msgpack.Decoder(list[list[Any]])

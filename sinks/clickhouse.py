@@ -24,7 +24,7 @@ from clickhouse_driver.bufferedwriter import BufferedWriter
 from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.context import Context
 
-from schemas.outputs import Pack, decode_rows
+from schemas.outputs import RowBatch, decode_rows
 
 log = logging.getLogger(__name__)
 logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)  # it would add a traceback to each line of ours
@@ -147,7 +147,7 @@ class Batch:
         self._name = hashlib.blake2b(repr((table, columns)).encode(), digest_size=16)
 
     @classmethod
-    def like(cls, pack: Pack) -> "Batch":
+    def like(cls, pack: RowBatch) -> "Batch":
         """An empty batch that takes packs of the same table and columns. Raises ValueError."""
         return cls(pack.table, pack.columns)
 
@@ -159,7 +159,7 @@ class Batch:
         """The same for the same rows, never for others: a token that is used again drops what comes with it."""
         return self._name.hexdigest()
 
-    def add(self, pack: Pack) -> list[RefusedRow]:
+    def add(self, pack: RowBatch) -> list[RefusedRow]:
         """Takes the rows of `pack`; hands back those that have not one value a column.
 
         Raises ValueError when the pack is of another table or other columns, `msgspec.DecodeError` when it has no rows.

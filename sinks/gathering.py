@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from schemas.outputs import COLUMNS, EventRow, Pack, RejectedRecord, RejectedRow, decode_pack
+from schemas.outputs import COLUMNS, EventRow, RejectedRecord, RejectedRow, RowBatch, decode_row_batch
 from schemas.topics import ROWS
 from sinks.clickhouse import Batch, RefusedRow
 from sinks.messages import stand_in_offset
@@ -43,7 +43,7 @@ class Gathered:
             self.since = now
         self.done.append((source, record.offset + 1))
         try:
-            pack = decode_pack(record.value or b"")
+            pack = decode_row_batch(record.value or b"")
             if problem := _problem(pack):
                 raise ValueError(problem)
             batch = self.batches.setdefault((pack.table, pack.columns), Batch.like(pack))
@@ -54,7 +54,7 @@ class Gathered:
             self.rejected += [refused_row(row, source.number, record.timestamp) for row in refused]
 
 
-def _problem(pack: Pack) -> str:
+def _problem(pack: RowBatch) -> str:
     columns = COLUMNS.get(pack.table)
     if columns is None:
         return f"unknown table {pack.table!r}: a newer worker wrote it, update the warehouse"

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from schemas.outputs import COLUMNS, EventRow, IncidentRow, Pack, RejectedRecord, RejectedRow, encode_pack
+from schemas.outputs import COLUMNS, EventRow, IncidentRow, RejectedRecord, RejectedRow, RowBatch, encode_row_batch
 from schemas.topics import INCIDENTS, REJECTED, ROWS
 
 ORIGINAL_BYTES: Final = 256 * 1024
@@ -54,7 +54,7 @@ class Checkpoint(Protocol):
 
 
 def messages(
-    checkpoint: Checkpoint, *, prefix: str, wall: int, page_horizon_ms: int, message_bytes: int
+    checkpoint: Checkpoint, *, prefix: str, wall: int, page_window_ms: int, message_bytes: int
 ) -> Iterator[Message]:
     """Everything that a checkpoint publishes, each message at most `message_bytes` long.
 
@@ -70,7 +70,7 @@ def messages(
         yield Message(
             prefix + INCIDENTS,
             incident.incident_id.encode(),
-            incident_json(incident, checkpoint.recorded_at, wall, page_horizon_ms),
+            incident_json(incident, checkpoint.recorded_at, wall, page_window_ms),
         )
     for record in (*checkpoint.rejected, *refused):
         yield rejection(record, prefix)
@@ -84,8 +84,10 @@ def _packs(
     limit: int,
     refused: list[RejectedRecord],
 ) -> Iterator[Message]:
-    empty = Pack(table, COLUMNS[table], checkpoint.version, checkpoint.recorded_at, checkpoint.partition, _array(0, []))
-    room = limit - len(encode_pack(empty)) - _ARRAY_HEADER
+    empty = RowBatch(
+        table, COLUMNS[table], checkpoint.version, checkpoint.recorded_at, checkpoint.partition, _array(0, [])
+    )
+    room = limit - len(encode_row_batch(empty)) - _ARRAY_HEADER
     topic, key = prefix + ROWS, str(checkpoint.partition).encode()
     gathered: list[bytes] = []
     count = size = 0
@@ -94,13 +96,13 @@ def _packs(
             refused.append(_too_large(checkpoint, table, some[0], len(encoded), room))
             continue
         if size + len(encoded) > room:
-            yield Message(topic, key, encode_pack(msgspec.structs.replace(empty, rows=_array(count, gathered))))
+            yield Message(topic, key, encode_row_batch(msgspec.structs.replace(empty, rows=_array(count, gathered))))
             gathered, count, size = [], 0, 0
         gathered.append(encoded)
         count += len(some)
         size += len(encoded)
     if gathered:
-        yield Message(topic, key, encode_pack(msgspec.structs.replace(empty, rows=_array(count, gathered))))
+        yield Message(topic, key, encode_row_batch(msgspec.structs.replace(empty, rows=_array(count, gathered))))
 
 
 def _pieces(rows: Sequence[tuple[Any, ...]], room: int) -> Iterator[tuple[Sequence[tuple[Any, ...]], bytes]]:
@@ -147,7 +149,7 @@ def stand_in_offset(row: bytes) -> int:
     return int.from_bytes(hashlib.sha256(row).digest()[:7], "big")
 
 
-def incident_json(incident: IncidentRow, recorded_at: int, wall: int, page_horizon_ms: int) -> bytes:
+def incident_json(incident: IncidentRow, recorded_at: int, wall: int, page_window_ms: int) -> bytes:
     """An incident as JSON: its columns, `transition`, `recorded_at`, and whether it may `page` somebody.
 
     It pages only while it is open, worth a warning, and young: a replay of last month pages nobody.
@@ -157,7 +159,7 @@ def incident_json(incident: IncidentRow, recorded_at: int, wall: int, page_horiz
     fields["transition"] = _transition(incident)
     fields["recorded_at"] = recorded_at
     fields["page"] = (
-        incident.state == "open" and incident.severity != "info" and wall - incident.opened_at < page_horizon_ms
+        incident.state == "open" and incident.severity != "info" and wall - incident.opened_at < page_window_ms
     )
     return _json(fields)
 

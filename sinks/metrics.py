@@ -139,9 +139,9 @@ class Observations(Protocol):
     def incidents(self) -> Sequence[tuple[IncidentRow, str]]: ...
 
 
-def observe(outputs: Observations, wall: int, page_horizon_ms: int) -> None:
-    """Move the live metrics. `wall` is the wall clock, ms: what is older than the horizon is history and moves none."""
-    recent = wall - page_horizon_ms
+def observe(outputs: Observations, wall: int, page_window_ms: int) -> None:
+    """Move the live metrics. `wall` is the wall clock, ms: what is older than `page_window_ms` is history, moves none."""
+    recent = wall - page_window_ms
     for labels, amount in outputs.counts.items():
         _child(labels).inc(amount)
     for at, labels in outputs.moments:
@@ -213,7 +213,7 @@ class Census:
     dropped: Mapping[str, int] = field(default_factory=dict)
     """What a bound made leave early, since the state began"""
     dedup_hours: float | None = None
-    """Hours that the shortest duplicate horizon reaches back; None while nothing was forgotten"""
+    """Hours that the shortest duplicate span reaches back; None while nothing was forgotten"""
 
 
 _OPEN: Final = {
@@ -251,7 +251,7 @@ class CensusCollector(Collector):
             _single(census.dropped),
         )  # fmt: skip
         if census.dedup_hours is not None:
-            family = GaugeMetricFamily("feedback_dedup_horizon_hours", "How far back duplicates are recognised.")
+            family = GaugeMetricFamily("feedback_dedup_span_hours", "How far back duplicates are recognised.")
             family.add_metric([], census.dedup_hours)
             yield family
 

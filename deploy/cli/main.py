@@ -143,10 +143,10 @@ def worker(
     except AwayError as error:
         if not supervised:
             raise
-        from processors.runtime.service import AWAY
+        from processors.runtime.service import EXIT_NO_BROKER
 
         print(f"oidor: {error}", file=sys.stderr)
-        raise typer.Exit(AWAY) from error
+        raise typer.Exit(EXIT_NO_BROKER) from error
     from processors.worker import run
 
     raise typer.Exit(run(settings))

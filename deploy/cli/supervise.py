@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Final
 
 from deploy.local.processes import Child, python_environment, python_module
-from processors.runtime.service import AWAY, REFUSED, STUCK
+from processors.runtime.service import EXIT_NO_BROKER, EXIT_REFUSED, EXIT_STUCK
 from processors.settings import Settings
 
 FIRST_PAUSE: Final = 1.0
@@ -87,7 +87,7 @@ class Supervisor:
             try:
                 while not self._asked:
                     if self._look():
-                        return REFUSED
+                        return EXIT_REFUSED
                     time.sleep(_LOOK_SECONDS)
                 return 0
             finally:
@@ -101,7 +101,7 @@ class Supervisor:
                 child.start()
                 worker.started, worker.due = now, None
             elif worker.due is None and not child.alive:
-                if child.exit_code == REFUSED:
+                if child.exit_code == EXIT_REFUSED:
                     _say(f"{child.name} refuses, for the reason above: all are stopped")
                     return True
                 pause = worker.restarts.after(now - worker.started)
@@ -132,9 +132,9 @@ class Supervisor:
 
 
 def _ending(code: int | None) -> str:
-    if code == STUCK:
+    if code == EXIT_STUCK:
         return "was stuck and ended itself"
-    if code == AWAY:
+    if code == EXIT_NO_BROKER:
         return "found no broker"
     return f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
 

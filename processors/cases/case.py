@@ -48,8 +48,8 @@ class Case:
     """One case as it stays in the state: its events, and their fold."""
 
     __slots__ = (
-        "armed", "clocks_told", "events", "fold", "gauges", "handed_over", "incidents", "key", "outcomes", "readings",
-        "shown", "subject", "subject_at",
+        "armed", "emitted_clocks", "events", "fold", "gauges", "handed_over", "incidents", "key", "outcomes",
+        "readings", "shown", "subject", "subject_at",
     )  # fmt: skip
 
     def __init__(self, key: CaseKey) -> None:
@@ -59,7 +59,7 @@ class Case:
         # What was last told of the case, so that only differences are told again: see `judging.judge`.
         self.outcomes: tuple[Sample, ...] = ()
         self.incidents: dict[str, IncidentRow] = {}
-        self.clocks_told: dict[str, Clock] = {}
+        self.emitted_clocks: dict[str, Clock] = {}
         self.gauges: tuple[tuple[str, ...], ...] = ()
         self.readings: tuple[ClockState, ...] = ()
         """What each of its clocks reads, as of when it was last judged."""

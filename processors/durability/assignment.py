@@ -20,10 +20,10 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.durability.kafka_log import ANSWER_SECONDS
-from processors.durability.partition import COMMIT_SECONDS, Admission, DurablePartition, Log, Process, Trouble
-from processors.durability.retention import Losses
-from processors.runtime.slices import OPEN_TRANSACTION_MS, Reach, Slice
-from processors.runtime.timeouts import bounded, clock, others_turn, own_cancellation_only, until
+from processors.durability.partition import COMMIT_SECONDS, Admission, DurablePartition, Log, Operator, PoisonTracker
+from processors.durability.retention import RetentionGaps
+from processors.runtime.slices import OPEN_TRANSACTION_MS, FetchProgress, Slice
+from processors.runtime.timeouts import bounded, loop_time, others_turn, own_cancellation_only, until
 from processors.state.partition import StateError
 from schemas.topics import INPUTS
 
@@ -65,8 +65,8 @@ class Reader(Protocol):
 
     def assignment(self) -> Iterable[TP]: ...
     async def earliest(self, tps: Iterable[TP]) -> Mapping[TP, int]: ...
-    async def reread(self, tp: TP, offset: int) -> int: ...
-    async def reach(self) -> Mapping[TP, Reach]: ...
+    async def seek_back(self, tp: TP, offset: int) -> int: ...
+    async def progress(self) -> Mapping[TP, FetchProgress]: ...
 
 
 class Watch(Protocol):
@@ -76,7 +76,7 @@ class Watch(Protocol):
     def committed(self, seconds: float) -> None: ...
     def opened(self, seconds: float) -> None: ...
     def failed(self, ours: bool) -> None: ...
-    def reread(self, topic: str, why: str) -> None: ...
+    def seek_back(self, topic: str, why: str) -> None: ...
     def deleted(self, topic: str, offsets: int) -> None: ...
 
 
@@ -88,12 +88,12 @@ class Pace:
     timer: float = TICK_SECONDS
 
 
-class Owner:
+class Assignment:
     """The open partitions of this process, by number."""
 
     def __init__(
         self,
-        process: Process,
+        process: Operator,
         log: Callable[[int], Log],
         reader: Callable[[], Reader],
         *,
@@ -110,7 +110,7 @@ class Owner:
         `beginning` says at which offsets a partition begins that has no state yet; without it, at the first.
         """
         self.partitions: dict[int, DurablePartition] = {}
-        self.reached: Mapping[TP, Reach] = {}
+        self.progress: Mapping[TP, FetchProgress] = {}
         self.split: frozenset[int] = frozenset()
         """Partition numbers of which this process was assigned some inputs, but not all."""
         self.assigned_at: float | None = None
@@ -123,13 +123,13 @@ class Owner:
             refuse,
         )
         self._beginning = beginning
-        self._deletions = Losses(watch.deleted)
+        self._retention_gaps = RetentionGaps(watch.deleted)
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._troubles: dict[int, Trouble] = {}
+        self._poison_trackers: dict[int, PoisonTracker] = {}
         self._openings = asyncio.Semaphore(OPENINGS)
         self._background: set[asyncio.Task[Any]] = set()
-        self._leaving = False
-        self._losses = 0
+        self._shutdown = False
+        self._revocations = 0
 
     # What Faust tells
 
@@ -142,7 +142,7 @@ class Owner:
             case Admission.STALE:
                 return
             case Admission.GAP:
-                await self._reread(part, batch.topic, "gap")
+                await self._seek_back(part, batch.topic, "gap")
             case Admission.FULL:
                 part.refused.add(batch.topic)
                 part.wake.set()
@@ -153,22 +153,22 @@ class Owner:
 
     async def tick(self) -> None:
         """Open what is assigned and not here, leave what is not assigned any more."""
-        if self._leaving:
+        if self._shutdown:
             return
-        mine, losses = self.colocated(), self._losses
+        mine, losses = self.colocated(), self._revocations
         try:
             async with asyncio.timeout(REACH_SECONDS):
-                self.reached = await self._reader().reach()
+                self.progress = await self._reader().progress()
         except TimeoutError:
-            logger.warning("The consumer's thread does not answer: frontiers stand still")
-        if self._losses != losses:
+            logger.warning("The consumer's thread does not answer: watermarks stand still")
+        if self._revocations != losses:
             return  # partitions were lost meanwhile: to open them again would fence their new owner
         for number in mine - self._tasks.keys():
-            self._tasks[number] = asyncio.create_task(self._live(number), name=f"partition-{number}")
+            self._tasks[number] = asyncio.create_task(self._run_partition(number), name=f"partition-{number}")
         if gone := self._tasks.keys() - mine:
-            await self.lose(gone, 2)
+            await self.revoke(gone, 2)
         self._note_ends()
-        await self._look_into_losses()
+        await self._resolve_retention_gaps()
 
     def colocated(self) -> set[int]:
         """The assigned partition numbers; none at all when the inputs of one of them went to different processes."""
@@ -187,15 +187,15 @@ class Owner:
         self.split = split
         return set() if split else set(inputs)
 
-    async def lose(self, numbers: Iterable[int], seconds: float) -> None:
+    async def revoke(self, numbers: Iterable[int], seconds: float) -> None:
         """A last commit of each within `seconds`, then they are gone; closing goes on behind."""
-        self._losses += 1
-        await asyncio.gather(*(self._lose(number, seconds) for number in list(numbers)))
+        self._revocations += 1
+        await asyncio.gather(*(self._revoke(number, seconds) for number in list(numbers)))
 
-    async def leave(self, seconds: float) -> None:
+    async def shutdown(self, seconds: float) -> None:
         """The process ends: lose everything, open nothing."""
-        self._leaving = True
-        await self.lose(list(self._tasks), seconds)
+        self._shutdown = True
+        await self.revoke(list(self._tasks), seconds)
         if self._background:
             await asyncio.wait(self._background, timeout=seconds / 2)
 
@@ -221,9 +221,9 @@ class Owner:
         waiting = dict.fromkeys(self._names, 0)
         for part in self.partitions.values():
             for topic, name in self._names.items():
-                reach = self.reached.get(TP(name, part.number))
-                if reach is not None:
-                    waiting[topic] += _unread(part, topic, reach)
+                progress = self.progress.get(TP(name, part.number))
+                if progress is not None:
+                    waiting[topic] += _unread(part, topic, progress)
         return waiting
 
     def dead(self) -> set[int]:
@@ -234,7 +234,8 @@ class Owner:
         """Logical topic -> whether an open upstream transaction holds one of its partitions back for too long."""
         return {
             topic: any(
-                (reach := self.reached.get(TP(name, number))) is not None and reach.held_ms >= OPEN_TRANSACTION_MS
+                (progress := self.progress.get(TP(name, number))) is not None
+                and progress.held_ms >= OPEN_TRANSACTION_MS
                 for number in self.partitions
             )
             for topic, name in self._names.items()
@@ -242,69 +243,69 @@ class Owner:
 
     # One partition
 
-    async def _live(self, number: int) -> None:
+    async def _run_partition(self, number: int) -> None:
         failures = 0
         while True:
-            began = clock()
+            began = loop_time()
             part = self._new(number)
             try:
                 with own_cancellation_only():
                     await self._open(part)
-                    self._watch.opened(clock() - began)
+                    self._watch.opened(loop_time() - began)
                     await self._serve(part)
             except StateError as error:
                 self._refuse(str(error))
                 return
             except Exception as error:
                 # A partition that worked for a while is not failing in a row.
-                failures = 1 if clock() - began > COMMIT_SECONDS else failures + 1
+                failures = 1 if loop_time() - began > COMMIT_SECONDS else failures + 1
                 self._failed(part, error)
             finally:
-                part.ready, part.round_at = False, None
-                self._behind(part.close())
+                part.ready, part.heartbeat_at = False, None
+                self._spawn(part.close())
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF)) - 1])
 
     def _new(self, number: int) -> DurablePartition:
-        trouble = self._troubles.setdefault(number, Trouble())
+        poison = self._poison_trackers.setdefault(number, PoisonTracker())
         part = self.partitions[number] = DurablePartition(
             number,
             self._process,
             self._log(number),
             partitions=self._count,
-            trouble=trouble,
+            poison=poison,
             pending_max=self._pending_max,
         )
         return part
 
     async def _open(self, part: DurablePartition) -> None:
         async with self._openings:
-            part.came_round()
+            part.heartbeat()
             found = await part.open()
-        part.came_round()
+        part.heartbeat()
         if not found and self._beginning is not None:
             topics = {TP(name, part.number): topic for topic, name in self._names.items()}
             async with asyncio.timeout(ANSWER_SECONDS):
                 beginning = await self._beginning(topics)
             part.begin({topics[tp]: offset for tp, offset in beginning.items()})
-            part.came_round()
-        await self._tell_of_losses(part)
-        part.came_round()
+            part.heartbeat()
+        await self._report_retention_gaps(part)
+        part.heartbeat()
         # Ready before the seeks: what is read after the first of them comes while the others are under way.
-        part.readings = dict.fromkeys(INPUTS, _NOT_YET)
+        part.epochs = dict.fromkeys(INPUTS, _NOT_YET)
         part.ready = True
         for topic in INPUTS:
-            part.readings[topic] = await self._seek(part, topic)
+            part.epochs[topic] = await self._seek(part, topic)
         logger.info("Partition %d is open at %s", part.number, part.durable)
 
-    async def _tell_of_losses(self, part: DurablePartition) -> None:
+    async def _report_retention_gaps(self, part: DurablePartition) -> None:
         durable = {TP(name, part.number): (topic, part.durable.get(topic, 0)) for topic, name in self._names.items()}
         async with asyncio.timeout(ANSWER_SECONDS):
-            await self._deletions.resumed(durable, self._reader().earliest)
+            await self._retention_gaps.resumed(durable, self._reader().earliest)
 
     def _note_hole(self, part: DurablePartition, batch: Slice) -> None:
         if batch:
             expected = max(batch.begin, part.state.offsets.get(batch.topic, 0))
-            self._deletions.passed_over(
+            self._retention_gaps.passed_over(
                 TP(self._names[batch.topic], part.number), batch.topic, expected, batch[0].offset
             )
 
@@ -312,68 +313,70 @@ class Owner:
         for part in self.partitions.values():
             for topic, name in self._names.items():
                 tp = TP(name, part.number)
-                reach = self.reached.get(tp)
-                if part.ready and reach is not None and _confirmed(part, topic, reach):
-                    self._deletions.ends_before(tp, topic, part.state.offsets.get(topic, 0), reach.high_watermark)
+                progress = self.progress.get(tp)
+                if part.ready and progress is not None and _confirmed(part, topic, progress):
+                    self._retention_gaps.ends_before(
+                        tp, topic, part.state.offsets.get(topic, 0), progress.high_watermark
+                    )
 
-    async def _look_into_losses(self) -> None:
+    async def _resolve_retention_gaps(self) -> None:
         try:
             async with asyncio.timeout(REACH_SECONDS):
-                await self._deletions.look(self._reader().earliest)
+                await self._retention_gaps.look(self._reader().earliest)
         except (KafkaError, OSError):
             pass  # the next tick asks again
 
     async def _serve(self, part: DurablePartition) -> None:
         """Timer steps and commits until something fails."""
         share = part.number / self._count
-        tick_at = _beat(self._pace.timer, share)
+        tick_at = _next_slot(self._pace.timer, share)
         commit_at = next_commit(self._pace.checkpoint, share, self._waiting(part))
         while True:
-            part.came_round()
+            part.heartbeat()
             await until(part.wake, min(tick_at, commit_at))
             part.wake.clear()
             if part.broken:
                 raise part.broken
-            if clock() >= tick_at:
-                self._watch.timer_delayed(clock() - tick_at)
-                await self._look(part)
+            if loop_time() >= tick_at:
+                self._watch.timer_delayed(loop_time() - tick_at)
+                await self._advance_watermarks(part)
                 part.tick()
-                tick_at = _beat(self._pace.timer, share)
-            if clock() >= commit_at or part.refused or part.pending * 2 >= self._pending_max:
+                tick_at = _next_slot(self._pace.timer, share)
+            if loop_time() >= commit_at or part.refused or part.pending * 2 >= self._pending_max:
                 await self._commit(part)
                 commit_at = next_commit(self._pace.checkpoint, share, self._waiting(part))
 
     def _waiting(self, part: DurablePartition) -> int:
         """Records that a partition has still to read, as far as is known."""
         return sum(
-            _unread(part, topic, reach)
+            _unread(part, topic, progress)
             for topic, name in self._names.items()
-            if (reach := self.reached.get(TP(name, part.number))) is not None
+            if (progress := self.progress.get(TP(name, part.number))) is not None
         )
 
-    async def _look(self, part: DurablePartition) -> None:
-        """Move the frontiers of what is read to its end; read again what Faust has dropped."""
+    async def _advance_watermarks(self, part: DurablePartition) -> None:
+        """Move the watermarks of what is read to its end; read again what Faust has dropped."""
         for topic, name in self._names.items():
-            reach = self.reached.get(TP(name, part.number))
-            if reach is None:
+            progress = self.progress.get(TP(name, part.number))
+            if progress is None:
                 continue
-            if _confirmed(part, topic, reach):
-                part.state.frontier_at_end(topic, reach.asked_at - IN_FLIGHT_MS)
-            if part.overdue(topic, _outstanding(part, topic, reach), STALLED_SECONDS):
-                await self._reread(part, topic, "stalled")
+            if _confirmed(part, topic, progress):
+                part.state.advance_watermark_at_end(topic, progress.asked_at - IN_FLIGHT_MS)
+            if part.overdue(topic, _outstanding(part, topic, progress), STALLED_SECONDS):
+                await self._seek_back(part, topic, "stalled")
 
     async def _commit(self, part: DurablePartition) -> None:
-        began = clock()
+        began = loop_time()
         changed = part.state.changed
-        part.round_at = None  # it may hang as long as it is allowed to
+        part.heartbeat_at = None  # it may hang as long as it is allowed to
         await bounded(part.commit(), COMMIT_SECONDS)
-        part.came_round()
+        part.heartbeat()
         if changed:
-            self._watch.committed(clock() - began)
+            self._watch.committed(loop_time() - began)
         while part.refused:
-            await self._reread(part, part.refused.pop(), "full")
+            await self._seek_back(part, part.refused.pop(), "full")
 
-    async def _lose(self, number: int, seconds: float) -> None:
+    async def _revoke(self, number: int, seconds: float) -> None:
         part, task = self.partitions.get(number), self._tasks.get(number)
         if part is not None and part.ready:
             part.ready = False
@@ -388,12 +391,12 @@ class Owner:
         if self.partitions.get(number) is part and part is not None:
             del self.partitions[number]
 
-    async def _reread(self, part: DurablePartition, topic: str, why: str) -> None:
-        self._watch.reread(topic, why)
-        part.readings[topic] = await self._seek(part, topic)
+    async def _seek_back(self, part: DurablePartition, topic: str, why: str) -> None:
+        self._watch.seek_back(topic, why)
+        part.epochs[topic] = await self._seek(part, topic)
 
     async def _seek(self, part: DurablePartition, topic: str) -> int:
-        return await self._reader().reread(TP(self._names[topic], part.number), part.state.offsets.get(topic, 0))
+        return await self._reader().seek_back(TP(self._names[topic], part.number), part.state.offsets.get(topic, 0))
 
     def _failed(self, part: DurablePartition, error: BaseException) -> None:
         own = part.fault
@@ -404,38 +407,40 @@ class Owner:
         else:
             logger.warning("Partition %d is opened again: %r%s", part.number, error, advice and f": {advice}")
 
-    def _behind(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
 
-def _beat(period: float, share: float) -> float:
+def _next_slot(period: float, share: float) -> float:
     """The next moment of a period that is a partition's own: twelve transactions should not come at once."""
-    moment = (clock() // period + share) * period
-    return moment if moment > clock() else moment + period
+    moment = (loop_time() // period + share) * period
+    return moment if moment > loop_time() else moment + period
 
 
 def next_commit(interval: float, share: float, waiting: int) -> float:
     """When a partition that has so many records to read makes its next checkpoint."""
-    return _beat(interval * (CATCHING_UP if waiting > FAR_BEHIND else 1), share)
+    return _next_slot(interval * (CATCHING_UP if waiting > FAR_BEHIND else 1), share)
 
 
-def _confirmed(part: DurablePartition, topic: str, reach: Reach) -> bool:
-    """Whether the partition has processed everything up to the end that `reach` saw."""
+def _confirmed(part: DurablePartition, topic: str, progress: FetchProgress) -> bool:
+    """Whether the partition has processed everything up to the end that `progress` saw."""
     return (
-        reach.at_end
-        and reach.end is not None
-        and reach.reading >= part.readings[topic]
-        and part.state.offsets.get(topic, 0) >= reach.end
+        progress.at_end
+        and progress.end is not None
+        and progress.epoch >= part.epochs[topic]
+        and part.state.offsets.get(topic, 0) >= progress.end
     )
 
 
-def _unread(part: DurablePartition, topic: str, reach: Reach) -> int:
+def _unread(part: DurablePartition, topic: str, progress: FetchProgress) -> int:
     """Offsets that the partition has still to read; markers of transactions count until they are passed."""
-    return 0 if _confirmed(part, topic, reach) else max(0, reach.high_watermark - part.state.offsets.get(topic, 0))
+    return (
+        0 if _confirmed(part, topic, progress) else max(0, progress.high_watermark - part.state.offsets.get(topic, 0))
+    )
 
 
-def _outstanding(part: DurablePartition, topic: str, reach: Reach) -> bool:
+def _outstanding(part: DurablePartition, topic: str, progress: FetchProgress) -> bool:
     """Everything was handed over, but this partition has not got it."""
-    return reach.at_end and not _confirmed(part, topic, reach)
+    return progress.at_end and not _confirmed(part, topic, progress)

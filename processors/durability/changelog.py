@@ -10,7 +10,7 @@ whole later. After an erasure it goes round once, so that what was known of the 
 | entry | content |
 |---|---|
 | `append`, `case` | case key, its new events; all of its events |
-| `gone` | case key |
+| `removed` | case key |
 | `ids` | topic, epoch, 8 bytes each |
 | `values` | topic, (dimension, value) pairs that KPIs admitted |
 | `partials` | topic, minute, (dimension, value, slots) of each |
@@ -154,7 +154,7 @@ class Rotation:
     def _size(self, state: PartitionState) -> float:
         """Bytes of the state, but for what is small in any."""
         ids = sum(len(seen) for seen in state.seen.values())
-        partials = sum(owner.count for owner in state.partials.values())
+        partials = sum(assignment.count for assignment in state.partials.values())
         return self._cases + 8 * ids + partials * self._partials_bytes / max(1, self._partials)
 
     def _set(self, part: Part, whole: _Whole) -> None:
@@ -201,22 +201,22 @@ def _chunks(entries: Iterable[bytes], limit: int) -> Iterator[list[msgspec.Raw]]
 
 
 def _changes(state: PartitionState, pending: Pending) -> Iterator[Entry]:
-    for key in pending.gone:
+    for key in pending.removed:
         yield "gone", key
     for key, events in pending.appended.items():
-        if key not in pending.rewritten:
+        if key not in pending.replaced:
             yield "append", key, events
-    for key in pending.rewritten:
+    for key in pending.replaced:
         yield "case", key, state.cases[key].events
     for topic, seen in state.seen.items():
         for epoch, ids in seen.drain():
             yield from _ids(topic, epoch, ids)
     if erased := state.erased.drain():
         yield "erased", erased
-    for topic, owner in state.partials.items():
-        yield from _values(topic, owner.new_values)
-        for minute in owner.changed:
-            yield from _partials(topic, minute, owner.changed)
+    for topic, assignment in state.partials.items():
+        yield from _values(topic, assignment.new_values)
+        for minute in assignment.changed:
+            yield from _partials(topic, minute, assignment.changed)
     for topic, day in pending.progress:
         yield "progress", topic, day, state.progress[topic, day]
 
@@ -238,8 +238,8 @@ def _values(topic: str, values: list[PartialId]) -> Iterator[Entry]:
 def _parts(state: PartitionState) -> Iterator[Part]:
     """Everything that stays."""
     yield from _ALWAYS_THERE
-    for topic, owner in state.partials.items():
-        for minute in owner.minutes:
+    for topic, assignment in state.partials.items():
+        for minute in assignment.minutes:
             yield "minute", topic, minute
     for key in state.cases:
         yield "case", key
@@ -283,12 +283,12 @@ def _meta(state: PartitionState) -> Entry:
             "generation": state.generation,
             "partitions": state.partitions,
             "offsets": state.offsets,
-            "greatest": state.greatest,
-            "decided": state.decided,
+            "max_timestamp": state.max_timestamp,
+            "timers_fired_to": state.timers_fired_to,
             "now": state.now,
             "dropped": state.dropped,
             "remembered": {topic: seen.moments for topic, seen in state.seen.items()},
-            "floors": {topic: owner.floor for topic, owner in state.partials.items()},
+            "floors": {topic: assignment.floor for topic, assignment in state.partials.items()},
         },
     )
 
@@ -342,8 +342,8 @@ def _apply(state: PartitionState, what: str, *content: Any) -> None:
 def _apply_meta(state: PartitionState, meta: dict[str, Any]) -> None:
     state.generation, state.partitions = meta["generation"], meta["partitions"]
     state.offsets.update(meta["offsets"])
-    state.greatest.update(meta["greatest"])
-    state.decided.update(meta["decided"])
+    state.max_timestamp.update(meta["max_timestamp"])
+    state.timers_fired_to.update(meta["timers_fired_to"])
     state.dropped.update(meta["dropped"])
     state.resume(meta["now"])
     for topic, (epoch, since, young_since) in meta["remembered"].items():

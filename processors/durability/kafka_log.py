@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from processors.durability.partition import Outgoing
-from processors.runtime.timeouts import clock, own_cancellation_only
+from processors.runtime.timeouts import loop_time, own_cancellation_only
 from processors.settings import Settings
 from schemas.topics import state_topic
 
@@ -72,13 +72,13 @@ class KafkaLog:
                 end = (await reader.end_offsets([self._at]))[self._at]
             yield []
             # Transaction markers take offsets: only the position says that the end is reached.
-            heard = clock()
+            heard = loop_time()
             while (position := await reader.position(self._at)) < end:
                 records = (await reader.getmany(self._at, timeout_ms=200)).get(self._at, [])
                 if records or await reader.position(self._at) > position:
-                    heard = clock()
+                    heard = loop_time()
                     yield [record.value for record in records]
-                elif clock() - heard > ANSWER_SECONDS:
+                elif loop_time() - heard > ANSWER_SECONDS:
                     raise TimeoutError(f"{self._at.topic}[{self._at.partition}] cannot be read to its end {end}")
         finally:
             await _stopped(reader)

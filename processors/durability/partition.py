@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from aiokafka.errors import MessageSizeTooLargeError
 
 from processors.runtime.slices import Slice
-from processors.runtime.timeouts import clock, own_cancellation_only, wall_ms
+from processors.runtime.timeouts import loop_time, own_cancellation_only, wall_ms
 from processors.state.partition import Checkpoint, StateError
 from schemas.taxonomy import Reason
 from schemas.topics import INPUTS
@@ -82,16 +82,16 @@ class State(Protocol):
     def changed(self) -> bool: ...
     @property
     def now(self) -> int: ...
-    def found(self, generation: int, partitions: int) -> None: ...
+    def initialise(self, generation: int, partitions: int) -> None: ...
     def apply(self, message: bytes) -> None: ...
     def recovered(self) -> None: ...
     def checkpoint(self, recorded_at: int) -> Checkpoint: ...
-    def frontier_read(self, topic: str, timestamp: int) -> None: ...
-    def frontier_at_end(self, topic: str, wall: int) -> None: ...
+    def advance_watermark(self, topic: str, timestamp: int) -> None: ...
+    def advance_watermark_at_end(self, topic: str, wall: int) -> None: ...
 
 
 @dataclass(frozen=True)
-class Process:
+class Operator:
     """What is done with records: the pipeline, or a toy in a test."""
 
     create: Callable[[int], Any]
@@ -135,7 +135,7 @@ class _Start(NamedTuple):
 
 
 @dataclass
-class Trouble:
+class PoisonTracker:
     """Failures of a partition that are our own fault, over its reopenings; an absent broker is nobody's.
 
     After three at the same offsets the records up to where the last attempt got are taken one by one, with a commit
@@ -143,32 +143,32 @@ class Trouble:
     """
 
     at: dict[str, int] = field(default_factory=dict)
-    reached: dict[str, int] = field(default_factory=dict)
+    taken_to: dict[str, int] = field(default_factory=dict)
     times: int = 0
-    culprits: set[Record] = field(default_factory=set)
+    poisoned: set[Record] = field(default_factory=set)
 
-    CAREFUL_AFTER: Final = 3
+    ISOLATING_AFTER: Final = 3
 
-    def note(self, durable: Mapping[str, int], reached: Mapping[str, int], suspect: Record | None) -> None:
-        """A failure: of the state that had been durable up to `durable` and had taken all before `reached`."""
+    def note(self, durable: Mapping[str, int], taken_to: Mapping[str, int], suspect: Record | None) -> None:
+        """A failure: of the state that had been durable up to `durable` and had taken all before `taken_to`."""
         if suspect is not None:
-            self.culprits.add(suspect)
+            self.poisoned.add(suspect)
         elif self.at == dict(durable):
             self.times += 1
         else:
             self.at, self.times = dict(durable), 1
-            self.culprits.clear()
-        self.reached = {topic: max(offset, self.reached.get(topic, 0)) for topic, offset in reached.items()}
+            self.poisoned.clear()
+        self.taken_to = {topic: max(offset, self.taken_to.get(topic, 0)) for topic, offset in taken_to.items()}
 
-    def careful(self, topic: str, offset: int) -> bool:
-        return self.times >= self.CAREFUL_AFTER and offset < self.reached.get(topic, 0)
+    def isolating(self, topic: str, offset: int) -> bool:
+        return self.times >= self.ISOLATING_AFTER and offset < self.taken_to.get(topic, 0)
 
 
 class DurablePartition:
     """One partition number: its state, and the log that makes it durable."""
 
     def __init__(
-        self, number: int, process: Process, log: Log, *, partitions: int, trouble: Trouble, pending_max: int
+        self, number: int, process: Operator, log: Log, *, partitions: int, poison: PoisonTracker, pending_max: int
     ) -> None:
         self.number = number
         self.state: State = process.create(number)
@@ -176,21 +176,21 @@ class DurablePartition:
         self.broken: BaseException | None = None
         self.fault = False
         """Whether what broke it came from what we did with the records, and not from the broker or the network."""
-        self.readings: dict[str, int] = dict.fromkeys(INPUTS, 0)
+        self.epochs: dict[str, int] = dict.fromkeys(INPUTS, 0)
         self.durable: dict[str, int] = {}
-        self.reached: dict[str, int] = {}
+        self.taken_to: dict[str, int] = {}
         self.refused: set[str] = set()
         self.suspect: Record | None = None
         self.pending = 0
         """Records taken since the last commit began."""
-        self.committed_at = clock()
+        self.committed_at = loop_time()
         self.waiting_since: float | None = None
         """When the oldest change that is not durable yet was seen, monotonic seconds."""
-        self.round_at: float | None = None
+        self.heartbeat_at: float | None = None
         """When its task came around last; None while it waits for its turn, or for a commit: that has a limit."""
         self.wake = asyncio.Event()
         self._process, self._log, self._partitions = process, log, partitions
-        self._trouble, self._pending_max = trouble, pending_max
+        self._poison, self._pending_max = poison, pending_max
         self._lock = asyncio.Lock()
         self._starts: deque[_Start] = deque()
         self._written = self._forgot_at = 0
@@ -199,29 +199,29 @@ class DurablePartition:
     async def open(self) -> bool:
         """Fence, recover; False when there was no state. Raises StateError when this process must not touch it."""
         await self._log.open()
-        self.came_round()
-        found = False
+        self.heartbeat()
+        initialise = False
         async for messages in self._log.read():
-            self.came_round()
+            self.heartbeat()
             for message in messages:
                 self.state.apply(message)
-                found = True
-                self.came_round()
+                initialise = True
+                self.heartbeat()
                 await asyncio.sleep(0)
-        if found and self.state.partitions != self._partitions:
+        if initialise and self.state.partitions != self._partitions:
             raise StateError(
                 f"partition {self.number}: its state was written with {self.state.partitions} partitions, the topics "
                 f"have {self._partitions}: a new OIDOR_APP_ID on a new database, and a replay"
             )
-        if not found:
-            self.state.found(int(time.time()), self._partitions)
+        if not initialise:
+            self.state.initialise(int(time.time()), self._partitions)
         self.state.recovered()
         self._is_durable()
-        self.committed_at = clock()
-        return found
+        self.committed_at = loop_time()
+        return initialise
 
-    def came_round(self) -> None:
-        self.round_at = clock()
+    def heartbeat(self) -> None:
+        self.heartbeat_at = loop_time()
 
     def held_up(self, topic: str) -> bool:
         """Whether records of a topic cannot be taken now, because others wait for their commit."""
@@ -234,12 +234,12 @@ class DurablePartition:
 
     def _is_durable(self) -> None:
         self.durable = dict(self.state.offsets)
-        self.reached = dict(self.durable)
+        self.taken_to = dict(self.durable)
 
     def admit(self, batch: Slice) -> Admission:
         """What to do with a slice; decides nothing else."""
         topic = batch.topic
-        if not self.ready or self.broken or batch.reading < self.readings[topic]:
+        if not self.ready or self.broken or batch.epoch < self.epochs[topic]:
             return Admission.STALE
         if topic in self.refused or self.pending >= self._pending_max:
             return Admission.FULL
@@ -249,7 +249,7 @@ class DurablePartition:
         """Process the next slice: what the state has of it already is left out. A failure breaks the partition."""
         news = batch.since(self.state.offsets.get(batch.topic, 0))
         try:
-            if news and self._trouble.careful(batch.topic, news[0].offset):
+            if news and self._poison.isolating(batch.topic, news[0].offset):
                 await self._take_one_by_one(news)
             elif news:
                 self._step(news)
@@ -261,7 +261,7 @@ class DurablePartition:
         if not (outstanding and self.ready):
             self._outstanding.pop(topic, None)
             return False
-        offset, now = self.state.offsets.get(topic, 0), clock()
+        offset, now = self.state.offsets.get(topic, 0), loop_time()
         where, since = self._outstanding.get(topic, (offset, now))
         waited = now - since if where == offset else 0
         self._outstanding[topic] = (offset, now if waited >= seconds else now - waited)
@@ -290,14 +290,14 @@ class DurablePartition:
 
     def _step(self, batch: Slice) -> None:
         topic, end = batch.topic, batch.end
-        self.reached[topic] = max(end, self.reached.get(topic, 0))
+        self.taken_to[topic] = max(end, self.taken_to.get(topic, 0))
         self._process.step(self.state, batch, self.state.now)
         self._taken(batch)
 
     def _taken(self, batch: Slice) -> None:
         topic, state = batch.topic, self.state
         state.offsets[topic] = max(batch.end, state.offsets.get(topic, 0))
-        state.frontier_read(topic, max(record.timestamp for record in batch))
+        state.advance_watermark(topic, max(record.timestamp for record in batch))
         self.pending += len(batch)
         self._note_changes()
         if self.pending * 2 >= self._pending_max:
@@ -309,7 +309,7 @@ class DurablePartition:
                 if self.broken:
                     return
                 self.suspect = Record(one.topic, one[0].offset)
-                if self.suspect in self._trouble.culprits:
+                if self.suspect in self._poison.poisoned:
                     self._process.reject(self.state, one, "processing_error")
                     self._taken(one)
                 else:
@@ -335,7 +335,7 @@ class DurablePartition:
             self._break(error, ours=isinstance(error, MessageSizeTooLargeError))
             raise
         self.durable = dict(checkpoint.offsets)
-        self.committed_at = clock()
+        self.committed_at = loop_time()
         await self._forget(checkpoint, start)
 
     async def _forget(self, checkpoint: Checkpoint, start: int) -> None:
@@ -357,7 +357,7 @@ class DurablePartition:
 
     def _note_changes(self) -> None:
         if self.state.changed and self.waiting_since is None:
-            self.waiting_since = clock()
+            self.waiting_since = loop_time()
 
     def _break(self, error: BaseException, *, ours: bool = True) -> None:
         if self.broken is None:
@@ -366,5 +366,5 @@ class DurablePartition:
             self.fault = ours
             self.ready = False
             if ours:
-                self._trouble.note(self.durable, self.reached, self.suspect)
+                self._poison.note(self.durable, self.taken_to, self.suspect)
         self.wake.set()

@@ -27,7 +27,7 @@ class _Hole(NamedTuple):
     end: int
 
 
-class Losses:
+class RetentionGaps:
     """Which holes were looked into; `deleted` is told the topic and number of offsets that are gone."""
 
     def __init__(self, deleted: Callable[[str, int], None]) -> None:

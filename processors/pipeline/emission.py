@@ -16,7 +16,7 @@ from processors.kpis.partials import Sample, counted, difference
 from processors.patterns import repeat_contact
 from processors.patterns.registry import OF_CASE
 from processors.patterns.repeat_contact import History, Subject, shown_by, subject_of
-from processors.pipeline.observations import Outputs
+from processors.pipeline.observations import Observations
 from processors.pipeline.rows import clock_id, clock_row
 from processors.sla import clocks
 from processors.sla.clocks import NEVER
@@ -36,13 +36,13 @@ _AMOUNTS: Final = {
 _LOOK_AGAIN_MS: Final = 3_600_000
 
 
-def judge(state: PartitionState, case: Case, outputs: Outputs, *, by_deadline: bool = False) -> None:
+def judge(state: PartitionState, case: Case, outputs: Observations, *, by_deadline: bool = False) -> None:
     """Tell what changed about a case since it was last judged, by a record or `by_deadline`."""
-    now = state.decided[case.key[0]]
+    now = state.timers_fired_to[case.key[0]]
     case.readings = tuple([clocks.outcome(clock, now) for clock in case.fold.clocks])
     outcomes = _outcomes(case)
     if outcomes != case.outcomes:
-        tell = state.decide if by_deadline else state.sample
+        tell = state.add_final if by_deadline else state.add_sample
         for sample, sign in difference(case.outcomes, outcomes):
             tell(case.key[0], sample, sign)
         _observe_outcomes(case, outputs)
@@ -60,11 +60,11 @@ def judge(state: PartitionState, case: Case, outputs: Outputs, *, by_deadline: b
             state.count(gauge, 1)
         case.gauges = gauges
     _hand_over(state, case, outputs)
-    _judge_subject(state, case, outputs)
+    _evaluate_subject(state, case, outputs)
     _arm(state, case)
 
 
-def _hand_over(state: PartitionState, case: Case, outputs: Outputs) -> None:
+def _hand_over(state: PartitionState, case: Case, outputs: Observations) -> None:
     """Let the case that survives a merge know since when the customer of this one waits, or that this was an error."""
     told, now = case.handed_over, handed_over(case)
     if told == now:
@@ -80,30 +80,30 @@ def _hand_over(state: PartitionState, case: Case, outputs: Outputs) -> None:
         _absorb(state, now[0], now[1], outputs)
 
 
-def absorb_waiting(state: PartitionState, case: Case, outputs: Outputs) -> None:
+def absorb_waiting(state: PartitionState, case: Case, outputs: Observations) -> None:
     """Give a new case what was merged into it before it was heard of."""
     for event in list(state.absorbed.get(case.key, {}).values()):
         _absorb(state, case.key, event, outputs)
 
 
 def _absorb(
-    state: PartitionState, key: CaseKey, event: CaseEvent, outputs: Outputs, *, withdrawn: bool = False
+    state: PartitionState, key: CaseKey, event: CaseEvent, outputs: Observations, *, withdrawn: bool = False
 ) -> None:
     case = state.cases.get(key)
     if case is None:
         return
     if withdrawn:
         samples = withdraw(case, event, state.rules.promises) if event in case.events else []
-        state.rewritten(case)
+        state.replace(case)
     else:
         samples, forward = take(case, event, state.rules.promises)
         if forward:
-            state.appended(case, event)
+            state.append(case, event)
         else:
-            state.rewritten(case)
-    state.touch(case)
+            state.replace(case)
+    state.mark_dirty(case)
     for sample, sign in samples:
-        state.sample(key[0], sample, sign)
+        state.add_sample(key[0], sample, sign)
     judge(state, case, outputs)
 
 
@@ -122,7 +122,7 @@ def _outcomes(case: Case) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
-def _observe_outcomes(case: Case, outputs: Outputs) -> None:
+def _observe_outcomes(case: Case, outputs: Observations) -> None:
     """Live counters move by what is new; a counter cannot go back: a retraction has one of its own."""
     told = {(sample.at, sample.amounts) for sample in case.outcomes}
     for clock, reading in zip(case.fold.clocks, case.readings, strict=True):
@@ -149,7 +149,7 @@ def _incidents_of(case: Case, state: PartitionState, now: int) -> dict[str, Inci
 
 
 def _tell(
-    state: PartitionState, before: dict[str, IncidentRow], after: dict[str, IncidentRow], outputs: Outputs
+    state: PartitionState, before: dict[str, IncidentRow], after: dict[str, IncidentRow], outputs: Observations
 ) -> None:
     for sign, told in ((-1, before), (1, after)):
         for incident in told.values():
@@ -174,15 +174,15 @@ def _count_open(state: PartitionState, incident: IncidentRow, sign: int) -> None
 
 def _withdraw_clocks(state: PartitionState, case: Case) -> None:
     """A clock that the fold no longer knows, because an earlier event came, is void."""
-    told, known = case.clocks_told, case.fold.clocks
+    told, known = case.emitted_clocks, case.fold.clocks
     if len(told) == len(known) and all(one is other for one, other in zip(told.values(), known, strict=True)):
         return
     current = {clock_id(case, clock): clock for clock in known}
     for key, clock in told.items():
         if key not in current:
-            row = clock_row(case, clock, state.number, state.decided[case.key[0]])
+            row = clock_row(case, clock, state.number, state.timers_fired_to[case.key[0]])
             state.pending.void_clocks[key] = row._replace(void=1)
-    case.clocks_told = current
+    case.emitted_clocks = current
 
 
 def _gauges(case: Case, now: int) -> tuple[tuple[str, ...], ...]:
@@ -204,7 +204,7 @@ _OPEN_GAUGE: Final = {"breached_open": "sla_overdue", "paused": "sla_paused"}
 
 def _arm(state: PartitionState, case: Case) -> None:
     """Look again when a running clock next reads differently, or when a case that is over may leave."""
-    now = state.decided[case.key[0]]
+    now = state.timers_fired_to[case.key[0]]
     moment = min([clocks.next_threshold(clock, now) for clock in case.fold.clocks if clock.is_open], default=NEVER)
     if moment == NEVER:
         if case.fold.state not in TERMINAL and case.key[0] != SURVEYS:
@@ -234,7 +234,7 @@ def _is_awaited(state: PartitionState, deadline: Deadline) -> bool:
     return case is not None and case.armed == moment
 
 
-def _judge_subject(state: PartitionState, case: Case, outputs: Outputs) -> None:
+def _evaluate_subject(state: PartitionState, case: Case, outputs: Observations) -> None:
     """Move the case to the history it belongs to, and judge that for repeat contact."""
     subject = subject_of(case)
     opened_at = case.fold.opened_at or 0
@@ -258,7 +258,7 @@ def _judge_subject(state: PartitionState, case: Case, outputs: Outputs) -> None:
             judge_history(state, subject, history, outputs)
 
 
-def judge_history(state: PartitionState, subject: Subject, history: History, outputs: Outputs) -> None:
+def judge_history(state: PartitionState, subject: Subject, history: History, outputs: Observations) -> None:
     found = repeat_incidents(state, subject, history)
     _tell(state, history.incidents, found, outputs)
     history.incidents = found
@@ -266,7 +266,7 @@ def judge_history(state: PartitionState, subject: Subject, history: History, out
         del state.histories[subject]
         return
     quiet = repeat_contact.quiet_at(history, state.rules)
-    if quiet is not None and quiet >= state.decided[CONTACTS] and history.armed != quiet:
+    if quiet is not None and quiet >= state.timers_fired_to[CONTACTS] and history.armed != quiet:
         history.armed = quiet
         state.arm(CONTACTS, quiet, "subject", subject)
 
@@ -275,16 +275,16 @@ def repeat_incidents(state: PartitionState, subject: Subject, history: History) 
     return {
         incident.incident_id: incident
         for incident in repeat_contact.incidents(
-            subject, history, state.cases.__getitem__, state.number, state.decided[CONTACTS], state.rules
+            subject, history, state.cases.__getitem__, state.number, state.timers_fired_to[CONTACTS], state.rules
         )
     }
 
 
-def fire(state: PartitionState, topic: str, now: int, outputs: Outputs) -> None:
+def fire(state: PartitionState, topic: str, now: int, outputs: Observations) -> None:
     """Let time pass for the cases of a topic: decide every deadline that lies before `now`. Needs no event."""
-    if now <= state.decided[topic]:
+    if now <= state.timers_fired_to[topic]:
         return
-    state.decided[topic] = now
+    state.timers_fired_to[topic] = now
     deadlines = state.deadlines[topic]
     while deadlines and deadlines[0][0] < now:
         deadline = heappop(deadlines)
@@ -296,7 +296,7 @@ def fire(state: PartitionState, topic: str, now: int, outputs: Outputs) -> None:
             outputs.count("processing_errors", type(error).__name__)
 
 
-def _decide(state: PartitionState, deadline: Deadline, outputs: Outputs) -> None:
+def _decide(state: PartitionState, deadline: Deadline, outputs: Observations) -> None:
     moment, what, key = deadline
     if what == "subject":
         subject = key[0], key[1]
@@ -311,9 +311,9 @@ def _decide(state: PartitionState, deadline: Deadline, outputs: Outputs) -> None
     before = case.outcomes, case.incidents, case.readings
     judge(state, case, outputs, by_deadline=True)
     if (case.outcomes, case.incidents, case.readings) != before:
-        state.touch(case)
+        state.mark_dirty(case)
     if _is_past(state, case):
-        forget(state, case)
+        evict(state, case)
 
 
 def _is_past(state: PartitionState, case: Case) -> bool:
@@ -324,9 +324,9 @@ def _is_past(state: PartitionState, case: Case) -> bool:
     return watched is None or all(incident.state != "open" for incident in watched.incidents.values())
 
 
-def forget(state: PartitionState, case: Case) -> None:
+def evict(state: PartitionState, case: Case) -> None:
     """Drop a case from the state. What was told of it stays told."""
-    state.leave(case)
+    state.remove(case)
     if case.handed_over is not None:
         state.absorbed[case.handed_over[0]].pop(case.key, None)
         if not state.absorbed[case.handed_over[0]]:
@@ -351,12 +351,12 @@ def folded(state: PartitionState, case: Case) -> Fold:
     return refold(case.key, case.events, state.rules.promises, [])
 
 
-def derive(state: PartitionState) -> None:
+def rebuild(state: PartitionState) -> None:
     """After recovery: fold every case and judge it silently, as of the last checkpoint."""
-    unheard = Outputs()
+    unheard = Observations()
     for case in state.cases.values():
         case.fold = folded(state, case)
-        now = state.decided[case.key[0]]
+        now = state.timers_fired_to[case.key[0]]
         case.readings = tuple([clocks.outcome(clock, now) for clock in case.fold.clocks])
         case.outcomes = _outcomes(case)
         case.handed_over = handed_over(case)
@@ -374,4 +374,4 @@ def derive(state: PartitionState) -> None:
 def expired(state: PartitionState, case: Case) -> bool:
     """Is a case so long over, by its own topic's time, that a new event begins another?"""
     over = case.fold.state in TERMINAL or case.key[0] == SURVEYS
-    return over and state.greatest.get(case.key[0], 0) > case.last_event_at + state.rules.case_retention_ms
+    return over and state.max_timestamp.get(case.key[0], 0) > case.last_event_at + state.rules.case_retention_ms

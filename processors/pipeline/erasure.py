@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from processors.patterns import repeat_contact
 from processors.pipeline import emission
-from processors.pipeline.observations import Outputs
+from processors.pipeline.observations import Observations
 from processors.pipeline.rows import clock_row
 from processors.rules import ERASED_CUSTOMERS_MAX
 from processors.sla import clocks
@@ -83,7 +83,7 @@ def concerns(state: PartitionState, event: Event, occurred_at: int) -> bool:
     return bool(state.erased) and event.customer is not None and state.erased.covers(event.customer.id, occurred_at)
 
 
-def take(state: PartitionState, event: Event, record: Any, outputs: Outputs) -> tuple[str, ...]:
+def take(state: PartitionState, event: Event, record: Any, outputs: Observations) -> tuple[str, ...]:
     """Take in an event that `concerns` finds; returns what is odd about it. An erasure that is a test erases nobody."""
     if event.event_type != ERASED:
         return ("erased_customer",)
@@ -98,7 +98,7 @@ def masked(row: EventRow) -> EventRow:
     return row._replace(customer_id="", entity_id=entity_id, payload="")
 
 
-def erase(state: PartitionState, customer_id: str, at: int, outputs: Outputs) -> None:
+def erase(state: PartitionState, customer_id: str, at: int, outputs: Observations) -> None:
     """Forget a customer as of `at`, ms. Looks through all cases: it is asked for seldom."""
     state.erased.add(customer_id, at)
     mine = [case for case in state.cases.values() if case.fold.facts.get("customer_id") == customer_id]
@@ -108,7 +108,7 @@ def erase(state: PartitionState, customer_id: str, at: int, outputs: Outputs) ->
         open_before |= {key for key, incident in case.incidents.items() if incident.state == "open"}
         _end(state, case, at, outputs)
         last |= case.incidents
-        emission.forget(state, case)
+        emission.evict(state, case)
     pending = state.pending
     waiting = {key: one for key, one in pending.incidents.items() if one.customer_id == customer_id}
     for key, incident in (waiting | last).items():
@@ -129,7 +129,7 @@ def _repeat_contacts(state: PartitionState, customer_id: str, at: int) -> Iterat
             )
 
 
-def _end(state: PartitionState, case: Case, at: int, outputs: Outputs) -> None:
+def _end(state: PartitionState, case: Case, at: int, outputs: Observations) -> None:
     """The last that is said and written of a case, whatever becomes of its key afterwards."""
     fold = case.fold
     del fold.facts["customer_id"]
@@ -139,13 +139,13 @@ def _end(state: PartitionState, case: Case, at: int, outputs: Outputs) -> None:
         # What nobody could have announced by then was not broken.
         announced = at > clock.due_at + clock.target.grace_ms
         clocks.signalled(clock, "cancel", at if announced else min(at, clock.due_at), at)
-    heard = Outputs()
+    heard = Observations()
     emission.judge(state, case, heard)
     outputs.moments += heard.moments
     for clock in fold.clocks:
-        row = clock_row(case, clock, state.number, state.decided[case.key[0]])
+        row = clock_row(case, clock, state.number, state.timers_fired_to[case.key[0]])
         state.pending.void_clocks[row.clock_id] = row
-    state.touch(case)
+    state.mark_dirty(case)
 
 
 def _closed(incident: IncidentRow, customer_id: str, at: int) -> IncidentRow:

@@ -8,7 +8,7 @@ Labels = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Outputs:
+class Observations:
     """The first of each key is a metric's name without prefix and suffix, the rest its labels in order."""
 
     counts: dict[Labels, int] = field(default_factory=dict)

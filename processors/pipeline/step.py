@@ -14,7 +14,7 @@ from processors.cases.fold import CaseEvent, CaseKey
 from processors.enrichment.redaction import map_category, redact_event, text_topics
 from processors.kpis import partials
 from processors.pipeline import emission, erasure
-from processors.pipeline.observations import Outputs
+from processors.pipeline.observations import Observations
 from processors.pipeline.rows import event_row, rejected_row
 from processors.state.partition import PartitionState
 from processors.state.seen_ids import id_hash
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 IN_TIME: Final = 0
 LATE: Final = 1
-BEYOND_HORIZON: Final = 2
+BEYOND_KPI_MEMORY: Final = 2
 
 
 class Record(Protocol):
@@ -66,9 +66,9 @@ EMPTY: Final = _Nothing()
 """The batch of a timer: no record, only time."""
 
 
-def step(state: PartitionState, batch: Batch, now: int) -> Outputs:
+def step(state: PartitionState, batch: Batch, now: int) -> Observations:
     """Take in a batch, then let the deadlines up to `now` (ms) fire. What must be written waits in the state."""
-    outputs = Outputs()
+    outputs = Observations()
     topic = batch.topic
     for record in batch:
         _read(state, topic, record, outputs)
@@ -78,18 +78,18 @@ def step(state: PartitionState, batch: Batch, now: int) -> Outputs:
     return outputs
 
 
-def reject(state: PartitionState, topic: str, record: Record, reason: Reason, expected: str = "") -> Outputs:
+def reject(state: PartitionState, topic: str, record: Record, reason: Reason, expected: str = "") -> Observations:
     """Take in one record as rejected without looking into it: for one on which processing itself fails."""
-    outputs = Outputs()
+    outputs = Observations()
     counts = _account(state, topic, record)
     _reject(state, topic, record, counts, Rejection(reason, expected=expected), outputs)
     return outputs
 
 
-def _read(state: PartitionState, topic: str, record: Record, outputs: Outputs) -> None:
+def _read(state: PartitionState, topic: str, record: Record, outputs: Observations) -> None:
     counts = _account(state, topic, record)
-    # What is final must not depend on how far the other topics have come: see `PartitionState.horizon`.
-    emission.fire(state, topic, state.horizon(topic), outputs)
+    # What is final must not depend on how far the other topics have come: see `PartitionState.lateness_cutoff`.
+    emission.fire(state, topic, state.lateness_cutoff(topic), outputs)
     try:
         event = decode(topic, record.value or b"")
         if isinstance(event, Rejection):
@@ -111,13 +111,13 @@ def _read(state: PartitionState, topic: str, record: Record, outputs: Outputs) -
 def _account(state: PartitionState, topic: str, record: Record) -> list[int]:
     state.pending.read = True
     state.offsets[topic] = record.offset + 1
-    if record.timestamp > state.greatest.get(topic, 0):
-        state.greatest[topic] = record.timestamp
+    if record.timestamp > state.max_timestamp.get(topic, 0):
+        state.max_timestamp[topic] = record.timestamp
     return state.account(topic, record.timestamp, record.offset)
 
 
 def _reject(
-    state: PartitionState, topic: str, record: Record, counts: list[int], rejection: Rejection, outputs: Outputs
+    state: PartitionState, topic: str, record: Record, counts: list[int], rejection: Rejection, outputs: Observations
 ) -> None:
     value = record.value or b""
     identity = claimed(value)
@@ -134,7 +134,7 @@ def _accept(
     counts: list[int],
     event: Event,
     occurred_at: int,
-    outputs: Outputs,
+    outputs: Observations,
 ) -> None:
     key = (topic, event.source, event.entity_id)
     case = state.cases.get(key)
@@ -166,7 +166,7 @@ def _accept(
     if erasure.concerns(state, event, occurred_at):
         row = erasure.masked(row)
         warnings += erasure.take(state, event, record, outputs)
-    elif late != BEYOND_HORIZON:
+    elif late != BEYOND_KPI_MEMORY:
         folded = case_event(topic, event, occurred_at, record.timestamp, category)
         warnings += _fold(state, case, key, folded, outputs)
     # Nothing below can fail: a record is either wholly taken in, or not at all.
@@ -198,25 +198,25 @@ def _arrived_earlier(state: PartitionState, case: Case, event_id: str, record_at
         if event.event_id == event_id and record_at < event.record_at:
             case.events[index] = event._replace(record_at=record_at)
             case.fold = emission.folded(state, case)
-            state.rewritten(case)
-            state.touch(case)
-            emission.judge(state, case, Outputs())
+            state.replace(case)
+            state.mark_dirty(case)
+            emission.judge(state, case, Observations())
             return
 
 
 def _lateness(state: PartitionState, topic: str, occurred_at: int) -> int:
-    behind = state.greatest[topic] - occurred_at
+    behind = state.max_timestamp[topic] - occurred_at
     if behind <= state.rules.disorder_ms:
         return IN_TIME
-    return LATE if behind <= state.rules.late_horizon_ms else BEYOND_HORIZON
+    return LATE if behind <= state.rules.kpi_memory_ms else BEYOND_KPI_MEMORY
 
 
 def _fold(
-    state: PartitionState, case: Case | None, key: tuple[str, str, str], event: CaseEvent, outputs: Outputs
+    state: PartitionState, case: Case | None, key: tuple[str, str, str], event: CaseEvent, outputs: Observations
 ) -> tuple[str, ...]:
     """Put an event into its case; returns what is odd about it there."""
     if case is not None and emission.expired(state, case):
-        emission.forget(state, case)
+        emission.evict(state, case)
         case = None
     new = case is None
     if case is None:
@@ -233,12 +233,12 @@ def _fold(
         case.fold = emission.folded(state, case)
         raise
     if forward:
-        state.appended(case, event)
+        state.append(case, event)
     else:
-        state.rewritten(case)
-    state.touch(case)
+        state.replace(case)
+    state.mark_dirty(case)
     for sample, sign in samples:
-        state.sample(key[0], sample, sign)
+        state.add_sample(key[0], sample, sign)
         if sign > 0:
             _observe(outputs, sample)
     if case.fold.unmatched > unmatched:
@@ -260,21 +260,21 @@ def _take_back(
     case: Case,
     event: CaseEvent,
     samples: Sequence[tuple[partials.Sample, int]],
-    outputs: Outputs,
+    outputs: Observations,
 ) -> None:
     """Leave a case as it was before an event that it cannot be judged with."""
     key, pending = case.key, state.pending
     case.events.remove(event)
     case.fold = emission.folded(state, case)
     for sample, sign in samples:
-        state.sample(key[0], sample, -sign)
+        state.add_sample(key[0], sample, -sign)
     if event in pending.appended.get(key, ()):
         pending.appended[key].remove(event)
     if case.events:
         emission.judge(state, case, outputs)
         return
-    emission.forget(state, case)
-    del pending.gone[key], pending.touched[key]
+    emission.evict(state, case)
+    del pending.removed[key], pending.dirty[key]
 
 
 def _oddities(case: Case, event: CaseEvent) -> tuple[str, ...]:
@@ -302,7 +302,7 @@ _DURATIONS: Final = {
 """slot of a sum -> its live histogram, and the dimension that labels it"""
 
 
-def _observe(outputs: Outputs, sample: partials.Sample) -> None:
+def _observe(outputs: Observations, sample: partials.Sample) -> None:
     for slot, amount in sample.amounts:
         named = _DURATIONS.get(slot)
         if named is not None:
@@ -310,7 +310,7 @@ def _observe(outputs: Outputs, sample: partials.Sample) -> None:
             outputs.duration(sample.at, amount / 1000, name, sample.attribution[dimension])
 
 
-def _count_volume(outputs: Outputs, topic: str, event: Event, area: str, kind: str) -> None:
+def _count_volume(outputs: Observations, topic: str, event: Event, area: str, kind: str) -> None:
     if topic == CONTACTS:
         outputs.count("contacts", event.event_type, event.channel or "", area)
     elif topic == COMPLAINTS:
@@ -322,7 +322,7 @@ def _count_volume(outputs: Outputs, topic: str, event: Event, area: str, kind: s
 def _keep_bounds(state: PartitionState) -> None:
     """Let what is final leave, and hold every bound; what leaves early is counted."""
     for topic, owned in state.partials.items():
-        owned.leave_before(state.final_minute(topic))
+        owned.leave_before(state.closed_before(topic))
         state.dropped["dimension_values"] += owned.drain_overflow()
     total = sum(owned.count for owned in state.partials.values())
     if total > state.rules.partials_max:
@@ -333,7 +333,7 @@ def _keep_bounds(state: PartitionState) -> None:
         # More than it needs to be, so that a full state does not look through all of its cases for every new one.
         leaving = nsmallest(excess + state.rules.cases_max // 100, state.cases.values(), key=_last_moved)
         for case in leaving:
-            emission.forget(state, case)
+            emission.evict(state, case)
         state.dropped["cases"] += len(leaving)
 
 

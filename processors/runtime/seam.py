@@ -24,7 +24,7 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.runtime.membership import Member
-from processors.runtime.slices import Reach, Readings, Slice
+from processors.runtime.slices import FetchEpochs, FetchProgress, Slice
 from processors.runtime.timeouts import own_cancellation_only, wall_ms
 from processors.settings import Settings
 
@@ -47,7 +47,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
-        self._marks = Readings(consumer.logical)
+        self._marks = FetchEpochs(consumer.logical)
         self._assignment: Any = None
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> AIOKafkaConsumer:
@@ -126,7 +126,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
         with own_cancellation_only():
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
 
-    async def reread(self, tp: TP, offset: int) -> int:
+    async def seek_back(self, tp: TP, offset: int) -> int:
         async def seek() -> int:
             consumer = self._ensure_consumer()
             self._note_assignment(consumer)
@@ -135,23 +135,25 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
         return int(await self._there(seek()))
 
-    async def reach(self) -> dict[TP, Reach]:
-        async def look() -> dict[TP, Reach]:
+    async def progress(self) -> dict[TP, FetchProgress]:
+        async def look() -> dict[TP, FetchProgress]:
             consumer = self._ensure_consumer()
             subscription = consumer._subscription.subscription
             if subscription is None or subscription.assignment is not self._assignment or self._assignment is None:
                 return {}
             tps = [TP(*tp) for tp in consumer.assignment()]
-            return {tp: reach for tp in tps if (reach := self._reach(tp)) is not None}
+            return {tp: progress for tp in tps if (progress := self._reach(tp)) is not None}
 
         return dict(await self._there(look()))
 
-    def _reach(self, tp: TP) -> Reach | None:
+    def _reach(self, tp: TP) -> FetchProgress | None:
         state = self._assignment.state_value(TopicPartition(*tp))
         if state is None or not state.has_valid_position or state.highwater is None or state.lso is None:
             return None
-        reach = self._marks.reach(tp, position=state.position, stable=state.lso, high=state.highwater, wall=wall_ms())
-        return reach._replace(buffered=TopicPartition(*tp) in self._ensure_consumer()._fetcher._records)
+        progress = self._marks.progress(
+            tp, position=state.position, stable=state.lso, high=state.highwater, wall=wall_ms()
+        )
+        return progress._replace(buffered=TopicPartition(*tp) in self._ensure_consumer()._fetcher._records)
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
         async def ask() -> dict[TP, int | None]:
@@ -249,15 +251,15 @@ class BatchConsumer(driver.Consumer):
     async def _seek(self, partition: TP, offset: int) -> None:
         # Faust calls aiokafka's seek from its own thread while a fetch runs in the consumer's thread: that race ends
         # in a KeyError in the fetcher and a crash of the worker.
-        await self._thread.reread(partition, offset)
+        await self._thread.seek_back(partition, offset)
 
-    async def reread(self, tp: TP, offset: int) -> int:
+    async def seek_back(self, tp: TP, offset: int) -> int:
         """Read again from an offset; returns the number of the new reading."""
-        return await self._thread.reread(tp, offset)
+        return await self._thread.seek_back(tp, offset)
 
-    async def reach(self) -> dict[TP, Reach]:
+    async def progress(self) -> dict[TP, FetchProgress]:
         """How far every assigned partition has been read; without those of which nothing was fetched yet."""
-        return await self._thread.reach()
+        return await self._thread.progress()
 
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
         """The group's next offsets; None where it has committed nothing."""

@@ -27,11 +27,11 @@ logger = logging.getLogger(__name__)
 Readiness = Callable[[], tuple[bool, Mapping[str, Any]]]
 """Whether work is being done, and the reasons, as JSON."""
 
-REFUSED: Final = 2
+EXIT_REFUSED: Final = 2
 """Exit code when this process must not go on: someone has to change something first."""
-AWAY: Final = 75
+EXIT_NO_BROKER: Final = 75
 """Exit code of a supervised worker that found no broker when it started: later there may be one (EX_TEMPFAIL)."""
-STUCK: Final = 70
+EXIT_STUCK: Final = 70
 """Exit code when this process was found stuck: started again, it works."""
 
 SWITCH_SECONDS: Final = 0.0005
@@ -44,7 +44,7 @@ _REPEATED_SECONDS: Final = 10.0
 _LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
 
 
-class Pages:
+class StatusServer:
     """`/metrics`, `/ready` and `/live` of a process."""
 
     def __init__(self, host: str, port: int, readiness: Readiness, refuse: Callable[[str], None]) -> None:
@@ -93,7 +93,7 @@ def datadir() -> str:
     return str(Path(tempfile.gettempdir()) / f"oidor-faust-{getattr(os, 'getuid', int)()}")
 
 
-class Leaving:
+class Shutdown:
     """One budget from the signal to the exit. Being cut short is safe: it is a crash, and crashes lose nothing."""
 
     def __init__(self, budget: float) -> None:
@@ -104,7 +104,7 @@ class Leaving:
     def refuse(self, why: str) -> None:
         """This process must not go on: say so in one line, and leave with exit code 2."""
         logger.critical("%s", why)
-        self.code = REFUSED
+        self.code = EXIT_REFUSED
         os.kill(os.getpid(), signal.SIGTERM)
 
     def begin(self) -> None:
@@ -120,45 +120,45 @@ class Leaving:
 
 
 class _Worker(faust.Worker):
-    leaving: Leaving
-    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+    shutdown: Shutdown
+    side_tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 
     async def on_first_start(self) -> None:
         await super().on_first_start()
-        for work in self.beside:
+        for work in self.side_tasks:
             self.add_future(work())
 
     def _schedule_shutdown(self, number: Any) -> None:
-        self.leaving.begin()
+        self.shutdown.begin()
         super()._schedule_shutdown(number)
 
 
 def run_app(
     app: faust.App,
     settings: Settings,
-    leaving: Leaving,
-    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    shutdown: Shutdown,
+    side_tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]],
 ) -> int:
-    """Run an app until a signal; returns the exit code. `leaving.code` is what a refusal has set.
+    """Run an app until a signal; returns the exit code. `shutdown.code` is what a refusal has set.
 
-    `beside` is what runs from the first moment on: Faust's own tasks begin after the first rebalance has ended, and
+    `side_tasks` is what runs from the first moment on: Faust's own tasks begin after the first rebalance has ended, and
     until then nobody would see that it does not.
     """
-    collect_seldom()
+    tune_gc()
     sys.setswitchinterval(SWITCH_SECONDS)
     loop = _event_loop()
     worker = _Worker(app, loop=loop, loglevel=_LEVELS[settings.log_level.lower()], logging_config=_logging(settings))
-    worker.leaving, worker.beside = leaving, beside
+    worker.shutdown, worker.side_tasks = shutdown, side_tasks
     worker.spinner = None
     try:
         worker.execute_from_commandline()
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else 1
-        return leaving.code or code
-    return leaving.code
+        return shutdown.code or code
+    return shutdown.code
 
 
-def collect_seldom() -> None:
+def tune_gc() -> None:
     """Tune the garbage collector to states that grow, live long and hold no cycles.
 
     At its defaults it looks through young objects a hundred times a second, which takes a seventh of the CPU, and now

@@ -1,7 +1,7 @@
 """How reading goes: slices of what was fetched, and marks from which it follows what they mean.
 
 - `begin` and `end` say what a slice covers, holes included: contiguity is checked against them.
-- `reading` grows with every seek: a slice of an older reading was fetched before the seek and means nothing.
+- `epoch` grows with every seek: a slice of an older reading was fetched before the seek and means nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,16 +16,16 @@ OPEN_TRANSACTION_MS: Final = 60_000
 class Slice(list[Any]):
     """Records of one topic-partition, in order: all that exist in [begin, end)."""
 
-    __slots__ = ("begin", "partition", "reading", "topic")
+    __slots__ = ("begin", "epoch", "partition", "topic")
 
-    def __init__(self, records: Iterable[Any], *, topic: str, partition: int, begin: int, reading: int) -> None:
+    def __init__(self, records: Iterable[Any], *, topic: str, partition: int, begin: int, epoch: int) -> None:
         super().__init__(records)
         self.topic = topic
         """The logical name, without the installation's prefix."""
         self.partition = partition
         self.begin = begin
         """Where this reading stood before the slice: less than the first offset when there is a hole in the log."""
-        self.reading = reading
+        self.epoch = epoch
 
     @property
     def end(self) -> int:
@@ -35,7 +35,7 @@ class Slice(list[Any]):
     def part(self, start: int, stop: int) -> "Slice":
         """Records [start, stop) by index; a hole before the first of them belongs to it."""
         begin = self[start - 1].offset + 1 if start else self.begin
-        return Slice(self[start:stop], topic=self.topic, partition=self.partition, begin=begin, reading=self.reading)
+        return Slice(self[start:stop], topic=self.topic, partition=self.partition, begin=begin, epoch=self.epoch)
 
     def since(self, offset: int) -> "Slice":
         """What lies at `offset` or behind it."""
@@ -53,18 +53,18 @@ class Slice(list[Any]):
             yield self.part(start, start + size)
 
 
-class Reach(NamedTuple):
+class FetchProgress(NamedTuple):
     """How far one topic-partition has been read, at one moment of the consumer's thread.
 
-    "Read to its end" must mean *processed* to its end: a frontier that moves too early fires breaches for stop events
+    "Read to its end" must mean *processed* to its end: a watermark that moves too early fires breaches for stop events
     which still wait in a queue. The fetcher's position alone does not say that, and plain offsets do not either:
     transaction markers take offsets that no record has. So three things are seen together, in the thread in which
-    nothing can come between them: the position is at the end (`at_end`), and what was handed over in `reading` so far
+    nothing can come between them: the position is at the end (`at_end`), and what was handed over in `epoch` so far
     ends at `end`. Whoever has processed that reading up to `end` has processed all there was when the fetch that shows
     the end was *sent* (`asked_at`): a frozen process cannot take an old answer for a new one.
     """
 
-    reading: int
+    epoch: int
     end: int | None
     """One past the last record handed over since the last seek (then the offset sought); None before both."""
     at_end: bool
@@ -78,14 +78,14 @@ class Reach(NamedTuple):
     """Whether records were fetched and wait to be handed over: until then, none of this partition are fetched."""
 
 
-class Readings:
+class FetchEpochs:
     """What the consumer's thread knows about how reading goes, by topic-partition."""
 
     def __init__(self, logical: Mapping[str, str]) -> None:
         """`logical`: Kafka's topic name -> ours."""
         self._logical = logical
         self._latest = self._first = 0
-        self._readings: dict[TP, int] = {}
+        self._epochs: dict[TP, int] = {}
         self._ends: dict[TP, int] = {}
         self._asked: dict[TP, int] = {}
         self._held: dict[TP, tuple[int, int]] = {}
@@ -100,31 +100,31 @@ class Readings:
             topic=self._logical.get(tp.topic, tp.topic),
             partition=tp.partition,
             begin=begin,
-            reading=self._readings.get(tp, self._first),
+            epoch=self._epochs.get(tp, self._first),
         )
 
     def seek(self, tp: TP, offset: int) -> int:
         """One partition is read from `offset` now; returns the number of the new reading."""
         self._latest += 1
-        self._readings[tp], self._ends[tp] = self._latest, offset
+        self._epochs[tp], self._ends[tp] = self._latest, offset
         return self._latest
 
     def start_over(self) -> None:
         """Nobody knows where any partition is read from now: a new assignment, or a seek that was not ours."""
         self._latest += 1
         self._first = self._latest
-        for marks in (self._readings, self._ends, self._asked, self._held):
+        for marks in (self._epochs, self._ends, self._asked, self._held):
             marks.clear()
 
     def asked(self, tp: TP, wall: int) -> None:
         """A fetch was answered that had been sent at `wall`, ms."""
         self._asked[tp] = wall
 
-    def reach(self, tp: TP, *, position: int, stable: int, high: int, wall: int) -> Reach:
+    def progress(self, tp: TP, *, position: int, stable: int, high: int, wall: int) -> FetchProgress:
         """How far a partition is read: `stable` is the last stable offset, `high` the high watermark."""
         held = self._hold(tp, stable, high, wall)
-        return Reach(
-            reading=self._readings.get(tp, self._first),
+        return FetchProgress(
+            epoch=self._epochs.get(tp, self._first),
             end=self._ends.get(tp),
             at_end=position >= stable and (stable >= high or held >= OPEN_TRANSACTION_MS),
             asked_at=self._asked.get(tp, 0),

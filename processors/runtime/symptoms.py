@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from processors.runtime.membership import ASK_EVERY_SECONDS, ASK_SECONDS, Standing
-from processors.runtime.slices import Reach
+from processors.runtime.slices import FetchProgress
 from processors.runtime.watchdog import LATE_SECONDS, Symptom
 
 TIMER_SECONDS: Final = 18.0
@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
     number: int
     ready: bool
-    round_at: float | None
+    heartbeat_at: float | None
     """When its task came around last; None while it waits for its turn, or for something with a limit of its own."""
 
 
@@ -56,7 +56,7 @@ class Stretch(NamedTuple):
 
     tp: TP
     next: int
-    reach: Reach | None
+    progress: FetchProgress | None
     held_up: bool = False
     """Nothing may be taken now: what was taken waits for its commit, or for the database."""
 
@@ -89,10 +89,10 @@ def of_membership(standing: Standing | None, working: bool, session_seconds: flo
 def of_tasks(parts: Iterable[Part], dead: Iterable[int], now: float) -> Symptoms:
     found: Symptoms = {}
     for part in parts:
-        if part.round_at is not None and now - part.round_at > LATE_SECONDS:
+        if part.heartbeat_at is not None and now - part.heartbeat_at > LATE_SECONDS:
             doing, limit = ("serve", SERVING_SECONDS) if part.ready else ("opening", OPENING_SECONDS)
             text = f"partition {part.number} does not come around ({doing})"
-            found["round", part.number, part.ready, part.round_at] = Symptom(text, limit)
+            found["round", part.number, part.ready, part.heartbeat_at] = Symptom(text, limit)
     for number in dead:
         found["dead", number] = Symptom(f"partition {number} has no task any more", DEAD_SECONDS)
     return found
@@ -104,7 +104,7 @@ def of_opening(parts: Iterable[Part], assigned: Iterable[int]) -> Symptoms:
     While any partition is being opened the others may wait for their turn behind it; that one is watched by its rounds.
     """
     all_of = {part.number: part for part in parts}
-    if any(not part.ready and part.round_at is not None for part in all_of.values()):
+    if any(not part.ready and part.heartbeat_at is not None for part in all_of.values()):
         return {}
     waiting = [number for number in assigned if number not in all_of or not all_of[number].ready]
     return {
@@ -138,14 +138,14 @@ def of_reading(stretches: Iterable[Stretch], answered: Iterable[TP]) -> Symptoms
         if one.tp in leaders:
             text = f"{where}: nothing is fetched, though the broker answers"
             found["fetched", one.tp, one.next] = Symptom(text, STILL_UNFETCHED_SECONDS)
-    if any(one.reach is not None and one.reach.buffered and not one.held_up for one in all_of):
+    if any(one.progress is not None and one.progress.buffered and not one.held_up for one in all_of):
         text = "records were fetched, and nobody hands them over"
         found["handed over", sum(one.next for one in all_of)] = Symptom(text, UNTAKEN_SECONDS)
     return found
 
 
 def _untaken(one: Stretch) -> bool:
-    return not one.held_up and one.reach is not None and one.reach.end is not None and one.reach.end > one.next
+    return not one.held_up and one.progress is not None and one.progress.end is not None and one.progress.end > one.next
 
 
 def unfetched(stretches: Iterable[Stretch], wall: int) -> set[TP]:
@@ -153,8 +153,8 @@ def unfetched(stretches: Iterable[Stretch], wall: int) -> set[TP]:
     return {
         one.tp
         for one in stretches
-        if not (one.held_up or (one.reach is not None and one.reach.buffered))
-        and (one.reach is None or wall - one.reach.asked_at > UNFETCHED_SECONDS * 1000)
+        if not (one.held_up or (one.progress is not None and one.progress.buffered))
+        and (one.progress is None or wall - one.progress.asked_at > UNFETCHED_SECONDS * 1000)
     }
 
 

@@ -9,7 +9,7 @@ from typing import Final
 _RECORDS_A_TURN: Final = 10
 
 
-def clock() -> float:
+def loop_time() -> float:
     """Seconds on the clock of the running event loop: ages and deadlines are measured on it alone."""
     return asyncio.get_running_loop().time()
 

@@ -30,7 +30,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from processors.runtime.service import STUCK
+from processors.runtime.service import EXIT_STUCK
 
 logger = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class Watchdog:
         last_words = threading.Thread(target=_say, args=(reasons,), daemon=True)
         last_words.start()
         last_words.join(_LAST_WORDS_SECONDS)
-        self._end(STUCK)
+        self._end(EXIT_STUCK)
 
 
 def _say(reasons: list[str]) -> None:

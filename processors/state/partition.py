@@ -54,11 +54,11 @@ class Pending:
     events: list[EventRow] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
     incidents: dict[str, IncidentRow] = field(default_factory=dict)
-    touched: dict[CaseKey, None] = field(default_factory=dict)
+    dirty: dict[CaseKey, None] = field(default_factory=dict)
     appended: dict[CaseKey, list[CaseEvent]] = field(default_factory=dict)
-    rewritten: dict[CaseKey, None] = field(default_factory=dict)
+    replaced: dict[CaseKey, None] = field(default_factory=dict)
     """Cases whose events changed other than by appending."""
-    gone: dict[CaseKey, Case] = field(default_factory=dict)
+    removed: dict[CaseKey, Case] = field(default_factory=dict)
     """Cases that left, as they were."""
     void_clocks: dict[str, ClockRow] = field(default_factory=dict)
     progress: dict[tuple[str, int], None] = field(default_factory=dict)
@@ -71,9 +71,9 @@ class PartitionState:
         self.rules = rules
         self.sequence = self.generation = self.partitions = 0
         self.offsets: dict[str, int] = dict.fromkeys(INPUTS, 0)
-        self.greatest: dict[str, int] = {}
+        self.max_timestamp: dict[str, int] = {}
         """The greatest record timestamp read of each topic: what lateness is measured against."""
-        self.decided: dict[str, int] = dict.fromkeys(INPUTS, 0)
+        self.timers_fired_to: dict[str, int] = dict.fromkeys(INPUTS, 0)
         """The moment up to which the deadlines of each topic's cases were decided."""
         self.cases: dict[CaseKey, Case] = {}
         self.seen: dict[str, SeenIds] = {topic: SeenIds(rules.dedup_max_ids) for topic in INPUTS}
@@ -94,7 +94,7 @@ class PartitionState:
         )
         """What a bound made leave, or not count."""
         self.pending = Pending()
-        self._frontiers: dict[str, int] = {}
+        self._input_watermarks: dict[str, int] = {}
         self._now = 0
         self._rotation = Rotation(rules.log_to_state)
 
@@ -102,30 +102,30 @@ class PartitionState:
 
     @property
     def now(self) -> int:
-        """The least frontier of the three topics, ms; 0 while one was never read. It never goes back."""
+        """The least watermark of the three topics, ms; 0 while one was never read. It never goes back."""
         return self._now
 
-    def frontier_read(self, topic: str, timestamp: int) -> None:
+    def advance_watermark(self, topic: str, timestamp: int) -> None:
         """Records up to this timestamp were read of a topic."""
-        if timestamp > self._frontiers.get(topic, 0):
-            self._frontiers[topic] = timestamp
+        if timestamp > self._input_watermarks.get(topic, 0):
+            self._input_watermarks[topic] = timestamp
             self._advance()
 
-    def frontier_at_end(self, topic: str, wall: int) -> None:
+    def advance_watermark_at_end(self, topic: str, wall: int) -> None:
         """All that a topic holds was taken in; `wall` is the wall clock less what may be in flight."""
-        self.frontier_read(topic, wall)
+        self.advance_watermark(topic, wall)
 
     def _advance(self) -> None:
-        if len(self._frontiers) == len(INPUTS):
-            self._now = max(self._now, min(self._frontiers.values()))
+        if len(self._input_watermarks) == len(INPUTS):
+            self._now = max(self._now, min(self._input_watermarks.values()))
 
-    def horizon(self, topic: str) -> int:
+    def lateness_cutoff(self, topic: str) -> int:
         """Deadlines of a topic's cases before this moment are final, however far the other topics have come."""
-        return self.greatest.get(topic, 0) - self.rules.late_horizon_ms
+        return self.max_timestamp.get(topic, 0) - self.rules.kpi_memory_ms
 
-    def final_minute(self, topic: str) -> int:
+    def closed_before(self, topic: str) -> int:
         """KPI minutes of a topic that begin before this moment are final: so are all deadlines that count in them."""
-        moment = self.horizon(topic) - self.rules.longest_grace_ms
+        moment = self.lateness_cutoff(topic) - self.rules.longest_grace_ms
         return moment - moment % MINUTE_MS
 
     def entries(self) -> dict[str, int]:
@@ -145,29 +145,29 @@ class PartitionState:
         pending = self.pending
         return bool(
             pending.read
-            or pending.touched
+            or pending.dirty
             or pending.incidents
-            or pending.gone
+            or pending.removed
             or any(partials.changed for partials in self.partials.values())
         )
 
-    def touch(self, case: Case) -> None:
+    def mark_dirty(self, case: Case) -> None:
         """A case changed: it is written at the next checkpoint."""
         self.cases[case.key] = case
-        self.pending.touched[case.key] = None
+        self.pending.dirty[case.key] = None
 
-    def appended(self, case: Case, event: CaseEvent) -> None:
+    def append(self, case: Case, event: CaseEvent) -> None:
         self.pending.appended.setdefault(case.key, []).append(event)
 
-    def rewritten(self, case: Case) -> None:
-        self.pending.rewritten[case.key] = None
+    def replace(self, case: Case) -> None:
+        self.pending.replaced[case.key] = None
 
-    def leave(self, case: Case) -> None:
+    def remove(self, case: Case) -> None:
         """Forget a case; what changed of it is still written with the next checkpoint."""
         del self.cases[case.key]
-        self.pending.gone[case.key] = case
+        self.pending.removed[case.key] = case
         self.pending.appended.pop(case.key, None)
-        self.pending.rewritten.pop(case.key, None)
+        self.pending.replaced.pop(case.key, None)
         for gauge in case.gauges:
             self.count(gauge, -1)
 
@@ -192,16 +192,16 @@ class PartitionState:
         counts[5] = max(counts[5], offset + 1)
         return counts
 
-    def sample(self, topic: str, sample: Sample, sign: int) -> None:
+    def add_sample(self, topic: str, add_sample: Sample, sign: int) -> None:
         """Add what a record says to the KPIs, or take it back, unless its minute is final."""
-        if sample.at < self.final_minute(topic):
+        if add_sample.at < self.closed_before(topic):
             self.dropped["kpi_samples"] += 1
         else:
-            self.decide(topic, sample, sign)
+            self.add_final(topic, add_sample, sign)
 
-    def decide(self, topic: str, sample: Sample, sign: int) -> None:
+    def add_final(self, topic: str, add_sample: Sample, sign: int) -> None:
         """Add what a deadline says: decided just before its minute becomes final, it still counts."""
-        if not self.partials[topic].add(sample, sign):
+        if not self.partials[topic].add(add_sample, sign):
             self.dropped["kpi_samples"] += 1
 
     def forget_pending(self) -> None:
@@ -236,8 +236,8 @@ class PartitionState:
         )
 
     def _rows(self, pending: Pending) -> dict[str, Sequence[tuple[Any, ...]]]:
-        touched = (self.cases.get(key) or pending.gone[key] for key in pending.touched)
-        told = list(touched)
+        dirty = (self.cases.get(key) or pending.removed[key] for key in pending.dirty)
+        told = list(dirty)
         cases = [case for case in told if case.key[0] != SURVEYS]
         number = self.number
         clocks = {row.clock_id: row for case in told for row in self._clock_rows(case)}
@@ -258,7 +258,7 @@ class PartitionState:
 
     def _clock_rows(self, case: Case) -> Iterator[ClockRow]:
         """Of the clocks of a case that changed, those whose row did: most events move one clock of three."""
-        now = self.decided[case.key[0]]
+        now = self.timers_fired_to[case.key[0]]
         for clock in case.fold.clocks:
             row = clock_row(case, clock, self.number, now)
             content = hash(row)
@@ -276,7 +276,7 @@ class PartitionState:
 
     # Reading back
 
-    def found(self, generation: int, partitions: int) -> None:
+    def initialise(self, generation: int, partitions: int) -> None:
         """There is nothing in the log: this is the first opening. `generation` is the Unix second of it."""
         self.generation, self.partitions = generation, partitions
 
@@ -290,10 +290,10 @@ class PartitionState:
 
     def recovered(self) -> None:
         """All of the log was applied: derive what is not written, as it stood at the last checkpoint."""
-        for topic, timestamp in self.greatest.items():
-            self._frontiers[topic] = timestamp
+        for topic, timestamp in self.max_timestamp.items():
+            self._input_watermarks[topic] = timestamp
         self._advance()
-        emission.derive(self)
+        emission.rebuild(self)
 
 
 __all__ = ["Checkpoint", "PartitionState", "Pending", "StateError"]

@@ -19,10 +19,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from processors.durability.assignment import IN_FLIGHT_MS, next_commit
 from processors.durability.kafka_log import KafkaLog
-from processors.durability.partition import DurablePartition, Trouble
-from processors.runtime.service import Pages, collect_seldom
+from processors.durability.partition import DurablePartition, PoisonTracker
+from processors.runtime.service import StatusServer, tune_gc
 from processors.runtime.slices import Slice
-from processors.runtime.timeouts import clock, others_turn, wall_ms
+from processors.runtime.timeouts import loop_time, others_turn, wall_ms
 from processors.settings import Settings
 from processors.state.partition import PartitionState
 from processors.worker import COMMIT_TO_GROUP_SECONDS, census, feedback
@@ -37,13 +37,13 @@ class BareLoop:
         self._settings = settings
         self._names = {settings.input_prefix + topic: topic for topic in INPUTS}
         self._parts: list[DurablePartition] = []
-        self._pages = Pages(settings.web_host, settings.worker_port, lambda: (self._open, {}), sys.exit)
+        self._status_server = StatusServer(settings.web_host, settings.worker_port, lambda: (self._open, {}), sys.exit)
         self._open = False
 
     async def run(self) -> None:
         settings = self._settings
         metrics.register(lambda: census([cast("PartitionState", part.state) for part in self._parts]))
-        await self._pages.start()
+        await self._status_server.start()
         process = feedback(settings)
         self._parts = [
             DurablePartition(
@@ -51,7 +51,7 @@ class BareLoop:
                 process,
                 KafkaLog.of(number, settings),
                 partitions=settings.partitions,
-                trouble=Trouble(),
+                poison=PoisonTracker(),
                 pending_max=_PENDING_RECORDS,
             )
             for number in range(settings.partitions)
@@ -80,7 +80,7 @@ class BareLoop:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*(part.close() for part in self._parts), consumer.stop(), self._pages.stop())
+            await asyncio.gather(*(part.close() for part in self._parts), consumer.stop(), self._status_server.stop())
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
@@ -95,7 +95,7 @@ class BareLoop:
                         raise part.broken
 
     def _slices(self, tp: TopicPartition, records: list[Any]) -> Iterator[Slice]:
-        whole = Slice(records, topic=self._names[tp.topic], partition=tp.partition, begin=records[0].offset, reading=0)
+        whole = Slice(records, topic=self._names[tp.topic], partition=tp.partition, begin=records[0].offset, epoch=0)
         return whole.cut(self._settings.slice_records)
 
     async def _commit(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> None:
@@ -103,25 +103,25 @@ class BareLoop:
         share = part.number / self._settings.partitions
         while True:
             planned = next_commit(self._settings.checkpoint_interval, share, self._waiting(part, consumer))
-            await asyncio.sleep(planned - clock())
-            self._move_frontiers(part, consumer)
+            await asyncio.sleep(planned - loop_time())
+            self._advance_watermarks(part, consumer)
             part.tick()
-            began, changed = clock(), part.state.changed
+            began, changed = loop_time(), part.state.changed
             await part.commit()
             if changed:
                 metrics.CHECKPOINTS.labels("committed").inc()
-                metrics.CHECKPOINT.observe(clock() - began)
+                metrics.CHECKPOINT.observe(loop_time() - began)
 
     def _waiting(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> int:
         ends = {topic: consumer.highwater(TopicPartition(name, part.number)) for name, topic in self._names.items()}
         return sum(max(0, end - part.state.offsets[topic]) for topic, end in ends.items() if end is not None)
 
-    def _move_frontiers(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> None:
+    def _advance_watermarks(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> None:
         """Of what is read to its end; nobody writes to these inputs in transactions, so offsets say it."""
         for name, topic in self._names.items():
             end = consumer.highwater(TopicPartition(name, part.number))
             if end is not None and part.state.offsets[topic] >= end:
-                part.state.frontier_at_end(topic, wall_ms() - IN_FLIGHT_MS)
+                part.state.advance_watermark_at_end(topic, wall_ms() - IN_FLIGHT_MS)
 
     async def _commit_to_group(self, consumer: AIOKafkaConsumer) -> None:
         while True:
@@ -144,5 +144,5 @@ async def _until_signal() -> None:
 
 
 if __name__ == "__main__":
-    collect_seldom()
+    tune_gc()
     uvloop.run(_until_signal())

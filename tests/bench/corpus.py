@@ -47,6 +47,6 @@ def rounds_of(messages: Sequence[Message], window: int) -> Iterator[list[Slice]]
             offset = offsets[topic, number] = offsets.get((topic, number), -1) + 1
             slices.setdefault((topic, number), []).append(Record(topic, number, offset, timestamp, key.encode(), value))
         yield [
-            Slice(records, topic=topic, partition=number, begin=records[0].offset, reading=0)
+            Slice(records, topic=topic, partition=number, begin=records[0].offset, epoch=0)
             for (topic, number), records in slices.items()
         ]

@@ -18,7 +18,7 @@ from unittest.mock import patch
 from deploy.traffic.messages import Message
 from processors.pipeline import emission, step
 from processors.rules import Rules
-from processors.runtime.service import collect_seldom
+from processors.runtime.service import tune_gc
 from processors.runtime.slices import Slice
 from processors.settings import Settings
 from processors.state import partition
@@ -40,7 +40,7 @@ STAGES: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
         (step, "warnings_of"),
     ),
     "fold+judge": ((step, "case_event"), (step, "_fold"), (emission, "fire")),
-    "kpis": ((PartitionState, "sample"), (PartitionState, "decide"), (step, "_keep_bounds")),
+    "kpis": ((PartitionState, "add_sample"), (PartitionState, "add_final"), (step, "_keep_bounds")),
     "rows": (
         (step, "event_row"),
         (step, "rejected_row"),
@@ -71,7 +71,7 @@ def measure(messages: Sequence[Message], rounds: int) -> StepCost:
     """Take in the whole log `rounds` times untouched, and as often with timers."""
     log, settings = list(rounds_of(messages, WINDOW)), Settings(_env_file=None)
     rules = Rules.of(settings)
-    collect_seldom()  # as the worker does
+    tune_gc()  # as the worker does
     totals, traced, size = [], [], 0
     for _ in range(rounds):
         seconds, size = _take_in(log, rules, settings)
@@ -100,7 +100,7 @@ def _all_clocks(log: Sequence[Round], rounds: int) -> float:
 def _take_in(log: Sequence[Round], rules: Rules, settings: Settings) -> tuple[float, int]:
     """CPU seconds for the whole log in empty states, and the bytes that its checkpoints have."""
     states = [PartitionState(number, rules) for number in range(PARTITIONS)]
-    page_horizon_ms = round(settings.page_horizon * 1000)
+    page_window_ms = round(settings.page_window * 1000)
     written = 0
     gc.collect()
     began = time.process_time()
@@ -108,15 +108,15 @@ def _take_in(log: Sequence[Round], rules: Rules, settings: Settings) -> tuple[fl
         for batch in slices:
             state = states[batch.partition]
             step.step(state, batch, state.now)
-            state.frontier_read(batch.topic, max(record.timestamp for record in batch))
+            state.advance_watermark(batch.topic, max(record.timestamp for record in batch))
         for state in states:
-            wall = state.greatest.get("contact-events", 0)
+            wall = state.max_timestamp.get("contact-events", 0)
             checkpoint = state.checkpoint(wall)
             encoded = messages.messages(
                 checkpoint,
                 prefix="",
                 wall=wall,
-                page_horizon_ms=page_horizon_ms,
+                page_window_ms=page_window_ms,
                 message_bytes=settings.message_bytes,
             )
             written += sum(len(message.value) for message in encoded) + sum(map(len, checkpoint.delta))

@@ -25,8 +25,8 @@ from deploy.traffic.publish import publish
 from deploy.traffic.scenarios import STEADY, journeys
 from processors.durability import changelog
 from processors.durability.kafka_log import KafkaLog
-from processors.durability.partition import DurablePartition, Trouble
-from processors.runtime.service import collect_seldom
+from processors.durability.partition import DurablePartition, PoisonTracker
+from processors.runtime.service import tune_gc
 from processors.runtime.slices import Slice
 from processors.settings import Settings
 from processors.state.partition import PartitionState
@@ -93,7 +93,7 @@ def side_by_side(stack: Stack, number: int, events: int) -> tuple[Run, Run]:
         for service in services.values():
             service.wait_ready(60)
         readings = {name: _Reading(service) for name, service in services.items()}
-        while all(reading.total() < events for reading in readings.values()):
+        while all(epoch.total() < events for epoch in readings.values()):
             time.sleep(0.2)
         return readings["with"].run(), readings["without"].run()
     finally:
@@ -131,14 +131,14 @@ def _measured(stack: Stack, workers: Sequence[Service], warehouse: Service, even
     readings = [_Reading(worker) for worker in workers]
     before, began = {name: cpu_seconds(pid) for name, pid in beside.items()}, time.monotonic()
     last = 0
-    while (total := sum(reading.total() for reading in readings)) < events:
+    while (total := sum(epoch.total() for epoch in readings)) < events:
         if total == last and time.monotonic() - began > 120:
             raise workers[0].failure(f"stands still at {total} of {events} events")
         last = total
         time.sleep(0.2)
     took = time.monotonic() - began
     cores = {name: (cpu_seconds(pid) - before[name]) / took for name, pid in beside.items()}
-    done = [reading.run() for reading in readings]
+    done = [epoch.run() for epoch in readings]
     return Run(
         sum(one.events_per_s for one in done),
         {f"worker {number}": one.cpu["worker"] for number, one in enumerate(done, 1)} | cores,
@@ -167,13 +167,13 @@ class Feed:
                     )
                     self._offsets[topic] += 1
             if records:
-                yield Slice(records, topic=topic, partition=0, begin=records[0].offset, reading=0)
+                yield Slice(records, topic=topic, partition=0, begin=records[0].offset, epoch=0)
 
 
 def partition(settings: Settings) -> DurablePartition:
     log = KafkaLog.of(0, settings)
     return DurablePartition(
-        0, feedback(settings), log, partitions=settings.partitions, trouble=Trouble(), pending_max=PENDING_MAX
+        0, feedback(settings), log, partitions=settings.partitions, poison=PoisonTracker(), pending_max=PENDING_MAX
     )
 
 
@@ -276,7 +276,7 @@ async def hour(settings: Settings, messages: Sequence[Message]) -> Size:
     for second in range(_HOUR):
         await take(part, feed, seconds.get(second, []))
         for topic in INPUTS:
-            part.state.frontier_at_end(topic, start + second * 1000)
+            part.state.advance_watermark_at_end(topic, start + second * 1000)
         part.tick()
         await part.commit()
     assert isinstance(part.state, PartitionState)
@@ -312,7 +312,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4, help="even, for whoever starts first has an advantage")
     parser.add_argument("--cases", type=int, default=OPEN_CASES, help="open in one partition; 0 does not look at one")
     arguments = parser.parse_args()
-    collect_seldom()  # as the worker does
+    tune_gc()  # as the worker does
     with tempfile.TemporaryDirectory(prefix="oidor-state-") as home, Stack(Path(home)) as stack:
         print(json.dumps(_figures(stack, arguments.events, arguments.rounds, arguments.cases)), flush=True)
 

@@ -14,9 +14,7 @@ from tests.processors.feed import DAY, MINUTE, T0, FakeBatch, FakeRecord, Feed, 
 from tests.processors.views import Views, differences
 
 RULES = rules(policies=(Path(__file__).parent / "every_clock.yaml",))
-ANY_ORDER = rules(
-    policies=(Path(__file__).parent / "every_clock.yaml",), disorder=60 * 86_400, late_horizon=90 * 86_400
-)
+ANY_ORDER = rules(policies=(Path(__file__).parent / "every_clock.yaml",), disorder=60 * 86_400, kpi_memory=90 * 86_400)
 END = 40 * DAY
 law = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -120,7 +118,7 @@ def recovered(deltas: list[bytes]) -> PartitionState:
     for message in deltas:
         state.apply(message)
     if not deltas:
-        state.found(1_700_000_000, 12)
+        state.initialise(1_700_000_000, 12)
     state.recovered()
     return state
 

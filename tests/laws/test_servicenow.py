@@ -24,7 +24,7 @@ def test_every_resolution_clock_agrees_with_an_independent_computation(pack: str
     ]
     step(feed.state, FakeBatch(records[0].topic, tuple(records)), 0)
     for topic in INPUTS:
-        feed.state.frontier_at_end(topic, records[-1].timestamp + 60 * DAY)
+        feed.state.advance_watermark_at_end(topic, records[-1].timestamp + 60 * DAY)
     views.insert(feed.state.checkpoint(0))
     step(feed.state, EMPTY, feed.state.now)
     views.insert(feed.state.checkpoint(0))

@@ -231,7 +231,7 @@ def test_rule_3_which_now(promising: Promising, complaint: str, read: tuple[str,
     feed, views = Feed(promising(URGENT).rules), Views()
     feed.feed(opened())
     for topic in read:
-        feed.state.frontier_at_end(topic, T0 + 9 * HOUR)
+        feed.state.advance_watermark_at_end(topic, T0 + 9 * HOUR)
     step(feed.state, EMPTY, feed.state.now)
     views.insert(feed.state.checkpoint(T0))
     assert views.clock("C1", "resolve")["state"] == state, complaint

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from processors.pipeline.observations import Outputs
+from processors.pipeline.observations import Observations
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules
 from processors.settings import Settings
@@ -82,7 +82,7 @@ class Feed:
 
     def __init__(self, rules_: Rules | None = None) -> None:
         self.state = PartitionState(0, rules_ or rules())
-        self.state.found(1_700_000_000, 12)
+        self.state.initialise(1_700_000_000, 12)
         self.logs: dict[str, list[FakeRecord]] = {topic: [] for topic in INPUTS}
 
     def append(self, happening: Happening) -> FakeRecord:
@@ -92,21 +92,21 @@ class Feed:
         log.append(record)
         return record
 
-    def raw(self, topic: str, value: bytes | None, *, key: bytes | None = b"c1", record_at: int = T0) -> Outputs:
+    def raw(self, topic: str, value: bytes | None, *, key: bytes | None = b"c1", record_at: int = T0) -> Observations:
         log = self.logs[topic]
         record = FakeRecord(topic, 0, len(log), record_at, key, value)
         log.append(record)
         return self.take(topic, [record])
 
-    def take(self, topic: str, records: Iterable[FakeRecord]) -> Outputs:
+    def take(self, topic: str, records: Iterable[FakeRecord]) -> Observations:
         batch = FakeBatch(topic, tuple(records))
         for record in batch:
-            self.state.frontier_read(topic, record.timestamp)
+            self.state.advance_watermark(topic, record.timestamp)
         return step(self.state, batch, self.state.now)
 
-    def feed(self, *happenings: Happening) -> Outputs:
+    def feed(self, *happenings: Happening) -> Observations:
         """One step a run of happenings of one topic; returns the outputs of the last."""
-        outputs, run = Outputs(), list[FakeRecord]()
+        outputs, run = Observations(), list[FakeRecord]()
         for happening in happenings:
             if run and run[0].topic != happening.topic:
                 outputs = self.take(run[0].topic, run)
@@ -114,8 +114,8 @@ class Feed:
             run.append(self.append(happening))
         return self.take(run[0].topic, run) if run else outputs
 
-    def until(self, at: int) -> Outputs:
+    def until(self, at: int) -> Observations:
         """Nothing arrives, and time passes to T0 + `at` ms."""
         for topic in INPUTS:
-            self.state.frontier_at_end(topic, T0 + at)
+            self.state.advance_watermark_at_end(topic, T0 + at)
         return step(self.state, EMPTY, self.state.now)

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.types import TP
 
 from processors.durability.partition import Outgoing
-from processors.runtime.slices import Reach, Readings, Slice
+from processors.runtime.slices import FetchEpochs, FetchProgress, Slice
 from schemas.topics import state_topic
 from tests.simulation.broker import Broker
 from tests.simulation.virtual import here
@@ -163,7 +163,7 @@ class Consumer:
         self._broker, self._weather, self._group, self._wall = broker, weather, broker.groups[group], wall
         self._revoked = revoked
         self._generation = -1
-        self._marks = Readings({})
+        self._marks = FetchEpochs({})
         self._positions: dict[TP, int] = {}
         self._ends: dict[TP, tuple[int, int]] = {}
         """What the last fetch said: (last stable offset, high watermark)."""
@@ -247,16 +247,16 @@ class Consumer:
         await self._weather.travel()
         return {tp: self._group.offsets.get(tp) for tp in tps}
 
-    async def reread(self, tp: TP, offset: int) -> int:
+    async def seek_back(self, tp: TP, offset: int) -> int:
         await asyncio.sleep(0.001)
         if tp in self._positions:
             self._positions[tp] = offset
         return self._marks.seek(tp, offset)
 
-    async def reach(self) -> Mapping[TP, Reach]:
+    async def progress(self) -> Mapping[TP, FetchProgress]:
         await asyncio.sleep(0.001)
         return {
-            tp: self._marks.reach(tp, position=position, stable=ends[0], high=ends[1], wall=self._wall())
+            tp: self._marks.progress(tp, position=position, stable=ends[0], high=ends[1], wall=self._wall())
             for tp, position in self._positions.items()
             if (ends := self._ends.get(tp)) is not None
         }

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, cast
 
-from processors.durability.assignment import Owner, Pace
-from processors.durability.partition import Process as Processing
+from processors.durability.assignment import Assignment, Pace
+from processors.durability.partition import Operator as Operator
 from processors.pipeline import step
 from processors.rules import Rules
 from processors.runtime.seam import BatchConsumer
@@ -37,7 +37,7 @@ class Worker:
         self.process = world.process(name)
         self._world = world
         self.consumer = Consumer(world.broker, world.weather, name, APP, INPUTS, world.wall, self._revoked)
-        self.owner = Owner(
+        self.assignment = Assignment(
             _processing(world),
             self._log,
             lambda: self.consumer,
@@ -64,7 +64,7 @@ class Worker:
         """SIGTERM: done or not, it ends within its budget."""
         try:
             async with asyncio.timeout(4):
-                await self.owner.leave(2)
+                await self.assignment.shutdown(2)
                 self.consumer.leave()
         finally:
             self.process.kill()
@@ -77,29 +77,29 @@ class Worker:
     async def _take(self, topic: str) -> None:
         while True:
             batch = await self.consumer.channels[topic].get()
-            await self._world.guarded(self.owner.deliver(batch), f"{self.process.name} delivers {topic}")
+            await self._world.guarded(self.assignment.deliver(batch), f"{self.process.name} delivers {topic}")
 
     async def _tick(self) -> None:
         while True:
             if not self.consumer.rebalancing:
-                await self._world.guarded(self.owner.tick(), f"{self.process.name} ticks")
+                await self._world.guarded(self.assignment.tick(), f"{self.process.name} ticks")
             await asyncio.sleep(1)
 
     async def _commit_to_group(self) -> None:
         while True:
             await asyncio.sleep(5)
-            if (offsets := self.owner.durable()) and not self.consumer.rebalancing:
+            if (offsets := self.assignment.durable()) and not self.consumer.rebalancing:
                 await self.consumer.commit_durable(offsets)
 
     async def _revoked(self, numbers: set[int]) -> None:
-        await self.owner.lose(numbers, 2)
+        await self.assignment.revoke(numbers, 2)
 
 
-def _processing(world: World) -> Processing:
+def _processing(world: World) -> Operator:
     def outputs(told: Checkpoint) -> Iterator[messages.Message]:
-        return messages.messages(told, prefix="", wall=world.wall(), page_horizon_ms=600_000, message_bytes=20_000)
+        return messages.messages(told, prefix="", wall=world.wall(), page_window_ms=600_000, message_bytes=20_000)
 
-    return Processing(
+    return Operator(
         create=lambda number: PartitionState(number, _RULES),
         step=lambda state, batch, now: step.step(state, batch, now),
         reject=lambda state, one, reason: step.reject(state, one.topic, one[0], reason),
@@ -123,7 +123,7 @@ class _Watch:
         if ours:
             self._world.anomaly(f"{self._name}: an error of ours broke a partition")
 
-    def reread(self, topic: str, why: str) -> None:
+    def seek_back(self, topic: str, why: str) -> None:
         self._world.count(f"reread: {why}", f"{self._name} {topic}")
 
     def deleted(self, topic: str, offsets: int) -> None:

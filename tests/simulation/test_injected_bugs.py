@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 from aiokafka.errors import KafkaError
 
-from processors.durability.assignment import Owner
+from processors.durability.assignment import Assignment
 from processors.durability.changelog import Rotation
 from processors.durability.partition import Admission, DurablePartition
 from processors.patterns import sla
@@ -51,24 +51,24 @@ def outputs_sent_outside_the_transaction() -> Patches:
 
 
 def a_stray_slice_opens_its_partition() -> Patches:
-    deliver: Any = Owner.deliver
+    deliver: Any = Assignment.deliver
 
-    async def opening(owner: Owner, batch: Slice) -> None:
-        if batch.partition not in owner._tasks:
-            owner._tasks[batch.partition] = asyncio.create_task(owner._live(batch.partition))
-        await deliver(owner, batch)
+    async def opening(assignment: Assignment, batch: Slice) -> None:
+        if batch.partition not in assignment._tasks:
+            assignment._tasks[batch.partition] = asyncio.create_task(assignment._run_partition(batch.partition))
+        await deliver(assignment, batch)
 
-    return [(Owner, "deliver", opening)]
+    return [(Assignment, "deliver", opening)]
 
 
 def a_tick_opens_what_was_lost_while_it_waited() -> Patches:
-    lose: Any = Owner.lose
+    revoke: Any = Assignment.revoke
 
-    async def unnoticed(owner: Owner, *what: Any) -> None:
-        owner._losses -= 1
-        await lose(owner, *what)
+    async def unnoticed(assignment: Assignment, *what: Any) -> None:
+        assignment._revocations -= 1
+        await revoke(assignment, *what)
 
-    return [(Owner, "lose", unnoticed)]
+    return [(Assignment, "revoke", unnoticed)]
 
 
 def partials_as_increments() -> Patches:
@@ -77,9 +77,9 @@ def partials_as_increments() -> Patches:
     put: Any = Database.put
 
     def drain(state: PartitionState) -> None:
-        for owner in state.partials.values():
-            for minute, changed in owner.changed.items():
-                owner.minutes[minute] |= {key: {} for key in changed}
+        for assignment in state.partials.values():
+            for minute, changed in assignment.changed.items():
+                assignment.minutes[minute] |= {key: {} for key in changed}
         let_go(state)
 
     def add(database: Database, table: str, row: Row, version: int) -> None:
@@ -194,7 +194,7 @@ def what_was_gathered_is_kept_over_a_rebalance() -> Patches:
 def a_lost_last_slice_is_not_missed() -> Patches:
     async def blind(warehouse: Warehouse, reached: Mapping[Any, Any]) -> None: ...
 
-    return [(Warehouse, "_reread_missing", blind)]
+    return [(Warehouse, "_seek_back_missing", blind)]
 
 
 BUGS: Final = {
@@ -243,7 +243,7 @@ def test_the_rule_of_readings_saves_reading_again_and_decides_nothing() -> None:
 
     def whatever_its_reading(part: DurablePartition, batch: Slice) -> Admission:
         again = Slice(
-            batch, topic=batch.topic, partition=batch.partition, begin=batch.begin, reading=part.readings[batch.topic]
+            batch, topic=batch.topic, partition=batch.partition, begin=batch.begin, epoch=part.epochs[batch.topic]
         )
         found: Admission = admit(part, again)
         return found

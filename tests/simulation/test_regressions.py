@@ -7,26 +7,26 @@ from collections.abc import Mapping
 import pytest
 from faust.types import TP
 
-from processors.runtime.slices import Reach
+from processors.runtime.slices import FetchProgress
 from tests.processors.durability.fake_log import Broker, Inputs, play
-from tests.processors.durability.test_assignment import PARTITIONS, owner_of
+from tests.processors.durability.test_assignment import PARTITIONS, assignment_of
 from tests.processors.durability.test_partition import a_slice, opened
 
 
 class Slow(Inputs):
-    async def reach(self) -> Mapping[TP, Reach]:
+    async def progress(self) -> Mapping[TP, FetchProgress]:
         await asyncio.sleep(1)
-        return await super().reach()
+        return await super().progress()
 
 
 def test_a_tick_that_waits_while_partitions_are_lost_does_not_open_them_again() -> None:
     async def scene() -> None:
         broker, inputs = Broker(), Slow(PARTITIONS, random.Random(1))
-        owner = owner_of(broker, inputs)
-        tick = asyncio.create_task(owner.tick())
+        assignment = assignment_of(broker, inputs)
+        tick = asyncio.create_task(assignment.tick())
         await asyncio.sleep(0.5)
 
-        await owner.lose(range(PARTITIONS), 2)
+        await assignment.revoke(range(PARTITIONS), 2)
         await tick
         await asyncio.sleep(1)
 

@@ -18,7 +18,7 @@ from faust.types import TP
 from processors import warehouse
 from processors.durability import partition
 from processors.runtime import timeouts
-from schemas.outputs import decode_pack, decode_rows
+from schemas.outputs import decode_row_batch, decode_rows
 from schemas.topics import INCIDENTS, INPUTS, REJECTED, ROWS
 from sinks import clickhouse
 from tests.processors.views import Row
@@ -174,7 +174,7 @@ class World:
     def _unfinished(self) -> str:
         """What is still to be done; nothing when everything is through."""
         for number in range(self.traffic.partitions):
-            parts = [w.owner.partitions.get(number) for w in self.workers if not w.process.dead]
+            parts = [w.assignment.partitions.get(number) for w in self.workers if not w.process.dead]
             part = next((part for part in parts if part is not None and part.ready), None)
             if part is None:
                 return f"partition {number} is not open"
@@ -212,7 +212,7 @@ class World:
 
 
 def _events(record: Record) -> Iterator[tuple[Any, ...]]:
-    pack = decode_pack(record.value)
+    pack = decode_row_batch(record.value)
     if pack.table == "feedback_events":
         yield from (tuple(row[:3]) for row in decode_rows(pack))
 
@@ -238,7 +238,7 @@ def backwards(rows: list[Record]) -> list[str]:
     """The versions of a partition's rows only grow."""
     versions: dict[int, int] = {}
     for record in rows:
-        version = decode_pack(record.value).version
+        version = decode_row_batch(record.value).version
         if version < versions.get(record.partition, 0):
             return [f"rows of partition {record.partition} go back to version {version} at {record.offset}"]
         versions[record.partition] = version

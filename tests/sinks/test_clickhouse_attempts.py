@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 
-from schemas.outputs import Pack
+from schemas.outputs import RowBatch
 from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -17,7 +17,7 @@ Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 def a_batch() -> Batch:
     rows = msgspec.Raw(msgspec.msgpack.encode([("a", 1)]))
     batch = Batch("cases", ("entity_id", "events"))
-    batch.add(Pack("cases", ("entity_id", "events"), 1, 5, 0, rows))
+    batch.add(RowBatch("cases", ("entity_id", "events"), 1, 5, 0, rows))
     return batch
 
 

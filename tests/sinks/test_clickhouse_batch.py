@@ -8,16 +8,16 @@ from clickhouse_driver.errors import ServerException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.outputs import PARTIAL_COLUMNS, Pack
+from schemas.outputs import PARTIAL_COLUMNS, RowBatch
 from sinks.clickhouse import LONGEST_PAUSE, Batch, RefusedRow, one_line
 from sinks.clickhouse import _pauses as pauses
 
 
-def pack(*rows: Sequence[Any], table: str = "cases", version: int = 1, recorded_at: int = 5) -> Pack:
-    return Pack(table, ("entity_id", "events"), version, recorded_at, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
+def pack(*rows: Sequence[Any], table: str = "cases", version: int = 1, recorded_at: int = 5) -> RowBatch:
+    return RowBatch(table, ("entity_id", "events"), version, recorded_at, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
 
 
-def batch(*packs: Pack) -> Batch:
+def batch(*packs: RowBatch) -> Batch:
     gathered = Batch.like(packs[0])
     for one in packs:
         gathered.add(one)
@@ -54,9 +54,9 @@ def test_a_partial_is_written_without_what_is_zero_and_named_by_the_columns_of_i
         (0, "all", "all", "contact-events", 3, amounts)
         for amounts in ({2: 9, 1_116: 1, 1_125: 2}, {}, {3: 1}, "praise")
     ]
-    gathered = Batch.like(Pack("kpi_partials", columns, 1, 5, 3, msgspec.Raw()))
+    gathered = Batch.like(RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw()))
 
-    refused = gathered.add(Pack("kpi_partials", columns, 1, 5, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
+    refused = gathered.add(RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
 
     assert gathered.values[5:8] == [[0, 0], [{-4: 1, 5: 2}, {}], [9, 0]]
     assert [row.got for row in refused] == ["6 values", "6 values"]
@@ -92,7 +92,7 @@ PACKS = st.lists(
 
 
 @given(PACKS, PACKS)
-def test_equal_packs_have_equal_tokens_and_other_rows_another(one: list[Pack], other: list[Pack]) -> None:
+def test_equal_packs_have_equal_tokens_and_other_rows_another(one: list[RowBatch], other: list[RowBatch]) -> None:
     assert batch(*one).token == batch(*one).token
     if batch(*one).values != batch(*other).values:
         assert batch(*one).token != batch(*other).token

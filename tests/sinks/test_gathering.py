@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from schemas.outputs import COLUMNS, EventRow, Pack, ProgressRow, encode_pack
+from schemas.outputs import COLUMNS, EventRow, ProgressRow, RowBatch, encode_row_batch
 from schemas.topics import CONTACTS, ROWS
 from sinks.clickhouse import RefusedRow
 from sinks.gathering import Gathered, refused_row
@@ -15,7 +15,7 @@ PROGRESS = "ingest_progress"
 
 
 def a_pack(*rows: tuple[Any, ...], table: str = PROGRESS, columns: tuple[str, ...] = COLUMNS[PROGRESS]) -> bytes:
-    return encode_pack(Pack(table, columns, 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
+    return encode_row_batch(RowBatch(table, columns, 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
 
 
 def progress(day: int) -> ProgressRow:
@@ -51,10 +51,13 @@ BAD = {
     "columns that we do not know": (a_pack((1,), columns=("whiskers",)), "unknown columns"),
     "a table that is no name": (a_pack((1,), table="x; DROP TABLE y"), "unknown table"),
     "a version that is none": (
-        encode_pack(Pack(PROGRESS, COLUMNS[PROGRESS], -1, 2, 3, msgspec.Raw(b"\x90"))),
+        encode_row_batch(RowBatch(PROGRESS, COLUMNS[PROGRESS], -1, 2, 3, msgspec.Raw(b"\x90"))),
         "version -1",
     ),
-    "rows that are none": (encode_pack(Pack(PROGRESS, COLUMNS[PROGRESS], 1, 2, 3, msgspec.Raw(b"\x01"))), "array"),
+    "rows that are none": (
+        encode_row_batch(RowBatch(PROGRESS, COLUMNS[PROGRESS], 1, 2, 3, msgspec.Raw(b"\x01"))),
+        "array",
+    ),
 }
 
 

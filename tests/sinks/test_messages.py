@@ -15,13 +15,13 @@ from schemas.outputs import (
     ProgressRow,
     RejectedRecord,
     RejectedRow,
-    decode_pack,
+    decode_row_batch,
     decode_rows,
 )
 from sinks.messages import ORIGINAL_BYTES, Message, incident_json, messages, rejection
 
 WALL = 1_764_000_000_000
-HORIZON = 600_000
+PAGE_WINDOW = 600_000
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ def rejected(value: bytes, **changes: Any) -> RejectedRecord:
 
 
 def published(checkpoint: FakeCheckpoint, limit: int = 900_000) -> list[Message]:
-    return list(messages(checkpoint, prefix="acme-", wall=WALL, page_horizon_ms=HORIZON, message_bytes=limit))
+    return list(messages(checkpoint, prefix="acme-", wall=WALL, page_window_ms=PAGE_WINDOW, message_bytes=limit))
 
 
 def rows_of(sent: list[Message], table: str) -> list[tuple[Any, ...]]:
-    packs = [decode_pack(message.value) for message in sent if message.topic == "acme-feedback-rows"]
+    packs = [decode_row_batch(message.value) for message in sent if message.topic == "acme-feedback-rows"]
     return [tuple(row) for pack in packs if pack.table == table for row in decode_rows(pack)]
 
 
@@ -89,7 +89,7 @@ def test_any_number_of_rows_comes_back_in_order(count: int, limit: int) -> None:
 
 def test_a_pack_says_what_is_the_same_for_all_its_rows() -> None:
     (message,) = published(FakeCheckpoint({"ingest_progress": [progress("a"), progress("b")]}))
-    pack = decode_pack(message.value)
+    pack = decode_row_batch(message.value)
 
     assert (pack.table, pack.columns, pack.partition) == ("ingest_progress", COLUMNS["ingest_progress"], 3)
     assert (pack.version, pack.recorded_at) == (5 << 32 | 9, WALL)
@@ -108,7 +108,7 @@ def test_a_row_that_no_message_can_hold_is_rejected_and_the_rest_goes_on() -> No
     ]
 
 
-OLD = WALL - HORIZON
+OLD = WALL - PAGE_WINDOW
 PAGES = {
     "a breach that just happened": (incident(), True),
     "a warning": (incident(severity="warning"), True),
@@ -121,7 +121,7 @@ PAGES = {
 
 @pytest.mark.parametrize(("row", "page"), PAGES.values(), ids=PAGES.keys())
 def test_who_is_paged(row: IncidentRow, page: bool) -> None:
-    assert json.loads(incident_json(row, WALL, WALL, HORIZON))["page"] is page
+    assert json.loads(incident_json(row, WALL, WALL, PAGE_WINDOW))["page"] is page
 
 
 TRANSITIONS = {

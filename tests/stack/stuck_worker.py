@@ -27,14 +27,14 @@ def main(what: str, mark: Path) -> int:
 
 
 def _get_stuck(what: str, mark: Path) -> None:
-    original = BatchConsumer.reach
+    original = BatchConsumer.progress
     asked = 0
 
     async def no_commit(*_: Any) -> bool:
         """To a group, a commit is as good as a heartbeat."""
         return False
 
-    async def reach(self: BatchConsumer) -> dict[Any, Any]:
+    async def progress(self: BatchConsumer) -> dict[Any, Any]:
         nonlocal asked
         asked += 1
         if asked == 5:
@@ -55,7 +55,7 @@ def _get_stuck(what: str, mark: Path) -> None:
             asyncio.run_coroutine_threadsafe(gets_stuck, self._thread.thread_loop)
         return dict(await original(self))
 
-    BatchConsumer.reach = reach  # type: ignore[method-assign]
+    BatchConsumer.progress = progress  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

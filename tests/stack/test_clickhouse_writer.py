@@ -25,10 +25,10 @@ from schemas.outputs import (
     ClockRow,
     EventRow,
     IncidentRow,
-    Pack,
     PartialRow,
     ProgressRow,
     RejectedRow,
+    RowBatch,
     decode_rows,
 )
 from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter, RefusedRow, connect, insert
@@ -71,8 +71,8 @@ def batch(table: str, *rows: Sequence[Any], version: int = 1, columns: tuple[str
     return gathered
 
 
-def pack(table: str, *rows: Sequence[Any], version: int = 1, columns: tuple[str, ...] | None = None) -> Pack:
-    return Pack(table, columns or COLUMNS[table], version, NOON, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
+def pack(table: str, *rows: Sequence[Any], version: int = 1, columns: tuple[str, ...] | None = None) -> RowBatch:
+    return RowBatch(table, columns or COLUMNS[table], version, NOON, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
 
 
 def event(number: int = 0, /, **more: Any) -> EventRow:

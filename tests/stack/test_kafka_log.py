@@ -41,14 +41,14 @@ def test_reading_ends_quietly_while_the_broker_is_away(kafka: LocalKafka, settin
         log = KafkaLog.of(0, settings.model_copy(update={"brokers": f"127.0.0.1:{proxy.port}"}))
         await log.open()
         await log.transaction([], [b"1"])
-        reading = log.read()
-        async for messages in reading:
+        epoch = log.read()
+        async for messages in epoch:
             if messages:
                 break
 
         proxy.refuse()
         await asyncio.sleep(0.5)
-        closing = asyncio.ensure_future(reading.aclose())  # type: ignore[attr-defined]
+        closing = asyncio.ensure_future(epoch.aclose())  # type: ignore[attr-defined]
         await asyncio.wait({closing})
 
         assert messages == [b"1"]

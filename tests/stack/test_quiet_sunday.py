@@ -70,8 +70,8 @@ def test_on_a_quiet_sunday_clocks_breach_on_time_although_nothing_arrives(settin
         oidor.publish(opened(number, opened_at) for number in range(CONTACTS_OPENED))
         until(lambda: oidor.read() == CONTACTS_OPENED, TARGET / 2, "all that ever arrives is stored")
 
-        ends, at = _ends(settings), _frontier(worker)
-        until(lambda: _frontier(worker) >= at + 3_000, 8, "time goes on although every topic is idle")
+        ends, at = _ends(settings), _watermark(worker)
+        until(lambda: _watermark(worker) >= at + 3_000, 8, "time goes on although every topic is idle")
         assert _wall_ms() < due, "too slow to tell: nothing was seen to be quiet before the deadline"
         assert _breached(oidor) == 0
 
@@ -102,7 +102,7 @@ def _breached(oidor: Installation) -> float:
     return oidor.metric("feedback_sla_outcomes_total", policy="quiet", metric="first_response", outcome="breached")
 
 
-def _frontier(worker: Service) -> int:
+def _watermark(worker: Service) -> int:
     """`now` of its slowest partition, ms."""
     _, page = fetch(worker.ready_url)
     return min(int(part["now"]) for part in json.loads(page)["partitions"].values())

@@ -40,7 +40,7 @@ def test_a_replay_of_everything_shows_the_same_and_one_altered_row_is_named(sett
         assert f"{EVENTS} records" in done.stdout
         assert "the views show the same" in done.stdout
         assert f"OIDOR_CLICKHOUSE_DATABASE={there}" in done.stdout
-        assert not _pages(oidor, f"{settings.topic_prefix}replay-")
+        assert not _status_server(oidor, f"{settings.topic_prefix}replay-")
 
         again = replay(settings, tmp_path)
         assert (again.returncode, "holds an earlier replay: drop it" in again.stderr) == (2, True)
@@ -101,7 +101,7 @@ def test_last_month_processed_now_pages_nobody_moves_no_breach_counter_and_write
         assert_as_undisturbed(oidor, tmp_path, EVENTS)
 
 
-def _pages(oidor: Installation, prefix: str) -> list[dict[str, Any]]:
+def _status_server(oidor: Installation, prefix: str) -> list[dict[str, Any]]:
     """The incidents that a replay wrote and that ask for a person."""
     admin = KafkaAdminClient(bootstrap_servers=oidor.settings.brokers)
     topics = [topic for topic in admin.list_topics() if topic.startswith(prefix) and topic.endswith("incidents")]

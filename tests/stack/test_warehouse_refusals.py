@@ -10,7 +10,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from deploy.local.clickhouse.server import LocalClickHouse
 from deploy.local.kafka.server import LocalKafka
-from schemas.outputs import COLUMNS, Pack, ProgressRow, encode_pack
+from schemas.outputs import COLUMNS, ProgressRow, RowBatch, encode_row_batch
 from schemas.topics import REJECTED, ROWS
 from tests.stack.conftest import Fresh
 from tests.stack.running import installed, until
@@ -21,8 +21,8 @@ PROGRESS = "ingest_progress"
 
 
 def a_pack(*rows: tuple[Any, ...], table: str = PROGRESS, columns: tuple[str, ...] = COLUMNS[PROGRESS]) -> bytes:
-    return encode_pack(
-        Pack(table, columns, 1 << 32 | 1, 1_764_000_000_000, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
+    return encode_row_batch(
+        RowBatch(table, columns, 1 << 32 | 1, 1_764_000_000_000, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
     )
 
 

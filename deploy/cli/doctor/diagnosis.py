@@ -36,13 +36,13 @@ class OpenTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One partition of an input topic; offsets are next offsets, `greatest` is the greatest record timestamp, ms."""
+    """One partition of an input topic; offsets are next offsets, `max_timestamp` is of all its records, ms."""
 
     topic: str
     partition: int
     stable: int
     high: int
-    greatest: int | None = None
+    max_timestamp: int | None = None
     open: tuple[OpenTransaction, ...] = ()
 
 
@@ -214,11 +214,12 @@ def _database(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
 
 def _future(broker: Broker, now: int) -> Iterator[Finding]:
     for one in broker.inputs:
-        if one.greatest is not None and one.greatest - now > FUTURE_MS:
+        if one.max_timestamp is not None and one.max_timestamp - now > FUTURE_MS:
             yield Finding(
                 "publishers",
                 False,
-                f"{_at(one)} has a record of {_moment(one.greatest)}, {_age(one.greatest - now)} in the future",
+                f"{_at(one)} has a record of {_moment(one.max_timestamp)}, "
+                f"{_age(one.max_timestamp - now)} in the future",
                 "let NTP set the publisher's clock: until then deadlines of this partition fire early",
             )
 

@@ -36,7 +36,7 @@ STILL_SECONDS: Final = 300
 SETTLING_SECONDS: Final = 3
 """A timer, a checkpoint and what it writes to Kafka."""
 NO_PAGES: Final = 0.001
-"""The page horizon of a replay, seconds: every deadline lies behind it."""
+"""The page window of a replay, seconds: every deadline lies behind it."""
 _STOP_SECONDS: Final = 6.0
 
 
@@ -89,7 +89,7 @@ def beside(settings: Settings, began: datetime, since: datetime | None, into: st
         "app_id": f"{settings.app_id}-replay-{stamp}",
         "topic_prefix": f"{settings.topic_prefix}replay-{stamp}-",
         "clickhouse_database": database,
-        "page_horizon": NO_PAGES,
+        "page_window": NO_PAGES,
         "replay_from": since,
         "worker_port": 0,
         "warehouse_port": 0,

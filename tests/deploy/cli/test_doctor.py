@@ -26,7 +26,7 @@ from processors.settings import Settings
 NOW = 1_795_000_000_000
 SETTINGS = Settings()
 
-INPUT = Input("contact-events", 3, stable=100, high=100, greatest=NOW - 5_000)
+INPUT = Input("contact-events", 3, stable=100, high=100, max_timestamp=NOW - 5_000)
 STATE = StatePart(3, bytes=20_000, messages=7, last_checkpoint=NOW - 900)
 WORKER = Group("worker", "oidor", 2, (Reading("contact-events", 3, committed=100, end=101, waiting=False),))
 WAREHOUSE = Group(
@@ -71,7 +71,7 @@ WRONG = {
         "contact-events 12, survey-events 6",
     ),
     "a record from the future": (
-        replace(BROKER, inputs=(replace(INPUT, greatest=NOW + 60_000),)),
+        replace(BROKER, inputs=(replace(INPUT, max_timestamp=NOW + 60_000),)),
         "publishers",
         "contact-events[3] has a record of 2026-11-18T11:07:40+00:00, 60 s in the future",
     ),

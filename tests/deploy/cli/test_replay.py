@@ -18,7 +18,7 @@ def test_a_replay_shares_only_its_inputs_and_pages_nobody() -> None:
     assert (target.input_prefix, target.partitions) == ("in-", 6)
     assert target.clickhouse_database == "hq_replay"
     assert target.replay_from == BEGAN - timedelta(days=1)
-    assert target.page_horizon < 0.01
+    assert target.page_window < 0.01
 
 
 def test_the_database_of_the_installation_is_refused() -> None:

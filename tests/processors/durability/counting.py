@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from processors.durability.partition import Process
+from processors.durability.partition import Operator
 from processors.runtime.slices import Slice
 from processors.state.partition import Checkpoint
 from schemas.outputs import ProgressRow
@@ -30,14 +30,14 @@ class Counting:
         self.changed = False
         self.totals: dict[str, int] = {}
         self.rejected: list[int] = []
-        self.frontiers: dict[str, int] = {}
+        self.watermarks: dict[str, int] = {}
         self._dirty: set[str] = set()
 
     @property
     def now(self) -> int:
-        return min(self.frontiers.get(topic, 0) for topic in INPUTS)
+        return min(self.watermarks.get(topic, 0) for topic in INPUTS)
 
-    def found(self, generation: int, partitions: int) -> None:
+    def initialise(self, generation: int, partitions: int) -> None:
         self.generation, self.partitions = generation, partitions
 
     def apply(self, message: bytes) -> None:
@@ -48,11 +48,11 @@ class Counting:
     def recovered(self) -> None:
         pass
 
-    def frontier_read(self, topic: str, timestamp: int) -> None:
-        self.frontiers[topic] = max(self.frontiers.get(topic, 0), timestamp)
+    def advance_watermark(self, topic: str, timestamp: int) -> None:
+        self.watermarks[topic] = max(self.watermarks.get(topic, 0), timestamp)
 
-    def frontier_at_end(self, topic: str, wall: int) -> None:
-        self.frontier_read(topic, wall)
+    def advance_watermark_at_end(self, topic: str, wall: int) -> None:
+        self.advance_watermark(topic, wall)
 
     def count(self, value: str) -> None:
         self.totals[value] = self.totals.get(value, 0) + 1
@@ -94,8 +94,8 @@ def reject(state: Counting, one: Slice, reason: str) -> None:
     state.changed = True
 
 
-def counting(prefix: str = "", message_bytes: int = 900_000) -> Process:
+def counting(prefix: str = "", message_bytes: int = 900_000) -> Operator:
     def outputs(checkpoint: Checkpoint) -> Iterator[messages.Message]:
-        return messages.messages(checkpoint, prefix=prefix, wall=0, page_horizon_ms=0, message_bytes=message_bytes)
+        return messages.messages(checkpoint, prefix=prefix, wall=0, page_window_ms=0, message_bytes=message_bytes)
 
-    return Process(create=Counting, step=step, reject=reject, empty=(), outputs=outputs)
+    return Operator(create=Counting, step=step, reject=reject, empty=(), outputs=outputs)

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 from faust.types import TP
 
 from processors.durability.partition import Outgoing
-from processors.runtime.slices import Reach, Readings, Slice
+from processors.runtime.slices import FetchEpochs, FetchProgress, Slice
 from schemas.topics import INPUTS
 from tests.processors.durability.counting import Record
 
@@ -124,7 +124,7 @@ class Inputs:
     positions: dict[TP, int] = field(default_factory=dict)
     beginnings: dict[TP, int] = field(default_factory=dict)
     """Where logs begin of which something was deleted."""
-    marks: Readings = field(default_factory=lambda: Readings({}))
+    marks: FetchEpochs = field(default_factory=lambda: FetchEpochs({}))
 
     def __post_init__(self) -> None:
         self.logs = {TP(topic, number): [] for topic in INPUTS for number in range(self.partitions)}
@@ -167,17 +167,17 @@ class Inputs:
     async def earliest(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         return {tp: self.logs[tp][0].offset if self.logs[tp] else self.end(tp) for tp in tps}
 
-    async def reread(self, tp: TP, offset: int) -> int:
+    async def seek_back(self, tp: TP, offset: int) -> int:
         await asyncio.sleep(0.001)
         self.positions[tp] = offset
         return self.marks.seek(tp, offset)
 
-    async def reach(self) -> Mapping[TP, Reach]:
+    async def progress(self) -> Mapping[TP, FetchProgress]:
         wall = round(asyncio.get_running_loop().time() * 1000)
         for tp in self.logs:
             self.marks.asked(tp, wall)
         return {
-            tp: self.marks.reach(
+            tp: self.marks.progress(
                 tp, position=self.positions.get(tp, 0), stable=self.end(tp), high=self.end(tp), wall=wall
             )
             for tp in self.logs

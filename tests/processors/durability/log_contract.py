@@ -46,17 +46,17 @@ class LogContract:
 
     def test_whoever_opens_it_fences_who_had_it(self, play: Play, new_log: Callable[[], Log]) -> None:
         async def scene() -> None:
-            zombie, owner = new_log(), new_log()
+            zombie, assignment = new_log(), new_log()
             await zombie.open()
             await zombie.transaction([], [b"1"])
-            await owner.open()
+            await assignment.open()
 
             with pytest.raises(ProducerFenced):
                 await zombie.transaction([], [b"of a zombie"])
 
-            await owner.transaction([], [b"2"])
-            assert await committed(owner) == [b"1", b"2"]
-            await asyncio.gather(zombie.close(), owner.close())
+            await assignment.transaction([], [b"2"])
+            assert await committed(assignment) == [b"1", b"2"]
+            await asyncio.gather(zombie.close(), assignment.close())
 
         play(scene())
 

@@ -17,7 +17,7 @@ from aiokafka.errors import (
 )
 from faust.types import TP
 
-from processors.durability.assignment import Owner, Pace
+from processors.durability.assignment import Assignment, Pace
 from schemas.topics import INPUTS
 from tests.processors.durability import counting
 from tests.processors.durability.counting import Counting
@@ -33,11 +33,11 @@ class Deaf:
     def committed(self, seconds: float) -> None: ...
     def opened(self, seconds: float) -> None: ...
     def failed(self, ours: bool) -> None: ...
-    def reread(self, topic: str, why: str) -> None: ...
+    def seek_back(self, topic: str, why: str) -> None: ...
     def deleted(self, topic: str, offsets: int) -> None: ...
 
 
-class Losses(Deaf):
+class RetentionGaps(Deaf):
     """A watch that counts what was deleted before it was read."""
 
     def __init__(self) -> None:
@@ -47,14 +47,14 @@ class Losses(Deaf):
         self.offsets += offsets
 
 
-def owner_of(
+def assignment_of(
     broker: Broker,
     inputs: Inputs,
     refused: list[str] | None = None,
     pending_max: int = 1_000,
     watch: Deaf | None = None,
-) -> Owner:
-    return Owner(
+) -> Assignment:
+    return Assignment(
         counting.counting(),
         broker.log,
         lambda: inputs,
@@ -67,40 +67,44 @@ def owner_of(
     )
 
 
-async def ticking(owner: Owner) -> None:
+async def ticking(assignment: Assignment) -> None:
     while True:
-        await owner.tick()
+        await assignment.tick()
         await asyncio.sleep(1)
 
 
 async def settled(
-    broker: Broker, inputs: Inputs, truth: Counter[str], owner: Owner, disturb: Callable[[Owner], Awaitable[Owner]]
-) -> Owner:
+    broker: Broker,
+    inputs: Inputs,
+    truth: Counter[str],
+    assignment: Assignment,
+    disturb: Callable[[Assignment], Awaitable[Assignment]],
+) -> Assignment:
     """Let it run, disturbed, then undisturbed until everything published is durable."""
     tasks: list[asyncio.Task[None]] = []
 
-    def run(owner: Owner) -> None:
+    def run(assignment: Assignment) -> None:
         for task in tasks:
             task.cancel()
-        tasks[:] = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+        tasks[:] = [asyncio.create_task(ticking(assignment)), asyncio.create_task(inputs.feed(assignment.deliver))]
 
-    run(owner)
+    run(assignment)
     for _ in range(20):
         for _ in range(20):
             value = f"v{inputs.dice.randrange(40)}"
             inputs.publish(inputs.dice.choice(INPUTS), inputs.dice.randrange(PARTITIONS), value.encode())
             truth[value] += 1
         await asyncio.sleep(inputs.dice.uniform(0.1, 3))
-        changed = await disturb(owner)
-        if changed is not owner:
-            owner = changed
-            run(owner)
+        changed = await disturb(assignment)
+        if changed is not assignment:
+            assignment = changed
+            run(assignment)
     broker.fault = lambda number: None
     inputs.dropped = 0
     await asyncio.sleep(120)
     for task in tasks:
         task.cancel()
-    return owner
+    return assignment
 
 
 def durable(broker: Broker) -> Counter[str]:
@@ -124,20 +128,20 @@ def test_no_disturbance_loses_or_doubles_a_record(seed: int) -> None:
         inputs = Inputs(PARTITIONS, dice, dropped=0.1)
         truth: Counter[str] = Counter()
 
-        async def disturb(owner: Owner) -> Owner:
+        async def disturb(assignment: Assignment) -> Assignment:
             happens = dice.random()
             if happens < 0.2:  # kill -9: nobody says goodbye
                 for task in asyncio.all_tasks():
                     if task.get_name().startswith("partition-"):
                         task.cancel()
                 inputs.marks.start_over()
-                return owner_of(broker, inputs)
+                return assignment_of(broker, inputs)
             if happens < 0.4:  # a rebalance takes everything and gives it back
-                await owner.lose(range(PARTITIONS), 2)
+                await assignment.revoke(range(PARTITIONS), 2)
                 inputs.marks.start_over()
-            return owner
+            return assignment
 
-        await settled(broker, inputs, truth, owner_of(broker, inputs), disturb)
+        await settled(broker, inputs, truth, assignment_of(broker, inputs), disturb)
 
         assert durable(broker) == truth
         sequences = [[counting_sequence(message) for message in messages] for messages in broker.state.values()]
@@ -156,8 +160,8 @@ def test_one_hung_commit_holds_up_no_other_partition() -> None:
     async def scene() -> None:
         broker = Broker(fault=lambda number: "hangs" if number == 0 else None)
         inputs = Inputs(PARTITIONS, random.Random(1))
-        owner = owner_of(broker, inputs)
-        tasks = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+        assignment = assignment_of(broker, inputs)
+        tasks = [asyncio.create_task(ticking(assignment)), asyncio.create_task(inputs.feed(assignment.deliver))]
         await asyncio.sleep(3)
         for number in range(PARTITIONS):
             inputs.publish(INPUTS[0], number, b"x")
@@ -167,7 +171,7 @@ def test_one_hung_commit_holds_up_no_other_partition() -> None:
         assert sorted(broker.state) == [1, 2]
         for task in tasks:
             task.cancel()
-        await owner.leave(2)
+        await assignment.shutdown(2)
 
     play(scene())
 
@@ -176,8 +180,8 @@ def test_leaving_takes_no_longer_than_its_budget_though_commits_hang() -> None:
     async def scene() -> None:
         broker = Broker()
         inputs = Inputs(PARTITIONS, random.Random(1))
-        owner = owner_of(broker, inputs)
-        tasks = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+        assignment = assignment_of(broker, inputs)
+        tasks = [asyncio.create_task(ticking(assignment)), asyncio.create_task(inputs.feed(assignment.deliver))]
         await asyncio.sleep(3)
         broker.fault = lambda number: "hangs"
         for number in range(PARTITIONS):
@@ -187,10 +191,10 @@ def test_leaving_takes_no_longer_than_its_budget_though_commits_hang() -> None:
             task.cancel()
 
         began = asyncio.get_running_loop().time()
-        await owner.leave(2)
+        await assignment.shutdown(2)
 
         assert asyncio.get_running_loop().time() - began <= 3
-        assert owner.partitions == {}
+        assert assignment.partitions == {}
 
     play(scene())
 
@@ -198,15 +202,15 @@ def test_leaving_takes_no_longer_than_its_budget_though_commits_hang() -> None:
 def test_a_last_commit_makes_a_planned_leave_lossless() -> None:
     async def scene() -> None:
         broker, inputs = Broker(), Inputs(PARTITIONS, random.Random(1))
-        owner = owner_of(broker, inputs)
-        tick = asyncio.create_task(ticking(owner))
+        assignment = assignment_of(broker, inputs)
+        tick = asyncio.create_task(ticking(assignment))
         await asyncio.sleep(2.05)
         inputs.publish(INPUTS[0], 0, b"x")
         batch = inputs.fetch(next(tp for tp in inputs.assignment() if tp.partition == 0), 10)
         assert batch is not None
-        await owner.deliver(batch)
+        await assignment.deliver(batch)
         tick.cancel()
-        await owner.leave(2)
+        await assignment.shutdown(2)
 
         assert durable(broker) == Counter(x=1)
 
@@ -216,13 +220,13 @@ def test_a_last_commit_makes_a_planned_leave_lossless() -> None:
 def test_partitions_whose_inputs_went_to_different_workers_are_not_opened() -> None:
     async def scene() -> None:
         broker, inputs = Broker(), Inputs(PARTITIONS, random.Random(1), split=True)
-        owner = owner_of(broker, inputs)
+        assignment = assignment_of(broker, inputs)
 
-        await owner.tick()
+        await assignment.tick()
         await asyncio.sleep(5)
 
-        assert owner.split == {0}
-        assert owner.partitions == {}
+        assert assignment.split == {0}
+        assert assignment.partitions == {}
         assert broker.epochs == {}
 
     play(scene())
@@ -232,33 +236,33 @@ def test_what_comes_while_an_opening_partition_still_seeks_is_not_read_again() -
     """Given a seek that takes long; when records come of a topic that was sought before; then they are taken."""
 
     class Slow(Inputs):
-        async def reread(self, tp: TP, offset: int) -> int:
-            reading = await super().reread(tp, offset)
+        async def seek_back(self, tp: TP, offset: int) -> int:
+            epoch = await super().seek_back(tp, offset)
             await asyncio.sleep(0 if tp.topic == INPUTS[0] else 5)
-            return reading
+            return epoch
 
     class Rereads(Deaf):
         def __init__(self) -> None:
             self.topics: list[str] = []
 
-        def reread(self, topic: str, why: str) -> None:
+        def seek_back(self, topic: str, why: str) -> None:
             self.topics.append(topic)
 
     async def scene() -> None:
         broker, inputs, watch = Broker(), Slow(1, random.Random(1)), Rereads()
         inputs.publish(INPUTS[0], 0, b"x", b"y")
-        owner = owner_of(broker, inputs, watch=watch)
-        await owner.tick()
+        assignment = assignment_of(broker, inputs, watch=watch)
+        await assignment.tick()
         await asyncio.sleep(2)
         for _ in range(2):
             batch = inputs.fetch(TP(INPUTS[0], 0), 1)
             assert batch is not None
-            await owner.deliver(batch)
+            await assignment.deliver(batch)
         await asyncio.sleep(15)
 
         assert durable(broker) == Counter(x=1, y=1)
         assert watch.topics == []
-        await owner.leave(1)
+        await assignment.shutdown(1)
 
     play(scene())
 
@@ -281,8 +285,8 @@ def test_whatever_ends_a_transaction_is_told_in_one_line_that_helps_and_loses_no
         fails = iter([error, error])
         broker = Broker(fault=lambda number: None)
         inputs = Inputs(PARTITIONS, random.Random(1))
-        owner = owner_of(broker, inputs)
-        tasks = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+        assignment = assignment_of(broker, inputs)
+        tasks = [asyncio.create_task(ticking(assignment)), asyncio.create_task(inputs.feed(assignment.deliver))]
         await asyncio.sleep(3)
         broker.fault = lambda number: next(fails, None) if number == 0 else None
         for number in range(PARTITIONS):
@@ -292,7 +296,7 @@ def test_whatever_ends_a_transaction_is_told_in_one_line_that_helps_and_loses_no
         assert durable(broker) == Counter(x=PARTITIONS, y=PARTITIONS)
         for task in tasks:
             task.cancel()
-        await owner.leave(1)
+        await assignment.shutdown(1)
 
     play(scene())
     lines = [record.getMessage() for record in caplog.records if record.levelname != "INFO"]
@@ -307,7 +311,7 @@ def test_a_slice_that_strays_in_opens_nothing() -> None:
         batch = inputs.fetch(inputs.assignment()[0], 1)
         assert batch is not None
 
-        await owner_of(broker, inputs).deliver(batch)
+        await assignment_of(broker, inputs).deliver(batch)
 
         assert broker.epochs == {}
 
@@ -318,18 +322,18 @@ def test_a_state_of_another_partition_count_is_refused_in_one_line() -> None:
     async def scene() -> None:
         broker, inputs, refused = Broker(), Inputs(PARTITIONS, random.Random(1)), list[str]()
         before = Counting(0)
-        before.found(1, partitions=6)
+        before.initialise(1, partitions=6)
         before.count("x")
         broker.state[0] = list(before.checkpoint(0).delta)
-        owner = owner_of(broker, inputs, refused)
+        assignment = assignment_of(broker, inputs, refused)
 
-        await owner.tick()
+        await assignment.tick()
         await asyncio.sleep(5)
 
         assert len(refused) == 1
         assert "6 partitions" in refused[0]
         assert "\n" not in refused[0]
-        await owner.leave(1)
+        await assignment.shutdown(1)
 
     play(scene())
 
@@ -337,34 +341,34 @@ def test_a_state_of_another_partition_count_is_refused_in_one_line() -> None:
 def test_time_stands_still_while_a_record_waits_and_goes_on_at_the_end() -> None:
     async def scene() -> None:
         broker, inputs = Broker(), Inputs(PARTITIONS, random.Random(1))
-        owner = owner_of(broker, inputs)
-        tick = asyncio.create_task(ticking(owner))
+        assignment = assignment_of(broker, inputs)
+        tick = asyncio.create_task(ticking(assignment))
         await asyncio.sleep(10)
         tp = inputs.assignment()[0]
         inputs.publish(tp.topic, tp.partition, b"x")
         batch = inputs.fetch(tp, 1)  # handed over, and still in a queue
         assert batch is not None
         await asyncio.sleep(1.5)
-        waiting = owner.partitions[tp.partition].state.now
+        waiting = assignment.partitions[tp.partition].state.now
         await asyncio.sleep(3)
-        assert owner.partitions[tp.partition].state.now == waiting
+        assert assignment.partitions[tp.partition].state.now == waiting
 
-        await owner.deliver(batch)
+        await assignment.deliver(batch)
         await asyncio.sleep(3)
 
-        assert owner.partitions[tp.partition].state.now > waiting
+        assert assignment.partitions[tp.partition].state.now > waiting
         tick.cancel()
-        await owner.leave(1)
+        await assignment.shutdown(1)
 
     play(scene())
 
 
 def test_what_retention_deletes_unread_is_told_once_though_no_record_follows() -> None:
     async def scene() -> None:
-        broker, inputs, losses = Broker(), Inputs(PARTITIONS, random.Random(1)), Losses()
-        owner = owner_of(broker, inputs, watch=losses)
-        tick, tp = asyncio.create_task(ticking(owner)), TP(INPUTS[0], 0)
-        feed = asyncio.create_task(inputs.feed(owner.deliver))
+        broker, inputs, losses = Broker(), Inputs(PARTITIONS, random.Random(1)), RetentionGaps()
+        assignment = assignment_of(broker, inputs, watch=losses)
+        tick, tp = asyncio.create_task(ticking(assignment)), TP(INPUTS[0], 0)
+        feed = asyncio.create_task(inputs.feed(assignment.deliver))
         inputs.publish(*tp, b"read")
         await asyncio.sleep(5)
         assert losses.offsets == 0
@@ -377,15 +381,15 @@ def test_what_retention_deletes_unread_is_told_once_though_no_record_follows() -
         assert losses.offsets == deleted
 
         inputs.publish(*tp, b"follows")
-        feed = asyncio.create_task(inputs.feed(owner.deliver))
+        feed = asyncio.create_task(inputs.feed(assignment.deliver))
         await asyncio.sleep(5)
-        await owner.lose([0], 2)
+        await assignment.revoke([0], 2)
         await asyncio.sleep(5)
 
         assert losses.offsets == deleted
         assert durable(broker) == Counter(read=1, follows=1)
         for task in (tick, feed):
             task.cancel()
-        await owner.leave(1)
+        await assignment.shutdown(1)
 
     play(scene())

@@ -42,7 +42,7 @@ def open_cases(feed: Feed, cases: int) -> None:
 def count_again(feed: Feed, teams: int = 40) -> None:
     """The same partials change once more."""
     for team in range(teams):
-        feed.state.sample(CONTACTS, Sample(T0, ("all", "", "", f"team-{team}"), counted("praise")), 1)
+        feed.state.add_sample(CONTACTS, Sample(T0, ("all", "", "", f"team-{team}"), counted("praise")), 1)
 
 
 def restarted(log: list[Checkpoint]) -> Feed:

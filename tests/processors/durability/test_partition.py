@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, ProducerFenced
 
-from processors.durability.partition import Admission, DurablePartition, Outgoing, Record, Trouble
+from processors.durability.partition import Admission, DurablePartition, Outgoing, PoisonTracker, Record
 from processors.runtime.slices import Slice
 from processors.state.partition import Checkpoint, StateError
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS
@@ -17,14 +17,14 @@ from tests.processors.durability.fake_log import Broker, Fault, play
 
 
 async def opened(
-    broker: Broker, *, trouble: Trouble | None = None, partitions: int = 12, pending_max: int = 100
+    broker: Broker, *, poison: PoisonTracker | None = None, partitions: int = 12, pending_max: int = 100
 ) -> DurablePartition:
     part = DurablePartition(
         0,
         counting.counting(),
         broker.log(0),
         partitions=partitions,
-        trouble=trouble or Trouble(),
+        poison=poison or PoisonTracker(),
         pending_max=pending_max,
     )
     await part.open()
@@ -32,9 +32,9 @@ async def opened(
     return part
 
 
-def a_slice(*values: str, at: int = 0, begin: int | None = None, reading: int = 0, topic: str = CONTACTS) -> Slice:
+def a_slice(*values: str, at: int = 0, begin: int | None = None, epoch: int = 0, topic: str = CONTACTS) -> Slice:
     records = [counting.Record(at + i, value.encode()) for i, value in enumerate(values)]
-    return Slice(records, topic=topic, partition=0, begin=at if begin is None else begin, reading=reading)
+    return Slice(records, topic=topic, partition=0, begin=at if begin is None else begin, epoch=epoch)
 
 
 def totals(part: DurablePartition) -> dict[str, int]:
@@ -85,12 +85,12 @@ def test_the_first_opening_records_when_and_how_many_partitions_and_another_coun
 
 
 ADMISSIONS = {
-    "the next records": (a_slice("x", at=5, reading=2), Admission.NEXT),
-    "records that are in the state already, and news": (a_slice("x", "y", "z", at=3, reading=2), Admission.NEXT),
-    "a hole inside one reading is real": (a_slice("x", at=9, begin=5, reading=2), Admission.NEXT),
-    "a newer reading": (a_slice("x", at=5, reading=3), Admission.NEXT),
-    "records were skipped": (a_slice("x", at=6, reading=2), Admission.GAP),
-    "fetched before the last seek": (a_slice("x", at=5, reading=1), Admission.STALE),
+    "the next records": (a_slice("x", at=5, epoch=2), Admission.NEXT),
+    "records that are in the state already, and news": (a_slice("x", "y", "z", at=3, epoch=2), Admission.NEXT),
+    "a hole inside one reading is real": (a_slice("x", at=9, begin=5, epoch=2), Admission.NEXT),
+    "a newer reading": (a_slice("x", at=5, epoch=3), Admission.NEXT),
+    "records were skipped": (a_slice("x", at=6, epoch=2), Admission.GAP),
+    "fetched before the last seek": (a_slice("x", at=5, epoch=1), Admission.STALE),
 }
 
 
@@ -99,7 +99,7 @@ def test_which_slice_is_next(batch: Slice, admission: Admission) -> None:
     async def scene() -> None:
         part = await opened(Broker())
         part.state.offsets[CONTACTS] = 5
-        part.readings[CONTACTS] = 2
+        part.epochs[CONTACTS] = 2
 
         assert part.admit(batch) is admission
 
@@ -168,12 +168,12 @@ def test_a_new_owner_fences_the_old_one() -> None:
         broker = Broker()
         zombie = await opened(broker)
         await zombie.take(a_slice("a"))
-        owner = await opened(broker)
+        assignment = await opened(broker)
 
         with pytest.raises(ProducerFenced):
             await zombie.commit()
-        await owner.take(a_slice("a"))
-        await owner.commit()
+        await assignment.take(a_slice("a"))
+        await assignment.commit()
 
         assert totals(await opened(broker)) == {"a": 1}
 
@@ -199,13 +199,13 @@ def test_two_commits_are_never_under_way_at_once() -> None:
 
 def test_after_three_failures_at_one_offset_records_are_taken_one_by_one_and_the_culprit_is_rejected() -> None:
     async def scene() -> None:
-        broker, trouble = Broker(), Trouble()
+        broker, poison = Broker(), PoisonTracker()
         batch = a_slice("a", "b", POISON.decode(), "c")
         for _ in range(4):  # three blind, one that finds the culprit
-            part = await opened(broker, trouble=trouble)
+            part = await opened(broker, poison=poison)
             await part.take(batch)
             assert part.fault
-        part = await opened(broker, trouble=trouble)
+        part = await opened(broker, poison=poison)
         await part.take(batch)
 
         assert totals(part) == {"a": 1, "b": 1, "c": 1}
@@ -217,15 +217,15 @@ def test_after_three_failures_at_one_offset_records_are_taken_one_by_one_and_the
 
 def test_a_broker_that_is_away_makes_no_record_a_suspect() -> None:
     async def scene() -> None:
-        broker, trouble = Broker(fault=lambda number: "before"), Trouble()
+        broker, poison = Broker(fault=lambda number: "before"), PoisonTracker()
         for _ in range(5):
-            part = await opened(broker, trouble=trouble)
+            part = await opened(broker, poison=poison)
             await part.take(a_slice("a"))
             with pytest.raises(KafkaConnectionError):
                 await part.commit()
 
         assert not part.fault
-        assert trouble.times == 0
+        assert poison.times == 0
 
     play(scene())
 
@@ -249,10 +249,10 @@ def test_a_checkpoint_that_no_message_can_hold_is_our_own_fault() -> None:
             return await self.log.transaction([], delta)
 
     async def scene() -> None:
-        broker, trouble = Broker(), Trouble()
+        broker, poison = Broker(), PoisonTracker()
         for _ in range(5):
             part = DurablePartition(
-                0, counting.counting(), Refusing(broker), partitions=12, trouble=trouble, pending_max=100
+                0, counting.counting(), Refusing(broker), partitions=12, poison=poison, pending_max=100
             )
             await part.open()
             part.ready = True
@@ -265,7 +265,7 @@ def test_a_checkpoint_that_no_message_can_hold_is_our_own_fault() -> None:
                     pass
 
         assert totals(part) == {"a": 1, "b": 1}
-        assert trouble.culprits == {Record(CONTACTS, 1)}
+        assert poison.poisoned == {Record(CONTACTS, 1)}
 
     play(scene())
 
@@ -282,7 +282,7 @@ def test_what_the_state_does_not_need_is_deleted_seldom_and_at_last_all_of_it() 
     async def scene() -> None:
         broker, state = Broker(), Rotating(0)
         process = replace(counting.counting(), create=lambda number: state)
-        part = DurablePartition(0, process, broker.log(0), partitions=12, trouble=Trouble(), pending_max=100)
+        part = DurablePartition(0, process, broker.log(0), partitions=12, poison=PoisonTracker(), pending_max=100)
         await part.open()
         part.ready = True
         for number in range(900):

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping
 
 from faust.types import TP
 
-from processors.durability.assignment import Owner, Pace
+from processors.durability.assignment import Assignment, Pace
 from schemas.topics import INPUTS
 from tests.processors.durability import counting
 from tests.processors.durability.fake_log import Broker, Inputs, play
 from tests.processors.durability.test_assignment import Deaf, durable, ticking
 
 
-def owner_that_begins(broker: Broker, inputs: Inputs, offset: int) -> Owner:
+def assignment_that_begins(broker: Broker, inputs: Inputs, offset: int) -> Assignment:
     async def beginning(tps: Iterable[TP]) -> Mapping[TP, int]:
         return dict.fromkeys(tps, offset)
 
-    return Owner(
+    return Assignment(
         counting.counting(),
         broker.log,
         lambda: inputs,
@@ -32,12 +32,12 @@ def owner_that_begins(broker: Broker, inputs: Inputs, offset: int) -> Owner:
     )
 
 
-async def run_for(seconds: float, owner: Owner, inputs: Inputs) -> None:
-    tasks = [asyncio.create_task(ticking(owner)), asyncio.create_task(inputs.feed(owner.deliver))]
+async def run_for(seconds: float, assignment: Assignment, inputs: Inputs) -> None:
+    tasks = [asyncio.create_task(ticking(assignment)), asyncio.create_task(inputs.feed(assignment.deliver))]
     await asyncio.sleep(seconds)
     for task in tasks:
         task.cancel()
-    await owner.leave(2)
+    await assignment.shutdown(2)
 
 
 def test_a_new_state_begins_where_it_is_told_and_one_that_is_there_goes_on() -> None:
@@ -47,11 +47,11 @@ def test_a_new_state_begins_where_it_is_told_and_one_that_is_there_goes_on() -> 
             inputs.publish(INPUTS[0], 0, value)
         offset = next(record.offset for record in inputs.logs[TP(INPUTS[0], 0)] if record.value == b"new")
 
-        await run_for(10, owner_that_begins(broker, inputs, offset), inputs)
+        await run_for(10, assignment_that_begins(broker, inputs, offset), inputs)
         assert durable(broker) == Counter(new=1, newer=1)
 
         inputs.publish(INPUTS[0], 0, b"newest")
-        await run_for(10, owner_that_begins(broker, inputs, 1_000), inputs)
+        await run_for(10, assignment_that_begins(broker, inputs, 1_000), inputs)
         assert durable(broker) == Counter(new=1, newer=1, newest=1)
 
     play(scene())

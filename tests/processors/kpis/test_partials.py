@@ -137,11 +137,11 @@ def test_a_minute_of_thousands_of_values_fits_into_messages_and_is_read_back_fro
     limits = rules(message_bytes=20_000, dimension_values_max=5_000)
     state, again = PartitionState(0, limits), PartitionState(0, limits)
     for number in range(3_000):
-        state.sample(CONTACTS, Sample(T0, ("all", f"{number:04}" + 40 * "x"), counted("praise")), 1)
+        state.add_sample(CONTACTS, Sample(T0, ("all", f"{number:04}" + 40 * "x"), counted("praise")), 1)
 
     made = [state.checkpoint(T0)]
     while made[-1].needed_from < 2:
-        state.sample(CONTACTS, Sample(T0 + MINUTE, ("all",), counted("praise")), 1)
+        state.add_sample(CONTACTS, Sample(T0 + MINUTE, ("all",), counted("praise")), 1)
         made.append(state.checkpoint(T0))
 
     messages = [message for one in made if one.sequence >= made[-1].needed_from for message in one.delta]
@@ -243,7 +243,7 @@ def test_the_state_holds_its_bound_of_partials_and_counts_what_left_early() -> N
     assert T0 + 99 * MINUTE in feed.state.partials[CONTACTS].minutes, "the newest are the last to leave"
 
 
-def test_an_event_within_the_late_horizon_still_counts_in_its_minute_and_one_beyond_it_does_not() -> None:
+def test_an_event_within_the_kpi_memory_still_counts_in_its_minute_and_one_beyond_it_does_not() -> None:
     for behind, counts in ((DAY, True), (DAY + MINUTE, False)):
         feed, views = Feed(RULES), Views()
         feed.feed(opened_in("es", 1, DAY + MINUTE))
@@ -535,7 +535,7 @@ def naive_survey(events: list[Any], numbers: Counter[str]) -> None:
     numbers["nps_detractors"] += last.kind == "nps" and last.score <= 6
 
 
-NEVER_FINAL = rules(late_horizon=100 * DAY / 1000)
+NEVER_FINAL = rules(kpi_memory=100 * DAY / 1000)
 """What takes back a number that is more than a day old is not counted otherwise: see `oidor rebuild`."""
 SAID_TWICE = (
     "contacts_opened", "contacts_resolved", "contacts_transferred", "contacts_answered", "wait_ms", "resolve_met",

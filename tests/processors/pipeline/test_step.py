@@ -13,7 +13,7 @@ from processors.cases.events import case_event
 from processors.cases.fold import CaseKey
 from processors.patterns.registry import OF_CASE
 from processors.pipeline import step
-from processors.pipeline.observations import Outputs
+from processors.pipeline.observations import Observations
 from processors.pipeline.rows import event_row
 from processors.state.partition import PartitionState
 from schemas.topics import CONTACTS, INPUTS
@@ -256,7 +256,7 @@ def test_a_record_without_value_is_rejected_as_no_json() -> None:
 def test_one_record_can_be_rejected_unseen() -> None:
     feed = Feed(RULES)
     record = feed.append(opened())
-    outputs: Outputs = step.reject(feed.state, CONTACTS, record, "processing_error", "three attempts")
+    outputs: Observations = step.reject(feed.state, CONTACTS, record, "processing_error", "three attempts")
     assert outcomes(feed.state)["rejected"] == 1
     assert feed.state.offsets[CONTACTS] == 1
     assert outputs.counts["events_rejected", CONTACTS, "crm", "processing_error"] == 1

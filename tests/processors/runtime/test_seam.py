@@ -12,7 +12,7 @@ from aiokafka.errors import TopicAuthorizationFailedError
 from faust.types import TP
 
 from processors.runtime.seam import _Thread
-from processors.runtime.slices import Readings
+from processors.runtime.slices import FetchEpochs
 from tests.processors.durability.counting import Record
 
 SIZE = 3
@@ -62,7 +62,7 @@ class Consumer(SimpleNamespace):
         super().__init__(_fetcher=fetcher_of(waiting), _subscription=subscription, _closed=False)
         self.thread = _Thread.__new__(_Thread)
         self.thread.consumer = SimpleNamespace(flow_active=True, slice_records=SIZE)  # type: ignore[assignment]
-        self.thread._marks, self.thread._assignment = Readings({}), None
+        self.thread._marks, self.thread._assignment = FetchEpochs({}), None
 
     def hand_over(self) -> dict[TP, list[int]]:
         """What the agents get next, by offset."""
@@ -110,5 +110,5 @@ def test_what_was_taken_is_of_the_reading_it_was_taken_in_though_a_seek_comes_be
     consumer._fetcher.fetched_records = slowly
     slices = asyncio.run(thread._fetch_records(consumer, {ONE, TWO}, timeout=0))
 
-    assert slices[ONE].reading < thread._marks.seek(ONE, 100) - 1
+    assert slices[ONE].epoch < thread._marks.seek(ONE, 100) - 1
     assert slices[ONE].begin == 0

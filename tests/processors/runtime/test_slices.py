@@ -7,7 +7,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.runtime.slices import OPEN_TRANSACTION_MS, Readings, Slice
+from processors.runtime.slices import OPEN_TRANSACTION_MS, FetchEpochs, Slice
 from tests.processors.durability.counting import Record
 
 HERE = TP("acme-contact-events", 3)
@@ -22,7 +22,7 @@ def records(*at: int) -> list[Record]:
 
 
 def a_slice(*at: int, begin: int) -> Slice:
-    return Slice(records(*at), topic="contact-events", partition=3, begin=begin, reading=1)
+    return Slice(records(*at), topic="contact-events", partition=3, begin=begin, epoch=1)
 
 
 slices = st.builds(
@@ -39,7 +39,7 @@ def test_the_pieces_of_a_slice_are_its_records_and_leave_no_gap(whole: Slice, si
     assert [offset for piece in pieces for offset in offsets(piece)] == offsets(whole)
     assert all(0 < len(piece) <= size for piece in pieces)
     assert [piece.begin for piece in pieces] == [whole.begin, *(piece.end for piece in pieces[:-1])]
-    assert {(piece.topic, piece.partition, piece.reading) for piece in pieces} == {("contact-events", 3, 1)}
+    assert {(piece.topic, piece.partition, piece.epoch) for piece in pieces} == {("contact-events", 3, 1)}
 
 
 @given(slices, st.integers(0, 70))
@@ -51,7 +51,7 @@ def test_what_lies_since_an_offset_is_exactly_that(whole: Slice, offset: int) ->
 
 
 def test_a_slice_begins_where_its_reading_stood_so_that_a_hole_belongs_to_it() -> None:
-    marks = Readings({"acme-contact-events": "contact-events"})
+    marks = FetchEpochs({"acme-contact-events": "contact-events"})
     marks.seek(HERE, 10)
 
     first, second = marks.mark(HERE, records(12, 13)), marks.mark(HERE, records(20))
@@ -62,24 +62,24 @@ def test_a_slice_begins_where_its_reading_stood_so_that_a_hole_belongs_to_it() -
 
 
 def test_after_a_seek_slices_are_of_a_newer_reading_and_begin_there() -> None:
-    marks = Readings({})
+    marks = FetchEpochs({})
     before = marks.mark(HERE, records(5, 6))
 
-    reading = marks.seek(HERE, 2)
+    epoch = marks.seek(HERE, 2)
     after = marks.mark(HERE, records(2, 3))
 
-    assert before.reading < reading == after.reading
+    assert before.epoch < epoch == after.epoch
     assert after.begin == 2
 
 
 def test_after_a_new_assignment_nothing_is_claimed_about_what_lies_before_a_slice() -> None:
-    marks = Readings({})
+    marks = FetchEpochs({})
     old = marks.seek(HERE, 2)
 
     marks.start_over()
     fresh = marks.mark(HERE, records(9))
 
-    assert fresh.reading > old
+    assert fresh.epoch > old
     assert fresh.begin == 9
 
 
@@ -94,23 +94,25 @@ CASES: dict[str, tuple[Mapping[str, int], bool]] = {
 
 @pytest.mark.parametrize(("seen", "at_end"), CASES.values(), ids=CASES.keys())
 def test_when_a_partition_is_at_its_end(seen: Mapping[str, int], at_end: bool) -> None:
-    assert Readings({}).reach(HERE, wall=0, **seen).at_end is at_end
+    assert FetchEpochs({}).progress(HERE, wall=0, **seen).at_end is at_end
 
 
 def test_a_transaction_left_open_holds_the_end_back_for_a_minute_only() -> None:
-    marks = Readings({})
+    marks = FetchEpochs({})
     stuck = {"position": 7, "stable": 7, "high": 8}
 
-    ends = [marks.reach(HERE, wall=wall, **stuck).at_end for wall in (0, OPEN_TRANSACTION_MS - 1, OPEN_TRANSACTION_MS)]
+    ends = [
+        marks.progress(HERE, wall=wall, **stuck).at_end for wall in (0, OPEN_TRANSACTION_MS - 1, OPEN_TRANSACTION_MS)
+    ]
 
     assert ends == [False, False, True]
 
 
 def test_transactions_that_follow_each_other_do_not_add_up_to_one_that_is_stuck() -> None:
-    marks = Readings({})
+    marks = FetchEpochs({})
 
     ends = [
-        marks.reach(HERE, position=at, stable=at, high=at + 1, wall=at * OPEN_TRANSACTION_MS // 2).at_end
+        marks.progress(HERE, position=at, stable=at, high=at + 1, wall=at * OPEN_TRANSACTION_MS // 2).at_end
         for at in range(6)
     ]
 
@@ -118,14 +120,14 @@ def test_transactions_that_follow_each_other_do_not_add_up_to_one_that_is_stuck(
 
 
 def test_the_end_is_known_as_of_when_the_fetch_was_sent_and_for_what_was_handed_over() -> None:
-    marks = Readings({})
-    reading = marks.seek(HERE, 4)
+    marks = FetchEpochs({})
+    epoch = marks.seek(HERE, 4)
     marks.asked(HERE, 1_000)
 
-    at_first = marks.reach(HERE, position=4, stable=4, high=4, wall=9_000)
+    at_first = marks.progress(HERE, position=4, stable=4, high=4, wall=9_000)
     marks.mark(HERE, records(4, 5))
     marks.asked(HERE, 2_000)
-    later = marks.reach(HERE, position=7, stable=7, high=7, wall=9_000)
+    later = marks.progress(HERE, position=7, stable=7, high=7, wall=9_000)
 
-    assert (at_first.reading, at_first.end, at_first.asked_at) == (reading, 4, 1_000)
-    assert (later.reading, later.end, later.asked_at) == (reading, 6, 2_000)
+    assert (at_first.epoch, at_first.end, at_first.asked_at) == (epoch, 4, 1_000)
+    assert (later.epoch, later.end, later.asked_at) == (epoch, 6, 2_000)

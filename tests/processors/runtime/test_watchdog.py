@@ -14,8 +14,8 @@ from faust.types import TP
 
 from deploy.local.processes import python_environment
 from processors.runtime.membership import Group, Member, Standing
-from processors.runtime.service import STUCK
-from processors.runtime.slices import Reach
+from processors.runtime.service import EXIT_STUCK
+from processors.runtime.slices import FetchProgress
 from processors.runtime.symptoms import (
     Leaders,
     Part,
@@ -73,8 +73,10 @@ class TestHowLong:
         assert heard == [0, 0, 1, 2, 4, 0]
 
 
-def reach(end: int | None, asked_at: int = 0, *, buffered: bool = False) -> Reach:
-    return Reach(reading=1, end=end, at_end=False, asked_at=asked_at, high_watermark=100, held_ms=0, buffered=buffered)
+def progress(end: int | None, asked_at: int = 0, *, buffered: bool = False) -> FetchProgress:
+    return FetchProgress(
+        epoch=1, end=end, at_end=False, asked_at=asked_at, high_watermark=100, held_ms=0, buffered=buffered
+    )
 
 
 class TestWhatIsOurFault:
@@ -96,26 +98,30 @@ class TestWhatIsOurFault:
         assert [symptom.text for symptom in of_tasks([], [7], 0).values()] == ["partition 7 has no task any more"]
 
     def test_records_that_were_handed_over_and_are_not_taken_but_not_what_a_commit_holds_up(self) -> None:
-        stretches = [Stretch(CONTACTS_0, 5, reach(end=9)), Stretch(CONTACTS_1, 5, reach(end=9), held_up=True)]
+        stretches = [Stretch(CONTACTS_0, 5, progress(end=9)), Stretch(CONTACTS_1, 5, progress(end=9), held_up=True)]
 
         assert set(of_reading(stretches, [])) == {("taken", CONTACTS_0, 5)}
-        assert of_reading([Stretch(CONTACTS_0, 9, reach(end=9)), Stretch(CONTACTS_1, 3, reach(end=None))], []) == {}
+        assert (
+            of_reading([Stretch(CONTACTS_0, 9, progress(end=9)), Stretch(CONTACTS_1, 3, progress(end=None))], []) == {}
+        )
 
     def test_records_that_were_fetched_and_that_nobody_hands_over_while_no_partition_gets_on(self) -> None:
-        waits = Stretch(CONTACTS_0, 5, reach(end=5, buffered=True))
-        before = of_reading([waits, Stretch(CONTACTS_1, 5, reach(end=5))], [])
-        after = of_reading([waits, Stretch(CONTACTS_1, 6, reach(end=6))], [])
+        waits = Stretch(CONTACTS_0, 5, progress(end=5, buffered=True))
+        before = of_reading([waits, Stretch(CONTACTS_1, 5, progress(end=5))], [])
+        after = of_reading([waits, Stretch(CONTACTS_1, 6, progress(end=6))], [])
 
         assert [symptom.text for symptom in before.values()] == ["records were fetched, and nobody hands them over"]
         assert not before.keys() & after.keys(), "it is the next one's turn later"
         assert of_reading([waits._replace(held_up=True)], []) == {}
 
     def test_partitions_that_are_not_fetched_only_while_their_leader_answers(self) -> None:
-        silent = Stretch(CONTACTS_0, 5, reach(end=5, asked_at=1_000))
-        stretches = [silent, Stretch(CONTACTS_1, 5, reach(end=5, asked_at=99_000))]
+        silent = Stretch(CONTACTS_0, 5, progress(end=5, asked_at=1_000))
+        stretches = [silent, Stretch(CONTACTS_1, 5, progress(end=5, asked_at=99_000))]
 
         assert unfetched(stretches, wall=100_000) == {CONTACTS_0}
-        assert unfetched([silent._replace(reach=reach(end=5, asked_at=1_000, buffered=True))], wall=100_000) == set()
+        assert (
+            unfetched([silent._replace(progress=progress(end=5, asked_at=1_000, buffered=True))], wall=100_000) == set()
+        )
         assert of_reading(stretches, answered=[]) == {}
         assert ("fetched", CONTACTS_0, 5) in of_reading(stretches, answered=[CONTACTS_0])
 
@@ -156,7 +162,7 @@ def assigned(now: float, reads: Callable[[float], float]) -> Mapping[Any, Sympto
 
 
 def fetching(now: float, *, answered_until: float, leader_answers: bool = True) -> Mapping[Any, Symptom]:
-    stretch = Stretch(CONTACTS_0, 5, reach(end=5, asked_at=round(1000 * min(now, answered_until))))
+    stretch = Stretch(CONTACTS_0, 5, progress(end=5, asked_at=round(1000 * min(now, answered_until))))
     return of_reading([stretch], unfetched([stretch], round(1000 * now)) if leader_answers else [])
 
 
@@ -167,14 +173,14 @@ WEDGES: dict[str, Callable[[float], Mapping[Any, Symptom]]] = {
     "a partition that nobody opens": lambda now: of_opening([], [0]),
     "a turn that nobody has": lambda now: of_opening([Part(0, False, None)], [0]),
     "a dead task": lambda now: of_tasks([], [0], now),
-    "records that nobody takes": lambda now: of_reading([Stretch(CONTACTS_0, 5, reach(9))], []),
+    "records that nobody takes": lambda now: of_reading([Stretch(CONTACTS_0, 5, progress(9))], []),
     "one partition of two that nobody takes from": lambda now: of_reading(
-        [Stretch(CONTACTS_0, 5, reach(9)), Stretch(CONTACTS_1, round(now), reach(round(now)))], []
+        [Stretch(CONTACTS_0, 5, progress(9)), Stretch(CONTACTS_1, round(now), progress(round(now)))], []
     ),
     "a slice that is lost however often it is read again": lambda now: of_reading(
-        [Stretch(CONTACTS_0, 5, reach(5 if now % 10 < 2 else 9))], []
+        [Stretch(CONTACTS_0, 5, progress(5 if now % 10 < 2 else 9))], []
     ),
-    "records that nobody hands over": lambda now: of_reading([Stretch(CONTACTS_0, 5, reach(5, buffered=True))], []),
+    "records that nobody hands over": lambda now: of_reading([Stretch(CONTACTS_0, 5, progress(5, buffered=True))], []),
     "records that nobody fetches": lambda now: fetching(now, answered_until=0),
     "a member that is none": lambda now: of_membership(Standing(7, False), True, 10),
     "a rebalance": lambda now: of_membership(Standing(7, True), False, 10),
@@ -195,13 +201,13 @@ SLOW_OR_WAITING: dict[str, Callable[[float], Mapping[Any, Symptom]]] = {
     ),
     "a commit that hangs, with a limit of its own": lambda now: of_tasks([Part(0, True, None)], [], now),
     "a partition that takes a slice in 8 s": lambda now: of_reading(
-        [Stretch(CONTACTS_0, int(now // 8), reach(99))], []
+        [Stretch(CONTACTS_0, int(now // 8), progress(99))], []
     ),
     "a partition whose turn comes after 40 s of others": lambda now: of_reading(
-        [Stretch(CONTACTS_0, int(now // 40), reach(int(now // 40), buffered=True)),
-         Stretch(CONTACTS_1, int(now), reach(99))] if now % 40 > 20 else [], []
+        [Stretch(CONTACTS_0, int(now // 40), progress(int(now // 40), buffered=True)),
+         Stretch(CONTACTS_1, int(now), progress(99))] if now % 40 > 20 else [], []
     ),
-    "records that wait for a commit": lambda now: of_reading([Stretch(CONTACTS_0, 5, reach(9), held_up=True)], []),
+    "records that wait for a commit": lambda now: of_reading([Stretch(CONTACTS_0, 5, progress(9), held_up=True)], []),
     "a broker that is away": lambda now: fetching(now, answered_until=0, leader_answers=False),
     "a group whose coordinator is away": lambda now: of_membership(None, False, 10),
     "a rebalance that waits 15 s for a member in each of its generations": lambda now: of_membership(
@@ -325,9 +331,9 @@ asyncio.run(run())
     ("case", "code", "said"),
     [
         (("lambda: {}", "alive", ""), 0, ""),
-        (("lambda: {}", "alive", "time.sleep(60)"), STUCK, "the event loop has not run for"),
-        (("lambda: {}", "hangs", ""), STUCK, "the consumer's thread does not run"),
-        (('lambda: {"a": Symptom("nobody takes records", 2)}', "alive", ""), STUCK, "nobody takes records"),
+        (("lambda: {}", "alive", "time.sleep(60)"), EXIT_STUCK, "the event loop has not run for"),
+        (("lambda: {}", "hangs", ""), EXIT_STUCK, "the consumer's thread does not run"),
+        (('lambda: {"a": Symptom("nobody takes records", 2)}', "alive", ""), EXIT_STUCK, "nobody takes records"),
     ],
     ids=["healthy", "loop", "thread", "work"],
 )

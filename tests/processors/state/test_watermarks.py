@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.pipeline.observations import Outputs
+from processors.pipeline.observations import Observations
 from processors.pipeline.step import EMPTY, step
 from processors.state.partition import PartitionState
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
@@ -74,16 +74,16 @@ def test_what_fired_once_does_not_fire_again() -> None:
     assert feed.until(2 * MINUTE).incidents == []
 
 
-# The frontier
+# The watermark
 
 
 def test_now_is_nothing_while_a_topic_was_never_read() -> None:
     feed = Feed(RULES)
     feed.feed(*waiting_caller())
-    feed.state.frontier_at_end(CONTACTS, T0 + DAY)
-    feed.state.frontier_at_end(COMPLAINTS, T0 + DAY)
+    feed.state.advance_watermark_at_end(CONTACTS, T0 + DAY)
+    feed.state.advance_watermark_at_end(COMPLAINTS, T0 + DAY)
     assert feed.state.now == 0
-    feed.state.frontier_at_end(SURVEYS, T0 + HOUR)
+    feed.state.advance_watermark_at_end(SURVEYS, T0 + HOUR)
     assert feed.state.now == T0 + HOUR
 
 
@@ -91,10 +91,10 @@ def test_an_unread_topic_holds_every_deadline_back() -> None:
     feed = Feed(RULES)
     feed.feed(*waiting_caller())
     for topic, at in ((CONTACTS, DAY), (COMPLAINTS, DAY), (SURVEYS, 10 * SECOND)):
-        feed.state.frontier_at_end(topic, T0 + at)
+        feed.state.advance_watermark_at_end(topic, T0 + at)
     step(feed.state, EMPTY, feed.state.now)
     assert state_of(feed) == "running"
-    feed.state.frontier_at_end(SURVEYS, T0 + MINUTE)
+    feed.state.advance_watermark_at_end(SURVEYS, T0 + MINUTE)
     step(feed.state, EMPTY, feed.state.now)
     assert state_of(feed) == "breached_open"
 
@@ -104,12 +104,12 @@ def test_a_topic_that_was_read_to_its_end_goes_with_the_wall_clock_and_never_bac
     seen = []
     for wall in (10, 20, 15, 30):
         for topic in (CONTACTS, COMPLAINTS, SURVEYS):
-            state.frontier_at_end(topic, wall)
+            state.advance_watermark_at_end(topic, wall)
         seen.append(state.now)
     assert seen == [10, 20, 20, 30]
 
 
-def test_what_lies_beyond_the_horizon_of_its_own_topic_is_decided_while_another_topic_is_unread() -> None:
+def test_what_lies_behind_the_lateness_cutoff_of_its_own_topic_is_decided_while_another_topic_is_unread() -> None:
     feed = Feed(RULES)
     feed.feed(*waiting_caller())
     feed.feed(event("contact.opened", "C2", DAY + ANSWER_DUE + ANSWER_GRACE + 1, **CALL))
@@ -132,7 +132,7 @@ def test_what_does_not_lie_beyond_it_yet_waits() -> None:
     [
         ("as far behind as the disorder allows", MINUTE, 0, True),
         ("a little more", MINUTE + 1, 1, True),
-        ("at the late horizon", DAY, 1, True),
+        ("at the KPI memory", DAY, 1, True),
         ("beyond it: the raw table only", DAY + 1, 2, False),
     ],
 )
@@ -219,12 +219,12 @@ def test_a_breach_that_was_never_open_in_a_log_read_late_is_the_same_breach() ->
 _names = count()
 
 
-def breaches(outputs: list[Outputs], policy: str, wall: int) -> float:
+def breaches(outputs: list[Observations], policy: str, wall: int) -> float:
     """How far the live counter moves: under a policy's name of its own, so that tests do not meet."""
     counter = metrics.SLA_OUTCOMES.labels(policy, "answer", "urgent", "breached")
     before = counter._value.get()
     for each in outputs:
-        renamed = Outputs(
+        renamed = Observations(
             moments=[
                 (at, tuple(policy if name == "default" else name for name in labels)) for at, labels in each.moments
             ]
@@ -233,7 +233,7 @@ def breaches(outputs: list[Outputs], policy: str, wall: int) -> float:
     return float(counter._value.get() - before)
 
 
-def read_at(lag: int) -> tuple[list[Outputs], Views, int]:
+def read_at(lag: int) -> tuple[list[Observations], Views, int]:
     """A log with one breach, read `lag` ms after it happened."""
     feed, views = Feed(RULES), Views()
     outputs = [feed.feed(*waiting_caller()), feed.until(MINUTE)]
