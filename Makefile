@@ -1,11 +1,15 @@
-# Seven targets. Each makes what it needs: a virtual environment with pinned packages.
+# Each target makes what it needs: a virtual environment with pinned packages.
+.DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # One more than there are cores: some tests wait for processes and clocks.
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: demo test stack storm check bench clean
+.PHONY: help demo test stack storm check format bench clean
+
+help:                 ## this list
+	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.local  ## the whole thing on this machine, with a report at the end
 	$(BIN)/oidor demo
@@ -21,17 +25,21 @@ stack: $(VENV)/.dev   ## with Apache Kafka and ClickHouse, started here; hard ca
 storm: $(VENV)/.dev   ## two hundred faults on real servers; ends with one line of JSON
 	$(BIN)/python -m tests.stack.storm
 
-check: $(VENV)/.dev   ## style, types, import arrows
+check: $(VENV)/.dev   ## style, types, and the graph of imports: rooms, floors, arrows, circles
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.architecture.import_graph
 	$(BIN)/pytest -q tests/architecture
 
+format: $(VENV)/.dev  ## put imports and lines in order
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
 bench: $(VENV)/.dev   ## figures of this machine; a table, then one JSON line
 	$(BIN)/python -m tests.bench
 
-clean:
+clean:                ## forget the environment and what was built
 	rm -rf $(VENV) .oidor build *.egg-info
 
 $(VENV)/.local: pyproject.toml constraints.txt

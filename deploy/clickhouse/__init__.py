@@ -1,0 +1,1 @@
+"""The database's tables and views, and the migrations that bring a database to them."""

@@ -1,0 +1,1 @@
+"""`oidor replay`: the same history once more, beside the live one, and whether it shows the same."""
