@@ -9,13 +9,14 @@ is exact.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from schemas.outputs import IncidentRow
+from schemas import observations
+from schemas.observations import Observations
 from schemas.taxonomy import CLOCK_METRICS, REASONS
 from schemas.topics import INPUTS
 
@@ -30,6 +31,9 @@ EVENTS = Counter(
 EVENTS_REJECTED = Counter("feedback_events_rejected", "Records not accepted, by reason.", ["topic", "source", "reason"])
 EVENT_WARNINGS = Counter("feedback_event_warnings", "Oddities of accepted events.", ["topic", "source", "warning"])
 PROCESSING_ERRORS = Counter("feedback_processing_errors", "Records that our own code failed on: page us.", ["error"])
+ISOLATED_ERRORS = Counter(
+    "feedback_isolated_errors", "Errors of a part of ours that cost its own result, and no record.", ["part"]
+)
 CONTACTS = Counter("feedback_contacts", "Contact events accepted.", ["event_type", "channel", "area"])
 COMPLAINTS = Counter("feedback_complaints", "Complaint events accepted.", ["event_type", "kind", "channel", "area"])
 SURVEYS = Counter("feedback_surveys", "Survey events accepted.", ["event_type", "kind", "area"])
@@ -107,11 +111,12 @@ SINK_LAST_INSERT = Gauge("feedback_sink_last_insert_timestamp_seconds", "Unix ti
 BUILD = Info("feedback_build", "The version that runs.")
 BUILD.info({"version": version("oidor")})
 
-_COUNTERS: Final[Mapping[str, Counter]] = {
+_COUNTERS: Final[Mapping[observations.Counter | observations.Moment, Counter]] = {
     "events": EVENTS,
     "events_rejected": EVENTS_REJECTED,
     "event_warnings": EVENT_WARNINGS,
     "processing_errors": PROCESSING_ERRORS,
+    "isolated_errors": ISOLATED_ERRORS,
     "contacts": CONTACTS,
     "complaints": COMPLAINTS,
     "surveys": SURVEYS,
@@ -119,38 +124,25 @@ _COUNTERS: Final[Mapping[str, Counter]] = {
     "sla_retractions": SLA_RETRACTIONS,
     "sla_unmatched": SLA_UNMATCHED,
 }
-_HISTOGRAMS: Final[Mapping[str, Histogram]] = {
+_HISTOGRAMS: Final[Mapping[observations.Duration, Histogram]] = {
     "wait": WAIT,
     "first_response": FIRST_RESPONSE,
     "resolution": RESOLUTION,
 }
 
 
-class Observations(Protocol):
-    """What a step tells at once: see `processors.pipeline.observations.Outputs`."""
-
-    @property
-    def counts(self) -> Mapping[tuple[str, ...], int]: ...
-    @property
-    def moments(self) -> Sequence[tuple[int, tuple[str, ...]]]: ...
-    @property
-    def durations(self) -> Sequence[tuple[int, tuple[str, ...], float]]: ...
-    @property
-    def incidents(self) -> Sequence[tuple[IncidentRow, str]]: ...
-
-
-def observe(outputs: Observations, wall: int, page_window_ms: int) -> None:
-    """Move the live metrics. `wall` is the wall clock, ms: what is older than `page_window_ms` is history, moves none."""
+def observe(observed: Observations, wall: int, page_window_ms: int) -> None:
+    """Move the live metrics. `wall` is the wall clock, ms: older than `page_window_ms` is history, which moves none."""
     recent = wall - page_window_ms
-    for labels, amount in outputs.counts.items():
+    for labels, amount in observed.counts.items():
         _child(labels).inc(amount)
-    for at, labels in outputs.moments:
+    for at, moment in observed.moments:
         if at >= recent:
-            _child(labels).inc()
-    for at, labels, seconds in outputs.durations:
+            _child(moment).inc()
+    for at, duration, seconds in observed.durations:
         if at >= recent:
-            _child(labels, _HISTOGRAMS).observe(seconds)
-    for incident, transition in outputs.incidents:
+            _child(duration, _HISTOGRAMS).observe(seconds)
+    for incident, transition in observed.incidents:
         if incident.updated_at >= recent:
             INCIDENTS.labels(incident.pattern, incident.severity, transition).inc()
 
@@ -160,7 +152,7 @@ _values: dict[tuple[str, int], set[str]] = {}
 _CHILDREN_MAX: Final = 20_000
 
 
-def _child(labels: tuple[str, ...], metrics: Mapping[str, Any] = _COUNTERS) -> Any:
+def _child(labels: tuple[str, ...], metrics: Mapping[Any, Any] = _COUNTERS) -> Any:
     """The child of a metric for bounded labels, remembered by the labels as they came."""
     child = _children.get(labels)
     if child is None:

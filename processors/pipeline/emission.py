@@ -16,10 +16,10 @@ from processors.kpis.partials import Sample, counted, difference
 from processors.patterns import repeat_contact
 from processors.patterns.registry import OF_CASE
 from processors.patterns.repeat_contact import History, Subject, shown_by, subject_of
-from processors.pipeline.observations import Observations
 from processors.pipeline.rows import clock_id, clock_row
 from processors.sla import clocks
 from processors.sla.clocks import NEVER
+from schemas.observations import Observations, Transition
 from schemas.outputs import IncidentRow
 from schemas.taxonomy import CLOCK_METRICS
 from schemas.topics import CONTACTS, SURVEYS
@@ -158,8 +158,8 @@ def _tell(
         known = before.get(key)
         if known != incident:
             state.pending.incidents[key] = incident
-            transition = "opened" if known is None else "closed" if incident.state == "closed" else "updated"
-            outputs.incident(incident, transition)
+            changed: Transition = "closed" if incident.state == "closed" else "updated"
+            outputs.incident(incident, "opened" if known is None else changed)
     for key, incident in before.items():
         if key not in after:
             withdrawn = incident._replace(state="withdrawn", close_reason="retracted")

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from processors.patterns import repeat_contact
 from processors.pipeline import emission
-from processors.pipeline.observations import Observations
 from processors.pipeline.rows import clock_row
 from processors.rules import ERASED_CUSTOMERS_MAX
 from processors.sla import clocks
 from processors.state.seen_ids import id_hash
 from schemas.events.contacts import ERASED
+from schemas.observations import Observations
 
 if TYPE_CHECKING:
     from processors.cases.case import Case

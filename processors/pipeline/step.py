@@ -4,7 +4,7 @@ A record never raises out of it: it ends as accepted (warned, or late), duplicat
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import nsmallest
 from typing import Any, Final, Protocol
 
@@ -14,13 +14,13 @@ from processors.cases.fold import CaseEvent, CaseKey
 from processors.enrichment.redaction import map_category, redact_event, text_topics
 from processors.kpis import partials
 from processors.pipeline import emission, erasure
-from processors.pipeline.observations import Observations
 from processors.pipeline.rows import event_row, rejected_row
 from processors.state.partition import PartitionState
 from processors.state.seen_ids import id_hash
 from schemas.events.decoding import admit, decode, occurred_ms, payload, warnings_of
 from schemas.events.envelope import Event
 from schemas.events.rejection import claimed
+from schemas.observations import Duration, Observations
 from schemas.outputs import RejectedRecord, Rejection
 from schemas.taxonomy import Reason
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, SURVEYS
@@ -294,7 +294,7 @@ def _oddities(case: Case, event: CaseEvent) -> tuple[str, ...]:
     return warnings
 
 
-_DURATIONS: Final = {
+_DURATIONS: Final[Mapping[int, tuple[Duration, int]]] = {
     partials.SLOT["wait_ms"]: ("wait", 1),
     partials.SLOT["first_response_ms"]: ("first_response", 1),
     partials.SLOT["resolution_ms"]: ("resolution", 5),

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from processors.pipeline.observations import Observations
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules
 from processors.settings import Settings
 from processors.state.partition import PartitionState
+from schemas.observations import Observations
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, SURVEYS
 
 T0 = 1_764_000_000_000 - 1_764_000_000_000 % 86_400_000

@@ -1,6 +1,7 @@
 """Failure patterns: what opens an incident, how grave it is, what closes it, and what takes it back."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ class Told:
         self.views.insert(self.feed.state.checkpoint(T0))
         return self
 
-    def _note(self, incidents: list[tuple[Any, str]]) -> None:
+    def _note(self, incidents: Sequence[tuple[Any, str]]) -> None:
         self.transitions += [(row.pattern, row.subject, transition) for row, transition in incidents]
 
     def of(self, pattern: str) -> list[Row]:

@@ -13,9 +13,9 @@ from processors.cases.events import case_event
 from processors.cases.fold import CaseKey
 from processors.patterns.registry import OF_CASE
 from processors.pipeline import step
-from processors.pipeline.observations import Observations
 from processors.pipeline.rows import event_row
 from processors.state.partition import PartitionState
+from schemas.observations import Observations
 from schemas.topics import CONTACTS, INPUTS
 from tests.laws.journeys import logs
 from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, FakeRecord, Feed, Happening, event, rules

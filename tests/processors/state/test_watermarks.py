@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.pipeline.observations import Observations
 from processors.pipeline.step import EMPTY, step
 from processors.state.partition import PartitionState
+from schemas.observations import Observations
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 from sinks import metrics
 from tests.laws.journeys import logs
@@ -61,7 +61,7 @@ def test_a_breach_is_dated_at_its_deadline_however_late_it_is_noticed() -> None:
     feed = Feed(RULES)
     feed.feed(*waiting_caller())
     outputs = feed.until(3 * HOUR)
-    (moment,) = [at for at, labels in outputs.moments if labels[:3] == ("sla_outcomes", "default", "answer")]
+    (moment,) = [at for at, (name, *labels) in outputs.moments if (name, labels[1]) == ("sla_outcomes", "answer")]
     assert moment == T0 + ANSWER_DUE
     (opened_at,) = [row.opened_at for row, _ in outputs.incidents if row.pattern == "P02" and row.metric == "answer"]
     assert opened_at == T0 + ANSWER_DUE
@@ -226,7 +226,8 @@ def breaches(outputs: list[Observations], policy: str, wall: int) -> float:
     for each in outputs:
         renamed = Observations(
             moments=[
-                (at, tuple(policy if name == "default" else name for name in labels)) for at, labels in each.moments
+                (at, (name, *(policy if label == "default" else label for label in labels)))
+                for at, (name, *labels) in each.moments
             ]
         )
         metrics.observe(renamed, wall, 10 * MINUTE)

@@ -1,0 +1,61 @@
+"""What a step hands over for live metrics, beside what it must write: counts, moments, durations, incidents.
+
+The names of metrics are types: mypy catches a wrong one, and a test holds that each has its family in `sinks.metrics`.
+A key is a metric's name, without prefix and unit, and then its labels in the order in which the family declares them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from schemas.outputs import IncidentRow
+
+Counter = Literal[
+    "events",
+    "events_rejected",
+    "event_warnings",
+    "processing_errors",
+    "isolated_errors",
+    "contacts",
+    "complaints",
+    "surveys",
+    "sla_unmatched",
+]
+"""Moved whenever the records came."""
+Moment = Literal["sla_outcomes", "sla_retractions"]
+"""Counters moved only while the moment that they tell of is recent, so that a replay pages nobody."""
+Duration = Literal["wait", "first_response", "resolution"]
+"""Histograms of seconds, moved only while they ended recently."""
+Transition = Literal["opened", "updated", "closed", "withdrawn"]
+"""Of an incident."""
+
+CounterKey = tuple[Counter, *tuple[str, ...]]
+MomentKey = tuple[Moment, *tuple[str, ...]]
+DurationKey = tuple[Duration, *tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Observations:
+    """What one step observed. It may be lost with the process: rows say the same, exactly."""
+
+    counts: dict[CounterKey, int] = field(default_factory=dict)
+    moments: list[tuple[int, MomentKey]] = field(default_factory=list)
+    """(moment in ms since the epoch, key)"""
+    durations: list[tuple[int, DurationKey, float]] = field(default_factory=list)
+    """(moment in ms since the epoch, key, seconds)"""
+    incidents: list[tuple[IncidentRow, Transition]] = field(default_factory=list)
+
+    def count(self, *key: *CounterKey) -> None:
+        """Adds one to a counter: its name, then its labels."""
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    def moment(self, at: int, *key: *MomentKey) -> None:
+        """Adds one to a counter for what happened at a moment, ms."""
+        self.moments.append((at, key))
+
+    def duration(self, at: int, seconds: float, *key: *DurationKey) -> None:
+        """Adds a duration that ended at a moment, ms, to a histogram."""
+        self.durations.append((at, key, seconds))
+
+    def incident(self, incident: IncidentRow, transition: Transition) -> None:
+        """Adds what became of an incident."""
+        self.incidents.append((incident, transition))
