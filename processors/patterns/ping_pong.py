@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from processors.cases.case import Case
 from processors.cases.fold import Cycle, Transfer
-from processors.pipeline.rows import incident_row
+from processors.patterns.incidents import incident_row
 from processors.rules import Rules
 from schemas.outputs import IncidentRow
 

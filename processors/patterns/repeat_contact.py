@@ -10,7 +10,7 @@ from typing import Any
 
 from processors.cases.case import Case
 from processors.cases.fold import TERMINAL, CaseKey
-from processors.pipeline.rows import incident_row
+from processors.patterns.incidents import incident_row
 from processors.rules import Rules
 from schemas.outputs import IncidentRow
 from schemas.topics import CONTACTS

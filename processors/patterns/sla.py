@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from processors.cases.case import Case
-from processors.pipeline.rows import clock_id, incident_row
+from processors.cases.rows import clock_id
+from processors.patterns.incidents import incident_row
 from processors.rules import Rules
 from processors.sla import clocks
 from processors.sla.clocks import Clock

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from processors.cases.case import Case, handed_over, refold, take, withdraw
 from processors.cases.fold import TERMINAL, CaseEvent, CaseKey, Fold
+from processors.cases.rows import clock_id, clock_row
 from processors.kpis.partials import Sample, counted, difference
 from processors.patterns import repeat_contact
 from processors.patterns.registry import OF_CASE
 from processors.patterns.repeat_contact import History, Subject, shown_by, subject_of
-from processors.pipeline.rows import clock_id, clock_row
 from processors.sla import clocks
 from processors.sla.clocks import NEVER
 from schemas.observations import Observations, Transition

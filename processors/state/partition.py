@@ -11,15 +11,15 @@ from typing import Any
 
 from processors.cases.case import Case
 from processors.cases.fold import CaseEvent, CaseKey
+from processors.cases.rows import case_row, clock_row
 from processors.durability import changelog
 from processors.durability.changelog import Rotation, StateError
 from processors.kpis.partials import MINUTE_MS, Partials, Sample
 from processors.kpis.partials import row as partial_row
 from processors.patterns.repeat_contact import History, Subject
 from processors.pipeline import emission
-from processors.pipeline.erasure import Erased
-from processors.pipeline.rows import case_row, clock_row
 from processors.rules import DAY_MS, PROGRESS_DAYS_MAX, Rules
+from processors.state.erased import Erased
 from processors.state.seen_ids import SeenIds
 from schemas.outputs import ClockRow, EventRow, IncidentRow, ProgressRow, RejectedRecord
 from schemas.topics import INPUTS, SURVEYS

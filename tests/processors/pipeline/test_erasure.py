@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.pipeline.erasure import Erased
 from processors.pipeline.step import EMPTY, step
 from processors.rules import ERASED_CUSTOMERS_MAX
+from processors.state.erased import Erased
 from processors.state.partition import Checkpoint, PartitionState
 from tests.laws.journeys import logs
 from tests.laws.test_laws import RULES, in_any_batches, law, recovered, undisturbed

@@ -1,0 +1,37 @@
+"""Rows of the warehouse from a case and its clocks: one function a table, and the key that a clock has there."""
+
+from processors.cases.case import Case
+from processors.sla import clocks
+from processors.sla.clocks import Clock
+from schemas.outputs import CaseRow, ClockRow
+
+
+def clock_id(case: Case, clock: Clock) -> str:
+    return f"{':'.join(case.key)}:{clock.metric}:{clock.instance}"
+
+
+def case_row(case: Case, partition: int) -> CaseRow:
+    fold, (topic, source, entity_id) = case.fold, case.key
+    get = fold.facts.get
+    return CaseRow(
+        topic, source, entity_id, partition, get("customer_id", ""), get("kind", ""), fold.state, get("channel", ""),
+        get("org_unit", ""), fold.area, fold.current_team, fold.owner, fold.facts["priority"], get("category", ""),
+        get("product", ""), get("element", ""), get("origin_area", ""), get("otc_stage", ""), get("relationship", ""),
+        get("demand_type", ""), fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
+        fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution, len(case.events), fold.assignments,
+        fold.transfers, fold.reopens, int(fold.incomplete), int(fold.test),
+    )  # fmt: skip
+
+
+def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
+    topic, source, entity_id = case.key
+    _, channel, area, team, priority, kind, *_ = clock.attribution or case.fold.attribution()
+    target = clock.target
+    paused_ms, illegitimate_ms = clocks.paused_ms(clock, now)
+    return ClockRow(
+        clock_id(case, clock), topic, source, entity_id, partition, clock.metric, clock.instance,
+        target.policy_id, target.policy_version, case.fold.facts.get("customer_id", ""), channel, area, team, priority,
+        kind, clock.started_at, target.written, target.calendar_id, int(target.legal), clock.allotted_ms, clock.due_at,
+        None if clock.is_open else clock.ended_at, clocks.outcome(clock, now), clocks.overdue_ms(clock), paused_ms,
+        illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)), 0,
+    )  # fmt: skip
