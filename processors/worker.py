@@ -13,6 +13,7 @@ from mode.utils.logging import get_logger
 from processors.durability.assignment import TICK_SECONDS, Assignment, Pace
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.partition import Operator
+from processors.pipeline.recovery import recover
 from processors.pipeline.step import EMPTY, Batch, reject, step
 from processors.rules import Rules
 from processors.runtime.membership import Group, KafkaLedger
@@ -34,7 +35,8 @@ from processors.runtime.symptoms import (
 from processors.runtime.timeouts import loop_time, wall_ms
 from processors.runtime.watchdog import Watchdog
 from processors.settings import Settings
-from processors.state.partition import Checkpoint, PartitionState
+from processors.state.partition import PartitionState
+from schemas.outputs import Checkpoint
 from schemas.taxonomy import Priority, Reason
 from schemas.topics import INPUTS
 from sinks import messages, metrics
@@ -86,6 +88,7 @@ def feedback(settings: Settings) -> Operator:
         create=lambda number: PartitionState(number, rules),
         step=observed_step,
         reject=observed_reject,
+        recover=recover,
         empty=EMPTY,
         outputs=outputs,
     )

@@ -6,6 +6,7 @@ for all of a checkpoint and stand once in the pack.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -263,6 +264,25 @@ class RejectedRecord(NamedTuple):
     row: RejectedRow
     key: bytes | None
     value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What one transaction writes. `version` = generation << 32 | sequence; `recorded_at` is wall clock, ms."""
+
+    partition: int
+    sequence: int
+    version: int
+    recorded_at: int
+    rows: Mapping[str, Sequence[tuple[Any, ...]]]
+    """Table -> rows in the order of `COLUMNS`."""
+    incidents: Sequence[IncidentRow]
+    rejected: Sequence[RejectedRecord]
+    delta: Sequence[bytes]
+    """Messages of the state topic, in order."""
+    offsets: Mapping[str, int]
+    needed_from: int = 0
+    """The sequence of the oldest checkpoint that the state still needs; 0: all of them."""
 
 
 class RowBatch(msgspec.Struct, frozen=True):

@@ -4,12 +4,21 @@ Pure: nothing is sent here. The messages of one checkpoint go out in one transac
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from schemas.outputs import COLUMNS, EventRow, IncidentRow, RejectedRecord, RejectedRow, RowBatch, encode_row_batch
+from schemas.outputs import (
+    COLUMNS,
+    Checkpoint,
+    EventRow,
+    IncidentRow,
+    RejectedRecord,
+    RejectedRow,
+    RowBatch,
+    encode_row_batch,
+)
 from schemas.topics import INCIDENTS, REJECTED, ROWS
 
 ORIGINAL_BYTES: Final = 256 * 1024
@@ -32,25 +41,6 @@ class Message(NamedTuple):
     key: bytes | None
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
-
-
-class Checkpoint(Protocol):
-    """What a partition has to tell the world since its last checkpoint."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def sequence(self) -> int: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def recorded_at(self) -> int: ...
-    @property
-    def rows(self) -> Mapping[str, Sequence[tuple[Any, ...]]]: ...
-    @property
-    def incidents(self) -> Sequence[IncidentRow]: ...
-    @property
-    def rejected(self) -> Sequence[RejectedRecord]: ...
 
 
 def messages(

@@ -19,12 +19,12 @@ from aiokafka.errors import (
 from faust.types import TP
 from mode.utils.logging import get_logger
 
+from processors.durability.changelog import StateError
 from processors.durability.kafka_log import ANSWER_SECONDS
 from processors.durability.partition import COMMIT_SECONDS, Admission, DurablePartition, Log, Operator, PoisonTracker
 from processors.durability.retention import RetentionGaps
 from processors.runtime.slices import OPEN_TRANSACTION_MS, FetchProgress, Slice
 from processors.runtime.timeouts import bounded, loop_time, others_turn, own_cancellation_only, until
-from processors.state.partition import StateError
 from schemas.topics import INPUTS
 
 logger = get_logger(__name__)

@@ -21,9 +21,10 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from aiokafka.errors import MessageSizeTooLargeError
 
+from processors.durability.changelog import StateError
 from processors.runtime.slices import Slice
 from processors.runtime.timeouts import loop_time, own_cancellation_only, wall_ms
-from processors.state.partition import Checkpoint, StateError
+from schemas.outputs import Checkpoint
 from schemas.taxonomy import Reason
 from schemas.topics import INPUTS
 
@@ -84,7 +85,6 @@ class State(Protocol):
     def now(self) -> int: ...
     def initialise(self, generation: int, partitions: int) -> None: ...
     def apply(self, message: bytes) -> None: ...
-    def recovered(self) -> None: ...
     def checkpoint(self, recorded_at: int) -> Checkpoint: ...
     def advance_watermark(self, topic: str, timestamp: int) -> None: ...
     def advance_watermark_at_end(self, topic: str, wall: int) -> None: ...
@@ -100,6 +100,8 @@ class Operator:
     """step(state, slice, now): never raises for a record."""
     reject: Callable[[Any, Slice, Reason], object]
     """reject(state, slice of one record, reason): account for it without looking into it."""
+    recover: Callable[[Any], object]
+    """recover(state): derive what is not written, once all of its log is applied."""
     empty: Any
     """The slice of a timer's step."""
     outputs: Callable[[Checkpoint], Iterable[Outgoing]]
@@ -215,7 +217,7 @@ class DurablePartition:
             )
         if not initialise:
             self.state.initialise(int(time.time()), self._partitions)
-        self.state.recovered()
+        self._process.recover(self.state)
         self._is_durable()
         self.committed_at = loop_time()
         return initialise

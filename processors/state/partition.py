@@ -4,7 +4,7 @@ Bounded in size, without locks, and written to the log as differences: `checkpoi
 one into rows for the warehouse and a delta for the state topic, `apply` takes deltas back in.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush
 from typing import Any
@@ -13,38 +13,18 @@ from processors.cases.case import Case
 from processors.cases.fold import CaseEvent, CaseKey
 from processors.cases.rows import case_row, clock_row
 from processors.durability import changelog
-from processors.durability.changelog import Rotation, StateError
+from processors.durability.changelog import Rotation
 from processors.kpis.partials import MINUTE_MS, Partials, Sample
 from processors.kpis.partials import row as partial_row
 from processors.patterns.repeat_contact import History, Subject
-from processors.pipeline import emission
 from processors.rules import DAY_MS, PROGRESS_DAYS_MAX, Rules
 from processors.state.erased import Erased
 from processors.state.seen_ids import SeenIds
-from schemas.outputs import ClockRow, EventRow, IncidentRow, ProgressRow, RejectedRecord
+from schemas.outputs import Checkpoint, ClockRow, EventRow, IncidentRow, ProgressRow, RejectedRecord
 from schemas.topics import INPUTS, SURVEYS
 
 Deadline = tuple[int, str, tuple[str, ...]]
 """(moment, what: "case" or "subject", its key)"""
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What one transaction writes. `version` = generation << 32 | sequence; `recorded_at` is wall clock, ms."""
-
-    partition: int
-    sequence: int
-    version: int
-    recorded_at: int
-    rows: Mapping[str, Sequence[tuple[Any, ...]]]
-    """table -> rows in the order of `schemas.outputs.COLUMNS`"""
-    incidents: Sequence[IncidentRow]
-    rejected: Sequence[RejectedRecord]
-    delta: Sequence[bytes]
-    """Messages of the state topic, in order."""
-    offsets: Mapping[str, int]
-    needed_from: int = 0
-    """The sequence of the oldest checkpoint that the state still needs; 0: all of them."""
 
 
 @dataclass(slots=True)
@@ -289,11 +269,7 @@ class PartitionState:
         self._now = now
 
     def recovered(self) -> None:
-        """All of the log was applied: derive what is not written, as it stood at the last checkpoint."""
+        """All of the log was applied: watermarks go on from what was read."""
         for topic, timestamp in self.max_timestamp.items():
             self._input_watermarks[topic] = timestamp
         self._advance()
-        emission.rebuild(self)
-
-
-__all__ = ["Checkpoint", "PartitionState", "Pending", "StateError"]

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors.pipeline.step import EMPTY, step
-from processors.state.partition import Checkpoint, PartitionState
+from schemas.outputs import Checkpoint
 from tests.laws.journeys import logs, of_seed
-from tests.processors.feed import DAY, MINUTE, T0, FakeBatch, FakeRecord, Feed, Happening, rules
+from tests.processors.feed import DAY, MINUTE, T0, FakeBatch, FakeRecord, Feed, Happening, recovered, rules
 from tests.processors.views import Views, differences
 
 RULES = rules(policies=(Path(__file__).parent / "every_clock.yaml",))
@@ -104,23 +104,13 @@ def test_a_crash_at_any_point_gives_the_same_views(log: list[Happening], data: s
             # What a complete rotation makes unneeded is deleted from the log.
             committed = [held for held in committed if held.sequence >= checkpoint.needed_from] + [checkpoint]
         elif what == "crash":
-            feed.state = recovered([message for checkpoint in committed for message in checkpoint.delta])
+            feed.state = recovered([message for checkpoint in committed for message in checkpoint.delta], RULES)
             replay(feed)
     feed.until(END)
     views.insert(feed.state.checkpoint(T0))
     assert differences(views, undisturbed(log)) == []
     assert views.table("feedback_events") == undisturbed(log).table("feedback_events")
     assert views.table("ingest_progress") == undisturbed(log).table("ingest_progress")
-
-
-def recovered(deltas: list[bytes]) -> PartitionState:
-    state = PartitionState(0, RULES)
-    for message in deltas:
-        state.apply(message)
-    if not deltas:
-        state.initialise(1_700_000_000, 12)
-    state.recovered()
-    return state
 
 
 def replay(feed: Feed) -> None:
@@ -137,7 +127,7 @@ def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening])
     feed = Feed(RULES)
     feed.feed(*log)
     state = feed.state
-    again = recovered(list(state.checkpoint(T0).delta))
+    again = recovered(state.checkpoint(T0).delta, RULES)
     for each in (state, again):
         step(each, EMPTY, each.now)
     assert again.offsets == state.offsets
@@ -165,7 +155,7 @@ def test_a_log_cut_where_the_rotation_allows_it_gives_the_same_state(
     while not (whole and (whole[-1].needed_from or ratio)):
         whole.append(feed.state.checkpoint(T0))
     cut = [message for held in whole if held.sequence >= whole[-1].needed_from for message in held.delta]
-    again, complete = recovered(cut), recovered([message for held in whole for message in held.delta])
+    again, complete = recovered(cut, RULES), recovered([message for held in whole for message in held.delta], RULES)
     assert {key: case.events for key, case in again.cases.items()} == {
         key: case.events for key, case in complete.cases.items()
     }

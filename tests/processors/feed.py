@@ -1,11 +1,12 @@
 """Events and records for tests of `step`: written as short as they are read."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from processors.pipeline.recovery import recover
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules
 from processors.settings import Settings
@@ -75,6 +76,17 @@ def event(event_type: str, entity_id: str, at: int, *, arrives: int | None = Non
 def rules(**settings: Any) -> Rules:
     """Without settings the defaults, but for a rotation with every checkpoint."""
     return Rules.of(Settings(_env_file=None, **{"log_to_state": 0} | settings))
+
+
+def recovered(messages: Sequence[bytes], rules_: Rules) -> PartitionState:
+    """A state read back from messages of its log; the first opening when there are none."""
+    state = PartitionState(0, rules_)
+    for message in messages:
+        state.apply(message)
+    if not messages:
+        state.initialise(1_700_000_000, 12)
+    recover(state)
+    return state
 
 
 class Feed:

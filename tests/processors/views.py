@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from processors.state.partition import Checkpoint
-from schemas.outputs import COLUMNS, partials_in_full
+from schemas.outputs import COLUMNS, Checkpoint, partials_in_full
 
 KEYS: Final = {
     "feedback_events": ("topic", "partition", "offset"),

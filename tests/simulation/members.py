@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final, cast
 from processors.durability.assignment import Assignment, Pace
 from processors.durability.partition import Operator as Operator
 from processors.pipeline import step
+from processors.pipeline.recovery import recover
 from processors.rules import Rules
 from processors.runtime.seam import BatchConsumer
 from processors.settings import Settings
-from processors.state.partition import Checkpoint, PartitionState
+from processors.state.partition import PartitionState
 from processors.warehouse import Warehouse
-from schemas.outputs import RejectedRecord
+from schemas.outputs import Checkpoint, RejectedRecord
 from schemas.topics import INPUTS, ROWS
 from sinks import messages
 from tests.simulation.clients import APP, Consumer, SimulatedLog
@@ -103,6 +104,7 @@ def _processing(world: World) -> Operator:
         create=lambda number: PartitionState(number, _RULES),
         step=lambda state, batch, now: step.step(state, batch, now),
         reject=lambda state, one, reason: step.reject(state, one.topic, one[0], reason),
+        recover=recover,
         empty=step.EMPTY,
         outputs=outputs,
     )

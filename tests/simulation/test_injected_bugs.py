@@ -170,13 +170,14 @@ def a_transactional_id_for_each_process() -> Patches:
 
 
 def versions_begin_anew_after_recovery() -> Patches:
-    recovered: Any = PartitionState.recovered
+    opened: Any = DurablePartition.open
 
-    def counting_from_one(state: PartitionState) -> None:
-        recovered(state)
-        state.sequence = 0
+    async def counting_from_one(part: DurablePartition) -> bool:
+        found: bool = await opened(part)
+        vars(part.state)["sequence"] = 0
+        return found
 
-    return [(PartitionState, "recovered", counting_from_one)]
+    return [(DurablePartition, "open", counting_from_one)]
 
 
 def what_was_gathered_is_kept_over_a_rebalance() -> Patches:

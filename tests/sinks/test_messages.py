@@ -1,8 +1,9 @@
 """A checkpoint as Kafka messages: nothing lost, nothing too large, nobody paged by history."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.outputs import (
     COLUMNS,
+    Checkpoint,
     IncidentRow,
     ProgressRow,
     RejectedRecord,
@@ -24,15 +26,22 @@ WALL = 1_764_000_000_000
 PAGE_WINDOW = 600_000
 
 
-@dataclass(frozen=True)
-class FakeCheckpoint:
-    rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
-    incidents: list[IncidentRow] = field(default_factory=list)
-    rejected: list[RejectedRecord] = field(default_factory=list)
-    partition: int = 3
-    sequence: int = 9
-    version: int = 5 << 32 | 9
-    recorded_at: int = WALL
+def checkpoint_of(
+    rows: Mapping[str, Sequence[tuple[Any, ...]]] = MappingProxyType({}),
+    incidents: Sequence[IncidentRow] = (),
+    rejected: Sequence[RejectedRecord] = (),
+) -> Checkpoint:
+    return Checkpoint(
+        partition=3,
+        sequence=9,
+        version=5 << 32 | 9,
+        recorded_at=WALL,
+        rows=rows,
+        incidents=incidents,
+        rejected=rejected,
+        delta=(),
+        offsets={},
+    )
 
 
 def progress(topic: str) -> ProgressRow:
@@ -57,7 +66,7 @@ def rejected(value: bytes, **changes: Any) -> RejectedRecord:
     return RejectedRecord(row._replace(**changes), b"c1", value)
 
 
-def published(checkpoint: FakeCheckpoint, limit: int = 900_000) -> list[Message]:
+def published(checkpoint: Checkpoint, limit: int = 900_000) -> list[Message]:
     return list(messages(checkpoint, prefix="acme-", wall=WALL, page_window_ms=PAGE_WINDOW, message_bytes=limit))
 
 
@@ -68,7 +77,7 @@ def rows_of(sent: list[Message], table: str) -> list[tuple[Any, ...]]:
 
 @given(st.lists(st.text(max_size=400), max_size=60), st.integers(500, 4_000))
 def test_every_row_comes_back_once_and_no_message_is_too_large(names: list[str], limit: int) -> None:
-    sent = published(FakeCheckpoint({"ingest_progress": [progress(name) for name in names]}), limit)
+    sent = published(checkpoint_of({"ingest_progress": [progress(name) for name in names]}), limit)
     packed, refused = rows_of(sent, "ingest_progress"), rows_of(sent, "rejected_events")
 
     fits = [name for name in names if (name, 3, 0, 1, 1, 0, 0, 0, 1) in packed]
@@ -81,14 +90,14 @@ def test_every_row_comes_back_once_and_no_message_is_too_large(names: list[str],
 @pytest.mark.parametrize("limit", [1_000, 6_000, 900_000])
 def test_any_number_of_rows_comes_back_in_order(count: int, limit: int) -> None:
     rows = [progress(f"topic-{number}") for number in range(count)]
-    sent = published(FakeCheckpoint({"ingest_progress": list(rows)}), limit)
+    sent = published(checkpoint_of({"ingest_progress": list(rows)}), limit)
 
     assert rows_of(sent, "ingest_progress") == rows
     assert all(len(message.value) <= limit for message in sent)
 
 
 def test_a_pack_says_what_is_the_same_for_all_its_rows() -> None:
-    (message,) = published(FakeCheckpoint({"ingest_progress": [progress("a"), progress("b")]}))
+    (message,) = published(checkpoint_of({"ingest_progress": [progress("a"), progress("b")]}))
     pack = decode_row_batch(message.value)
 
     assert (pack.table, pack.columns, pack.partition) == ("ingest_progress", COLUMNS["ingest_progress"], 3)
@@ -98,7 +107,7 @@ def test_a_pack_says_what_is_the_same_for_all_its_rows() -> None:
 def test_a_row_that_no_message_can_hold_is_rejected_and_the_rest_goes_on() -> None:
     giant = progress("x" * 5_000)
 
-    sent = published(FakeCheckpoint({"ingest_progress": [progress("a"), giant, progress("b")]}), limit=2_000)
+    sent = published(checkpoint_of({"ingest_progress": [progress("a"), giant, progress("b")]}), limit=2_000)
 
     assert rows_of(sent, "ingest_progress") == [progress("a"), progress("b")]
     (row,) = (RejectedRow(*values) for values in rows_of(sent, "rejected_events"))
@@ -134,7 +143,7 @@ TRANSITIONS = {
 
 @pytest.mark.parametrize(("transition", "row"), TRANSITIONS.items())
 def test_an_incident_tells_its_transition_and_its_evidence(transition: str, row: IncidentRow) -> None:
-    (message,) = published(FakeCheckpoint(incidents=[row]))
+    (message,) = published(checkpoint_of(incidents=[row]))
     told = json.loads(message.value)
 
     assert (message.topic, message.key) == ("acme-feedback-incidents", b"i1")

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from processors.state.partition import PartitionState
 from schemas.topics import CONTACTS, SURVEYS
-from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, rules
+from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, recovered, rules
 from tests.processors.views import Row, Views, differences
 
 RULES = rules(case_retention_days=30)
@@ -454,10 +453,7 @@ def test_deadlines_of_cases_that_left_early_do_not_pile_up() -> None:
 def test_the_bounds_hold_over_a_restart() -> None:
     feed = Feed(RULES)
     feed.feed(*JOURNEY, INVITED, survey(HOUR, 5))
-    again = PartitionState(0, RULES)
-    for message in feed.state.checkpoint(T0).delta:
-        again.apply(message)
-    again.recovered()
+    again = recovered(feed.state.checkpoint(T0).delta, RULES)
     assert {key: case.events for key, case in again.cases.items()} == {
         key: case.events for key, case in feed.state.cases.items()
     }

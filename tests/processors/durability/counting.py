@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 from processors.durability.partition import Operator
 from processors.runtime.slices import Slice
-from processors.state.partition import Checkpoint
-from schemas.outputs import ProgressRow
+from schemas.outputs import Checkpoint, ProgressRow
 from schemas.topics import INPUTS
 from sinks import messages
 
@@ -44,9 +43,6 @@ class Counting:
         delta = json.loads(message)
         self.totals |= delta.pop("totals")
         vars(self).update(delta)
-
-    def recovered(self) -> None:
-        pass
 
     def advance_watermark(self, topic: str, timestamp: int) -> None:
         self.watermarks[topic] = max(self.watermarks.get(topic, 0), timestamp)
@@ -94,8 +90,11 @@ def reject(state: Counting, one: Slice, reason: str) -> None:
     state.changed = True
 
 
+def _nothing(state: Counting) -> None: ...
+
+
 def counting(prefix: str = "", message_bytes: int = 900_000) -> Operator:
     def outputs(checkpoint: Checkpoint) -> Iterator[messages.Message]:
         return messages.messages(checkpoint, prefix=prefix, wall=0, page_window_ms=0, message_bytes=message_bytes)
 
-    return Operator(create=Counting, step=step, reject=reject, empty=(), outputs=outputs)
+    return Operator(create=Counting, step=step, reject=reject, recover=_nothing, empty=(), outputs=outputs)

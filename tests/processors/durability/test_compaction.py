@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from processors.durability import changelog
+from processors.durability.changelog import StateError
 from processors.kpis.partials import Sample, counted
-from processors.state.partition import Checkpoint, PartitionState, StateError
+from processors.state.partition import PartitionState
+from schemas.outputs import Checkpoint
 from schemas.topics import CONTACTS
-from tests.processors.feed import HOUR, T0, Feed, event, rules
+from tests.processors.feed import HOUR, T0, Feed, event, recovered, rules
 
 RULES = rules(log_to_state=2)
 _numbers = count()
@@ -47,11 +49,7 @@ def count_again(feed: Feed, teams: int = 40) -> None:
 
 def restarted(log: list[Checkpoint]) -> Feed:
     feed = Feed(RULES)
-    feed.state = PartitionState(0, RULES)
-    for checkpoint in log:
-        for message in checkpoint.delta:
-            feed.state.apply(message)
-    feed.state.recovered()
+    feed.state = recovered([message for checkpoint in log for message in checkpoint.delta], RULES)
     return feed
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, ProducerFenced
 
+from processors.durability.changelog import StateError
 from processors.durability.partition import Admission, DurablePartition, Outgoing, PoisonTracker, Record
 from processors.runtime.slices import Slice
-from processors.state.partition import Checkpoint, StateError
+from schemas.outputs import Checkpoint
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS
 from tests.processors.durability import counting
 from tests.processors.durability.counting import POISON, Counting

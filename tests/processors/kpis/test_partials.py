@@ -18,7 +18,7 @@ from schemas.kpis import COUNTS, DIMENSIONS, HISTOGRAMS, SUMS
 from schemas.outputs import PARTIAL_COLUMNS, partials_in_full
 from schemas.topics import CONTACTS
 from tests.laws.journeys import logs
-from tests.processors.feed import DAY, HOUR, MINUTE, T0, Feed, Happening, event, rules
+from tests.processors.feed import DAY, HOUR, MINUTE, T0, Feed, Happening, event, recovered, rules
 from tests.processors.views import Views
 
 RULES = rules()
@@ -182,10 +182,7 @@ def test_who_came_first_still_has_a_name_after_a_restart() -> None:
     bounded = rules(dimension_values_max=2)
     feed = Feed(bounded)
     feed.feed(*(opened_in(area, 1) for area in ("a", "b", "c")))
-    again = PartitionState(0, bounded)
-    for message in feed.state.checkpoint(T0).delta:
-        again.apply(message)
-    again.recovered()
+    again = recovered(feed.state.checkpoint(T0).delta, bounded)
     feed.state = again
     feed.feed(*(opened_in(area, 2, DAY) for area in ("c", "b", "a")))
     (minute,) = [minute for minute in again.partials[CONTACTS].minutes if minute == T0 + DAY]

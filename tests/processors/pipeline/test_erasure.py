@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from processors.pipeline.step import EMPTY, step
 from processors.rules import ERASED_CUSTOMERS_MAX
 from processors.state.erased import Erased
-from processors.state.partition import Checkpoint, PartitionState
+from processors.state.partition import PartitionState
+from schemas.outputs import Checkpoint
 from tests.laws.journeys import logs
-from tests.laws.test_laws import RULES, in_any_batches, law, recovered, undisturbed
-from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event
+from tests.laws.test_laws import RULES, in_any_batches, law, undisturbed
+from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, recovered
 from tests.processors.views import Row, Views, differences
 
 WHO = "somebody"
@@ -211,7 +212,7 @@ def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening],
         if data.draw(st.booleans()):
             deltas += feed.state.checkpoint(T0).delta
     deltas += feed.state.checkpoint(T0).delta
-    state, again = feed.state, recovered(deltas)
+    state, again = feed.state, recovered(deltas, RULES)
     for each in (state, again):
         step(each, EMPTY, each.now)
     assert {key: case.events for key, case in again.cases.items()} == {
@@ -249,7 +250,7 @@ def before(state: PartitionState, at: int) -> list[Any]:
 
 def test_a_log_cut_where_the_rotation_allows_it_still_knows_who_was_erased() -> None:
     run = Run(erased(HOUR)).then(opened("D1", 2 * HOUR, customer="another"))
-    assert recovered(run.kept()).erased.covers(WHO, T0 + HOUR)
+    assert recovered(run.kept(), RULES).erased.covers(WHO, T0 + HOUR)
 
 
 def test_erasures_are_bounded_and_the_longest_erased_are_forgotten_in_whatever_order_they_came() -> None:

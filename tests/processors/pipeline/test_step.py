@@ -18,7 +18,7 @@ from processors.state.partition import PartitionState
 from schemas.observations import Observations
 from schemas.topics import CONTACTS, INPUTS
 from tests.laws.journeys import logs
-from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, FakeRecord, Feed, Happening, event, rules
+from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, FakeRecord, Feed, Happening, event, recovered, rules
 from tests.processors.views import Views, differences
 from tests.schemas.events import examples
 
@@ -102,10 +102,7 @@ def test_a_case_knows_its_own_events_when_the_partition_has_forgotten_their_ids(
     feed = Feed(rules(dedup_max_ids=4))
     first = opened()
     feed.feed(first, *(opened(number, f"X{number}") for number in range(1, 10)))
-    again = PartitionState(0, feed.state.rules)
-    for message in feed.state.checkpoint(T0).delta:
-        again.apply(message)
-    again.recovered()
+    again = recovered(feed.state.checkpoint(T0).delta, feed.state.rules)
     for state in (feed.state, again):
         feed.state = state
         assert feed.feed(first).counts["events", CONTACTS, "contact.opened", "crm", "duplicate"] == 1
@@ -221,10 +218,7 @@ def test_an_error_of_ours_at_a_deadline_holds_up_nobody_else(monkeypatch: pytest
     outputs = feed.until(5 * HOUR)
     assert outputs.counts["processing_errors", "PoisonError"] >= 1
     assert [row.entity_id for row, _ in outputs.incidents if row.pattern == "P02"] == ["C2"]
-    again = PartitionState(0, RULES)
-    for message in feed.state.checkpoint(T0).delta:
-        again.apply(message)
-    again.recovered()
+    again = recovered(feed.state.checkpoint(T0).delta, RULES)
     assert len(again.cases) == 2, "it opens again all the same"
 
 
