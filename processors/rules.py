@@ -10,6 +10,7 @@ from typing import Final
 from processors.cases.effects import Promises
 from processors.settings import Settings
 from processors.sla.business_time import CalendarBook
+from schemas.errors import OidorError
 from schemas.policies import calendars, packs
 from schemas.policies.calendars import CalendarError
 from schemas.policies.packs import PolicyError
@@ -25,7 +26,7 @@ ERASED_CUSTOMERS_MAX: Final = 100_000
 """Erased customers that a partition remembers, 16 bytes each in its log; beyond it the longest erased are forgotten."""
 
 
-class RulesError(Exception):
+class RulesError(OidorError):
     """The configured rules cannot be used; one line that says what to change."""
 
 
@@ -106,9 +107,10 @@ class Rules:
         )
 
 
-def load_calendars(folder: Path) -> CalendarBook:
-    """All calendars of a folder. Raises `CalendarError`."""
-    return _calendars(tuple((path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.yaml"))))
+def load_calendars(folder: Path | None) -> CalendarBook:
+    """All calendars of a folder; of no folder, none. Raises `CalendarError`."""
+    paths = sorted(folder.glob("*.yaml")) if folder else []
+    return _calendars(tuple((path, path.stat().st_mtime_ns) for path in paths))
 
 
 @lru_cache(maxsize=4)

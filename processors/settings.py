@@ -7,7 +7,6 @@ from pydantic import AwareDatetime, Field, PositiveFloat, PositiveInt, field_val
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Milliseconds = int
-_POLICIES = Path(__file__).parent.parent / "deploy" / "policies"
 
 
 class Settings(BaseSettings):
@@ -93,10 +92,10 @@ class Settings(BaseSettings):
     """Values of one KPI dimension; beyond it `other`, counted."""
 
     # Rules
-    policies: Annotated[tuple[Path, ...], NoDecode] = (_POLICIES / "default.yaml",)
-    """SLA policy packs, files, the first that matches wins."""
-    calendars: Path = _POLICIES / "calendars"
-    """Folder of the calendars that the packs name."""
+    policies: Annotated[tuple[Path, ...], NoDecode] = ()
+    """SLA policy packs, files, the first that matches wins; none promises nothing. Commands name the default pack."""
+    calendars: Path | None = None
+    """Folder of the calendars that the packs name. Commands name the one that is shipped."""
     repeat_contacts: tuple[int, int] = (3, 5)
     """P08: contacts of a customer on one category that make a warning, a critical incident."""
     repeat_window_days: PositiveFloat = 7

@@ -27,6 +27,7 @@ from deploy.traffic.publish import publish
 from deploy.traffic.readers import cfpb, servicenow
 from deploy.traffic.scenarios import DEMO, journeys
 from processors.settings import Settings
+from schemas.errors import OidorError
 from sinks.clickhouse import Address, connect
 
 GENERATED: Final = 8_000
@@ -69,9 +70,7 @@ def _clear(home: Path) -> None:
     """An earlier demonstration is removed; a folder that is not one is left alone."""
     if home.exists() and any(home.iterdir()):
         if not (home / _MARK).exists():
-            from deploy.cli.main import UserError
-
-            raise UserError(f"{home} is not empty and not of a demo: give another --home")
+            raise OidorError(f"{home} is not empty and not of a demo: give another --home")
         shutil.rmtree(home)
     home.mkdir(parents=True, exist_ok=True)
     (home / _MARK).touch()

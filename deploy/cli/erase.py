@@ -19,12 +19,14 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from processors.settings import Settings
+from schemas.errors import OidorError
 from schemas.events.contacts import ERASED
 from schemas.events.decoding import decode
 from schemas.outputs import Rejection
 from schemas.topics import CONTACTS, INPUTS
 from sinks.clickhouse import Address, connect, one_line
 
+_CONNECT_MS: Final = 8_000
 SEND_SECONDS: Final = 20
 MUTATION_SECONDS: Final = 600
 ROUNDS: Final = 5
@@ -33,7 +35,7 @@ _KEYS_A_STATEMENT: Final = 1_000
 _POLL_SECONDS: Final = 0.5
 
 
-class EraseError(RuntimeError):
+class EraseError(OidorError):
     """Why a customer is not erased, or not wholly; one line."""
 
 
@@ -74,7 +76,9 @@ def publish(settings: Settings, customer_id: str, source: str) -> str:
     if isinstance(refused, Rejection):
         raise EraseError(f"{refused.field} {refused.got!r}: {refused.reason}, expected {refused.expected}")
     try:
-        producer = KafkaProducer(bootstrap_servers=settings.brokers.split(","), acks="all")
+        producer = KafkaProducer(
+            bootstrap_servers=settings.brokers.split(","), acks="all", bootstrap_timeout_ms=_CONNECT_MS
+        )
         try:
             sent = [
                 producer.send(
@@ -95,8 +99,8 @@ def publish(settings: Settings, customer_id: str, source: str) -> str:
     return event_id
 
 
-def wait(settings: Settings, event_id: str, source: str, seconds: float) -> None:
-    """Until every partition has processed the erasure, and that is stored. Raises EraseError."""
+def wait_until_processed(settings: Settings, event_id: str, source: str, seconds: float) -> None:
+    """Wait until every partition has processed the erasure, and that is stored. Raises EraseError."""
     deadline = time.monotonic() + seconds
     with _database(settings) as client:
         while True:

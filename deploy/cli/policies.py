@@ -16,18 +16,18 @@ from processors.rules import load_calendars
 from processors.sla import clocks
 from processors.sla.business_time import BeyondCalendarError
 from processors.sla.clocks import Clock
+from schemas.errors import OidorError
 from schemas.events.decoding import decode, occurred_ms
 from schemas.events.envelope import Event
 from schemas.outputs import Rejection
 from schemas.policies import packs
-from schemas.policies.calendars import CalendarError
-from schemas.policies.packs import Policy, PolicyBook, PolicyError
+from schemas.policies.packs import Policy, PolicyBook
 from schemas.taxonomy import CLOCK_METRICS
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
 
-class PolicyToolError(Exception):
-    """What cannot be checked or explained; one line."""
+class ExplainError(OidorError):
+    """A question about a pack that cannot be answered; one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +39,18 @@ class Checked:
     warnings: tuple[str, ...]
 
 
-def check(paths: Sequence[Path], calendars: Path) -> list[Checked]:
-    """Read packs as the worker would. Raises `PolicyToolError`."""
-    try:
-        calendar_ids = load_calendars(calendars).calendar_ids
-        checked = []
-        for path in paths:
-            policy = packs.load(path, calendar_ids)
-            checked.append(Checked(path, policy, tuple(packs.warnings_of(path, policy))))
-    except (PolicyError, CalendarError) as error:
-        raise PolicyToolError(str(error)) from error
-    return checked
+def check(paths: Sequence[Path], calendars: Path | None) -> list[Checked]:
+    """Read packs as the worker would. Raises `PolicyError` and `CalendarError`."""
+    calendar_ids = load_calendars(calendars).calendar_ids
+    policies = [(path, packs.load(path, calendar_ids)) for path in paths]
+    return [Checked(path, policy, tuple(packs.warnings_of(path, policy))) for path, policy in policies]
 
 
-def explain(paths: Sequence[Path], calendars: Path, event: str, *, grace_ms: int) -> list[str]:
-    """What the packs promise when this event is the first of its case, line by line. Raises `PolicyToolError`."""
+def explain(paths: Sequence[Path], calendars: Path | None, event: str, *, grace_ms: int) -> list[str]:
+    """Say line by line what packs promise when this event is the first of its case.
+
+    Raises `ExplainError` for the event, and what `check` raises for the packs.
+    """
     checked = check(paths, calendars)
     book = PolicyBook([one.policy for one in checked], grace_ms=grace_ms)
     promises = Promises(book, load_calendars(calendars))
@@ -63,7 +60,7 @@ def explain(paths: Sequence[Path], calendars: Path, event: str, *, grace_ms: int
     try:
         advance(fold, first, promises, [])
     except BeyondCalendarError as error:
-        raise PolicyToolError(str(error)) from error
+        raise ExplainError(str(error)) from error
     facts = ", ".join(f"{name}={value}" for name, value in sorted(fold.matching().items()) if value)
     lines = [f"{decoded.event_type} at {_moment(first.occurred_at)}: {facts}"]
     for clock in fold.clocks:
@@ -78,14 +75,14 @@ def _decoded(text: str) -> tuple[str, Event]:
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise PolicyToolError(f"the event is not JSON: {error}") from error
+        raise ExplainError(f"the event is not JSON: {error}") from error
     kind = str(content.get("event_type", "")).partition(".")[0] if isinstance(content, dict) else ""
     topic = {"contact": CONTACTS, "complaint": COMPLAINTS, "survey": SURVEYS}.get(kind)
     if topic is None:
-        raise PolicyToolError("the event has no event_type that begins with contact., complaint. or survey.")
+        raise ExplainError("the event has no event_type that begins with contact., complaint. or survey.")
     decoded = decode(topic, json.dumps(_completed(content)).encode())
     if isinstance(decoded, Rejection):
-        raise PolicyToolError(f"the event is refused: {decoded.reason} {decoded.field}: expected {decoded.expected}")
+        raise ExplainError(f"the event is refused: {decoded.reason} {decoded.field}: expected {decoded.expected}")
     return topic, decoded
 
 

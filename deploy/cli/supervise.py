@@ -2,7 +2,8 @@
 
 A worker that refuses (exit code 2) would refuse again: then all are stopped, and what it said is the last word. That no
 broker answers is no refusal here, though it is one to who starts a worker by hand: brokers come back, so a supervised
-worker says it with another exit code, and is started again. However this process ends, no worker stays (children.py).
+worker says it with another exit code, and is started again. However this process ends, no worker stays: see
+`deploy.local.processes`.
 """
 
 import signal

@@ -12,6 +12,7 @@ from kafka.admin import ConfigResource
 from kafka.errors import InvalidReplicationFactorError, KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from processors.settings import Settings
+from schemas.errors import OidorError
 from schemas.topics import DAY_MS, INPUTS, Topic, registry, state_topic
 
 _CONNECT_MS: Final = 8_000
@@ -20,7 +21,7 @@ _HEARSAY_SECONDS: Final = 10.0
 _CONFIGS: Final = ("cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas", "max.message.bytes")
 
 
-class TopicError(RuntimeError):
+class TopicError(OidorError):
     """Topics that cannot be used; the text says what is wrong and what to do."""
 
 

@@ -20,6 +20,7 @@ from clickhouse_driver import errors
 
 from deploy.clickhouse import kpi_views
 from processors.settings import Settings
+from schemas.errors import OidorError
 from sinks.clickhouse import Address, connect, one_line
 
 DIRECTORY: Final = Path(__file__).parent
@@ -49,7 +50,7 @@ ORDER BY (version, name)
 COMMENT 'Which migrations this database has seen'"""
 
 
-class MigrationError(Exception):
+class MigrationError(OidorError):
     """One line: what is wrong and what to do."""
 
 

@@ -1,7 +1,7 @@
 """Child processes that never outlive their parent.
 
 The kernel can tie a child to its parent only on Linux, and there to the parent's *thread*, which may end earlier. So
-one watchdog process (watchdog.py) holds the reading end of a pipe; when the parent is gone, for whatever reason, it
+one process (reaper.py) holds the reading end of a pipe; when the parent is gone, for whatever reason, it
 kills all that is left. A child announces itself in that pipe before it becomes its program, so there is no moment at
 which it runs unwatched.
 """
@@ -21,7 +21,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-# The standard output of the shell is the watchdog's pipe until the program takes its place: same process, same pid.
+# The standard output of the shell is the reaper's pipe until the program takes its place: same process, same pid.
 _LAUNCH = 'echo "+$$"; log=$1; shift; exec "$@" >>"$log" 2>&1'
 _LAUNCH_ALOUD = 'echo "+$$"; shift; exec "$@" >&2'
 
@@ -52,12 +52,12 @@ class Child:
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _LAUNCH if self.log else _LAUNCH_ALOUD, "sh", str(self.log), *self.argv],
             stdin=subprocess.DEVNULL,
-            stdout=_watchdog.pipe(),
+            stdout=_reaper.pipe(),
             stderr=subprocess.DEVNULL if self.log else None,
             env=None if self.env is None else dict(self.env),
             start_new_session=True,  # Ctrl-C in the terminal is for the parent, which stops its children in order
         )
-        _watchdog.add(self._process.pid)
+        _reaper.add(self._process.pid)
 
     @property
     def pid(self) -> int | None:
@@ -71,7 +71,7 @@ class Child:
             return False
         if self._process.poll() is None:
             return True
-        _watchdog.forget(self._process.pid)
+        _reaper.forget(self._process.pid)
         return False
 
     @property
@@ -139,11 +139,11 @@ class Child:
     def _wait(self, timeout: float | None) -> None:
         if self._process:
             self._process.wait(timeout)
-            _watchdog.forget(self._process.pid)
+            _reaper.forget(self._process.pid)
 
 
-class _Watchdog:
-    """Our end of the pipe to the one watchdog of this process."""
+class _Reaper:
+    """Our end of the pipe to the one reaper of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -152,9 +152,9 @@ class _Watchdog:
         self._watched: set[int] = set()
 
     def pipe(self) -> int:
-        """The descriptor to announce children on; starts the watchdog when there is none."""
+        """The descriptor to announce children on; starts the reaper when there is none."""
         with self._lock:
-            if self._owner != os.getpid():  # the first use, or we are a fork: the other watchdog is our parent's
+            if self._owner != os.getpid():  # the first use, or we are a fork: the other reaper is our parent's
                 self._watched.clear()
             elif self._process and self._process.poll() is None:
                 return self._descriptor()
@@ -195,7 +195,7 @@ class _Watchdog:
         return self._process.stdin.fileno()
 
 
-_watchdog = _Watchdog()
+_reaper = _Reaper()
 
 
 def python_module(module: str) -> list[str]:

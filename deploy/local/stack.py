@@ -6,7 +6,7 @@
         worker.wait_ready(30)
 
 Leaving the block, Ctrl-C and SIGTERM stop it in order: workers, warehouse, then the servers. However this process ends,
-no other one stays (children.py).
+no other one stays (processes.py).
 """
 
 import contextlib
@@ -22,13 +22,19 @@ from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.kafka.jars import JarsError
 from deploy.local.kafka.server import LocalKafka
 from deploy.local.ports import free_ports
-from deploy.local.processes import Child, orderly_exit, python_environment, python_module
+from deploy.local.processes import Child, ChildError, orderly_exit, python_environment, python_module
 from processors.settings import Settings
+from schemas.errors import OidorError
 
 HOST: Final = "127.0.0.1"
 _STOP_SECONDS: Final = 6.0  # more than `shutdown_budget`, which is what a worker takes at most by itself
+
+
+class StackError(ChildError, OidorError):
+    """A server or a service that does not run as it should; one line, but for the tail of its log."""
 
 
 class Service(Child):
@@ -59,8 +65,11 @@ class Service(Child):
         environment = python_environment(said) | dict(env)
         return cls(name, [*python_module(module), command], environment, log, f"http://{HOST}:{port}/ready")
 
+    def failure(self, what: str) -> StackError:
+        return StackError(str(super().failure(what)))
+
     def wait_ready(self, seconds: float) -> float:
-        """The seconds it took. Raises ChildError, with its last answer and its log, when it ends or is late."""
+        """The seconds it took. Raises StackError, with its last answer and its log, when it ends or is late."""
         began = time.monotonic()
         answer = "nothing"
         while time.monotonic() - began < seconds:
@@ -108,13 +117,15 @@ class Stack:
         self._signals = contextlib.ExitStack()
 
     def start(self) -> None:
-        """Start the servers side by side; returns when both answer. Raises JarsError or ChildError; then none runs."""
+        """Start the servers side by side; returns when both answer. Raises StackError; then none runs."""
         starts = [self.clickhouse.start, *([self.kafka.start] if self.kafka else [])]
         outcomes: SimpleQueue[Exception | None] = SimpleQueue()
 
         def run(start: Callable[[], None]) -> None:
             try:
                 start()
+            except (JarsError, ChildError) as error:  # servers know no `OidorError`: they serve any project
+                outcomes.put(StackError(str(error)))
             except Exception as error:
                 outcomes.put(error)
             else:

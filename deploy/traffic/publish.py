@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from deploy.traffic.messages import Message, rfc3339, shifted
+from schemas.errors import OidorError
 
 _PROGRESS_EVERY: Final = 1000
 _TOPIC_WAIT: Final = 5.0  # seconds that a topic just created may take to be known everywhere
@@ -20,7 +21,7 @@ _STALL: Final = 60.0  # seconds: a broker that was killed is back in a quarter o
 _STOP_WAIT: Final = 5.0
 
 
-class PublishError(RuntimeError):
+class PublishError(OidorError):
     """Messages that did not arrive. The message is one line: what is wrong, and what to do."""
 
 

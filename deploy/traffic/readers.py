@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.traffic.messages import Message, encode, rfc3339
+from schemas.errors import OidorError
 from schemas.topics import COMPLAINTS, CONTACTS
 
 SAMPLES: Final = Path(__file__).parent.parent / "samples"
@@ -18,7 +19,7 @@ Row = Mapping[str, str]
 Fields = dict[str, Any]
 
 
-class LogError(ValueError):
+class LogError(OidorError):
     """A log that cannot be read. The message says where, and what was expected."""
 
 

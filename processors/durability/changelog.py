@@ -29,6 +29,7 @@ import msgspec
 
 from processors.cases.case import Case
 from processors.cases.fold import CaseEvent
+from schemas.errors import OidorError
 from schemas.topics import INPUTS
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ _ALWAYS_THERE: Final[tuple[Part, ...]] = (
 )
 
 
-class StateError(Exception):
+class StateError(OidorError):
     """A state that cannot be used; one line that says why and what to do."""
 
 

@@ -41,6 +41,7 @@ from pydantic import (
     field_validator,
 )
 
+from schemas.errors import OidorError
 from schemas.policies.yaml_lines import YamlRefusedError, read_model
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -52,7 +53,7 @@ MINUTES_A_DAY: Final = 24 * 60
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class CalendarError(Exception):
+class CalendarError(OidorError):
     """A calendar that cannot be used; one line, `file:line: path: reason`."""
 
 

@@ -34,12 +34,13 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.errors import OidorError
 from schemas.policies.yaml_lines import YamlRefusedError, load_with_lines, read_model
 from schemas.taxonomy import Channel, ClockMetric, Priority, Relationship, TopicClass, WaitReason
 from schemas.topics import InputTopic
 
 
-class PolicyError(Exception):
+class PolicyError(OidorError):
     """A pack that cannot be used; one line, `file:line: path: what to change`."""
 
 

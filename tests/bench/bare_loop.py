@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from deploy.cli.settings import load_settings
 from processors.durability.assignment import IN_FLIGHT_MS, next_commit
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.partition import DurablePartition, PoisonTracker
@@ -137,7 +138,7 @@ class BareLoop:
 
 
 async def _until_signal() -> None:
-    running = asyncio.ensure_future(BareLoop(Settings()).run())
+    running = asyncio.ensure_future(BareLoop(load_settings()).run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await running

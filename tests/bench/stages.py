@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
+from deploy.cli.settings import ShippedSettings
 from deploy.traffic.messages import Message
 from processors.pipeline import emission, step
 from processors.rules import Rules
@@ -69,7 +70,7 @@ class StepCost(NamedTuple):
 
 def measure(messages: Sequence[Message], rounds: int) -> StepCost:
     """Take in the whole log `rounds` times untouched, and as often with timers."""
-    log, settings = list(rounds_of(messages, WINDOW)), Settings(_env_file=None)
+    log, settings = list(rounds_of(messages, WINDOW)), ShippedSettings(_env_file=None)
     rules = Rules.of(settings)
     tune_gc()  # as the worker does
     totals, traced, size = [], [], 0
@@ -89,7 +90,9 @@ _PAIRS_A_ROUND: Final = 3
 
 
 def _all_clocks(log: Sequence[Round], rounds: int) -> float:
-    few, all_ = (Settings(_env_file=None, policies=(_PACKS / f"{name}-clocks.yaml",)) for name in ("four", "all"))
+    few, all_ = (
+        ShippedSettings(_env_file=None, policies=(_PACKS / f"{name}-clocks.yaml",)) for name in ("four", "all")
+    )
     ratios = []
     for _ in range(rounds * _PAIRS_A_ROUND):
         least, most = (_take_in(log, Rules.of(settings), settings)[0] for settings in (few, all_))

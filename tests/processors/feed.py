@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from deploy.cli.settings import ShippedSettings
 from processors.pipeline.recovery import recover
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules
-from processors.settings import Settings
 from processors.state.partition import PartitionState
 from schemas.observations import Observations
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, SURVEYS
@@ -74,8 +74,8 @@ def event(event_type: str, entity_id: str, at: int, *, arrives: int | None = Non
 
 
 def rules(**settings: Any) -> Rules:
-    """Without settings the defaults, but for a rotation with every checkpoint."""
-    return Rules.of(Settings(_env_file=None, **{"log_to_state": 0} | settings))
+    """Without settings those of an installation, but for a compaction with every checkpoint."""
+    return Rules.of(ShippedSettings(_env_file=None, **{"log_to_state": 0} | settings))
 
 
 def recovered(messages: Sequence[bytes], rules_: Rules) -> PartitionState:

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, cast
 
+from deploy.cli.settings import ShippedSettings
 from processors.durability.assignment import Assignment, Pace
-from processors.durability.partition import Operator as Operator
+from processors.durability.partition import Operator
 from processors.pipeline import step
 from processors.pipeline.recovery import recover
 from processors.rules import Rules
 from processors.runtime.seam import BatchConsumer
-from processors.settings import Settings
 from processors.state.partition import PartitionState
 from processors.warehouse import Warehouse
 from schemas.outputs import Checkpoint, RejectedRecord
@@ -24,7 +24,7 @@ from tests.simulation.database import Writer
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-_SETTINGS: Final = Settings(
+_SETTINGS: Final = ShippedSettings(
     _env_file=None, app_id=APP, partitions=3, message_bytes=20_000, log_to_state=0, warehouse_rows=200
 )
 _RULES: Final = Rules.of(_SETTINGS)

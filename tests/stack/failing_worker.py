@@ -19,12 +19,12 @@ from typing import Any
 
 from aiokafka.errors import KafkaTimeoutError
 
+from deploy.cli.settings import load_settings
 from processors import worker
 from processors.durability import assignment
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.partition import Outgoing
 from processors.runtime import slices
-from processors.settings import Settings
 
 _SHARE = float(os.environ.get("FAULT_SHARE", "0"))
 _HANGING = int(os.environ.get("FAULT_HANGING", "-1"))
@@ -61,7 +61,7 @@ def main() -> int:
     if ms := os.environ.get("FAULT_OPEN_TRANSACTION_MS"):
         for module in (slices, assignment):
             vars(module)["OPEN_TRANSACTION_MS"] = int(ms)
-    return worker.run(Settings())
+    return worker.run(load_settings())
 
 
 if __name__ == "__main__":

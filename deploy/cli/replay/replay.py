@@ -27,6 +27,7 @@ from deploy.clickhouse.migrate import migrate
 from deploy.local.processes import orderly_exit
 from deploy.local.stack import Service, fetch
 from processors.settings import Settings
+from schemas.errors import OidorError
 from schemas.topics import INPUTS, ROWS
 from sinks.clickhouse import Address, connect
 
@@ -40,7 +41,7 @@ NO_PAGES: Final = 0.001
 _STOP_SECONDS: Final = 6.0
 
 
-class ReplayError(RuntimeError):
+class ReplayError(OidorError):
     """Why a replay cannot be, or did not end; one line."""
 
 

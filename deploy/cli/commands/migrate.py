@@ -1,0 +1,21 @@
+"""`oidor migrate`."""
+
+from typing import Annotated, Final
+
+import typer
+
+from deploy.cli.command import Panel
+from deploy.cli.settings import load_settings
+
+PANEL: Final = Panel.PREPARE
+
+
+def command(dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be applied")] = False) -> None:
+    """Bring the ClickHouse database to this release. Safe to run twice, and from two places at once."""
+    from deploy.clickhouse.migrate import migrate
+
+    applied = migrate(load_settings(), dry_run=dry_run)
+    for name in applied:
+        print(f"{'would apply' if dry_run else 'applied'} {name}")
+    if not applied:
+        print("nothing to apply: the database is up to date")

@@ -1,0 +1,42 @@
+"""`oidor policies`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from deploy.cli.command import Panel
+from deploy.cli.settings import load_settings
+
+PANEL: Final = Panel.PREPARE
+command = typer.Typer(no_args_is_help=True, help="SLA policy packs: are they right, and what do they promise?")
+
+
+@command.command("check")
+def check_policies(
+    files: Annotated[list[Path] | None, typer.Argument(help="packs; none: those of OIDOR_POLICIES")] = None,
+) -> None:
+    """Read packs as the worker does: what is wrong by file and line (exit code 2), what is odd as a warning."""
+    from deploy.cli.policies import check
+
+    settings = load_settings()
+    for one in check(files or settings.policies, settings.calendars):
+        for warning in one.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        rules = sum(map(len, one.policy.clocks.values()))
+        print(f"{one.path}: {one.policy.policy_id} {one.policy.version}, {rules} rules, can be used")
+
+
+@command.command("explain")
+def explain_policies(
+    event: Annotated[str, typer.Option(help="the first event of a case, JSON; event_type and its own fields suffice")],
+    files: Annotated[list[Path] | None, typer.Argument(help="packs, in order; none: those of OIDOR_POLICIES")] = None,
+) -> None:
+    """Which rule fits an event, which clocks run with which due times, and why."""
+    from deploy.cli.policies import explain
+
+    settings = load_settings()
+    packs = files or settings.policies
+    for line in explain(packs, settings.calendars, event, grace_ms=round(settings.grace * 1000)):
+        print(line)

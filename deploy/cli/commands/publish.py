@@ -1,0 +1,46 @@
+"""`oidor publish`."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from deploy.cli.command import Panel
+from deploy.cli.settings import load_settings
+from schemas.errors import OidorError
+
+if TYPE_CHECKING:
+    from deploy.traffic.messages import Message
+
+PANEL: Final = Panel.TRY
+
+
+def command(
+    scenario: Annotated[str, typer.Option(help="demo, steady, storm-log; or servicenow, cfpb: the real logs")] = "demo",
+    seed: Annotated[int, typer.Option(help="of the generated traffic: the same gives the same bytes")] = 7,
+    limit: Annotated[int, typer.Option(min=1, help="messages")] = 10_000,
+    hours: Annotated[float, typer.Option(min=0.01, help="hours of event time that they span, up to now")] = 8,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="messages a second at most")] = None,
+    speed: Annotated[float | None, typer.Option(min=0.001, help="times real time; none: as fast as it goes")] = None,
+) -> None:
+    """Publish generated or real events to the input topics, each with its own timestamp."""
+    from deploy.traffic.publish import publish
+
+    settings = load_settings()
+    messages = _messages(scenario, seed, limit, hours)
+    sent = publish(messages, settings.brokers, prefix=settings.input_prefix, rate=rate, speed=speed)
+    print(f"published {sent} messages")
+
+
+def _messages(scenario: str, seed: int, limit: int, hours: float) -> "Iterator[Message]":
+    from deploy.traffic.readers import cfpb, servicenow
+    from deploy.traffic.scenarios import SCENARIOS, journeys
+
+    readers = {"servicenow": servicenow, "cfpb": cfpb}
+    if scenario in readers:
+        return readers[scenario]()
+    if scenario not in SCENARIOS:
+        raise OidorError(f"unknown scenario {scenario}: choose of {', '.join((*SCENARIOS, *readers))}")
+    start = datetime.now(UTC) - timedelta(hours=hours)
+    return journeys(SCENARIOS[scenario], seed, start, limit=limit, rate=limit / (hours * 3600))

@@ -1,0 +1,37 @@
+"""`oidor topics`."""
+
+import sys
+from typing import Final
+
+import typer
+
+from deploy.cli.command import EXIT_MISTAKE, Panel
+from deploy.cli.settings import load_settings
+
+PANEL: Final = Panel.PREPARE
+command = typer.Typer(no_args_is_help=True, help="The Kafka topics: create what is missing, check what is there.")
+
+
+@command.command("create")
+def create_topics() -> None:
+    """Create the topics that are missing; refuse those that exist with another shape."""
+    from deploy.cli.topics import create
+
+    created = create(load_settings())
+    for name in created:
+        print(f"created {name}")
+    if not created:
+        print("nothing to create: every topic is there, in the right shape")
+
+
+@command.command("check")
+def check_topics() -> None:
+    """Say what is missing or wrong; exit code 2 when something is."""
+    from deploy.cli.topics import check
+
+    wrong = check(load_settings())
+    for problem in wrong:
+        print(problem, file=sys.stderr)
+    if wrong:
+        raise typer.Exit(EXIT_MISTAKE)
+    print("every topic is there, in the right shape")

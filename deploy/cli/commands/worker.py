@@ -1,0 +1,54 @@
+"""`oidor worker`."""
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from deploy.cli.command import Panel
+from deploy.cli.settings import load_settings
+
+PANEL: Final = Panel.RUN
+
+
+def command(
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="worker processes, started again when they die; their pages on consecutive ports from "
+            "OIDOR_WORKER_PORT, without the warehouse's; none: work in this process",
+        ),
+    ] = None,
+    supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
+) -> None:
+    """Read contact, complaint and survey events; run clocks, patterns and KPIs; until SIGTERM."""
+    if processes is not None:
+        raise typer.Exit(_supervise(processes))
+    from deploy.cli.readiness import require_free_port, require_topics
+    from deploy.cli.topics import AwayError
+
+    settings = load_settings()
+    require_free_port(settings, settings.worker_port)
+    try:
+        require_topics(settings)
+    except AwayError as error:
+        if not supervised:
+            raise
+        from processors.runtime.service import EXIT_NO_BROKER
+
+        print(f"oidor: {error}", file=sys.stderr)
+        raise typer.Exit(EXIT_NO_BROKER) from error
+    from processors.worker import run
+
+    raise typer.Exit(run(settings))
+
+
+def _supervise(processes: int) -> int:
+    from deploy.cli.supervise import run
+    from processors.rules import Rules
+
+    settings = load_settings()
+    Rules.of(settings)  # what is wrong with the packs can be told now, whether a broker is there or not
+    return run(settings, processes)

@@ -1,0 +1,43 @@
+"""The settings of a command: those of the processors, with the packs and calendars that are shipped beside them."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import ValidationError
+from pydantic_settings import NoDecode, SettingsError
+
+from processors.settings import Settings
+from schemas.errors import OidorError
+
+SHIPPED: Final = Path(str(files("deploy") / "policies"))
+"""The folder of the packs and calendars of this release."""
+
+
+class ShippedSettings(Settings):
+    """Settings of an installation: who names no pack promises what the default one does."""
+
+    policies: Annotated[tuple[Path, ...], NoDecode] = (SHIPPED / "default.yaml",)
+    """SLA policy packs, files, the first that matches wins; when not given, the default pack of this release."""
+    calendars: Path | None = SHIPPED / "calendars"
+    """Folder of the calendars that the packs name; when not given, those of this release."""
+
+
+def load_settings(**others: Any) -> Settings:
+    """Read the settings of this process from its environment, `others` first.
+
+    Raises `OidorError` that names the first wrong one.
+    """
+    try:
+        return ShippedSettings(**others)
+    except ValidationError as error:
+        raise OidorError(first_wrong(error)) from error
+    except SettingsError as error:
+        raise OidorError(f"settings: {error}") from error
+
+
+def first_wrong(error: ValidationError) -> str:
+    """The first setting that is wrong, with its value and what is wrong with it."""
+    first = error.errors()[0]
+    name = "_".join(str(part) for part in first["loc"][:1]).upper()
+    return f"OIDOR_{name}={first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}"
