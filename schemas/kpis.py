@@ -1,80 +1,135 @@
-"""What every KPI is: one definition each, and the accumulators that it is computed from.
+"""What every KPI is, and the accumulators that it is computed from: each is declared here, once.
 
-A *partial* holds, for one minute and one value of one dimension, counts, sums and histograms that can be merged by
-adding. Stream and SQL read the same names from here.
+A *partial* holds, for one minute or quarter-hour and one value of one dimension, accumulators that merge by adding:
+counts, sums and histograms. Rows, the columns, comments and views of the warehouse, and `kpi_definitions` follow from
+these declarations; `oidor migrate` adds the column of a new accumulator.
+
+* A new count is a member of `Count`, and the event that it counts in `processors/cases/measures.py`.
+* A new KPI of what is counted already is a line of `KPIS`.
+* What is no longer counted joins `RETIRED`: its column keeps what it holds.
+
+The durable state and the batches of rows name accumulators and dimensions, so their order here is free. A name keeps
+its meaning for ever: what is to be counted differently is another accumulator.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum, unique
 from typing import Final, Literal
 
-COUNTS: Final[tuple[str, ...]] = (
-    "contacts_opened",
-    "contacts_offered",
-    "contacts_answered",
-    "contacts_answered_any",
-    "contacts_answered_in_target",
-    "contacts_abandoned",
-    "contacts_abandoned_short",
-    "contacts_abandoned_ivr",
-    "contacts_transferred",
-    "contacts_handled",
-    "contacts_resolved",
-    "contacts_resolved_level1",
-    "contacts_reopened",
-    "contacts_failure_demand",
-    "contacts_known_demand",
-    "complaints_opened",
-    "complaints_acknowledged",
-    "complaints_resolved",
-    "complaints_upheld",
-    "complaints_decided",
-    "complaints_reopened",
-    "praise",
-    "surveys_invited",
-    "surveys_answered",
-    "csat_answered",
-    "csat_positive",
-    "nps_answered",
-    "nps_promoters",
-    "nps_detractors",
-    "ces_answered",
-    "ces_easy",
-    "answer_met",
-    "answer_breached",
-    "first_response_met",
-    "first_response_breached",
-    "resolve_met",
-    "resolve_breached",
-    "acknowledge_met",
-    "acknowledge_breached",
-    "human_on_request_met",
-    "human_on_request_breached",
-    "next_response_met",
-    "next_response_breached",
-    "update_every_met",
-    "update_every_breached",
-    "final_response_met",
-    "final_response_breached",
-    "follow_up_met",
-    "follow_up_breached",
-)
-"""Counters: how many, in the minute."""
+from schemas.taxonomy import ClockMetric
 
-SUMS: Final[tuple[str, ...]] = (
-    "wait_ms",
-    "first_response_ms",
-    "resolution_ms",
-    "handle_ms",
-    "csat_score_milli",
-    "ces_score_milli",
-)
-"""Integer totals: milliseconds; CSAT as thousandths of the scale (0..1000), CES as thousandths of 1..7 (7 = easy)."""
 
-HISTOGRAMS: Final[tuple[str, ...]] = ("wait_histogram", "first_response_histogram", "resolution_histogram")
-"""Elapsed durations by log bucket, see `bucket_of`."""
+class Accumulator(Enum):
+    """One thing that a partial adds up. The name of a member is its column, the value says what is added up."""
+
+    # Members are singletons. `Enum` hashes their names, in Python, which costs more than the rest of a lookup.
+    __hash__ = object.__hash__
+
+
+@unique
+class Count(Accumulator):
+    """How many."""
+
+    contacts_opened = "contacts opened"
+    contacts_offered = "contacts offered to people: queued, or opened on a live channel"
+    contacts_answered = "contacts answered by a person"
+    contacts_answered_any = "contacts answered by a person or a bot"
+    contacts_answered_in_target = "contacts answered by a person within the answer target"
+    contacts_abandoned = "contacts abandoned after 5 s or more in the queue"
+    contacts_abandoned_short = "contacts abandoned within 5 s in the queue"
+    contacts_abandoned_ivr = "contacts abandoned before they were queued"
+    contacts_transferred = "transfers of contacts"
+    contacts_handled = "contacts that report talk, hold and wrap time"
+    contacts_resolved = "resolutions of contacts"
+    contacts_resolved_level1 = "resolutions of contacts at level 1"
+    contacts_reopened = "reopenings of contacts"
+    contacts_failure_demand = "contacts caused by a failure of ours"
+    contacts_known_demand = "contacts whose demand type is known"
+    complaints_opened = "complaints and claims received"
+    complaints_acknowledged = "complaints acknowledged"
+    complaints_resolved = "complaints resolved"
+    complaints_upheld = "complaints upheld or partly upheld"
+    complaints_decided = "complaints decided"
+    complaints_reopened = "complaints reopened"
+    praise = "praise received"
+    surveys_invited = "survey invitations"
+    surveys_answered = "survey answers of any kind"
+    csat_answered = "CSAT answers"
+    csat_positive = "CSAT answers in the top boxes"
+    nps_answered = "NPS answers"
+    nps_promoters = "NPS answers of 9 or 10"
+    nps_detractors = "NPS answers of 0 to 6"
+    ces_answered = "effort answers"
+    ces_easy = "effort answers of 5 or more of 7, 7 = easy"
+    answer_met = "answer clocks met, by due time"
+    answer_breached = "answer clocks breached, by due time"
+    first_response_met = "first response clocks met, by due time"
+    first_response_breached = "first response clocks breached, by due time"
+    resolve_met = "resolve clocks met, by due time"
+    resolve_breached = "resolve clocks breached, by due time"
+    acknowledge_met = "acknowledge clocks met, by due time"
+    acknowledge_breached = "acknowledge clocks breached, by due time"
+    human_on_request_met = "requests for a person met, by due time"
+    human_on_request_breached = "requests for a person breached, by due time"
+    next_response_met = "next response clocks met, by due time"
+    next_response_breached = "next response clocks breached, by due time"
+    update_every_met = "update clocks met, by due time"
+    update_every_breached = "update clocks breached, by due time"
+    final_response_met = "final response clocks met, by due time"
+    final_response_breached = "final response clocks breached, by due time"
+    follow_up_met = "follow-up clocks met, by due time"
+    follow_up_breached = "follow-up clocks breached, by due time"
+
+
+@unique
+class Sum(Accumulator):
+    """An integer total, in thousandths of the KPI's unit: milliseconds, thousandths of a score."""
+
+    wait_ms = "total wait of contacts answered by a person, milliseconds"
+    first_response_ms = "total time to the first public reply of a person, milliseconds"
+    resolution_ms = "total time to resolution, milliseconds"
+    handle_ms = "total talk, hold and wrap time, milliseconds"
+    csat_score_milli = "total of CSAT scores, thousandths of the scale (0..1000 an answer)"
+    ces_score_milli = "total of effort scores, thousandths of 1..7, 7 = easy"
+
+
+@unique
+class Histogram(Accumulator):
+    """How many durations fell into each bucket.
+
+    Bucket b holds durations of [1.04^b, 1.04^(b+1)) seconds. Its geometric middle is within 2 % of all of them, however
+    long, and buckets of two partials merge by adding: Masson, Rim, Lee, "DDSketch", VLDB 2019.
+    """
+
+    wait_histogram = "wait"
+    first_response_histogram = "time to first response"
+    resolution_histogram = "time to resolution"
+
 
 HISTOGRAM_BASE: Final = 1.04
-"""Bucket b holds durations of seconds in [1.04^b, 1.04^(b+1)): a percentile is right within 2 %."""
+LOWEST_BUCKET: Final = -120
+"""Holds everything below it, too: 1.04^-120 s is 9 ms."""
+HIGHEST_BUCKET: Final = 700
+"""Holds everything above it, too: 1.04^700 s is 26,000 years."""
+
+RETIRED: Final[frozenset[Accumulator]] = frozenset()
+"""What earlier releases counted. Its names are not free: the warehouse still reads rows of theirs, and keeps them."""
+
+
+def _counted(accumulators: Iterable[Accumulator]) -> tuple[str, ...]:
+    return tuple(each.name for each in accumulators if each not in RETIRED)
+
+
+COUNTS: Final = _counted(Count)
+SUMS: Final = _counted(Sum)
+HISTOGRAMS: Final = _counted(Histogram)
+ACCUMULATORS: Final = (*COUNTS, *SUMS, *HISTOGRAMS)
+"""Names, in the order of the columns."""
+HISTOGRAM_WIDTH: Final = 1_000
+"""In memory and in the rows of a batch an amount has a numbered slot. That of a count or a sum is its place among the
+accumulators, that of a bucket is the place of its histogram times this, plus bucket - `LOWEST_BUCKET`.
+"""
 
 DIMENSIONS: Final[tuple[str, ...]] = (
     "all", "channel", "area", "team", "priority", "kind", "element", "otc_stage", "relationship", "area_channel"
@@ -82,73 +137,77 @@ DIMENSIONS: Final[tuple[str, ...]] = (
 """One at a time, and the one pair that operations asks for; never the full cross. `area_channel` is `area|channel`."""
 
 Anchor = Literal["by_event", "by_due"]
+_INTERVAL: Final = "Wilson 95 % interval beside it; hidden below n = 5, greyed below n = 30"
+_NO_INTERVAL: Final = "n beside it; hidden below n = 5, greyed below n = 30"
 
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """One published number. `numerator` and `denominator` are accumulators; `n` is the denominator."""
+    """One published number: numerator / denominator, which is n; of a histogram its quantiles."""
 
     id: str
     name: str
     unit: Literal["ratio", "seconds", "score", "per_1000", "count"]
     formula: str
-    numerator: tuple[str, ...]
-    denominator: tuple[str, ...]
+    numerator: tuple[Accumulator, ...]
+    denominator: tuple[Accumulator, ...]
     anchor: Anchor = "by_event"
-    small_n: str = "Wilson 95 % interval beside it; hidden below n = 5, greyed below n = 30"
+    small_n: str = _INTERVAL
+    source: str = ""
+    """The public definition that it follows; '' where it is our own."""
 
 
-_NO_INTERVAL: Final = "n beside it; hidden below n = 5, greyed below n = 30"
+def _attainment(id_: str, metric: ClockMetric) -> Kpi:
+    """K12 of one kind of clock: a breach counts when it was due, not when somebody at last did it."""
+    met, breached = Count[f"{metric}_met"], Count[f"{metric}_breached"]
+    return Kpi(id_, f"{metric}_attainment", "ratio", "met / (met + breached)", (met,), (met, breached), "by_due")
+
 
 KPIS: Final[tuple[Kpi, ...]] = (
-    Kpi("K01", "csat", "ratio", "answers in the top boxes / CSAT answers", ("csat_positive",), ("csat_answered",)),
+    Kpi("K01", "csat", "ratio", "answers in the top boxes / CSAT answers", (Count.csat_positive,),
+        (Count.csat_answered,)),
     Kpi("K02", "nps", "score", "100 x (promoters 9-10 - detractors 0-6) / NPS answers; interval 1.96 x standard error",
-        ("nps_promoters", "nps_detractors"), ("nps_answered",), small_n="normal 95 % interval beside it"),
-    Kpi("K03", "ces", "score", "mean effort score, normalised to 1..7, 7 = easy", ("ces_score_milli",),
-        ("ces_answered",), small_n=_NO_INTERVAL),
-    Kpi("K03b", "ces_easy", "ratio", "answers of 5 or more (7 = easy) / CES answers", ("ces_easy",), ("ces_answered",)),
+        (Count.nps_promoters, Count.nps_detractors), (Count.nps_answered,), small_n="normal 95 % interval beside it",
+        source="Reichheld, The One Number You Need to Grow, Harvard Business Review, December 2003"),
+    Kpi("K03", "ces", "score", "mean effort score, normalised to 1..7, 7 = easy", (Sum.ces_score_milli,),
+        (Count.ces_answered,), small_n=_NO_INTERVAL,
+        source="Customer Effort Score 2.0, CEB 2013, after Dixon, Freeman, Toman, Harvard Business Review, July 2010"),
+    Kpi("K03b", "ces_easy", "ratio", "answers of 5 or more (7 = easy) / CES answers", (Count.ces_easy,),
+        (Count.ces_answered,), source="Customer Effort Score 2.0, CEB 2013"),
     Kpi("K04", "average_speed_of_answer", "seconds", "wait of contacts answered by a person / such contacts",
-        ("wait_ms",), ("contacts_answered",), small_n=_NO_INTERVAL),
-    Kpi("K04b", "wait_time", "seconds", "wait of contacts answered by a person; p50, p90, p95", ("wait_histogram",), (),
-        small_n=_NO_INTERVAL),
-    Kpi("K05", "average_handle_time", "seconds", "(talk + hold + wrap) / contacts that report them", ("handle_ms",),
-        ("contacts_handled",), small_n=_NO_INTERVAL),
+        (Sum.wait_ms,), (Count.contacts_answered,), small_n=_NO_INTERVAL),
+    Kpi("K04b", "wait_time", "seconds", "wait of contacts answered by a person; p50, p90, p95",
+        (Histogram.wait_histogram,), (), small_n=_NO_INTERVAL),
+    Kpi("K05", "average_handle_time", "seconds", "(talk + hold + wrap) / contacts that report them", (Sum.handle_ms,),
+        (Count.contacts_handled,), small_n=_NO_INTERVAL, source="COPC CX Standard, vocabulary"),
     Kpi("K06", "service_level", "ratio", "answered by a person within the answer target / offered (strict reading)",
-        ("contacts_answered_in_target",), ("contacts_offered",)),
-    Kpi("K07", "abandonment", "ratio", "abandoned after 5 s or more in the queue / offered", ("contacts_abandoned",),
-        ("contacts_offered",)),
+        (Count.contacts_answered_in_target,), (Count.contacts_offered,), source="COPC CX Standard, vocabulary"),
+    Kpi("K07", "abandonment", "ratio", "abandoned after 5 s or more in the queue / offered",
+        (Count.contacts_abandoned,), (Count.contacts_offered,)),
     Kpi("K09", "first_response_time", "seconds", "first public reply of a person - opened; p50, p90, p95",
-        ("first_response_histogram",), (), small_n=_NO_INTERVAL),
+        (Histogram.first_response_histogram,), (), small_n=_NO_INTERVAL),
     Kpi("K10", "resolution_time", "seconds", "each resolution - opened, elapsed; p50, p90, p95",
-        ("resolution_histogram",), (), small_n=_NO_INTERVAL),
-    Kpi("K12a", "answer_attainment", "ratio", "met / (met + breached)", ("answer_met",),
-        ("answer_met", "answer_breached"), "by_due"),
-    Kpi("K12b", "first_response_attainment", "ratio", "met / (met + breached)", ("first_response_met",),
-        ("first_response_met", "first_response_breached"), "by_due"),
-    Kpi("K12c", "resolve_attainment", "ratio", "met / (met + breached)", ("resolve_met",),
-        ("resolve_met", "resolve_breached"), "by_due"),
-    Kpi("K12d", "acknowledge_attainment", "ratio", "met / (met + breached)", ("acknowledge_met",),
-        ("acknowledge_met", "acknowledge_breached"), "by_due"),
-    Kpi("K12e", "human_on_request_attainment", "ratio", "met / (met + breached)", ("human_on_request_met",),
-        ("human_on_request_met", "human_on_request_breached"), "by_due"),
-    Kpi("K12f", "next_response_attainment", "ratio", "met / (met + breached)", ("next_response_met",),
-        ("next_response_met", "next_response_breached"), "by_due"),
-    Kpi("K12g", "update_every_attainment", "ratio", "met / (met + breached)", ("update_every_met",),
-        ("update_every_met", "update_every_breached"), "by_due"),
-    Kpi("K12h", "final_response_attainment", "ratio", "met / (met + breached)", ("final_response_met",),
-        ("final_response_met", "final_response_breached"), "by_due"),
-    Kpi("K12i", "follow_up_attainment", "ratio", "met / (met + breached)", ("follow_up_met",),
-        ("follow_up_met", "follow_up_breached"), "by_due"),
+        (Histogram.resolution_histogram,), (), small_n=_NO_INTERVAL),
+    _attainment("K12a", "answer"),
+    _attainment("K12b", "first_response"),
+    _attainment("K12c", "resolve"),
+    _attainment("K12d", "acknowledge"),
+    _attainment("K12e", "human_on_request"),
+    _attainment("K12f", "next_response"),
+    _attainment("K12g", "update_every"),
+    _attainment("K12h", "final_response"),
+    _attainment("K12i", "follow_up"),
     Kpi("K16", "reopen_rate", "ratio", "contacts reopened / contacts resolved, each by its own minute",
-        ("contacts_reopened",), ("contacts_resolved",)),
+        (Count.contacts_reopened,), (Count.contacts_resolved,)),
     Kpi("K18", "transfers_per_contact", "count", "transfers / contacts opened, each by its own minute",
-        ("contacts_transferred",), ("contacts_opened",), small_n=_NO_INTERVAL),
-    Kpi("K19", "first_level_resolution", "ratio", "resolved at level 1 / resolved", ("contacts_resolved_level1",),
-        ("contacts_resolved",)),
-    Kpi("K20", "complaint_rate", "per_1000", "1000 x complaints and claims / contacts opened", ("complaints_opened",),
-        ("contacts_opened",), small_n=_NO_INTERVAL),
+        (Count.contacts_transferred,), (Count.contacts_opened,), small_n=_NO_INTERVAL),
+    Kpi("K19", "first_level_resolution", "ratio", "resolved at level 1 / resolved", (Count.contacts_resolved_level1,),
+        (Count.contacts_resolved,), source="COPC CX Standard, vocabulary"),
+    Kpi("K20", "complaint_rate", "per_1000", "1000 x complaints and claims / contacts opened",
+        (Count.complaints_opened,), (Count.contacts_opened,), small_n=_NO_INTERVAL),
     Kpi("K21", "failure_demand", "ratio", "contacts caused by a failure of ours / contacts of known demand type",
-        ("contacts_failure_demand",), ("contacts_known_demand",)),
-    Kpi("K22b", "upheld_rate", "ratio", "complaints upheld or partly upheld / decided", ("complaints_upheld",),
-        ("complaints_decided",)),
+        (Count.contacts_failure_demand,), (Count.contacts_known_demand,),
+        source="Seddon, Freedom from Command and Control, 2003"),
+    Kpi("K22b", "upheld_rate", "ratio", "complaints upheld or partly upheld / decided", (Count.complaints_upheld,),
+        (Count.complaints_decided,), source="FCA Handbook, DISP 1.10"),
 )  # fmt: skip

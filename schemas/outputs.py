@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from schemas.kpis import COUNTS, HISTOGRAMS, SUMS
+from schemas.kpis import ACCUMULATORS, HISTOGRAM_WIDTH, HISTOGRAMS, LOWEST_BUCKET
 from schemas.taxonomy import ClockMetric, ClockState, IncidentState, Pattern, Reason, Severity
 
 
@@ -232,10 +232,8 @@ class PartialRow(NamedTuple):
     """
 
 
-HISTOGRAM_WIDTH: Final = 1_000
-LOWEST_BUCKET: Final = -120
 _PARTIAL_KEY: Final = PartialRow._fields[:-1]
-PARTIAL_COLUMNS: Final[tuple[str, ...]] = (*_PARTIAL_KEY, *COUNTS, *SUMS, *HISTOGRAMS)
+PARTIAL_COLUMNS: Final[tuple[str, ...]] = (*_PARTIAL_KEY, *ACCUMULATORS)
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "feedback_events": EventRow._fields,

@@ -1,10 +1,10 @@
 """The SQL of the KPI views, written from the registry: what stream and warehouse call a KPI has one definition."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.kpis import COUNTS, HISTOGRAM_BASE, HISTOGRAMS, KPIS, SUMS, Kpi
+from schemas.kpis import ACCUMULATORS, HISTOGRAM_BASE, HISTOGRAMS, KPIS, Accumulator, Histogram, Kpi, Sum
 
 Z_95: Final = 1.959963984540054
 QUANTILES: Final = (50, 90, 95)
@@ -31,7 +31,7 @@ def placeholders() -> Mapping[str, str]:
     """Placeholder -> SQL, for `clickhouse/current_kpis.sql`."""
     return {
         "kpi_definitions": ",\n    ".join(_definition(kpi) for kpi in KPIS),
-        "kpi_totals": ",\n    ".join(_total(name) for name in (*COUNTS, *SUMS, *HISTOGRAMS)),
+        "kpi_totals": ",\n    ".join(_total(name) for name in ACCUMULATORS),
         **{f"kpi_window_{window.name}": _window_view(window) for window in WINDOWS},
     }
 
@@ -41,14 +41,18 @@ def published_names(kpi: Kpi) -> tuple[str, ...]:
     return tuple(f"{kpi.name}_p{q}" for q in QUANTILES) if _is_duration(kpi) else (kpi.name,)
 
 
+def _names(accumulators: Iterable[Accumulator]) -> list[str]:
+    return [each.name for each in accumulators]
+
+
 def _is_duration(kpi: Kpi) -> bool:
-    return kpi.numerator[0] in HISTOGRAMS
+    return isinstance(kpi.numerator[0], Histogram)
 
 
 def _definition(kpi: Kpi) -> str:
-    words = (kpi.id, kpi.name, kpi.unit, kpi.formula)
-    lists = (list(kpi.numerator), list(kpi.denominator))
-    return "({})".format(", ".join(literal(value) for value in (*words, *lists, kpi.anchor, kpi.small_n)))
+    words = [literal(word) for word in (kpi.id, kpi.name, kpi.unit, kpi.formula)]
+    lists = [literal(_names(side)) for side in (kpi.numerator, kpi.denominator)]
+    return "({})".format(", ".join((*words, *lists, literal(kpi.anchor), literal(kpi.small_n))))
 
 
 def literal(value: str | list[str]) -> str:
@@ -68,7 +72,7 @@ def _window_view(window: Window) -> str:
 
     Minutes are summed into steps of one hop first: a window is then few steps, however long it is.
     """
-    used = sorted({name for kpi in KPIS for name in (*kpi.numerator, *kpi.denominator)})
+    used = sorted({name for kpi in KPIS for name in _names((*kpi.numerator, *kpi.denominator))})
     totals = ",\n            ".join(_total(name) for name in used)
     rows = ",\n        ".join(row for kpi in KPIS for row in _rows(kpi))
     ranked = ",\n        ".join(
@@ -160,16 +164,16 @@ COMMENT 'KPIs over rolling windows of {window.length} seconds; none lies wholly 
 def _rows(kpi: Kpi) -> list[str]:
     """Tuples of kpi, unit, anchor, method, above, n, spread: what is above the line, and for NPS how it spreads."""
     if _is_duration(kpi):
-        ranks = f"{kpi.numerator[0]}_ranks"
-        return [_row(kpi, name, "quantile", _quantile(kpi.numerator[0], q), f"{ranks}[-1]")
+        histogram = kpi.numerator[0].name
+        return [_row(kpi, name, "quantile", _quantile(histogram, q), f"{histogram}_ranks[-1]")
                 for name, q in zip(published_names(kpi), QUANTILES, strict=True)]  # fmt: skip
-    n = " + ".join(kpi.denominator)
+    n = " + ".join(_names(kpi.denominator))
     if len(kpi.numerator) == 2:
-        good, bad = kpi.numerator
+        good, bad = _names(kpi.numerator)
         above = f"100 * (toFloat64({good}) - toFloat64({bad}))"
         return [_row(kpi, kpi.name, "normal", above, n, f"{good} + {bad}")]
-    (numerator,) = kpi.numerator
-    if numerator.endswith(("_ms", "_milli")):
+    (numerator,) = _names(kpi.numerator)
+    if isinstance(kpi.numerator[0], Sum):
         return [_row(kpi, kpi.name, "mean", f"{numerator} / 1000", n)]
     if kpi.unit == "per_1000":
         return [_row(kpi, kpi.name, "mean", f"1000 * {numerator}", n)]

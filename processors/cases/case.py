@@ -13,9 +13,9 @@ from processors.cases import effects
 from processors.cases.effects import Promises
 from processors.cases.fold import TERMINAL, CaseEvent, CaseKey, Cycle, Fold
 from processors.cases.measures import answer_amounts, complaint_amounts, contact_amounts, is_detractor
-from processors.kpis import partials
-from processors.kpis.partials import Sample, counted
+from processors.kpis.samples import Sample, counted, difference
 from processors.sla.clocks import Clock
+from schemas.kpis import Count
 from schemas.outputs import IncidentRow
 from schemas.taxonomy import ClockState
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
@@ -97,7 +97,7 @@ def take(case: Case, event: CaseEvent, promised: Promises) -> tuple[list[tuple[S
     after: list[Sample] = []
     case.fold = refold(case.key, events, promised, after)
     case.events = events
-    return list(partials.difference(before, after)), forward
+    return list(difference(before, after)), forward
 
 
 _REVISING: Final = frozenset({"corrected", "voided"})
@@ -131,7 +131,7 @@ def withdraw(case: Case, event: CaseEvent, promised: Promises) -> list[tuple[Sam
     case.events.remove(event)
     after: list[Sample] = []
     case.fold = refold(case.key, case.events, promised, after)
-    return list(partials.difference(before, after))
+    return list(difference(before, after))
 
 
 HandOver = tuple[CaseKey, CaseEvent]
@@ -220,7 +220,7 @@ def advance(fold: Fold, event: CaseEvent, promised: Promises, samples: list[Samp
     elif topic == COMPLAINTS:
         amounts = complaint_amounts(fold, event, trigger)
     else:
-        amounts = counted("surveys_invited") if trigger == "invited" else ()
+        amounts = counted(Count.surveys_invited) if trigger == "invited" else ()
     _settle(fold, event, trigger)
     if amounts:
         samples.append(Sample(at, fold.attribution(), amounts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from schemas.kpis import DIMENSIONS
 from schemas.taxonomy import ClockMetric
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ CaseKey = tuple[str, str, str]
 
 TERMINAL: Final = frozenset({"resolved", "closed", "abandoned", "merged", "void"})
 
-_DIMENSIONS: Final = ("channel", "area", "team", "priority", "kind", "element", "otc_stage", "relationship")
 _STATED: Final = (
     "customer_id", "org_unit", "channel", "kind", "category", "product", "element", "origin_area", "otc_stage",
     "relationship", "demand_type", "segment", "topic_class",
@@ -133,13 +133,14 @@ class Fold:
         return self.facts.get("org_unit", "").partition("/")[0]
 
     def attribution(self) -> tuple[str, ...]:
-        """The values of `kpi_definitions.DIMENSIONS` as they stand, in order."""
+        """The values of `schemas.kpis.DIMENSIONS` as they stand, in order."""
         if self._attribution is None:
             get = self.facts.get
             area, channel = self.area, get("channel", "")
             values = {**self.facts, "area": area, "team": self.current_team}
-            pair = f"{area}|{channel}" if area and channel else ""
-            self._attribution = ("all", *(values.get(name, "") for name in _DIMENSIONS), pair)
+            values["all"] = "all"
+            values["area_channel"] = f"{area}|{channel}" if area and channel else ""
+            self._attribution = tuple([values.get(name, "") for name in DIMENSIONS])
         return self._attribution
 
     @property

@@ -1,68 +1,94 @@
-"""What an event adds to the KPIs, given what its case has come to: counts, sums and durations."""
+"""Measures: what an event adds to the KPIs, given what its case had come to before it.
+
+The one place where something is counted: a new `schemas.kpis.Count` is added to the event that it counts, here.
+"""
 
 from typing import Any, Final
 
 from processors.cases.fold import CaseEvent, Fold
-from processors.kpis import partials
-from processors.kpis.partials import Amounts, counted
+from processors.kpis.samples import Amounts, counted, duration, summed
+from schemas.kpis import Count, Histogram, Sum
 
 SHORT_ABANDON_MS: Final = 5_000
 """A caller who leaves within 5 s did not wait (K07); counted apart."""
-_HANDLING: Final = ("talk_ms", "hold_ms", "wrap_ms")
+_HANDLE_MS: Final = ("talk_ms", "hold_ms", "wrap_ms")
 
 
 def contact_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
-    """What an event of a contact counts as, before it is settled: K04-K10, K16-K21."""
-    at, facts = event.occurred_at, event.facts
+    """What an event of a contact counts as: K04 to K10, K16 to K21."""
     amounts: Amounts = ()
     if event.type == "opened":
-        amounts = counted("contacts_opened")
-        demand = facts.get("demand_type", "unknown")
-        if demand != "unknown":
-            amounts += counted("contacts_known_demand", *(("contacts_failure_demand",) if demand == "failure" else ()))
+        amounts = _opened_contact(event.facts)
     elif trigger == "queued" or trigger.startswith("answered_by") or trigger == "abandoned":
-        if not fold.offered and not facts.get("in_ivr"):
-            amounts = counted("contacts_offered")
-        amounts += _waiting_amounts(fold, at, facts, trigger)
+        amounts = _queueing(fold, event, trigger)
     elif trigger == "transferred":
-        amounts = counted("contacts_transferred")
+        amounts = counted(Count.contacts_transferred)
     elif trigger == "resolved":
-        amounts = counted("contacts_resolved", *(("contacts_resolved_level1",) if facts.get("level") == 1 else ()))
-        amounts += _resolution(fold, at)
-        handled = [facts[part] for part in _HANDLING if part in facts]
-        if handled:
-            amounts += (*counted("contacts_handled"), (partials.SLOT["handle_ms"], sum(handled)))
-    elif trigger == "reopened" and facts.get("reason") in ("not_fixed", "new_info"):
-        amounts = counted("contacts_reopened")
-    return amounts + _first_response(fold, at, trigger)
+        amounts = _resolved_contact(fold, event)
+    elif trigger == "reopened" and event.facts.get("reason") in ("not_fixed", "new_info"):
+        amounts = counted(Count.contacts_reopened)
+    return amounts + _first_response(fold, event, trigger)
 
 
-def _first_response(fold: Fold, at: int, trigger: str) -> Amounts:
+def _opened_contact(facts: dict[str, Any]) -> Amounts:
+    demand = facts.get("demand_type", "unknown")
+    if demand == "unknown":
+        return counted(Count.contacts_opened)
+    if demand == "failure":
+        return counted(Count.contacts_opened, Count.contacts_known_demand, Count.contacts_failure_demand)
+    return counted(Count.contacts_opened, Count.contacts_known_demand)
+
+
+def _queueing(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
+    in_ivr = event.facts.get("in_ivr")
+    offered = () if fold.offered or in_ivr else counted(Count.contacts_offered)
+    since_ms = fold.opened_at if fold.waiting_since is None else fold.waiting_since
+    waited_ms = None if since_ms is None else event.occurred_at - since_ms
+    if trigger == "abandoned":
+        if in_ivr:
+            return offered + counted(Count.contacts_abandoned_ivr)
+        short = waited_ms is not None and waited_ms < SHORT_ABANDON_MS
+        return offered + counted(Count.contacts_abandoned_short if short else Count.contacts_abandoned)
+    if trigger == "queued":
+        return offered
+    answered = () if fold.answered_any else counted(Count.contacts_answered_any)
+    if trigger == "answered_by_person" and fold.answered_at is None and waited_ms is not None:
+        answered += _answered_by_person(fold, event.occurred_at, waited_ms)
+    return offered + answered
+
+
+def _answered_by_person(fold: Fold, at_ms: int, waited_ms: int) -> Amounts:
+    answer = fold.latest.get("answer")
+    in_target = answer is not None and at_ms <= answer.due_at
+    amounts = counted(Count.contacts_answered_in_target) if in_target else ()
+    if fold.incomplete:
+        return amounts
+    return counted(Count.contacts_answered) + duration(Histogram.wait_histogram, Sum.wait_ms, waited_ms) + amounts
+
+
+def _resolved_contact(fold: Fold, event: CaseEvent) -> Amounts:
+    amounts = counted(Count.contacts_resolved)
+    if event.facts.get("level") == 1:
+        amounts += counted(Count.contacts_resolved_level1)
+    amounts += _resolution(fold, event.occurred_at)
+    handled = [event.facts[part] for part in _HANDLE_MS if part in event.facts]
+    if handled:
+        amounts += counted(Count.contacts_handled) + summed(Sum.handle_ms, sum(handled))
+    return amounts
+
+
+def _first_response(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
     first = trigger in ("answered_by_person", "replied_by_person") and fold.first_response_at is None
     if not first or fold.incomplete or fold.response_owed_from is None or fold.facts.get("kind") == "outbound":
         return ()
-    return partials.duration("first_response_histogram", "first_response_ms", at - fold.response_owed_from)
+    took_ms = event.occurred_at - fold.response_owed_from
+    return duration(Histogram.first_response_histogram, Sum.first_response_ms, took_ms)
 
 
-def _waiting_amounts(fold: Fold, at: int, facts: dict[str, Any], trigger: str) -> Amounts:
-    since = fold.opened_at if fold.waiting_since is None else fold.waiting_since
-    if trigger == "abandoned":
-        if facts.get("in_ivr"):
-            return counted("contacts_abandoned_ivr")
-        short = since is not None and at - since < SHORT_ABANDON_MS
-        return counted("contacts_abandoned_short" if short else "contacts_abandoned")
-    if not trigger.startswith("answered_by"):
+def _resolution(fold: Fold, at_ms: int) -> Amounts:
+    if fold.incomplete or fold.opened_at is None:
         return ()
-    amounts: Amounts = ()
-    if not fold.answered_any:
-        amounts = counted("contacts_answered_any")
-    if trigger == "answered_by_person" and fold.answered_at is None and since is not None:
-        if not fold.incomplete:
-            amounts += (*counted("contacts_answered"), *partials.duration("wait_histogram", "wait_ms", at - since))
-        answer = fold.latest.get("answer")
-        if answer is not None and at <= answer.due_at:
-            amounts += counted("contacts_answered_in_target")
-    return amounts
+    return duration(Histogram.resolution_histogram, Sum.resolution_ms, at_ms - fold.opened_at)
 
 
 def complaint_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
@@ -70,56 +96,74 @@ def complaint_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
     if event.type == "opened":
         kind = fold.facts.get("kind", "")
         if kind == "praise":
-            return counted("praise")
-        return counted("complaints_opened") if kind in ("complaint", "claim") else ()
+            return counted(Count.praise)
+        return counted(Count.complaints_opened) if kind in ("complaint", "claim") else ()
     if trigger == "acknowledged":
-        return counted("complaints_acknowledged")
+        return counted(Count.complaints_acknowledged)
     if trigger == "reopened":
-        return counted("complaints_reopened")
+        return counted(Count.complaints_reopened)
     if trigger == "resolved":
-        result = event.facts.get("resolution", "")
-        upheld = ("complaints_upheld", "complaints_decided") if result in ("upheld", "partly_upheld") else ()
-        decided = ("complaints_decided",) if result == "rejected" else ()
-        return counted("complaints_resolved", *upheld, *decided) + _resolution(fold, event.occurred_at)
+        decision = _DECISIONS.get(event.facts.get("resolution", ""), ())
+        return counted(Count.complaints_resolved, *decision) + _resolution(fold, event.occurred_at)
     return ()
 
 
-def _resolution(fold: Fold, at: int) -> Amounts:
-    if fold.incomplete or fold.opened_at is None:
-        return ()
-    return partials.duration("resolution_histogram", "resolution_ms", at - fold.opened_at)
+_UPHELD: Final = (Count.complaints_upheld, Count.complaints_decided)
+_DECISIONS: Final[dict[str, tuple[Count, ...]]] = {
+    "upheld": _UPHELD,
+    "partly_upheld": _UPHELD,
+    "rejected": (Count.complaints_decided,),
+}
+"""Outcome of a complaint -> what it counts as (K22b); one that was withdrawn or settled was not decided."""
+
+
+def answer_amounts(facts: dict[str, Any]) -> Amounts:
+    """What a survey response counts as: K01, K02, K03."""
+    amounts = counted(Count.surveys_answered)
+    score, scale_max = facts.get("score"), facts.get("scale_max", 5)
+    if score is None:
+        return amounts
+    kind = facts.get("survey", "")
+    if kind == "csat":
+        return amounts + _csat(score, scale_max)
+    if kind == "nps":
+        return amounts + _nps(score)
+    if kind == "ces":
+        return amounts + _ces(score, scale_max, easy_is_high=facts.get("direction") == "ease")
+    return amounts
+
+
+def _csat(score: int, scale_max: int) -> Amounts:
+    """K01: the top boxes are 4 and 5 of 5, else what is at least 80 % of the scale."""
+    positive = score >= 4 if scale_max == 5 else score * 10 >= scale_max * 8
+    boxes = (Count.csat_answered, Count.csat_positive) if positive else (Count.csat_answered,)
+    return counted(*boxes) + summed(Sum.csat_score_milli, 1000 * (score - 1) // (scale_max - 1))
+
+
+def _nps(score: int) -> Amounts:
+    """K02: 9 and 10 promote, 0 to 6 detract."""
+    if score >= 9:
+        return counted(Count.nps_answered, Count.nps_promoters)
+    return counted(Count.nps_answered, Count.nps_detractors) if score <= 6 else counted(Count.nps_answered)
+
+
+def _ces(score: int, scale_max: int, *, easy_is_high: bool) -> Amounts:
+    """K03: thousandths of 1..7, 7 = easy, whichever way it was asked."""
+    from_low = 1000 + 6000 * (score - 1) // (scale_max - 1)
+    ease = from_low if easy_is_high else 8000 - from_low
+    boxes = (Count.ces_answered, Count.ces_easy) if ease >= 5000 else (Count.ces_answered,)
+    return counted(*boxes) + summed(Sum.ces_score_milli, ease)
 
 
 def is_detractor(facts: dict[str, Any]) -> bool:
     """Is a survey answer one that somebody should follow up? CSAT 1-2 of 5, NPS 0-6, the two lowest boxes of CES."""
-    kind, score, scale = facts.get("survey", ""), facts.get("score"), facts.get("scale_max", 5)
+    kind, score, scale_max = facts.get("survey", ""), facts.get("score"), facts.get("scale_max", 5)
     if score is None:
         return False
     if kind == "csat":
-        return bool(score <= 2 if scale == 5 else score * 10 <= scale * 4)
+        return bool(score <= 2 if scale_max == 5 else score * 10 <= scale_max * 4)
     if kind == "nps":
         return bool(score <= 6)
     if kind == "ces":
-        return bool(score <= 2 if facts.get("direction") == "ease" else score >= scale - 1)
+        return bool(score <= 2 if facts.get("direction") == "ease" else score >= scale_max - 1)
     return False
-
-
-def answer_amounts(facts: dict[str, Any]) -> Amounts:
-    """What a survey response counts as. K01: top boxes are 4-5 of 5, else 80 % of the scale; K02; K03."""
-    amounts = counted("surveys_answered")
-    kind, score, scale = facts.get("survey", ""), facts.get("score"), facts.get("scale_max", 5)
-    if score is None:
-        return amounts
-    if kind == "csat":
-        positive = score >= 4 if scale == 5 else score * 10 >= scale * 8
-        amounts += counted("csat_answered", *(("csat_positive",) if positive else ()))
-        return (*amounts, (partials.SLOT["csat_score_milli"], 1000 * (score - 1) // (scale - 1)))
-    if kind == "nps":
-        box = ("nps_promoters",) if score >= 9 else ("nps_detractors",) if score <= 6 else ()
-        return amounts + counted("nps_answered", *box)
-    if kind == "ces":
-        ease = 1000 + 6000 * (score - 1) // (scale - 1)
-        ease = ease if facts.get("direction") == "ease" else 8000 - ease
-        amounts += counted("ces_answered", *(("ces_easy",) if ease >= 5000 else ()))
-        return (*amounts, (partials.SLOT["ces_score_milli"], ease))
-    return amounts

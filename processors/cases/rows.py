@@ -1,8 +1,12 @@
 """Rows of the warehouse from a case and its clocks: one function a table, and the key that a clock has there."""
 
+from operator import itemgetter
+from typing import Final
+
 from processors.cases.case import Case
 from processors.sla import clocks
 from processors.sla.clocks import Clock
+from schemas.kpis import DIMENSIONS
 from schemas.outputs import CaseRow, ClockRow
 
 
@@ -23,9 +27,15 @@ def case_row(case: Case, partition: int) -> CaseRow:
     )  # fmt: skip
 
 
+_CLOCK_DIMENSIONS: Final = itemgetter(
+    *(DIMENSIONS.index(name) for name in ("channel", "area", "team", "priority", "kind"))
+)
+"""What a row of a clock has of its attribution."""
+
+
 def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     topic, source, entity_id = case.key
-    _, channel, area, team, priority, kind, *_ = clock.attribution or case.fold.attribution()
+    channel, area, team, priority, kind = _CLOCK_DIMENSIONS(clock.attribution or case.fold.attribution())
     target = clock.target
     paused_ms, illegitimate_ms = clocks.paused_ms(clock, now)
     return ClockRow(

@@ -265,7 +265,7 @@ def _whole(state: PartitionState, part: Part) -> Iterator[Entry] | None:
             snapshot = state.seen[topic].snapshot()
             return (entry for epoch, ids in snapshot for entry in _ids(topic, epoch, ids))
         case ("values", topic):
-            return _values(topic, state.partials[topic].known_values())
+            return _values(topic, state.partials[topic].admitted_values())
         case ("erased",):
             return (("erased", erased) for erased in state.erased.snapshot())
         case _:
@@ -289,7 +289,7 @@ def _meta(state: PartitionState) -> Entry:
             "now": state.now,
             "dropped": state.dropped,
             "remembered": {topic: seen.moments for topic, seen in state.seen.items()},
-            "floors": {topic: assignment.floor for topic, assignment in state.partials.items()},
+            "floors": {topic: assignment.closed_before_ms for topic, assignment in state.partials.items()},
         },
     )
 
@@ -328,11 +328,11 @@ def _apply(state: PartitionState, what: str, *content: Any) -> None:
         state.erased.restore(content[0])
     elif what == "values":
         for dimension, value in content[1]:
-            state.partials[content[0]].know((dimension, value))
+            state.partials[content[0]].restore_value((dimension, value))
     elif what == "partials":
         topic, minute, partials = content
         for dimension, value, slots in partials:
-            state.partials[topic].put(minute, (dimension, value), slots)
+            state.partials[topic].restore(minute, (dimension, value), slots)
     elif what == "progress":
         topic, day, counts = content
         state.progress[topic, day] = counts
@@ -350,7 +350,7 @@ def _apply_meta(state: PartitionState, meta: dict[str, Any]) -> None:
     for topic, (epoch, since, young_since) in meta["remembered"].items():
         state.seen[topic].moments = epoch, since, young_since
     for topic, floor in meta["floors"].items():
-        state.partials[topic].leave_before(floor)
+        state.partials[topic].evict_before(floor)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

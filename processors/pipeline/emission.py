@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final
 from processors.cases.case import Case, handed_over, refold, take, withdraw
 from processors.cases.fold import TERMINAL, CaseEvent, CaseKey, Fold
 from processors.cases.rows import clock_id, clock_row
-from processors.kpis.partials import Sample, counted, difference
+from processors.kpis.samples import Sample, counted, difference
 from processors.patterns import repeat_contact
 from processors.patterns.registry import OF_CASE
 from processors.patterns.repeat_contact import History, Subject, shown_by, subject_of
 from processors.sla import clocks
 from processors.sla.clocks import NEVER
+from schemas.kpis import Count
 from schemas.observations import Observations, Transition
 from schemas.outputs import IncidentRow
 from schemas.taxonomy import CLOCK_METRICS
@@ -31,7 +32,9 @@ log = logging.getLogger(__name__)
 
 _OUTCOME: Final = {"met": "met", "breached": "breached", "breached_open": "breached"}
 _AMOUNTS: Final = {
-    (metric, outcome): counted(f"{metric}_{outcome}") for metric in CLOCK_METRICS for outcome in ("met", "breached")
+    (metric, outcome): counted(Count[f"{metric}_{outcome}"])
+    for metric in CLOCK_METRICS
+    for outcome in ("met", "breached")
 }
 _LOOK_AGAIN_MS: Final = 3_600_000
 
@@ -124,7 +127,7 @@ def _outcomes(case: Case) -> tuple[Sample, ...]:
 
 def _observe_outcomes(case: Case, outputs: Observations) -> None:
     """Live counters move by what is new; a counter cannot go back: a retraction has one of its own."""
-    told = {(sample.at, sample.amounts) for sample in case.outcomes}
+    told = {(sample.at_ms, sample.amounts) for sample in case.outcomes}
     for clock, reading in zip(case.fold.clocks, case.readings, strict=True):
         state = _OUTCOME.get(reading)
         if state is None:

@@ -12,7 +12,7 @@ from processors.cases.case import Case, take
 from processors.cases.events import case_event
 from processors.cases.fold import CaseEvent, CaseKey
 from processors.enrichment.redaction import map_category, redact_event, text_topics
-from processors.kpis import partials
+from processors.kpis.samples import SLOT, Sample
 from processors.pipeline import emission, erasure
 from processors.pipeline.rows import event_row, rejected_row
 from processors.state.partition import PartitionState
@@ -20,6 +20,7 @@ from processors.state.seen_ids import id_hash
 from schemas.events.decoding import admit, decode, occurred_ms, payload, warnings_of
 from schemas.events.envelope import Event
 from schemas.events.rejection import claimed
+from schemas.kpis import DIMENSIONS, Sum
 from schemas.observations import Duration, Observations
 from schemas.outputs import RejectedRecord, Rejection
 from schemas.taxonomy import Reason
@@ -259,7 +260,7 @@ def _take_back(
     state: PartitionState,
     case: Case,
     event: CaseEvent,
-    samples: Sequence[tuple[partials.Sample, int]],
+    samples: Sequence[tuple[Sample, int]],
     outputs: Observations,
 ) -> None:
     """Leave a case as it was before an event that it cannot be judged with."""
@@ -295,19 +296,19 @@ def _oddities(case: Case, event: CaseEvent) -> tuple[str, ...]:
 
 
 _DURATIONS: Final[Mapping[int, tuple[Duration, int]]] = {
-    partials.SLOT["wait_ms"]: ("wait", 1),
-    partials.SLOT["first_response_ms"]: ("first_response", 1),
-    partials.SLOT["resolution_ms"]: ("resolution", 5),
+    SLOT[Sum.wait_ms]: ("wait", DIMENSIONS.index("channel")),
+    SLOT[Sum.first_response_ms]: ("first_response", DIMENSIONS.index("channel")),
+    SLOT[Sum.resolution_ms]: ("resolution", DIMENSIONS.index("kind")),
 }
 """slot of a sum -> its live histogram, and the dimension that labels it"""
 
 
-def _observe(outputs: Observations, sample: partials.Sample) -> None:
+def _observe(outputs: Observations, sample: Sample) -> None:
     for slot, amount in sample.amounts:
         named = _DURATIONS.get(slot)
         if named is not None:
             name, dimension = named
-            outputs.duration(sample.at, amount / 1000, name, sample.attribution[dimension])
+            outputs.duration(sample.at_ms, amount / 1000, name, sample.attribution[dimension])
 
 
 def _count_volume(outputs: Observations, topic: str, event: Event, area: str, kind: str) -> None:
@@ -322,12 +323,12 @@ def _count_volume(outputs: Observations, topic: str, event: Event, area: str, ki
 def _keep_bounds(state: PartitionState) -> None:
     """Let what is final leave, and hold every bound; what leaves early is counted."""
     for topic, owned in state.partials.items():
-        owned.leave_before(state.closed_before(topic))
+        owned.evict_before(state.closed_before(topic))
         state.dropped["dimension_values"] += owned.drain_overflow()
     total = sum(owned.count for owned in state.partials.values())
     if total > state.rules.partials_max:
         largest = max(state.partials.values(), key=lambda owned: owned.count)
-        state.dropped["partials"] += largest.shrink_to(largest.count - (total - state.rules.partials_max))
+        state.dropped["partials"] += largest.evict_oldest(largest.count - (total - state.rules.partials_max))
     excess = len(state.cases) - state.rules.cases_max
     if excess > 0:
         # More than it needs to be, so that a full state does not look through all of its cases for every new one.

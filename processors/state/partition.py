@@ -14,8 +14,8 @@ from processors.cases.fold import CaseEvent, CaseKey
 from processors.cases.rows import case_row, clock_row
 from processors.durability import changelog
 from processors.durability.changelog import Rotation
-from processors.kpis.partials import MINUTE_MS, Partials, Sample
-from processors.kpis.partials import row as partial_row
+from processors.kpis.partials import MINUTE_MS, Partials, partial_row
+from processors.kpis.samples import Sample
 from processors.patterns.repeat_contact import History, Subject
 from processors.rules import DAY_MS, PROGRESS_DAYS_MAX, Rules
 from processors.state.erased import Erased
@@ -172,16 +172,16 @@ class PartitionState:
         counts[5] = max(counts[5], offset + 1)
         return counts
 
-    def add_sample(self, topic: str, add_sample: Sample, sign: int) -> None:
+    def add_sample(self, topic: str, sample: Sample, sign: int) -> None:
         """Add what a record says to the KPIs, or take it back, unless its minute is final."""
-        if add_sample.at < self.closed_before(topic):
+        if sample.at_ms < self.closed_before(topic):
             self.dropped["kpi_samples"] += 1
         else:
-            self.add_final(topic, add_sample, sign)
+            self.add_final(topic, sample, sign)
 
-    def add_final(self, topic: str, add_sample: Sample, sign: int) -> None:
+    def add_final(self, topic: str, sample: Sample, sign: int) -> None:
         """Add what a deadline says: decided just before its minute becomes final, it still counts."""
-        if not self.partials[topic].add(add_sample, sign):
+        if not self.partials[topic].add(sample, sign):
             self.dropped["kpi_samples"] += 1
 
     def forget_pending(self) -> None:

@@ -1,8 +1,13 @@
 """What the warehouse would show: rows by natural key, the greatest version of each, as the `v_*` views read them."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
+from processors.rules import Rules
+from schemas.kpis import COUNTS, SUMS
 from schemas.outputs import COLUMNS, Checkpoint, partials_in_full
+from tests.processors.feed import DAY, T0, Feed, Happening
 
 KEYS: Final = {
     "feedback_events": ("topic", "partition", "offset"),
@@ -46,6 +51,14 @@ class Views:
     def kpis(self) -> list[Row]:
         return [row for row in self.table("kpi_partials") if any(list(row.values())[5:])]
 
+    def kpi_totals(self) -> dict[str, int]:
+        """Counts and sums of all minutes together."""
+        found: Counter[str] = Counter()
+        for row in self.kpis():
+            if row["dimension"] == "all":
+                found.update({name: row[name] for name in (*COUNTS, *SUMS) if row[name]})
+        return dict(found)
+
     def shown(self) -> dict[str, list[Row]]:
         """All that does not speak of offsets."""
         return {"cases": self.cases(), "clocks": self.clocks(), "incidents": self.incidents(), "kpis": self.kpis()}
@@ -61,6 +74,15 @@ class Views:
     def case(self, entity_id: str) -> Row:
         (row,) = (row for row in self.cases() if row["entity_id"] == entity_id)
         return row
+
+
+def views_after(log: Iterable[Happening], *, until: int = 40 * DAY, rules_: Rules | None = None) -> Views:
+    """What is shown once a log was read and time has passed to T0 + `until` ms."""
+    feed, views = Feed(rules_), Views()
+    feed.feed(*log)
+    feed.until(until)
+    views.insert(feed.state.checkpoint(T0))
+    return views
 
 
 def differences(left: Views, right: Views) -> list[str]:

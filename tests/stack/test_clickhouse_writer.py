@@ -16,11 +16,9 @@ from clickhouse_driver import Client
 from deploy.clickhouse.migrate import DIRECTORY, MigrationError, migrate, pending
 from deploy.local.clickhouse.server import LocalClickHouse
 from processors.settings import Settings
-from schemas.kpis import COUNTS, SUMS
+from schemas.kpis import COUNTS, HISTOGRAM_WIDTH, LOWEST_BUCKET, SUMS
 from schemas.outputs import (
     COLUMNS,
-    HISTOGRAM_WIDTH,
-    LOWEST_BUCKET,
     CaseRow,
     ClockRow,
     EventRow,

@@ -7,8 +7,9 @@ import pytest
 
 from processors.durability import changelog
 from processors.durability.changelog import StateError
-from processors.kpis.partials import Sample, counted
+from processors.kpis.samples import Sample, counted
 from processors.state.partition import PartitionState
+from schemas.kpis import Count
 from schemas.outputs import Checkpoint
 from schemas.topics import CONTACTS
 from tests.processors.feed import HOUR, T0, Feed, event, recovered, rules
@@ -44,7 +45,7 @@ def open_cases(feed: Feed, cases: int) -> None:
 def count_again(feed: Feed, teams: int = 40) -> None:
     """The same partials change once more."""
     for team in range(teams):
-        feed.state.add_sample(CONTACTS, Sample(T0, ("all", "", "", f"team-{team}"), counted("praise")), 1)
+        feed.state.add_sample(CONTACTS, Sample(T0, ("all", "", "", f"team-{team}"), counted(Count.praise)), 1)
 
 
 def restarted(log: list[Checkpoint]) -> Feed:
