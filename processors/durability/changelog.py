@@ -12,8 +12,8 @@ whole later. After an erasure it goes round once, so that what was known of the 
 | `append`, `case` | case key, its new events; all of its events |
 | `removed` | case key |
 | `ids` | topic, epoch, 8 bytes each |
-| `values` | topic, (dimension, value) pairs that KPIs admitted |
-| `partials` | topic, minute, (dimension, value, slots) of each |
+| `values` | topic, values that dimensions of the KPIs admitted, as `encode_values` writes them |
+| `partials` | topic, minute, names of the slots, partials, as `encode_partials` writes them |
 | `erased` | (hash of a customer id, moment) pairs |
 | `progress` | topic, day, counts |
 | `meta` | everything of fixed size |
@@ -29,6 +29,7 @@ import msgspec
 
 from processors.cases.case import Case
 from processors.cases.fold import CaseEvent
+from processors.kpis.encoding import decode_partials, decode_values, encode_partials, encode_values
 from schemas.errors import OidorError
 from schemas.topics import INPUTS
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from processors.kpis.partials import PartialId, Slots
     from processors.state.partition import PartitionState, Pending
 
-ENCODING: Final = 3
+ENCODING: Final = 4
 _LEAST_ROTATION: Final = 512
 """Bytes rewritten in rotation at least, so that a quiet partition gets round as well."""
 _IDS_AN_ENTRY: Final = 4_096
@@ -115,7 +116,7 @@ class Rotation:
             case "erased":
                 self._erased_at = sequence
             case "partials":
-                self._partials += len(entry[3])
+                self._partials += len(entry[4])
                 self._partials_bytes += size
                 self._written.setdefault(("minute", entry[1], entry[2]), _Whole(sequence, self._log))
 
@@ -228,12 +229,12 @@ def _partials(topic: str, minute: int, minutes: dict[int, dict[PartialId, Slots]
     for start in range(0, len(partials), _PARTIALS_AN_ENTRY):
         held = minutes.get(minute, {})
         part = partials[start : start + _PARTIALS_AN_ENTRY]
-        yield "partials", topic, minute, [(*partial, held[partial]) for partial in part if partial in held]
+        yield "partials", topic, minute, *encode_partials((key, held[key]) for key in part if key in held)
 
 
 def _values(topic: str, values: list[PartialId]) -> Iterator[Entry]:
     for start in range(0, len(values), _VALUES_AN_ENTRY):
-        yield "values", topic, values[start : start + _VALUES_AN_ENTRY]
+        yield "values", topic, encode_values(values[start : start + _VALUES_AN_ENTRY])
 
 
 def _parts(state: PartitionState) -> Iterator[Part]:
@@ -289,7 +290,7 @@ def _meta(state: PartitionState) -> Entry:
             "now": state.now,
             "dropped": state.dropped,
             "remembered": {topic: seen.moments for topic, seen in state.seen.items()},
-            "floors": {topic: assignment.closed_before_ms for topic, assignment in state.partials.items()},
+            "closed_before": {topic: assignment.closed_before_ms for topic, assignment in state.partials.items()},
         },
     )
 
@@ -327,12 +328,12 @@ def _apply(state: PartitionState, what: str, *content: Any) -> None:
     elif what == "erased":
         state.erased.restore(content[0])
     elif what == "values":
-        for dimension, value in content[1]:
-            state.partials[content[0]].restore_value((dimension, value))
+        for value in decode_values(content[1]):
+            state.partials[content[0]].restore_value(value)
     elif what == "partials":
-        topic, minute, partials = content
-        for dimension, value, slots in partials:
-            state.partials[topic].restore(minute, (dimension, value), slots)
+        topic, minute, names, partials = content
+        for partial, slots in decode_partials(names, partials):
+            state.partials[topic].restore(minute, partial, slots)
     elif what == "progress":
         topic, day, counts = content
         state.progress[topic, day] = counts
@@ -349,8 +350,8 @@ def _apply_meta(state: PartitionState, meta: dict[str, Any]) -> None:
     state.resume(meta["now"])
     for topic, (epoch, since, young_since) in meta["remembered"].items():
         state.seen[topic].moments = epoch, since, young_since
-    for topic, floor in meta["floors"].items():
-        state.partials[topic].evict_before(floor)
+    for topic, moment_ms in meta["closed_before"].items():
+        state.partials[topic].evict_before(moment_ms)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -1,6 +1,6 @@
 """Samples: what an event or a clock adds to the KPIs, as amounts in numbered slots.
 
-Slots are numbered as `schemas.kpis.HISTOGRAM_WIDTH` says.
+Slots are numbered as `schemas.kpis.HISTOGRAM_WIDTH` says; what is written of them goes by name, see `encoding`.
 """
 
 import math

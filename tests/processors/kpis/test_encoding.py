@@ -1,0 +1,120 @@
+"""What is written of partials is read right by a release that declares other accumulators and dimensions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.kpis.encoding import decode_partials, decode_values, encode_partials, encode_values
+from processors.kpis.samples import Sample
+from schemas.kpis import ACCUMULATORS, DIMENSIONS
+from tests.processors.feed import Feed, event, recovered, rules
+from tests.processors.kpis.merging import SAMPLES, partials_of
+from tests.processors.kpis.other_release import Content, Edits, Written, content, written_by
+
+_COUNT = '    complaints_acknowledged = "complaints acknowledged"\n'
+_SUM = '    ces_score_milli = "total of effort scores, thousandths of 1..7, 7 = easy"\n'
+_HISTOGRAM = '    wait_histogram = "wait"\n'
+_ESCALATED = '    contacts_escalated = "contacts escalated"\n'
+_ELEMENT = ' "element",'
+
+RELEASES: dict[str, Edits] = {
+    "before a count was added": [(_COUNT, "")],
+    "before a sum was added": [(_SUM, ""), ("Sum.ces_score_milli", "Sum.csat_score_milli")],
+    "before a dimension was added": [(_ELEMENT, "")],
+    "before a count was removed": [(_COUNT, _COUNT + _ESCALATED)],
+    "before a histogram was removed": [(_HISTOGRAM, _HISTOGRAM + '    talk_histogram = "talk"\n')],
+    "before a dimension was removed": [(_ELEMENT, _ELEMENT + ' "site",'), (_COUNT, _COUNT + _ESCALATED)],
+    "before all were reordered": [
+        (
+            "tuple(each.name for each in accumulators if each not in RETIRED)",
+            "(*sorted(e.name for e in accumulators),)",
+        ),
+        ('"all", "channel", "area", "team",', '"team", "area", "all", "channel",'),
+    ],
+}
+
+
+@pytest.fixture(params=RELEASES, scope="module")
+def written(request: pytest.FixtureRequest) -> Written:
+    return written_by(RELEASES[request.param])
+
+
+def as_known_here(held: Content) -> Content:
+    """What this release knows of what another one held."""
+    known = {
+        place: {name: amount for name, amount in amounts.items() if name in ACCUMULATORS}
+        for place, amounts in held.items()
+        if place.split()[2] in DIMENSIONS
+    }
+    return {place: amounts for place, amounts in known.items() if amounts}
+
+
+def test_the_state_of_another_release_is_read_by_name(written: Written) -> None:
+    assert (written.accumulators, written.dimensions) != (list(ACCUMULATORS), list(DIMENSIONS)), "else nothing is shown"
+
+    assert content(recovered(written.delta, rules())) == as_known_here(written.content)
+
+
+def test_what_is_added_after_reading_goes_to_the_same_accumulators(written: Written) -> None:
+    feed = Feed()
+    feed.state = recovered(written.delta, rules())
+    before = content(feed.state)
+
+    feed.feed(event("complaint.opened", "k-1", 60_000, kind="claim", channel="post"),
+              event("complaint.acknowledged", "k-1", 61_000))  # fmt: skip
+    feed.feed(event("contact.opened", "c-2", 0, direction="inbound", channel="phone"))
+
+    changed = {
+        (place, name): amount - before.get(place, {}).get(name, 0)
+        for place, amounts in content(feed.state).items()
+        for name, amount in amounts.items()
+        if place.split()[2] == "all" and amount != before.get(place, {}).get(name, 0)
+    }
+    assert {(place.split()[0], name): by for (place, name), by in changed.items()} == {
+        ("contact-events", "contacts_opened"): 1,
+        ("complaint-events", "complaints_opened"): 1,
+        ("complaint-events", "complaints_acknowledged"): 1,
+        ("complaint-events", "acknowledge_met"): 1,
+    }
+
+
+def test_who_came_first_in_a_dimension_is_read_by_name(written: Written) -> None:
+    admitted = recovered(written.delta, rules()).partials["contact-events"].admitted_values()
+
+    values = {(DIMENSIONS[dimension], value) for dimension, value in admitted}
+    assert values >= {("channel", "phone"), ("area", "es"), ("team", "n1"), ("area_channel", "es|phone")}
+    assert {dimension for dimension, _ in values} <= set(DIMENSIONS)
+
+
+# One release
+
+
+@given(st.lists(SAMPLES, max_size=20))
+def test_what_is_written_is_what_is_read_within_one_release(samples: list[Sample]) -> None:
+    held = partials_of(*samples)
+    for partials in held.minutes.values():
+        assert dict(decode_partials(*encode_partials(partials.items()))) == partials
+    assert sorted(decode_values(encode_values(held.new_values))) == sorted(held.new_values)
+
+
+def test_only_what_is_used_is_named() -> None:
+    names, _ = encode_partials([((0, "all"), {ACCUMULATORS.index("praise"): 1}), ((1, "phone"), {})])
+
+    assert list(names.values()) == ["praise"]
+
+
+def test_a_partial_that_holds_nothing_stays_and_one_of_which_nothing_is_known_leaves() -> None:
+    written = [
+        ("all", "all", {3: 1}),
+        ("channel", "phone", {}),
+        ("area", "es", {3: 1, 4: 2}),
+        ("site", "north", {4: 2}),
+    ]
+
+    read = dict(decode_partials({3: "contacts_escalated", 4: "praise"}, written))
+
+    praise = ACCUMULATORS.index("praise")
+    assert {(DIMENSIONS[dimension], value): slots for (dimension, value), slots in read.items()} == {
+        ("channel", "phone"): {},
+        ("area", "es"): {praise: 2},
+    }
