@@ -1,0 +1,85 @@
+"""What has become of a ticket's events: what the views of a warehouse would show, and what was emitted on the way."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas.outputs import COLUMNS, partials_in_full
+
+Row = Mapping[str, Any]
+"""Column -> value; moments in milliseconds."""
+
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "feedback_events": ("topic", "partition", "offset"),
+    "cases": ("topic", "source", "entity_id"),
+    "sla_clocks": ("clock_id",),
+    "incidents": ("incident_id",),
+    "kpi_partials": ("minute", "dimension", "dimension_value", "topic", "partition"),
+    "rejected_events": ("topic", "partition", "offset"),
+    "ingest_progress": ("topic", "partition", "day"),
+}
+"""The natural key of each table."""
+
+ENDINGS: Final = ("accepted", "late", "duplicate", "rejected")
+
+
+class Views:
+    """Of each natural key the row that was written last."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[tuple[Any, ...], Row]] = {table: {} for table in _KEYS}
+
+    def insert(self, rows: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+        """Add what one checkpoint writes: table -> rows in the order of its columns."""
+        for table, written in rows.items():
+            for values in partials_in_full(written, COLUMNS[table]) if table == "kpi_partials" else written:
+                row = dict(zip(COLUMNS[table], values, strict=True))
+                self._rows[table][tuple(row[name] for name in _KEYS[table])] = row
+
+    def events(self) -> list[Row]:
+        """Accepted ones."""
+        return list(self._rows["feedback_events"].values())
+
+    def cases(self) -> list[Row]:
+        return list(self._rows["cases"].values())
+
+    def clocks(self) -> list[Row]:
+        """Without those that never existed, as later events showed."""
+        kept = (row for row in self._rows["sla_clocks"].values() if not row["void"])
+        return sorted(kept, key=lambda row: (row["topic"], row["entity_id"], row["metric"], row["instance"]))
+
+    def incidents(self) -> list[Row]:
+        """Without those that were withdrawn."""
+        kept = (row for row in self._rows["incidents"].values() if row["state"] != "withdrawn")
+        return sorted(kept, key=lambda row: (row["opened_at"], row["incident_id"]))
+
+    def kpi_minutes(self) -> list[Row]:
+        """Those in which something happened, a row for each value of each dimension."""
+        kept = (row for row in self._rows["kpi_partials"].values() if amounts(row))
+        return sorted(kept, key=lambda row: (row["dimension"], row["dimension_value"], row["minute"]))
+
+    def rejected(self) -> list[Row]:
+        return list(self._rows["rejected_events"].values())
+
+    def records(self) -> Mapping[str, int]:
+        """How many were read, and how they ended; late ones are accepted, too."""
+        rows = self._rows["ingest_progress"].values()
+        return {name: sum(row[name] for row in rows) for name in ("records_read", *ENDINGS)}
+
+
+def amounts(row: Row) -> Mapping[str, Any]:
+    """The counts, sums and histograms of a KPI minute that are not zero."""
+    return {name: value for name, value in row.items() if name not in _KEYS["kpi_partials"] and value}
+
+
+@dataclass(frozen=True, slots=True)
+class Tryout:
+    """What became of the events of a ticket."""
+
+    views: Views
+    emitted: Sequence[Row]
+    """Messages of `feedback-incidents` in order: the columns of an incident, `transition` and `page`; `recorded_at` is
+    the moment of emission.
+    """
+    until: int
+    """The moment at which we look, ms: later records have not arrived, later deadlines have not fired."""
