@@ -11,7 +11,7 @@ from processors.cases.case import advance
 from processors.cases.effects import Promises
 from processors.cases.events import case_event
 from processors.cases.fold import CaseEvent, Fold
-from processors.enrichment.redaction import map_category
+from processors.enrichment.categories import map_category
 from processors.rules import load_calendars
 from processors.sla import clocks
 from processors.sla.business_time import BeyondCalendarError

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from processors.cases.fold import CaseEvent
-from processors.enrichment.redaction import map_category
+from processors.enrichment.categories import map_category
 from schemas.events.decoding import to_ms
 from schemas.events.envelope import Event
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS

@@ -1,4 +1,4 @@
-"""What customers write about, in Spanish and English: the words of each topic, and what sources call categories.
+"""The lexicon: the words by which a topic is recognised in a text, in Spanish and English.
 
 A pattern is a sequence of words, accents folded: `a|b` is either, `stem*` any ending, `!x` "but the next is not x".
 `_` between two means directly after each other, a space at most two words between, ` ... ` at most eight.
@@ -8,7 +8,6 @@ stands before it with at most `NEGATION_WINDOW` words between: "no es culpa del 
 
 from typing import Final
 
-LEXICON_VERSION: Final = "1"
 NEGATION_WINDOW: Final = 3
 
 NEGATIONS: Final = frozenset({
@@ -527,32 +526,3 @@ TOPICS: Final[dict[str, dict[str, Patterns]]] = {
         ),
     },
 }  # fmt: skip
-
-CATEGORIES: Final[dict[str, str]] = {
-    "billing": "facturacion factura facturas cobro cobros cargo cargos recibo recibos invoice invoices invoicing "
-               "charge "
-               "charges bill bills billing_dispute fee fees comisiones",
-    "payment": "pago pagos payments transferencia transferencias domiciliacion tarjeta card cards",
-    "refund": "reembolso reembolsos devolucion devoluciones refunds return returns reintegro",
-    "delivery": "entrega entregas envio envios pedido pedidos reparto logistica shipping shipment order orders "
-                "logistics",
-    "product_fault": "producto_defectuoso defectuoso defecto averia averias garantia defect defective faulty warranty "
-                     "product_issue product_quality",
-    "technical": "tecnico tecnica soporte_tecnico tecnologia web app aplicacion website internet conexion error "
-                 "errores "
-                 "incidencia_tecnica technical_support tech software hardware network connectivity system",
-    "account": "cuenta cuentas acceso contrasena clave perfil usuario login password access profile user",
-    "contract": "contrato contratos contratacion alta condiciones permanencia contracts terms renewal renovacion "
-                "poliza",
-    "cancellation": "baja bajas cancelacion cancelar anulacion cancel cancellations termination churn",
-    "price": "precio precios tarifa tarifas price prices pricing rates",
-    "appointment": "cita citas visita visitas instalacion appointments installation visit booking reserva",
-    "information": "informacion consulta consultas duda dudas info question questions inquiry enquiry query "
-                   "general_info",
-    "complaint_handling": "reclamacion reclamaciones queja quejas atencion_al_cliente trato complaint complaints "
-                          "customer_service customer_relations",
-    "privacy": "privacidad proteccion_de_datos datos_personales gdpr rgpd data_protection",
-    "sales": "venta ventas comercial oferta ofertas sale offer offers upgrade",
-    "other": "otro otros otra otras varios misc miscellaneous general sin_categoria none na",
-}  # fmt: skip
-"""Our categories, and what sources call them: slugs, accents folded."""

@@ -1,20 +1,13 @@
-"""What we make of an event's words: personal data masked, topics found, categories mapped. Pure functions."""
+"""Redaction: masks personal data in the free text of an event before the event is stored or shown."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Final, TypeVar, get_args
 
-from processors.enrichment.lexicon import CATEGORIES, LEXICON_VERSION
-from processors.enrichment.topics import STOP, text_topics, words_of
 from schemas.events.check_digits import IBAN_LENGTHS, card_checks, dni_checks, iban_checks
 from schemas.events.envelope import Event
 from schemas.events.fields import Attributes, Record, Text
-
-__all__ = ["LEXICON_VERSION", "map_category", "redact", "redact_event", "text_topics"]
-
-CATEGORY_LENGTH: Final = 64
-"""Characters of a category at most."""
 
 
 def redact(text: str) -> str:
@@ -210,35 +203,3 @@ def _redactor(name: str, annotation: Any) -> Redactor | None:
         if any(isinstance(entry, type) and issubclass(entry, Record) and _free_text(entry) for entry in get_args(kind)):
             return _redact_records
     return None
-
-
-@lru_cache(maxsize=16_384)
-def map_category(category: str | None, category_raw: str | None) -> tuple[str, bool]:
-    """The category an event counts under, and whether it is one of ours.
-
-    What the source calls its own `category` goes before `category_raw`. What is unknown is kept as sent: a slug of at
-    most 64 characters, not mapped. An event without either has the category "" and nothing to map.
-    """
-    sent = [slug for slug in (_slug(category), _slug(category_raw)) if slug]
-    for slug in sent:
-        if known := _known_category(slug):
-            return known, True
-    return (sent[0][:CATEGORY_LENGTH].rstrip("_"), False) if sent else ("", True)
-
-
-def _slug(category: str | None) -> str:
-    return "_".join(word for word in words_of(category) if word != STOP) if category else ""
-
-
-_CATEGORY_NAMES: Final = {
-    **{alias: category for category, aliases in CATEGORIES.items() for alias in aliases.split()},
-    **{category: category for category in CATEGORIES},
-}
-
-
-def _known_category(slug: str) -> str | None:
-    """By its whole name, else by the first of its words that names a category: "facturacion_y_cobros" is billing."""
-    if slug in _CATEGORY_NAMES:
-        return _CATEGORY_NAMES[slug]
-    named = (_CATEGORY_NAMES.get(word, "other") for word in slug.split("_"))
-    return next((category for category in named if category != "other"), None)

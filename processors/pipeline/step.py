@@ -11,7 +11,9 @@ from typing import Any, Final, Protocol
 from processors.cases.case import Case, take
 from processors.cases.events import case_event
 from processors.cases.fold import CaseEvent, CaseKey
-from processors.enrichment.redaction import map_category, redact_event, text_topics
+from processors.enrichment.categories import map_category
+from processors.enrichment.redaction import redact_event
+from processors.enrichment.topics import text_topics
 from processors.kpis.samples import SLOT, Sample
 from processors.pipeline import emission, erasure
 from processors.pipeline.rows import event_row, rejected_row
