@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from processors.cases.effects import Promises
 from processors.settings import Settings
 from processors.sla.business_time import CalendarBook
+from processors.sla.promises import Promises
 from schemas.errors import OidorError
 from schemas.policies import calendars, packs
 from schemas.policies.calendars import CalendarError

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schemas.kpis import ACCUMULATORS, HISTOGRAM_WIDTH, HISTOGRAMS, LOWEST_BUCKET
-from schemas.taxonomy import ClockMetric, ClockState, IncidentState, Pattern, Reason, Severity
+from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Pattern, Reason, Severity
 
 
 class EventRow(NamedTuple):
@@ -69,22 +69,11 @@ class CaseRow(NamedTuple):
     source: str
     entity_id: str
     partition: int
-    customer_id: str
-    kind: str
-    state: str
-    channel: str
-    org_unit: str
+    state: CaseState
     area: str
     team: str
     owner: str
     priority: str
-    category: str
-    product: str
-    element: str
-    origin_area: str
-    otc_stage: str
-    relationship: str
-    demand_type: str
     opened_at: int | None
     first_response_at: int | None
     answered_at: int | None
@@ -101,6 +90,18 @@ class CaseRow(NamedTuple):
     incomplete: int
     """1 when the opening event is missing or a transition was impossible: kept out of duration KPIs."""
     test: int
+    # What events state of their case, by the name that it has in `processors.cases.events.Stated`; '' when none did.
+    customer_id: str
+    kind: str
+    channel: str
+    org_unit: str
+    category: str
+    product: str
+    element: str
+    origin_area: str
+    otc_stage: str
+    relationship: str
+    demand_type: str
 
 
 class ClockRow(NamedTuple):

@@ -54,6 +54,10 @@ Warning_ = Literal[
 ]  # fmt: skip
 Outcome = Literal["accepted", "warned", "late", "duplicate", "rejected"]
 
+CaseState = Literal[
+    "open", "queued", "in_progress", "waiting_customer", "waiting_third_party", "abandoned", "resolved", "closed",
+    "merged", "void", "erased",
+]  # fmt: skip
 ClockMetric = Literal[
     "answer", "human_on_request", "acknowledge", "first_response", "next_response", "update_every", "resolve",
     "final_response", "follow_up",

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from processors.cases.case import advance
-from processors.cases.effects import Promises
-from processors.cases.events import case_event
-from processors.cases.fold import CaseEvent, Fold
+from processors.cases.events import CaseEvent, case_event
+from processors.cases.fold import Fold
 from processors.enrichment.categories import map_category
 from processors.rules import load_calendars
 from processors.sla import clocks
 from processors.sla.business_time import BeyondCalendarError
 from processors.sla.clocks import Clock
+from processors.sla.promises import Promises
 from schemas.errors import OidorError
 from schemas.events.decoding import decode, occurred_ms
 from schemas.events.envelope import Event
@@ -95,7 +95,7 @@ def _completed(content: dict[str, Any]) -> dict[str, Any]:
 
 def _case_event(topic: str, event: Event) -> CaseEvent:
     at = occurred_ms(event)
-    return case_event(topic, event, at, at, map_category(event.category, event.category_raw)[0])
+    return case_event(event, at, at, map_category(event.category, event.category_raw)[0])
 
 
 def _promised(clock: Clock, checked: Sequence[Checked]) -> Iterator[str]:

@@ -1,200 +1,358 @@
-"""From a decoded event to what the fold needs of it: a small dictionary of facts that were said."""
+"""Case events: the few facts that the fold needs of a decoded event.
+
+`Facts` names every fact there is. Those of `Stated` any event may tell of its case: they bear the names of envelope
+fields and of columns of `cases`, by which they are taken over, so a field that has all three needs nothing else here.
+The others belong to single event types: `_TELLS`.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypedDict, cast
 
-from processors.cases.fold import CaseEvent
 from processors.enrichment.categories import map_category
+from schemas.events import complaints, contacts, surveys
 from schemas.events.decoding import to_ms
-from schemas.events.envelope import Event
-from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
+from schemas.events.envelope import Cause, CorrectedValues, Customer, Event
+from schemas.events.fields import Record
 
-_PLAIN: Final = ("org_unit", "channel", "product", "otc_stage", "demand_type")
+CaseKey = tuple[str, str, str]
+"""topic, source, entity_id"""
 
-Fields = Mapping[str, Any]
+
+class Stated(TypedDict, total=False):
+    """What a case is known by."""
+
+    customer_id: str
+    org_unit: str
+    channel: str
+    kind: str
+    """Direction of a contact, kind of a complaint or of a survey."""
+    category: str
+    """As mapped to the common taxonomy."""
+    product: str
+    element: str
+    origin_area: str
+    otc_stage: str
+    relationship: str
+    demand_type: str
+    segment: str
+    topic_class: str
 
 
-def case_event(topic: str, event: Event, occurred_at: int, record_at: int, category: str) -> CaseEvent:
-    """What a case keeps of an event. `category` is the mapped one."""
+class CaseFacts(Stated):
+    """What is known of a case by now."""
+
+    topic: str
+    source: str
+    priority: str
+
+
+_From = TypedDict("_From", {"from": str}, total=False)
+
+
+class Facts(Stated, _From, total=False):
+    """What one event says, and nothing that it does not say. Moments and durations are milliseconds."""
+
+    priority: str
+    test: bool
+    vulnerable: bool
+    actor: str
+    public: bool
+    """Absent: it is."""
+    reason: str
+    owner: str
+    to: str
+    into: str
+    """The entity that survives a merge."""
+    resolution: str
+    """Of a contact; of a complaint its outcome."""
+    level: int
+    in_ivr: bool
+    wait_ms: int
+    """As the publisher measured it."""
+    talk_ms: int
+    hold_ms: int
+    wrap_ms: int
+    received_at: int
+    expires_at: int
+    survey: str
+    """Kind of the survey that is answered."""
+    score: int
+    scale_max: int
+    direction: str
+    opened_at: int
+    """Of a case that was merged into this one."""
+    revises: str
+    """Id of the event that this one corrects or withdraws; it then says nothing of the case itself."""
+    values: "CorrectedFacts"
+
+
+class CorrectedFacts(Facts, total=False):
+    """The right facts of an event that is corrected."""
+
+    occurred_at: int
+
+
+class CaseEvent(NamedTuple):
+    """What the fold needs of one event. Compares in fold order (SLA rule 5)."""
+
+    occurred_at: int
+    seq: int
+    """-1 when the publisher sends none."""
+    event_id: str
+    record_at: int
+    type: str
+    """The event type without its topic's prefix."""
+    facts: Facts
+
+
+def case_event(event: Event, occurred_at: int, record_at: int, category: str) -> CaseEvent:
+    """What a case keeps of an event; `category` is the mapped one."""
     kind = event.event_type.partition(".")[2]
-    fields = event.__dict__
-    facts = _envelope(fields, category)
-    if event.test:
-        facts["test"] = True
-    specific = _SPECIFIC[topic].get(kind)
-    if specific is not None:
-        specific(fields, facts)
+    revise = _REVISES.get(type(event))
+    facts = None if revise is None else revise(event)
+    if facts is None:
+        facts = _stated(event, category)
+        if event.test:
+            facts["test"] = True
+        tell = _TELLS.get(type(event))
+        if tell is not None:
+            tell(event, facts)
     return CaseEvent(occurred_at, -1 if event.seq is None else event.seq, event.event_id, record_at, kind, facts)
 
 
-def _envelope(fields: Fields, category: str) -> dict[str, Any]:
+_OF_EVENT: Final = tuple(name for name in Stated.__annotations__ if name in Event.model_fields and name != "category")
+_OF_CUSTOMER: Final = tuple(name for name in Stated.__annotations__ if name in Customer.model_fields)
+_OF_CAUSE: Final = tuple(name for name in Stated.__annotations__ if name in Cause.model_fields)
+
+
+def _stated(said: Event | CorrectedValues, category: str) -> Facts:
     facts: dict[str, Any] = {}
-    for name in _PLAIN:
+    _take_over(_OF_EVENT, said, facts)
+    if category:
+        facts["category"] = category
+    customer, cause = said.customer, said.cause
+    if customer is not None:
+        facts["customer_id"] = customer.id
+        _take_over(_OF_CUSTOMER, customer, facts)
+        if customer.vulnerable:
+            facts["vulnerable"] = True
+    if cause is not None:
+        _take_over(_OF_CAUSE, cause, facts)
+    return cast("Facts", facts)
+
+
+def _take_over(names: tuple[str, ...], said: Record, facts: dict[str, Any]) -> None:
+    fields = said.__dict__
+    for name in names:
         value = fields[name]
         if value is not None:
             facts[name] = value
-    if category:
-        facts["category"] = category
-    customer = fields["customer"]
-    if customer is not None:
-        facts["customer_id"] = customer.id
-        if customer.relationship is not None:
-            facts["relationship"] = customer.relationship
-        if customer.segment is not None:
-            facts["segment"] = customer.segment
-        if customer.vulnerable:
-            facts["vulnerable"] = True
-    cause = fields["cause"]
-    if cause is not None:
-        if cause.element is not None:
-            facts["element"] = cause.element
-        if cause.origin_area is not None:
-            facts["origin_area"] = cause.origin_area
-    return facts
 
 
-def _copy(**names: str) -> Callable[[Fields, dict[str, Any]], None]:
-    """Take fields over under the fold's names, when they were said."""
-    pairs = tuple(names.items())
-
-    def take(fields: Fields, facts: dict[str, Any]) -> None:
-        for fact, field in pairs:
-            value = fields[field]
-            if value is not None:
-                facts[fact] = value
-
-    return take
+def _contact_opened(event: contacts.ContactOpened, facts: Facts) -> None:
+    facts["kind"] = event.direction
+    _priority(event, facts)
 
 
-def _contact_opened(fields: Fields, facts: dict[str, Any]) -> None:
-    facts["kind"] = fields["direction"]
-    _priority(fields, facts)
+def _complaint_opened(event: complaints.ComplaintOpened, facts: Facts) -> None:
+    facts["kind"] = event.kind
+    _priority(event, facts)
+    if event.topic_class is not None:
+        facts["topic_class"] = event.topic_class
+    if event.received_at is not None:
+        facts["received_at"] = to_ms(event.received_at)
 
 
-def _complaint_opened(fields: Fields, facts: dict[str, Any]) -> None:
-    facts["kind"] = fields["kind"]
-    _priority(fields, facts)
-    if fields["topic_class"] is not None:
-        facts["topic_class"] = fields["topic_class"]
-    if fields["received_at"] is not None:
-        facts["received_at"] = to_ms(fields["received_at"])
+def _priority(event: Event, facts: Facts) -> None:
+    if event.priority is not None:
+        facts["priority"] = event.priority
 
 
-def _priority(fields: Fields, facts: dict[str, Any]) -> None:
-    if fields["priority"] is not None:
-        facts["priority"] = fields["priority"]
+def _actor(said: Event | CorrectedValues, facts: Facts) -> None:
+    if said.actor is not None and said.actor.kind is not None:
+        facts["actor"] = said.actor.kind
 
 
-def _actor(fields: Fields, facts: dict[str, Any]) -> None:
-    actor = fields["actor"]
-    if actor is not None and actor.kind is not None:
-        facts["actor"] = actor.kind
+def _answered(event: contacts.ContactAnswered, facts: Facts) -> None:
+    _actor(event, facts)
+    if event.wait_seconds is not None:
+        facts["wait_ms"] = _ms(event.wait_seconds)
 
 
-def _replied(fields: Fields, facts: dict[str, Any]) -> None:
-    _actor(fields, facts)
-    if not fields["public"]:
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _abandoned(event: contacts.ContactAbandoned, facts: Facts) -> None:
+    if event.in_ivr is not None:
+        facts["in_ivr"] = event.in_ivr
+
+
+def _agent_replied(event: contacts.ContactAgentReplied, facts: Facts) -> None:
+    _actor(event, facts)
+    if not event.public:
         facts["public"] = False
 
 
-def _answered(fields: Fields, facts: dict[str, Any]) -> None:
-    _actor(fields, facts)
-    if fields["wait_seconds"] is not None:
-        facts["wait_ms"] = round(fields["wait_seconds"] * 1000)
+def _assigned(event: contacts.ContactAssigned | complaints.ComplaintAssigned, facts: Facts) -> None:
+    facts["owner"] = event.owner
 
 
-def _contact_resolved(fields: Fields, facts: dict[str, Any]) -> None:
-    _actor(fields, facts)
-    _copy(resolution="resolution", level="resolved_level")(fields, facts)
-    _handling(fields, facts)
+def _transferred(event: contacts.ContactTransferred | complaints.ComplaintTransferred, facts: Facts) -> None:
+    facts["from"], facts["to"] = event.from_, event.to
 
 
-def _handling(fields: Fields, facts: dict[str, Any]) -> None:
-    for name, fact in (("talk_seconds", "talk_ms"), ("hold_seconds", "hold_ms"), ("wrap_seconds", "wrap_ms")):
-        if fields.get(name) is not None:
-            facts[fact] = round(fields[name] * 1000)
+def _reason(
+    event: contacts.ContactReopened
+    | contacts.ContactWaitingCustomer
+    | contacts.ContactWaitingThirdParty
+    | complaints.ComplaintReopened
+    | complaints.ComplaintWaitingCustomer
+    | complaints.ComplaintWaitingThirdParty,
+    facts: Facts,
+) -> None:
+    if event.reason is not None:
+        facts["reason"] = event.reason
 
 
-def _invited(fields: Fields, facts: dict[str, Any]) -> None:
-    facts["kind"] = facts["survey"] = fields["kind"]
-    if fields["expires_at"] is not None:
-        facts["expires_at"] = to_ms(fields["expires_at"])
+def _priority_changed(
+    event: contacts.ContactPriorityChanged | complaints.ComplaintPriorityChanged, facts: Facts
+) -> None:
+    facts["priority"] = event.to
 
 
-def _survey_answered(fields: Fields, facts: dict[str, Any]) -> None:
-    facts["kind"] = facts["survey"] = fields["kind"]
-    for name in ("score", "scale_max", "direction"):
-        if fields.get(name) is not None:
-            facts[name] = fields[name]
+def _reclassified(event: complaints.ComplaintReclassified, facts: Facts) -> None:
+    if event.kind is not None:
+        facts["kind"] = event.kind
+    if event.topic_class is not None:
+        facts["topic_class"] = event.topic_class
 
 
-def _revision(fields: Fields, facts: dict[str, Any]) -> None:
-    """A correction says nothing of the case itself: only of the event that it corrects."""
-    right: Fields = fields["values"].__dict__
-    facts.clear()
-    facts["revises"] = fields["corrects_event_id"]
-    facts["values"] = values = _envelope(right, map_category(right["category"], right["category_raw"])[0])
-    for name, fact in _CORRECTABLE.items():
-        value = right.get(name)
+def _contact_resolved(event: contacts.ContactResolved, facts: Facts) -> None:
+    _actor(event, facts)
+    if event.resolution is not None:
+        facts["resolution"] = event.resolution
+    if event.resolved_level is not None:
+        facts["level"] = event.resolved_level
+    _handling(event, facts)
+
+
+def _handling(said: contacts.ContactResolved | contacts.ContactValues, facts: Facts) -> None:
+    if said.talk_seconds is not None:
+        facts["talk_ms"] = _ms(said.talk_seconds)
+    if said.hold_seconds is not None:
+        facts["hold_ms"] = _ms(said.hold_seconds)
+    if said.wrap_seconds is not None:
+        facts["wrap_ms"] = _ms(said.wrap_seconds)
+
+
+def _complaint_resolved(event: complaints.ComplaintResolved, facts: Facts) -> None:
+    facts["resolution"] = event.outcome
+
+
+def _merged(event: contacts.ContactMerged | complaints.ComplaintMerged, facts: Facts) -> None:
+    facts["into"] = event.into
+
+
+def _invited(event: surveys.SurveyInvited, facts: Facts) -> None:
+    facts["kind"] = facts["survey"] = event.kind
+    if event.expires_at is not None:
+        facts["expires_at"] = to_ms(event.expires_at)
+
+
+def _survey_answered(event: surveys.SurveyAnswered, facts: Facts) -> None:
+    facts["kind"] = facts["survey"] = event.kind
+
+
+def _nps_answered(event: surveys.NpsAnswered, facts: Facts) -> None:
+    _survey_answered(event, facts)
+    facts["score"] = event.score
+
+
+def _scaled_answer(event: surveys.CsatAnswered | surveys.CesAnswered, facts: Facts) -> None:
+    _survey_answered(event, facts)
+    facts["score"], facts["scale_max"] = event.score, event.scale_max
+
+
+def _ces_answered(event: surveys.CesAnswered, facts: Facts) -> None:
+    _scaled_answer(event, facts)
+    facts["direction"] = event.direction
+
+
+_TELLS: Final[Mapping[type[Event], Callable[[Any, Facts], None]]] = {
+    contacts.ContactOpened: _contact_opened,
+    contacts.ContactAnswered: _answered,
+    contacts.ContactAbandoned: _abandoned,
+    contacts.ContactAgentReplied: _agent_replied,
+    contacts.ContactResolved: _contact_resolved,
+    complaints.ComplaintOpened: _complaint_opened,
+    complaints.ComplaintReclassified: _reclassified,
+    complaints.ComplaintResolved: _complaint_resolved,
+    **dict.fromkeys((contacts.ContactAssigned, complaints.ComplaintAssigned), _assigned),
+    **dict.fromkeys((contacts.ContactTransferred, complaints.ComplaintTransferred), _transferred),
+    **dict.fromkeys((contacts.ContactPriorityChanged, complaints.ComplaintPriorityChanged), _priority_changed),
+    **dict.fromkeys((contacts.ContactMerged, complaints.ComplaintMerged), _merged),
+    **dict.fromkeys((contacts.ContactReopened, complaints.ComplaintReopened), _reason),
+    **dict.fromkeys((contacts.ContactWaitingCustomer, complaints.ComplaintWaitingCustomer), _reason),
+    **dict.fromkeys((contacts.ContactWaitingThirdParty, complaints.ComplaintWaitingThirdParty), _reason),
+    surveys.SurveyInvited: _invited,
+    surveys.CsatAnswered: _scaled_answer,
+    surveys.NpsAnswered: _nps_answered,
+    surveys.CesAnswered: _ces_answered,
+    **dict.fromkeys(
+        (surveys.MysteryShopperAnswered, surveys.FloorWalkAnswered, surveys.CustomAnswered), _survey_answered
+    ),
+}
+"""Event type -> what it tells beside the envelope; one that is missing tells nothing that a case needs."""
+
+
+def _voided(event: contacts.ContactVoided | complaints.ComplaintVoided) -> Facts | None:
+    return None if event.voids_event_id is None else {"revises": event.voids_event_id}
+
+
+def _corrected(event: contacts.ContactCorrected | complaints.ComplaintCorrected) -> Facts:
+    right = event.values
+    facts = cast("CorrectedFacts", _stated(right, map_category(right.category, right.category_raw)[0]))
+    fields = cast("dict[str, object]", facts)
+    for name, fact in _CORRECTABLE[type(right)].items():
+        value = getattr(right, name)
         if value is not None:
-            values[fact] = to_ms(value) if isinstance(value, datetime) else value
-    _actor(right, values)
-    _handling(right, values)
-    if right["customer"] is not None and right["customer"].vulnerable is not None:
-        values["vulnerable"] = right["customer"].vulnerable
+            fields[fact] = to_ms(value) if isinstance(value, datetime) else value
+    _actor(right, facts)
+    if isinstance(right, contacts.ContactValues):
+        _handling(right, facts)
+    if right.customer is not None and right.customer.vulnerable is not None:
+        facts["vulnerable"] = right.customer.vulnerable
+    return {"revises": event.corrects_event_id, "values": facts}
 
 
-_CORRECTABLE: Final = {
-    "occurred_at": "occurred_at", "received_at": "received_at", "expires_at": "expires_at", "priority": "priority",
-    "topic_class": "topic_class", "direction": "kind", "owner": "owner", "from_": "from", "to": "to",
-    "public": "public", "reason": "reason", "into": "into", "resolution": "resolution", "outcome": "resolution",
-    "resolved_level": "level", "in_ivr": "in_ivr", "score": "score", "scale_max": "scale_max", "test": "test",
-}  # fmt: skip
-_COMPLAINT_KIND: Final = _copy(kind="kind", topic_class="topic_class")
-
-
-def _voided(fields: Fields, facts: dict[str, Any]) -> None:
-    if fields["voids_event_id"] is not None:
-        facts.clear()
-        facts["revises"] = fields["voids_event_id"]
-
-
-def _complaint_corrected(fields: Fields, facts: dict[str, Any]) -> None:
-    _revision(fields, facts)
-    if fields["values"].kind is not None:
-        facts["values"]["kind"] = fields["values"].kind
-
-
-_SHARED: Final = {
-    "assigned": _copy(owner="owner"),
-    "transferred": _copy(**{"from": "from_", "to": "to"}),
-    "priority_changed": _copy(priority="to"),
-    "reopened": _copy(reason="reason"),
-    "waiting_customer": _copy(reason="reason"),
-    "waiting_third_party": _copy(reason="reason"),
-    "merged": _copy(into="into"),
-    "voided": _voided,
+_OF_ANY: Final = {name: name for name in ("occurred_at", "priority", "owner", "to", "reason", "into", "test")} | {
+    "from_": "from"
 }
-_SPECIFIC: Final[Mapping[str, Mapping[str, Callable[[Fields, dict[str, Any]], None]]]] = {
-    CONTACTS: {
-        **_SHARED,
-        "opened": _contact_opened,
-        "answered": _answered,
-        "abandoned": _copy(in_ivr="in_ivr"),
-        "agent_replied": _replied,
-        "resolved": _contact_resolved,
-        "corrected": _revision,
+_CORRECTABLE: Final[Mapping[type[CorrectedValues], Mapping[str, str]]] = {
+    contacts.ContactValues: {
+        **_OF_ANY,
+        "direction": "kind",
+        "public": "public",
+        "resolution": "resolution",
+        "resolved_level": "level",
+        "in_ivr": "in_ivr",
     },
-    COMPLAINTS: {
-        **_SHARED,
-        "opened": _complaint_opened,
-        "reclassified": _COMPLAINT_KIND,
-        "resolved": _copy(resolution="outcome"),
-        "corrected": _complaint_corrected,
-    },
-    SURVEYS: {
-        "invited": _invited,
-        "answered": _survey_answered,
+    complaints.ComplaintValues: {
+        **_OF_ANY,
+        "kind": "kind",
+        "topic_class": "topic_class",
+        "received_at": "received_at",
+        "outcome": "resolution",
     },
 }
+"""Field of the right values -> the fact that it is."""
+
+_REVISES: Final[Mapping[type[Event], Callable[[Any], Facts | None]]] = {
+    contacts.ContactCorrected: _corrected,
+    contacts.ContactVoided: _voided,
+    complaints.ComplaintCorrected: _corrected,
+    complaints.ComplaintVoided: _voided,
+}
+"""Event type -> the facts of one that speaks of another event; None when it speaks of its case after all."""

@@ -1,42 +1,22 @@
-"""What the events of a case come to so far: the values that `cases.advance` moves, and what follows from them."""
+"""The fold: what the events of a case come to so far.
 
-from __future__ import annotations
+`case.advance` moves it, event by event: `note` before clocks and KPIs look at it, `settle` after they did. What they
+measure against, such as since when the customer waits, must not be overwritten by the very event that they measure.
+"""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, cast
 
+from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Stated
+from processors.cases.transitions import TERMINAL, state_after
+from processors.sla.clocks import Clock, Trigger
 from schemas.kpis import DIMENSIONS
-from schemas.taxonomy import ClockMetric
+from schemas.taxonomy import CaseState, ClockMetric
 
-if TYPE_CHECKING:
-    from processors.sla.clocks import Clock
-
-CaseKey = tuple[str, str, str]
-"""topic, source, entity_id"""
-
-TERMINAL: Final = frozenset({"resolved", "closed", "abandoned", "merged", "void"})
-
-_STATED: Final = (
-    "customer_id", "org_unit", "channel", "kind", "category", "product", "element", "origin_area", "otc_stage",
-    "relationship", "demand_type", "segment", "topic_class",
-)  # fmt: skip
-_CHANGING: Final = frozenset({"reclassified", "identified", "cause_set", "priority_changed"})
+_STATED: Final = tuple(Stated.__annotations__)
+_REPLACING: Final = frozenset({"reclassified", "identified", "cause_set", "priority_changed"})
 """Events whose facts replace what was said before; those of all others only fill what was not said."""
-
-
-class CaseEvent(NamedTuple):
-    """What the fold needs of one event. Compares in fold order."""
-
-    occurred_at: int
-    seq: int
-    """-1 when the publisher sends none."""
-    event_id: str
-    record_at: int
-    type: str
-    """The event type without its topic's prefix."""
-    facts: dict[str, Any]
-    """Only what was said."""
-
 
 Transfer = tuple[int, str, str]
 """occurred_at, from, to"""
@@ -52,49 +32,19 @@ class Cycle:
 
 
 class Fold:
-    """What the events so far amount to."""
+    """What a case is known by, the state it is in, its moments and its clocks. Moments are milliseconds, UTC."""
 
     __slots__ = (
-        "_attribution",
-        "_matching",
-        "absorbed_from",
-        "acknowledged",
-        "answered_any",
-        "answered_at",
-        "answered_by_anyone",
-        "assignments",
-        "clocks",
-        "closed_at",
-        "cycles",
-        "expires_at",
-        "facts",
-        "first_resolved_at",
-        "first_response_at",
-        "impossible",
-        "invited_at",
-        "latest",
-        "merged",
-        "offered",
-        "opened_at",
-        "owner",
-        "reopens",
-        "resolution",
-        "resolved_at",
-        "response_owed_from",
-        "revised",
-        "state",
-        "team",
-        "test",
-        "transfers",
-        "unanswered_since",
-        "unmatched",
-        "vulnerable",
-        "waiting_since",
+        "_attribution", "_matching", "absorbed_from", "acknowledged", "answered_any", "answered_at",
+        "answered_by_anyone", "assignments", "clocks", "closed_at", "cycles", "expires_at", "facts",
+        "first_resolved_at", "first_response_at", "impossible", "latest", "merged", "offered",
+        "opened_at", "owner", "reopens", "resolution", "resolved_at", "response_owed_from", "revised", "state", "team",
+        "test", "transfers", "unanswered_since", "unmatched", "vulnerable", "waiting_since",
     )  # fmt: skip
 
     def __init__(self, key: CaseKey) -> None:
-        self.facts: dict[str, str] = {"topic": key[0], "source": key[1], "priority": "normal"}
-        self.state = "open"
+        self.facts: CaseFacts = {"topic": key[0], "source": key[1], "priority": "normal"}
+        self.state: CaseState = "open"
         self.owner = self.team = self.resolution = ""
         self.opened_at: int | None = None
         self.waiting_since: int | None = None
@@ -103,7 +53,6 @@ class Fold:
         self.first_resolved_at: int | None = None
         self.resolved_at: int | None = None
         self.closed_at: int | None = None
-        self.invited_at: int | None = None
         self.expires_at: int | None = None
         self.assignments = self.transfers = self.reopens = 0
         self.cycles: list[Cycle] = []
@@ -122,26 +71,19 @@ class Fold:
         self.offered = self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
         self.unmatched = 0
         self._attribution: tuple[str, ...] | None = None
-        self._matching: dict[str, str] | None = None
+        self._matching: Mapping[str, object] | None = None
 
     @property
     def incomplete(self) -> bool:
         return self.opened_at is None or self.impossible
 
     @property
+    def is_over(self) -> bool:
+        return self.state in TERMINAL
+
+    @property
     def area(self) -> str:
         return self.facts.get("org_unit", "").partition("/")[0]
-
-    def attribution(self) -> tuple[str, ...]:
-        """The values of `schemas.kpis.DIMENSIONS` as they stand, in order."""
-        if self._attribution is None:
-            get = self.facts.get
-            area, channel = self.area, get("channel", "")
-            values = {**self.facts, "area": area, "team": self.current_team}
-            values["all"] = "all"
-            values["area_channel"] = f"{area}|{channel}" if area and channel else ""
-            self._attribution = tuple([values.get(name, "") for name in DIMENSIONS])
-        return self._attribution
 
     @property
     def current_team(self) -> str:
@@ -150,43 +92,214 @@ class Fold:
         path = self.facts.get("org_unit", "").split("/")
         return path[2] if len(path) > 2 else ""
 
+    def attribution(self) -> tuple[str, ...]:
+        """The values of `schemas.kpis.DIMENSIONS` as they stand, in order."""
+        if self._attribution is None:
+            area, channel = self.area, self.facts.get("channel", "")
+            values: dict[str, Any] = {**self.facts, "area": area, "team": self.current_team}
+            values["all"] = "all"
+            values["area_channel"] = f"{area}|{channel}" if area and channel else ""
+            self._attribution = tuple([values.get(name, "") for name in DIMENSIONS])
+        return self._attribution
+
+    def matching(self) -> Mapping[str, object]:
+        """What policies ask for: see `schemas.policies.packs.When`."""
+        if self._matching is None:
+            self._matching = {**self.facts, "area": self.area}
+        return self._matching
+
     def state_facts(self, event: CaseEvent) -> None:
         """Take over what an event says of the case itself."""
-        said, known = event.facts, self.facts
-        replaces = event.type in _CHANGING
+        said, known = event.facts, cast("dict[str, object]", self.facts)
+        replaces = event.type in _REPLACING
         for name in _STATED:
             value = said.get(name)
             if value and (replaces or name not in known) and known.get(name) != value:
                 known[name] = value
                 self._attribution = self._matching = None
         priority = said.get("priority")
-        if priority and (replaces or event.type == "opened") and priority != known["priority"]:
-            known["priority"] = priority
+        if priority and (replaces or event.type == "opened") and priority != self.facts["priority"]:
+            self.facts["priority"] = priority
             self._attribution = self._matching = None
         self.test = self.test or bool(said.get("test"))
         self.vulnerable = self.vulnerable or bool(said.get("vulnerable"))
-
-    @property
-    def is_over(self) -> bool:
-        return self.state in TERMINAL
-
-    def matching(self) -> dict[str, str]:
-        """What policies ask for."""
-        if self._matching is None:
-            self._matching = {**self.facts, "area": self.area}
-        return self._matching
 
     def add_clock(self, clock: Clock) -> None:
         self.clocks.append(clock)
         self.latest[clock.metric] = clock
 
-    def owes_from_opening(self, metric: ClockMetric) -> bool:
-        """Is what is promised from the opening on still to be done?"""
-        if self.is_over or self.facts.get("kind") == "outbound":
-            return False
-        done = {"first_response": self.first_response_at is not None, "acknowledge": self.acknowledged}
-        return not done.get(metric, False)
-
     def move_to_team(self, team: str) -> None:
         self.team = team
         self._attribution = None
+
+
+def note(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
+    """Set what an event tells of its case, before clocks and KPIs look at it."""
+    sets = _NOTES.get(trigger)
+    if sets is not None:
+        sets(fold, event)
+
+
+def settle(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
+    """Set the moments and the state that an event leaves behind, after clocks and KPIs looked at the case."""
+    sets = _MOMENTS.get(trigger)
+    if sets is not None:
+        sets(fold, event)
+    state = state_after(fold.state, trigger)
+    if state != fold.state:
+        fold.state = state
+        if state in TERMINAL:
+            _end_cycle(fold, event.occurred_at)
+
+
+def _opened(fold: Fold, event: CaseEvent) -> None:
+    if fold.opened_at is not None:
+        fold.impossible = True
+    else:
+        at = event.occurred_at
+        fold.opened_at = fold.response_owed_from = min(event.facts.get("received_at", at), at)
+
+
+def _assigned(fold: Fold, event: CaseEvent) -> None:
+    fold.assignments += 1
+    fold.owner = event.facts.get("owner", "")
+
+
+def _transferred(fold: Fold, event: CaseEvent) -> None:
+    facts = event.facts
+    fold.transfers += 1
+    if not fold.is_over:
+        if not fold.cycles or fold.cycles[-1].number != fold.reopens:
+            fold.cycles.append(Cycle(fold.reopens))
+        fold.cycles[-1].transfers.append((event.occurred_at, facts.get("from", ""), facts.get("to", "")))
+    fold.move_to_team(facts.get("to", ""))
+
+
+def _end_cycle(fold: Fold, at: int) -> None:
+    if fold.cycles and fold.cycles[-1].over_at is None:
+        fold.cycles[-1].over_at = at
+
+
+def _queued(fold: Fold, event: CaseEvent) -> None:
+    if fold.waiting_since is None:
+        fold.waiting_since = event.occurred_at
+
+
+def _customer_replied(fold: Fold, event: CaseEvent) -> None:
+    if fold.unanswered_since is None:
+        fold.unanswered_since = event.occurred_at
+
+
+def _person_replied(fold: Fold, event: CaseEvent) -> None:
+    fold.unanswered_since, fold.answered_by_anyone = None, True
+
+
+def _ended(fold: Fold, event: CaseEvent) -> None:
+    fold.unanswered_since = None
+    fold.answered_by_anyone = fold.answered_by_anyone or event.facts.get("actor") == "human"
+
+
+def _ended_in_order(fold: Fold, event: CaseEvent) -> None:
+    _ended(fold, event)
+    if fold.opened_at is None:
+        fold.impossible = True
+
+
+def _reopened(fold: Fold, event: CaseEvent) -> None:
+    _end_cycle(fold, event.occurred_at)
+    fold.reopens += 1
+    if not fold.answered_by_anyone:
+        fold.response_owed_from = event.occurred_at
+    if fold.opened_at is None:
+        fold.impossible = True
+
+
+def _acknowledged(fold: Fold, event: CaseEvent) -> None:
+    fold.acknowledged = True
+
+
+def _merged(fold: Fold, event: CaseEvent) -> None:
+    fold.merged = event
+
+
+def _absorbed(fold: Fold, event: CaseEvent) -> None:
+    opened_at = event.facts["opened_at"]
+    fold.absorbed_from = min(opened_at, fold.absorbed_from or opened_at)
+
+
+def _invited(fold: Fold, event: CaseEvent) -> None:
+    fold.expires_at = event.facts.get("expires_at", fold.expires_at)
+
+
+_Sets = Callable[[Fold, CaseEvent], None]
+_NOTES: Final[Mapping[Trigger, _Sets]] = {
+    "opened": _opened,
+    "opened_outbound": _opened,
+    "assigned": _assigned,
+    "transferred": _transferred,
+    "queued": _queued,
+    "customer_replied": _customer_replied,
+    "answered_by_person": _person_replied,
+    "replied_by_person": _person_replied,
+    "resolved": _ended_in_order,
+    "dismissed": _ended,
+    "closed": _ended_in_order,
+    "reopened": _reopened,
+    "acknowledged": _acknowledged,
+    "merged": _merged,
+    "absorbed": _absorbed,
+    "invited": _invited,
+}
+
+
+def _responded(fold: Fold, event: CaseEvent) -> None:
+    if fold.first_response_at is None:
+        fold.first_response_at = event.occurred_at
+
+
+def _answered_by_person(fold: Fold, event: CaseEvent) -> None:
+    _responded(fold, event)
+    if fold.answered_at is None:
+        fold.answered_at = event.occurred_at
+    fold.answered_any = fold.offered = True
+
+
+def _answered_by_bot(fold: Fold, event: CaseEvent) -> None:
+    fold.answered_any = fold.offered = True
+
+
+def _offered(fold: Fold, event: CaseEvent) -> None:
+    fold.offered = True
+
+
+def _abandoned(fold: Fold, event: CaseEvent) -> None:
+    fold.offered = fold.offered or not event.facts.get("in_ivr")
+
+
+def _resolved(fold: Fold, event: CaseEvent) -> None:
+    if fold.first_resolved_at is None:
+        fold.first_resolved_at = event.occurred_at
+    fold.resolved_at = event.occurred_at
+    fold.resolution = event.facts.get("resolution", "")
+
+
+def _closed(fold: Fold, event: CaseEvent) -> None:
+    fold.closed_at = event.occurred_at
+
+
+def _unresolved(fold: Fold, event: CaseEvent) -> None:
+    fold.resolved_at = fold.closed_at = None
+    fold.resolution = ""
+
+
+_MOMENTS: Final[Mapping[Trigger, _Sets]] = {
+    "queued": _offered,
+    "abandoned": _abandoned,
+    "answered_by_person": _answered_by_person,
+    "answered_by_bot": _answered_by_bot,
+    "replied_by_person": _responded,
+    "resolved": _resolved,
+    "dismissed": _resolved,
+    "closed": _closed,
+    "reopened": _unresolved,
+}

@@ -3,18 +3,20 @@
 The one place where something is counted: a new `schemas.kpis.Count` is added to the event that it counts, here.
 """
 
-from typing import Any, Final
+from typing import Final, Literal
 
-from processors.cases.fold import CaseEvent, Fold
+from processors.cases.events import CaseEvent, Facts
+from processors.cases.fold import Fold
 from processors.kpis.samples import Amounts, counted, duration, summed
+from processors.sla.clocks import Trigger
 from schemas.kpis import Count, Histogram, Sum
 
 SHORT_ABANDON_MS: Final = 5_000
 """A caller who leaves within 5 s did not wait (K07); counted apart."""
-_HANDLE_MS: Final = ("talk_ms", "hold_ms", "wrap_ms")
+_HANDLE_MS: Final[tuple[Literal["talk_ms", "hold_ms", "wrap_ms"], ...]] = ("talk_ms", "hold_ms", "wrap_ms")
 
 
-def contact_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
+def contact_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
     """What an event of a contact counts as: K04 to K10, K16 to K21."""
     amounts: Amounts = ()
     if event.type == "opened":
@@ -30,7 +32,7 @@ def contact_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
     return amounts + _first_response(fold, event, trigger)
 
 
-def _opened_contact(facts: dict[str, Any]) -> Amounts:
+def _opened_contact(facts: Facts) -> Amounts:
     demand = facts.get("demand_type", "unknown")
     if demand == "unknown":
         return counted(Count.contacts_opened)
@@ -39,7 +41,7 @@ def _opened_contact(facts: dict[str, Any]) -> Amounts:
     return counted(Count.contacts_opened, Count.contacts_known_demand)
 
 
-def _queueing(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
+def _queueing(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
     in_ivr = event.facts.get("in_ivr")
     offered = () if fold.offered or in_ivr else counted(Count.contacts_offered)
     since_ms = fold.opened_at if fold.waiting_since is None else fold.waiting_since
@@ -77,7 +79,7 @@ def _resolved_contact(fold: Fold, event: CaseEvent) -> Amounts:
     return amounts
 
 
-def _first_response(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
+def _first_response(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
     first = trigger in ("answered_by_person", "replied_by_person") and fold.first_response_at is None
     if not first or fold.incomplete or fold.response_owed_from is None or fold.facts.get("kind") == "outbound":
         return ()
@@ -91,7 +93,7 @@ def _resolution(fold: Fold, at_ms: int) -> Amounts:
     return duration(Histogram.resolution_histogram, Sum.resolution_ms, at_ms - fold.opened_at)
 
 
-def complaint_amounts(fold: Fold, event: CaseEvent, trigger: str) -> Amounts:
+def complaint_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
     """What an event of a complaint counts as: K10, K20, K22b."""
     if event.type == "opened":
         kind = fold.facts.get("kind", "")
@@ -117,7 +119,7 @@ _DECISIONS: Final[dict[str, tuple[Count, ...]]] = {
 """Outcome of a complaint -> what it counts as (K22b); one that was withdrawn or settled was not decided."""
 
 
-def answer_amounts(facts: dict[str, Any]) -> Amounts:
+def answer_amounts(facts: Facts) -> Amounts:
     """What a survey response counts as: K01, K02, K03."""
     amounts = counted(Count.surveys_answered)
     score, scale_max = facts.get("score"), facts.get("scale_max", 5)
@@ -153,17 +155,3 @@ def _ces(score: int, scale_max: int, *, easy_is_high: bool) -> Amounts:
     ease = from_low if easy_is_high else 8000 - from_low
     boxes = (Count.ces_answered, Count.ces_easy) if ease >= 5000 else (Count.ces_answered,)
     return counted(*boxes) + summed(Sum.ces_score_milli, ease)
-
-
-def is_detractor(facts: dict[str, Any]) -> bool:
-    """Is a survey answer one that somebody should follow up? CSAT 1-2 of 5, NPS 0-6, the two lowest boxes of CES."""
-    kind, score, scale_max = facts.get("survey", ""), facts.get("score"), facts.get("scale_max", 5)
-    if score is None:
-        return False
-    if kind == "csat":
-        return bool(score <= 2 if scale_max == 5 else score * 10 <= scale_max * 4)
-    if kind == "nps":
-        return bool(score <= 6)
-    if kind == "ces":
-        return bool(score <= 2 if facts.get("direction") == "ease" else score >= scale_max - 1)
-    return False

@@ -1,9 +1,11 @@
 """Rows of the warehouse from a case and its clocks: one function a table, and the key that a clock has there."""
 
+from collections.abc import Mapping
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from processors.cases.case import Case
+from processors.cases.events import Stated
 from processors.sla import clocks
 from processors.sla.clocks import Clock
 from schemas.kpis import DIMENSIONS
@@ -16,14 +18,13 @@ def clock_id(case: Case, clock: Clock) -> str:
 
 def case_row(case: Case, partition: int) -> CaseRow:
     fold, (topic, source, entity_id) = case.fold, case.key
-    get = fold.facts.get
+    known: Mapping[str, Any] = fold.facts
     return CaseRow(
-        topic, source, entity_id, partition, get("customer_id", ""), get("kind", ""), fold.state, get("channel", ""),
-        get("org_unit", ""), fold.area, fold.current_team, fold.owner, fold.facts["priority"], get("category", ""),
-        get("product", ""), get("element", ""), get("origin_area", ""), get("otc_stage", ""), get("relationship", ""),
-        get("demand_type", ""), fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
+        topic, source, entity_id, partition, fold.state, fold.area, fold.current_team, fold.owner,
+        fold.facts["priority"], fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
         fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution, len(case.events), fold.assignments,
         fold.transfers, fold.reopens, int(fold.incomplete), int(fold.test),
+        *[known.get(name, "") for name in _STATED],
     )  # fmt: skip
 
 
@@ -31,6 +32,7 @@ _CLOCK_DIMENSIONS: Final = itemgetter(
     *(DIMENSIONS.index(name) for name in ("channel", "area", "team", "priority", "kind"))
 )
 """What a row of a clock has of its attribution."""
+_STATED: Final = tuple(name for name in CaseRow._fields if name in Stated.__annotations__)
 
 
 def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from processors.cases.case import Case
-from processors.cases.fold import CaseEvent
+from processors.cases.events import CaseEvent
 from processors.kpis.encoding import decode_partials, decode_values, encode_partials, encode_values
 from schemas.errors import OidorError
 from schemas.topics import INPUTS

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from processors.cases.case import Case
-from processors.cases.fold import TERMINAL, CaseKey
+from processors.cases.events import CaseKey
+from processors.cases.transitions import TERMINAL
 from processors.patterns.incidents import incident_row
 from processors.rules import Rules
 from schemas.outputs import IncidentRow

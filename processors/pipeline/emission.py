@@ -10,9 +10,11 @@ import logging
 from heapq import heapify, heappop
 from typing import TYPE_CHECKING, Final
 
-from processors.cases.case import Case, handed_over, refold, take, withdraw
-from processors.cases.fold import TERMINAL, CaseEvent, CaseKey, Fold
+from processors.cases.case import Case, apply_event, handed_over, refold, withdraw
+from processors.cases.events import CaseEvent, CaseKey
+from processors.cases.fold import Fold
 from processors.cases.rows import clock_id, clock_row
+from processors.cases.transitions import TERMINAL
 from processors.kpis.samples import Sample, counted, difference
 from processors.patterns import repeat_contact
 from processors.patterns.registry import OF_CASE
@@ -99,7 +101,7 @@ def _absorb(
         samples = withdraw(case, event, state.rules.promises) if event in case.events else []
         state.replace(case)
     else:
-        samples, forward = take(case, event, state.rules.promises)
+        samples, forward = apply_event(case, event, state.rules.promises)
         if forward:
             state.append(case, event)
         else:

@@ -89,7 +89,7 @@ def _end(state: PartitionState, case: Case, at: int, outputs: Observations) -> N
     for clock in fold.clocks:
         # What nobody could have announced by then was not broken.
         announced = at > clock.due_at + clock.target.grace_ms
-        clocks.signalled(clock, "cancel", at if announced else min(at, clock.due_at), at)
+        clocks.apply_signal(clock, "cancel", at if announced else min(at, clock.due_at), at)
     heard = Observations()
     emission.judge(state, case, heard)
     outputs.moments += heard.moments

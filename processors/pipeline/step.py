@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import nsmallest
 from typing import Any, Final, Protocol
 
-from processors.cases.case import Case, take
-from processors.cases.events import case_event
-from processors.cases.fold import CaseEvent, CaseKey
+from processors.cases.case import Case, apply_event
+from processors.cases.events import CaseEvent, CaseKey, case_event
 from processors.enrichment.categories import map_category
 from processors.enrichment.redaction import redact_event
 from processors.enrichment.topics import text_topics
@@ -170,7 +169,7 @@ def _accept(
         row = erasure.masked(row)
         warnings += erasure.take(state, event, record, outputs)
     elif late != BEYOND_KPI_MEMORY:
-        folded = case_event(topic, event, occurred_at, record.timestamp, category)
+        folded = case_event(event, occurred_at, record.timestamp, category)
         warnings += _fold(state, case, key, folded, outputs)
     # Nothing below can fail: a record is either wholly taken in, or not at all.
     state.seen[topic].add(identity, record.timestamp)
@@ -230,7 +229,7 @@ def _fold(
     warnings = _oddities(case, event)
     unmatched, impossible = case.fold.unmatched, case.fold.impossible
     try:
-        samples, forward = take(case, event, state.rules.promises)
+        samples, forward = apply_event(case, event, state.rules.promises)
     except Exception:
         # The event is not kept: fold what was there before it again, so that one failure does not become two.
         case.fold = emission.folded(state, case)

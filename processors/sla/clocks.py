@@ -1,7 +1,7 @@
 """The SLA clock: what starts it, what ends it, and what became of the promise. No I/O, no clock of its own.
 
-An event of a case is first reduced to a *trigger* (`cases.py`). `SIGNALS` says what a trigger means to a clock of each
-metric, `TRANSITIONS` what a signal does to a clock in each phase. What is in neither table changes nothing.
+An event of a case is first reduced to a *trigger* (`cases.transitions.trigger_of`). `SIGNALS` says what a trigger means
+to a clock of each metric, `TRANSITIONS` what a signal does to a clock in a phase. What is in neither changes nothing.
 
     start    the promise begins, once a case            stop    it was kept or broken by now
     again    it begins anew, unless one runs            lap     this one was kept, and the next begins
@@ -36,6 +36,17 @@ from processors.sla.business_time import Calendar
 from schemas.policies.packs import LEAST_ESCALATION_GRACE_MS, Target
 from schemas.taxonomy import ClockMetric, ClockState
 
+Trigger = Literal[
+    "opened", "opened_outbound", "queued", "human_requested", "answered_by_person", "answered_by_bot", "abandoned",
+    "assigned", "transferred", "customer_replied", "replied_by_person", "replied", "waiting_customer",
+    "waiting_third_party", "forwarded_external", "resumed", "priority_changed", "reclassified", "identified",
+    "cause_set", "acknowledged", "progress_sent", "holding_response_sent", "resolved", "dismissed", "closed",
+    "reopened", "reopened_unanswered", "reopened_by_message", "merged", "absorbed", "corrected", "voided", "revised",
+    "outcome", "appealed", "escalated", "service_suspended", "customer_recovered", "customer_lost",
+    "invited", "answered_unhappy", "answered_content", "answered_late", "expired", "bounced", "declined",
+    "followup_opened", "followup_contacted", "followup_closed",
+]  # fmt: skip
+"""What an event means to the tables of clocks and of case states."""
 Signal = Literal[
     "start", "again", "lap", "stop", "cancel", "annul", "reopen", "pause", "resume", "change", "rewind", "extend"
 ]
@@ -43,18 +54,22 @@ Phase = Literal["running", "paused", "stopped", "cancelled", "annulled"]
 Span = tuple[int, int]
 """From, to: milliseconds since the epoch."""
 
-_CHANGED: Final[Mapping[str, Signal]] = {"priority_changed": "change", "reclassified": "change", "absorbed": "rewind"}
-_HELD: Final[Mapping[str, Signal]] = {
+_CHANGED: Final[Mapping[Trigger, Signal]] = {
+    "priority_changed": "change",
+    "reclassified": "change",
+    "absorbed": "rewind",
+}
+_HELD: Final[Mapping[Trigger, Signal]] = {
     "waiting_customer": "pause",
     "waiting_third_party": "pause",
     "customer_replied": "resume",
     "resumed": "resume",
     **_CHANGED,
 }
-_WITHDRAWN: Final[Mapping[str, Signal]] = {"dismissed": "annul", "merged": "annul", "voided": "annul"}
-_OVER: Final[Mapping[str, Signal]] = {"abandoned": "cancel", "resolved": "cancel", "closed": "cancel", **_WITHDRAWN}
+_WITHDRAWN: Final[Mapping[Trigger, Signal]] = {"dismissed": "annul", "merged": "annul", "voided": "annul"}
+_OVER: Final[Mapping[Trigger, Signal]] = {"abandoned": "cancel", "resolved": "cancel", "closed": "cancel", **_WITHDRAWN}
 
-SIGNALS: Final[Mapping[ClockMetric, Mapping[str, Signal]]] = {
+SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
     "answer": {"queued": "start", "answered_by_person": "stop", **_OVER, **_CHANGED},
     "human_on_request": {
         "human_requested": "again",
@@ -126,6 +141,25 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[str, Signal]]] = {
         "voided": "annul",
     },
 }  # fmt: skip
+"""Metric -> trigger -> signal.
+
+What the table does not say (`cases.effects` does):
+
+* A metric that no pack names has no clock, and a start that no rule fits promises nothing; it is counted (rule 14).
+* What `opened` starts runs from the opening's own moment, or from that of the earliest case merged into it (rule 12).
+* A message of the customer asks for a next response once the first response is given, while the case is not over;
+  reopened by a message, it asks in any case (rule 9).
+* A reopening is two triggers: `reopened`, and before it `reopened_unanswered` when no person had a part in the case so
+  far, else `reopened_by_message` when it came with a message of the customer (rules 9, 11).
+* `reopen` gives what the target's `on_reopen` has: all of the time, what a kept promise left of it, nothing (rule 11).
+* `change` also starts a clock, from the opening, for a promise that the case had not and that is still to be kept; and
+  cancels one for which no rule is left. A legal clock gets no longer by priority (rule 10).
+* `rewind` moves only what is promised from the opening on (rule 12).
+* What withdraws the case annuls every instance of a metric, not only the last: `ANNULS_ALL` (rule 12).
+* A person's answer also ends the wait of a message that came during a pause (rule 8, K31b).
+
+The rules are the sixteen of SLA clocks that tests/laws/sla spells out.
+"""
 
 TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
     (None, "start"): "running",
@@ -158,12 +192,13 @@ TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
 NEVER: Final = 2**62
 """Later than any moment."""
 
-ANNULS_ALL: Final = frozenset(("merged", "voided", "dismissed"))
+ANNULS_ALL: Final[frozenset[Trigger]] = frozenset(_WITHDRAWN)
 """Triggers that annul every instance, not only the one that runs."""
 
-SIGNALS_OF: Final[Mapping[str, tuple[tuple[ClockMetric, Signal], ...]]] = {
+SIGNALS_OF: Final[Mapping[Trigger, tuple[tuple[ClockMetric, Signal], ...]]] = {
     trigger: tuple((metric, table[trigger]) for metric, table in SIGNALS.items() if trigger in table)
-    for trigger in sorted({trigger for table in SIGNALS.values() for trigger in table})
+    for table in SIGNALS.values()
+    for trigger in table
 }
 """Trigger -> the metrics that it concerns: `SIGNALS`, turned round for the fold."""
 
@@ -227,7 +262,7 @@ class Clock:
         return self.whole_ms - _time_in(self.calendar, tuple(span for span in self.ran if span[1] <= self.started_at))
 
 
-def started(
+def start(
     metric: ClockMetric,
     target: Target,
     calendar: Calendar | None,
@@ -237,7 +272,7 @@ def started(
     instance: int = 1,
     continues: Clock | None = None,
 ) -> Clock:
-    """A clock that runs from `at`; with the time that is left when it continues an earlier instance."""
+    """A clock that runs from `at` on; with the time that is left when it continues an earlier instance."""
     clock = Clock(metric, instance, target, calendar, at, record_at, at)
     if continues is None:
         _promise(clock, target.working_days)
@@ -247,7 +282,7 @@ def started(
     return clock
 
 
-def signalled(
+def apply_signal(
     clock: Clock,
     signal: Signal,
     at: int,
@@ -256,12 +291,12 @@ def signalled(
     reason: tuple[str, str] = ("", ""),
     unanswered: bool = False,
 ) -> None:
-    """Let a signal pause, resume or end the clock, if the table has it so.
+    """Pause, resume or end the clock, if `TRANSITIONS` has it so.
 
     `reason` is what a pause waits for and why, `unanswered` whether a message of the customer waits meanwhile.
-    Starting makes new instances, and changes need their target: see `promises.py`.
+    What starts or changes a clock needs its promise: see `cases.effects`.
     """
-    forgotten_pause_ends(clock, at)
+    end_forgotten_pause(clock, at)
     phase = TRANSITIONS.get((clock.phase, signal))
     if phase is None or phase == clock.phase:
         return
@@ -288,31 +323,36 @@ def _pause(clock: Clock, at: int, unanswered: bool) -> None:
 
 
 def _resume(clock: Clock, at: int) -> None:
-    customer_answered(clock, at)
+    _end_unanswered(clock, at)
     clock.paused_ms += at - clock.paused_at
     clock.phase, clock.since = "running", at
     _schedule(clock, at)
 
 
-def forgotten_pause_ends(clock: Clock, at: int) -> None:
-    """What `max_pause` did before `at`."""
+def end_forgotten_pause(clock: Clock, at: int) -> None:
+    """Resume the clock at the end of `max_pause`, if that was before `at`."""
     if clock.phase == "paused" and at > clock.paused_until:
         _resume(clock, clock.paused_until)
 
 
-def customer_answered(clock: Clock, at: int) -> None:
-    """The message that waited while the clock was paused waits no more."""
+def record_answer(clock: Clock, at: int) -> None:
+    """End the wait of a message of the customer that came before or during a pause."""
+    end_forgotten_pause(clock, at)
+    _end_unanswered(clock, at)
+
+
+def _end_unanswered(clock: Clock, at: int) -> None:
     if clock.phase == "paused" and clock.unanswered_from is not None:
         clock.illegitimate_pause_ms += at - clock.unanswered_from
         clock.unanswered_from = None
 
 
-def changed(clock: Clock, target: Target, calendar: Calendar | None, at: int, *, may_lengthen: bool) -> None:
-    """Another target holds from `at` on, counted from the original start; the time used is kept, and so is a pause.
+def change_target(clock: Clock, target: Target, calendar: Calendar | None, at: int, *, may_lengthen: bool) -> None:
+    """Let another target hold from `at` on, counted from the start; time used and a pause are kept (SLA rule 10).
 
     A deadline that is past with it becomes one shortly after `at`; one that was past before stays as it is.
     """
-    forgotten_pause_ends(clock, at)
+    end_forgotten_pause(clock, at)
     if not clock.is_open or at > clock.due_at or target == clock.target:
         return
     before = clock.target, clock.calendar, clock.whole_ms, clock.working_days, clock.escalated
@@ -324,9 +364,9 @@ def changed(clock: Clock, target: Target, calendar: Calendar | None, at: int, *,
         _reschedule(clock, at)
 
 
-def rewound(clock: Clock, origin: int, at: int) -> None:
-    """It turned out at `at` that the promise began at `origin`."""
-    forgotten_pause_ends(clock, at)
+def rewind(clock: Clock, origin: int, at: int) -> None:
+    """Let the promise begin at `origin`, as it turned out at `at` (SLA rule 12)."""
+    end_forgotten_pause(clock, at)
     if not clock.is_open or at > clock.due_at or origin >= clock.origin:
         return
     if clock.started_at == clock.origin:
@@ -339,10 +379,10 @@ def rewound(clock: Clock, origin: int, at: int) -> None:
     _reschedule(clock, at)
 
 
-def extended(clock: Clock, at: int) -> None:
-    """A holding response was sent: more working days from the start, where the policy gives them."""
+def extend(clock: Clock, at: int) -> None:
+    """Give the working days from the start that the policy allows once a holding response was sent in time."""
     days = clock.target.extended_working_days
-    forgotten_pause_ends(clock, at)
+    end_forgotten_pause(clock, at)
     if days and clock.calendar is not None and clock.is_open and at <= clock.due_at:
         _promise(clock, days)
         _schedule(clock, at)
@@ -406,6 +446,7 @@ def _time_in(calendar: Calendar | None, spans: tuple[Span, ...]) -> int:
 
 
 def outcome(clock: Clock, now: int) -> ClockState:
+    """What became of the promise, as of `now` (SLA rule 4): the table at the top."""
     if clock.is_open:
         grace = clock.target.grace_ms
         if clock.phase == "paused" and now <= clock.paused_until + grace:

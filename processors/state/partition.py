@@ -10,7 +10,7 @@ from heapq import heappush
 from typing import Any
 
 from processors.cases.case import Case
-from processors.cases.fold import CaseEvent, CaseKey
+from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.rows import case_row, clock_row
 from processors.durability import changelog
 from processors.durability.changelog import Rotation

@@ -257,7 +257,7 @@ class PolicyBook:
         """Those that any pack names."""
         self.longest_grace_ms = max((pack.longest_grace_ms for pack in self._packs), default=0)
 
-    def target(self, metric: ClockMetric, started_at: int, facts: Mapping[str, str]) -> Target | None:
+    def target(self, metric: ClockMetric, started_at: int, facts: Mapping[str, object]) -> Target | None:
         """The first promise that fits; None when there is none for this metric."""
         for pack in self._packs:
             target = pack.target(metric, started_at, facts)
@@ -276,7 +276,7 @@ class _Pack:
         self.longest_grace_ms = max((target.grace_ms for target in targets), default=0)
         self.metrics = frozenset(metric for _, rules in self._versions for metric in rules)
 
-    def target(self, metric: ClockMetric, started_at: int, facts: Mapping[str, str]) -> Target | None:
+    def target(self, metric: ClockMetric, started_at: int, facts: Mapping[str, object]) -> Target | None:
         for valid_from, rules in self._versions:
             if started_at >= valid_from:
                 for conditions, target in rules.get(metric, ()):

@@ -110,9 +110,12 @@ async def until(condition: Callable[[], bool]) -> None:
 ROWS: dict[str, Sequence[Any]] = {
     "feedback_events": event(7, warnings=("seq_gap",), topics=("billing", "demora"), score=4.5, payload='{"a":"ñ"}'),
     "cases": CaseRow(
-        "contact-events", "crm", "c-1", 3, "ada", "", "resolved", "phone", "es/madrid", "billing", "t1", "o", "high",
-        "invoice", "fibre", "process", "sales", "invoicing", "b2c", "failure",
-        NOON, NOON + 1, None, None, NOON + 2, None, NOON + 2, "solved", 5, 1, 2, 0, 0, 0,
+        topic="contact-events", source="crm", entity_id="c-1", partition=3, state="resolved", area="billing",
+        team="t1", owner="o", priority="high", opened_at=NOON, first_response_at=NOON + 1, answered_at=None,
+        first_resolved_at=None, resolved_at=NOON + 2, closed_at=None, last_event_at=NOON + 2, resolution="solved",
+        events=5, assignments=1, transfers=2, reopens=0, incomplete=0, test=0, customer_id="ada", kind="",
+        channel="phone", org_unit="es/madrid", category="invoice", product="fibre", element="process",
+        origin_area="sales", otc_stage="invoicing", relationship="b2c", demand_type="failure",
     ),
     "sla_clocks": ClockRow(
         "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1", "ada",

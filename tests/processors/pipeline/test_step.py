@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.cases.case import Case, take
-from processors.cases.events import case_event
-from processors.cases.fold import CaseKey
+from processors.cases.case import Case, apply_event
+from processors.cases.events import CaseKey, case_event
 from processors.patterns.registry import OF_CASE
 from processors.pipeline import step
 from processors.pipeline.rows import event_row
@@ -120,22 +119,22 @@ def poisoned_stage(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     """Let one stage fail whenever it meets the event or the case that is called poison."""
     if stage == "facts":
 
-        def failing_facts(topic: str, each: Any, *rest: Any) -> Any:
+        def failing_facts(each: Any, *rest: Any) -> Any:
             if each.event_id == "poison":
                 raise PoisonError
-            return case_event(topic, each, *rest)
+            return case_event(each, *rest)
 
         monkeypatch.setattr("processors.pipeline.step.case_event", failing_facts)
     elif stage == "fold":
 
-        def failing_take(case: Case, each: Any, book: Any) -> Any:
-            result = take(case, each, book)
+        def failing_fold(case: Case, each: Any, book: Any) -> Any:
+            result = apply_event(case, each, book)
             if each.event_id == "poison":
                 case.events.remove(each)
                 raise PoisonError
             return result
 
-        monkeypatch.setattr("processors.pipeline.step.take", failing_take)
+        monkeypatch.setattr("processors.pipeline.step.apply_event", failing_fold)
     elif stage == "row":
 
         def failing_row(each: Any, *rest: Any, **named: Any) -> Any:

@@ -14,7 +14,7 @@ from tests.processors.views import Row, Views
 
 GRACE = 60
 TARGET = Target(policy_id="p", policy_version="1", target_ms=1_000, grace_ms=GRACE, warn_at=(0.5, 0.8))
-RUNNING = clocks.started("resolve", TARGET, None, 0, 0)
+RUNNING = clocks.start("resolve", TARGET, None, 0, 0)
 PAUSABLE = replace(TARGET, pause_on=frozenset({("waiting_customer", "info")}), max_pause_ms=10_000)
 INFO = ("waiting_customer", "info")
 PHASES: tuple[Phase, ...] = get_args(Phase)
@@ -29,9 +29,9 @@ def ended(phase: Phase, at: int, *, known_at: int | None = None) -> Clock:
 
 
 def in_phase(phase: Phase) -> Clock:
-    clock = clocks.started("resolve", PAUSABLE, None, 0, 0)
+    clock = clocks.start("resolve", PAUSABLE, None, 0, 0)
     if phase == "paused":
-        clocks.signalled(clock, "pause", 300, 300, reason=INFO)
+        clocks.apply_signal(clock, "pause", 300, 300, reason=INFO)
     return clock if clock.phase == phase else replace(clock, phase=phase, ended_at=700, ended_record_at=700)
 
 
@@ -40,7 +40,7 @@ def in_phase(phase: Phase) -> Clock:
 def test_a_signal_does_what_the_table_says_and_an_illegal_one_does_nothing(phase: Phase, signal: Signal) -> None:
     clock = in_phase(phase)
     before = replace(clock)
-    clocks.signalled(clock, signal, 900, 901, reason=INFO)
+    clocks.apply_signal(clock, signal, 900, 901, reason=INFO)
     moves_to = TRANSITIONS.get((phase, signal))
     if moves_to is None or moves_to == phase or signal in ("again", "reopen"):
         assert clock == before, "what begins anew is a new instance, a change needs its target; all else is illegal"
@@ -128,7 +128,7 @@ def test_warnings(name: str, clock: Clock, now: int, warned: list[int]) -> None:
 
 def continued() -> Clock:
     """The second instance, from 5,000 on: 700 of 1,000 ms were used."""
-    return clocks.started("resolve", TARGET, None, 5_000, 5_000, instance=2, continues=ended("stopped", 700))
+    return clocks.start("resolve", TARGET, None, 5_000, 5_000, instance=2, continues=ended("stopped", 700))
 
 
 def test_what_an_earlier_instance_used_up_warns_when_the_next_one_starts() -> None:
@@ -140,8 +140,8 @@ def test_what_an_earlier_instance_used_up_warns_when_the_next_one_starts() -> No
 
 
 def paused(at: int) -> Clock:
-    clock = clocks.started("resolve", PAUSABLE, None, 0, 0)
-    clocks.signalled(clock, "pause", at, at, reason=INFO)
+    clock = clocks.start("resolve", PAUSABLE, None, 0, 0)
+    clocks.apply_signal(clock, "pause", at, at, reason=INFO)
     return clock
 
 

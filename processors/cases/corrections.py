@@ -1,0 +1,36 @@
+"""Corrections: the events of a case as they should have been, after what puts other events right or withdraws them."""
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from processors.cases.events import CaseEvent, Facts
+
+REVISING: Final = frozenset({"corrected", "voided"})
+"""Event types that may change what earlier events said; a `voided` that names no event withdraws the case."""
+
+
+def effective_events(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
+    """The events after corrections and withdrawals of single events, in order; both may be withdrawn themselves."""
+    revisions = [event for event in events if "revises" in event.facts]
+    if not revisions:
+        return events
+    withdrawn: set[str] = set()
+    for revision in reversed(revisions):
+        if revision.type == "voided" and revision.event_id not in withdrawn:
+            withdrawn.add(revision.facts["revises"])
+    by_id = {event.event_id: event for event in events if event.event_id not in withdrawn}
+    for revision in revisions:
+        original = by_id.get(revision.facts["revises"])
+        if original is not None and revision.type == "corrected" and revision.event_id in by_id:
+            by_id[original.event_id] = _corrected(original, revision)
+    return sorted(by_id.values())
+
+
+def _corrected(original: CaseEvent, revision: CaseEvent) -> CaseEvent:
+    values: dict[str, Any] = {**original.facts, **revision.facts["values"]}
+    moment = values.pop("occurred_at", None)
+    facts = cast("Facts", values)
+    if moment is None:
+        return original._replace(facts=facts)
+    # When something happened is known since it was put right.
+    return original._replace(occurred_at=moment, record_at=max(original.record_at, revision.record_at), facts=facts)

@@ -1,0 +1,29 @@
+"""Promises: the policy packs in force, with the calendars that their targets are counted by."""
+
+from collections.abc import Mapping
+
+from processors.sla.business_time import Calendar, CalendarBook
+from schemas.policies.packs import PolicyBook, Target
+from schemas.taxonomy import ClockMetric
+
+Promise = tuple[Target, Calendar | None]
+"""What is promised, and whose time it is counted in; None: elapsed time."""
+
+
+class Promises:
+    """Answers what a case is promised, by metric, moment and what is known of the case."""
+
+    def __init__(self, book: PolicyBook, calendars: CalendarBook) -> None:
+        self._book, self._calendars = book, calendars
+        self.metrics = book.metrics
+
+    def promise(self, metric: ClockMetric, started_at: int, facts: Mapping[str, object]) -> Promise | None:
+        """The promise for a clock that starts at `started_at` (ms), in the versions then in force; None: none fits.
+
+        The clock keeps them: a later version of the pack or of the calendar moves no deadline (SLA rule 13).
+        """
+        target = self._book.target(metric, started_at, facts)
+        if target is None:
+            return None
+        calendar_id = target.calendar_id
+        return target, self._calendars.calendar(calendar_id, started_at) if calendar_id else None
