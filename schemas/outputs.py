@@ -23,11 +23,6 @@ class EventRow(NamedTuple):
     offset: int
     record_at: int
     """The record's Kafka timestamp: when it arrived."""
-    event_id: str
-    source: str
-    event_type: str
-    schema_version: str
-    entity_id: str
     seq: int
     """-1 when the publisher sends none."""
     customer_id: str
@@ -36,30 +31,36 @@ class EventRow(NamedTuple):
     """0 in time, 1 late (folded, kept out of windowed detectors), 2 beyond the KPI memory (stored only)."""
     test: int
     warnings: tuple[str, ...]
-    channel: str
-    org_unit: str
     area: str
     team: str
-    priority: str
     kind: str
     category: str
+    topics: tuple[str, ...]
+    score: float | None
+    payload: str
+    """The event as JSON after redaction, known fields only; '' of a customer who was erased."""
+    # What the envelope says: fields of `schemas.events.envelope` under their own names; '' when the publisher did not.
+    event_id: str
+    source: str
+    event_type: str
+    schema_version: str
+    entity_id: str
+    channel: str
+    org_unit: str
+    priority: str
     category_raw: str
     product: str
     process: str
     journey_stage: str
     otc_stage: str
-    element: str
-    origin_area: str
     demand_type: str
+    language: str
     relationship: str
     segment: str
     value_band: str
     country: str
-    language: str
-    topics: tuple[str, ...]
-    score: float | None
-    payload: str
-    """The event as JSON after redaction, known fields only; '' of a customer who was erased."""
+    element: str
+    origin_area: str
 
 
 class CaseRow(NamedTuple):
