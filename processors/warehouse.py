@@ -1,406 +1,203 @@
-"""`oidor warehouse`: the second Faust app, which carries packs of rows from `feedback-rows` to ClickHouse.
+"""`oidor warehouse`: carries row batches from `feedback-rows` to ClickHouse.
 
-Gather, insert, then commit offsets: never the other way round. While an insert is under way the next one is gathered;
-when that is full too, no more slices are taken, and Kafka is the buffer. Heartbeats come from another thread, so an
-insert may take as long as it needs. What cannot be stored goes to `feedback-rejected`, and the rest goes on.
+What it takes is gathered for the next insert. When that is full, no more slices are taken, and Kafka is the buffer.
+Heartbeats come from another thread, so an insert may take as long as it needs.
 """
 
 import asyncio
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-import msgspec
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode.utils.logging import get_logger
 
-from processors.durability.assignment import STALLED_SECONDS
-from processors.runtime.membership import Group, KafkaLedger
-from processors.runtime.seam import BatchConsumer, batching_app
-from processors.runtime.service import Shutdown, StatusServer, datadir, run_app
-from processors.runtime.slices import FetchProgress, Slice
-from processors.runtime.symptoms import (
-    Leaders,
-    Stretch,
-    Symptoms,
-    of_inserting,
-    of_membership,
-    of_reading,
-    of_timer,
-    unfetched,
-)
-from processors.runtime.timeouts import bounded, wall_ms
-from processors.runtime.watchdog import Watchdog
+from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
+from processors.runtime.service import Service, Work
+from processors.runtime.shutdown import Shutdown
+from processors.runtime.slices import FetchProgress, Missing, Slice
+from processors.runtime.symptoms import Progress, Symptoms, of_inserting
+from processors.runtime.timeouts import CONSUMER_SECONDS, GROUP_COMMIT_SECONDS, bounded, loop_time, wall_ms
 from processors.settings import Settings
-from schemas.outputs import COLUMNS, RejectedRecord, RowBatch
-from schemas.topics import REJECTED, ROWS
-from sinks import metrics
-from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter
-from sinks.gathering import Gathered, refused_row
-from sinks.messages import rejection
+from schemas.topics import ROWS
+from sinks.clickhouse import Address
+from sinks.gathering import Source
+from sinks.inserter import SINK, Inserter, InsertLimits
+from sinks.metrics import warehouse as families
+from sinks.metrics.shared import CONSUMER_LAG
+from sinks.metrics.warehouse import WarehouseMetrics
+from sinks.rejections import RejectionPublisher
 
 logger = get_logger(__name__)
 
-SINK: Final = "clickhouse"
-
-SLICE_PACKS: Final = 16
-"""Packs that the agent takes at a time: each may have 900 KB."""
-
+SLICE_BATCHES: Final = 16
+"""Row batches that the agent takes at a time: each may have 900 KB."""
 CHANNEL_SLICES: Final = 4
-LAST_INSERT_SECONDS: Final = 2.0
 WAITING_SECONDS: Final = 60.0
 """Rows that wait so long for ClickHouse make the warehouse not ready."""
 
-_RETRY_SECONDS: Final = 1.0
-_ASK_SECONDS: Final = 5.0
-_COMMIT_SECONDS: Final = 12.0
-_PUBLISH_SECONDS: Final = 20.0
+_COMMIT_SECONDS: Final = GROUP_COMMIT_SECONDS + 2
 
 
 def run(settings: Settings) -> int:
-    """Run the warehouse until a signal; returns the exit code."""
-    return Warehouse(settings).run()
+    """Runs the warehouse until a signal; returns the exit code."""
+    metrics, shutdown = WarehouseMetrics(), Shutdown(settings.shutdown_budget)
+    topics = {ROWS: settings.topic_prefix + ROWS}
+    app = BatchingApp(settings, Inputs(f"{settings.app_id}-warehouse", topics, SLICE_BATCHES, CHANNEL_SLICES))
+    warehouse = Warehouse(settings, metrics, app.consumer)
+    return Service(settings, app, warehouse, shutdown, port=settings.warehouse_port, registry=metrics.registry).run()
 
 
-@dataclass
-class Part:
+@dataclass(eq=False)
+class OpenPartition:
     """An open partition of `feedback-rows`: where it is read, and what is next."""
 
     number: int
     next: int
     epoch: int = 0
-    _missing: tuple[int, float] | None = None
-
-    def overdue(self, missing: bool) -> bool:
-        """Whether the same records have been missing for so long."""
-        now = time.monotonic()
-        if not missing or self._missing is None or self._missing[0] != self.next:
-            self._missing = (self.next, now) if missing else None
-            return False
-        if now - self._missing[1] < STALLED_SECONDS:
-            return False
-        self._missing = self.next, now
-        return True
+    missing: Missing = field(default_factory=Missing)
 
 
 class Warehouse:
-    """The Faust app, its agent, and the loop that inserts."""
+    """A process that reads row batches, and inserts them: see `processors.runtime.service.Process`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._rows = settings.topic_prefix + ROWS
-        self._shutdown = Shutdown(settings.shutdown_budget)
-        self.app, streams = batching_app(
-            settings,
-            group=f"{settings.app_id}-warehouse",
-            topics={self._rows: ROWS},
-            slice_records=SLICE_PACKS,
-            channel_slices=CHANNEL_SLICES,
-            datadir=datadir(),
-        )
-        self._writer = ClickHouseWriter(
-            Address.of(settings), settings.warehouse_attempt_timeout, self._attempted, self._within
-        )
-        self._producer: AIOKafkaProducer | None = None
-        self._status_server = StatusServer(
-            settings.web_host, settings.warehouse_port, self.readiness, self._shutdown.refuse
-        )
-        self._parts: dict[int, Part] = {}
-        self._gathered = Gathered()
-        self._inserting: Gathered | None = None
-        self._inserted_at = time.monotonic()
-        self._joined = self._stopping = False
-        self._news, self._room = asyncio.Event(), asyncio.Event()
-        self._round = asyncio.Lock()
-        self._reached: Mapping[TP, FetchProgress] = {}
-        self._ticked_at = float("inf")
-        self._due = time.monotonic()
-        """When the loop that inserts must have come around: what it asks has a limit, and is asked again then."""
-        self._leaders = Leaders(self._suspects, lambda tps: self._consumer.ends(tps))
-        group = KafkaLedger(settings.brokers, f"{settings.app_id}-warehouse")
-        self._group = Group(group, lambda: self._consumer.member())
-        self._watchdog = Watchdog(self.symptoms, lambda: self._consumer.pulse())
-        self._wire(streams[ROWS])
+    tick_seconds = 1.0
 
-    def run(self) -> int:
-        side_tasks = (self._status_server.start, self._watchdog.run, self._leaders.run, self._group.run)
-        return run_app(self.app, self._settings, self._shutdown, side_tasks)
-
-    def readiness(self) -> tuple[bool, dict[str, Any]]:
-        """What `/ready` shows: everything assigned is read, and what was read gets into ClickHouse."""
-        now = time.monotonic()
-        assigned = sorted(self._assigned()) if self._joined else []
-        missing = [number for number in assigned if number not in self._parts]
-        oldest = self._inserting or self._gathered
-        waiting = now - oldest.since if oldest.done else 0.0
-        problems = [
-            *(["not a member of the consumer group yet"] if not self._joined else []),
-            *(["a rebalance is going on"] if self.app.rebalancing else []),
-            *([f"partitions not open: {missing}"] if missing else []),
-            *(
-                [f"ClickHouse has taken nothing for {waiting:.0f} s: rows wait in Kafka"]
-                if waiting > WAITING_SECONDS
-                else []
+    def __init__(self, settings: Settings, metrics: WarehouseMetrics, consumer: Callable[[], BatchConsumer]) -> None:
+        self._topic = settings.topic_prefix + ROWS
+        self._metrics, self._consumer = metrics, consumer
+        self.inserter = Inserter(
+            Address.of(settings),
+            RejectionPublisher(settings.brokers, prefix=settings.topic_prefix, partitions=settings.partitions),
+            self._commit,
+            metrics,
+            limits=InsertLimits(
+                settings.warehouse_rows,
+                settings.warehouse_interval,
+                settings.warehouse_attempt_timeout,
+                _COMMIT_SECONDS,
             ),
-            *self._watchdog.problems(),
-        ]
-        return not problems, {
-            "problems": problems,
-            "assignment": {ROWS: assigned},
-            "offsets": {str(part.number): part.next for part in self._parts.values()},
-            "waiting_seconds": round(waiting, 1),
-            "last_insert_age_seconds": round(now - self._inserted_at, 1),
-        }
-
-    def symptoms(self) -> Symptoms:
-        """What is wrong now, for the watchdog. That ClickHouse takes nothing is not: it is asked again and again."""
-        now = time.monotonic()
-        found = of_membership(self._group.standing, not self._idle(), self._settings.session_timeout)
-        if self._gathered.done or self._inserting:
-            found |= of_inserting(self._due, now)
-        if not self._idle():
-            found |= of_timer(self._ticked_at, now) | of_reading(self._stretches(), self._leaders.answered)
-        return found
-
-    def _idle(self) -> bool:
-        return not self._joined or self.app.rebalancing
-
-    def _stretches(self) -> list[Stretch]:
-        full = self._gathered.full(self._settings.warehouse_rows)
-        return [
-            Stretch(tp, part.next, self._reached.get(tp), held_up=full)
-            for part in self._parts.values()
-            if (tp := TP(self._rows, part.number))
-        ]
-
-    def _suspects(self) -> Iterable[TP]:
-        """Partitions whose leaders are asked whether the broker is there at all."""
-        return () if self._idle() else unfetched(self._stretches(), wall_ms())
-
-    def _wire(self, stream: Any) -> None:
-        app = self.app
-        app.agent(stream, name=f"agent-{ROWS}", concurrency=1)(self._take)
-        app.timer(1.0, name="tick")(self._tick)
-        app.task()(self._insert_for_ever)
-        app.on_partitions_assigned.connect(self._assignment, weak=False)
-        app.on_partitions_revoked.connect(self._revoked, weak=False)
-        app.on_before_shutdown.connect(self._before_shutdown, weak=False)
-
-    # Gathering
-
-    async def _take(self, stream: Any) -> None:
-        async for batch in stream.noack():
-            try:
-                await self.deliver(batch)
-            except Exception:  # an exception would stop the agent; what was not taken is found missing, and read again
-                logger.exception("A slice was not taken: %s[%d]@%d", batch.topic, batch.partition, batch.begin)
+            wall_ms=wall_ms,
+        )
+        self.background: Sequence[Work] = (self.inserter.run,)
+        self._open: dict[int, OpenPartition] = {}
+        self._fetched: Mapping[TP, FetchProgress] = {}
 
     async def deliver(self, batch: Slice) -> None:
-        """Take in a slice, as room comes; what was read before the last seek, or before a rebalance, is left."""
-        part = self._parts.get(batch.partition)
+        """Gathers a slice, as room comes; what was read before the last seek, or before a rebalance, is left."""
+        part = self._open.get(batch.partition)
         if part is None or batch.epoch < part.epoch:
             return
         if batch.begin > part.next:
             part.epoch = await self._seek_back(part)
             return
         for record in batch.since(part.next):
-            while self._gathered.full(self._settings.warehouse_rows) and self._parts.get(part.number) is part:
-                self._room.clear()
-                await self._room.wait()
-            if self._parts.get(part.number) is not part:
+            while self.inserter.full and self._is_open(part):
+                await self.inserter.room()
+            if not self._is_open(part):
                 return
-            self._gathered.add(part, record, time.monotonic())
+            self.inserter.add(part, record)
             part.next = record.offset + 1
-            self._news.set()
             await asyncio.sleep(0)
 
-    async def _tick(self) -> None:
-        self._ticked_at = time.monotonic()
-        try:
-            if not (self._stopping or self.app.rebalancing):
-                await self._open_assigned()
-                async with asyncio.timeout(_ASK_SECONDS):
-                    self._reached = progress = await self._consumer.progress()
-                await self._seek_back_missing(progress)
-                self._show(progress)
-        except (KafkaError, OSError) as error:
-            logger.warning("The consumer does not answer, next attempt in a second: %r", error)
+    async def tick(self) -> None:
+        await self._open_assigned()
+        async with asyncio.timeout(CONSUMER_SECONDS):
+            self._fetched = await self._consumer().progress()
+        await self._seek_back_missing()
+
+    async def revoked(self, numbers: Collection[int], seconds: float) -> None:
+        """What was gathered comes again, here or elsewhere; what is being inserted comes again too, and counts once."""
+        self._open.clear()
+        self.inserter.drop()
+
+    async def shutdown(self, seconds: float) -> None:
+        self.inserter.stop()
+        if self.inserter.busy:
+            try:
+                await bounded(self.inserter.insert(), seconds)
+            except Exception as error:
+                logger.warning("Left without a last insert, the rows wait in Kafka: %r", error)
+        await self.inserter.close()
+
+    def opened(self) -> Collection[int]:
+        return self._open.keys()
+
+    def progress(self) -> list[Progress]:
+        full = self.inserter.full
+        return [
+            Progress(tp, part.next, self._fetched.get(tp), held_up=full)
+            for part in self._open.values()
+            if (tp := self._tp(part.number))
+        ]
+
+    def symptoms(self, working: bool) -> Symptoms:
+        """That ClickHouse takes nothing is none: it is asked again and again."""
+        return of_inserting(self.inserter.due, loop_time()) if self.inserter.busy else {}
+
+    def problems(self) -> list[str]:
+        waiting = self.inserter.waiting_seconds()
+        if waiting <= WAITING_SECONDS:
+            return []
+        return [f"ClickHouse has taken nothing for {waiting:.0f} s: rows wait in Kafka"]
+
+    def details(self) -> Mapping[str, Any]:
+        inserted_at = self.inserter.inserted_at
+        return {
+            "offsets": {str(part.number): part.next for part in self._open.values()},
+            "waiting_seconds": round(self.inserter.waiting_seconds(), 1),
+            "last_insert_age_seconds": None if inserted_at is None else round(loop_time() - inserted_at, 1),
+            "isolated_errors": self._metrics.isolated_errors(),
+        }
+
+    def update_gauges(self) -> None:
+        waiting = [
+            max(0, fetched.high_watermark - part.next)
+            for part in self._open.values()
+            if (fetched := self._fetched.get(self._tp(part.number))) is not None and not _at_end(part, fetched)
+        ]
+        self._metrics.set(CONSUMER_LAG, sum(waiting), ROWS)
+        self._metrics.set(families.SINK_PENDING, self.inserter.rows, SINK)
 
     async def _open_assigned(self) -> None:
         """Open what is assigned and not here, at the group's offsets."""
-        mine = self._assigned()
-        for number in self._parts.keys() - mine:
-            del self._parts[number]
-        if new := {TP(self._rows, number) for number in mine - self._parts.keys()}:
-            async with asyncio.timeout(_ASK_SECONDS):
-                committed, earliest = await self._consumer.committed(new), await self._consumer.earliest(new)
-            for tp in new & {TP(self._rows, number) for number in self._assigned()}:
-                part = Part(tp.partition, committed.get(tp) or earliest.get(tp, 0))
+        assigned = self._assigned()
+        for number in self._open.keys() - assigned:
+            del self._open[number]
+        if new := {self._tp(number) for number in assigned - self._open.keys()}:
+            async with asyncio.timeout(CONSUMER_SECONDS):
+                committed, earliest = await self._consumer().committed(new), await self._consumer().earliest(new)
+            for tp in new & {self._tp(number) for number in self._assigned()}:
+                part = OpenPartition(tp.partition, committed.get(tp) or earliest.get(tp, 0))
                 part.epoch = await self._seek_back(part)
-                self._parts[tp.partition] = part
+                self._open[tp.partition] = part
 
-    async def _seek_back_missing(self, progress: Mapping[TP, FetchProgress]) -> None:
+    async def _seek_back_missing(self) -> None:
         """Everything was handed over, and not all of it came: Faust dropped a slice, and none followed to show it."""
-        full = self._gathered.full(self._settings.warehouse_rows)
-        for part in list(self._parts.values()):
-            reached = progress.get(TP(self._rows, part.number))
-            missing = reached is not None and reached.at_end and not _at_end(part, reached)
-            if part.overdue(missing and not full):
+        for part in list(self._open.values()):
+            fetched = self._fetched.get(self._tp(part.number))
+            missing = fetched is not None and fetched.at_end and not _at_end(part, fetched)
+            if part.missing.overdue(missing and not self.inserter.full, part.next, loop_time()):
                 part.epoch = await self._seek_back(part)
 
-    def _show(self, progress: Mapping[TP, FetchProgress]) -> None:
-        metrics.CONSUMER_LAG.labels(ROWS).set(
-            sum(
-                max(0, progress[tp].high_watermark - part.next)
-                for part in self._parts.values()
-                if (tp := TP(self._rows, part.number)) in progress and not _at_end(part, progress[tp])
-            )
-        )
-        metrics.SINK_PENDING.labels(SINK).set(self._gathered.rows + (self._inserting.rows if self._inserting else 0))
+    async def _seek_back(self, part: OpenPartition) -> int:
+        return await self._consumer().seek_back(self._tp(part.number), part.next)
 
-    async def _seek_back(self, part: Part) -> int:
-        return await self._consumer.seek_back(TP(self._rows, part.number), part.next)
-
-    # Inserting
-
-    async def _insert_for_ever(self) -> None:
-        interval = self._settings.warehouse_interval
-        while not self._stopping:
-            self._within(interval)
-            await self._news.wait()
-            waited = time.monotonic() - self._gathered.since if self._gathered.done else 0
-            if self._gathered.done and (waited >= interval or self._gathered.full(self._settings.warehouse_rows)):
-                await self._insert()
-            elif self._gathered.done:
-                await asyncio.sleep(min(0.05, interval - waited))
-            else:
-                self._news.clear()
-
-    async def _insert(self) -> None:
-        """One round: insert everything gathered, tell what was refused, commit the offsets."""
-        async with self._round:
-            gathered, self._gathered = self._gathered, Gathered()
-            self._inserting = gathered
-            self._room.set()
-            try:
-                for batch in gathered.batches.values():
-                    number = gathered.done[0][0].number
-                    refused = await self._writer.write(batch)
-                    gathered.rejected += [refused_row(row, number, wall_ms()) for row in refused]
-                if gathered.rejected:
-                    await self._reject(gathered.rejected)
-                await self._commit(gathered)
-                self._inserted_at = time.monotonic()
-            finally:
-                self._inserting = None
-
-    async def _commit(self, gathered: Gathered) -> None:
+    async def _commit(self, done: Sequence[tuple[Source, int]]) -> None:
         """Partitions that were lost meanwhile are left out: their rows come again to whoever has them now."""
-        offsets = {
-            TP(self._rows, part.number): following
-            for part, following in gathered.done
-            if self._parts.get(part.number) is part
-        }
+        offsets = {self._tp(source.number): following for source, following in done if self._is_open(source)}
         if offsets:
-            self._within(_COMMIT_SECONDS)
-            await self._consumer.commit_durable(offsets)
+            await self._consumer().commit_durable(offsets)
 
-    async def _reject(self, records: list[RejectedRecord]) -> None:
-        """Until it is on `feedback-rejected` and in `rejected_events`: nothing that was refused is silent."""
-        for record in records:
-            metrics.SINK_REFUSED.labels(record.row.field.split(".")[0] or "pack").inc()
-            logger.error("ClickHouse refuses %s: expected %s, got %s", record.row.field or "a pack", *record.row[6:8])
-        while True:
-            try:
-                self._within(_PUBLISH_SECONDS)
-                async with asyncio.timeout(_PUBLISH_SECONDS):
-                    await self._publish(records)
-                break
-            except (KafkaError, OSError) as error:
-                logger.warning("Refused rows cannot be published, next attempt in %g s: %r", _RETRY_SECONDS, error)
-                await self._close_producer()
-                await asyncio.sleep(_RETRY_SECONDS)
-        rows = msgspec.Raw(msgspec.msgpack.encode([record.row for record in records]))
-        wall = wall_ms()
-        pack = RowBatch("rejected_events", COLUMNS["rejected_events"], wall // 1000 << 32, wall, 0, rows)
-        batch = Batch.like(pack)
-        batch.add(pack)
-        for refused in await self._writer.write(batch):
-            logger.error("A rejection is on %s only, ClickHouse refuses it: %s", REJECTED, refused)
-
-    async def _publish(self, records: list[RejectedRecord]) -> None:
-        if self._producer is None:
-            self._producer = AIOKafkaProducer(
-                bootstrap_servers=self._settings.brokers, enable_idempotence=True, acks="all"
-            )
-            await self._producer.start()
-        messages = [(rejection(record, self._settings.topic_prefix), record.row.partition) for record in records]
-        sent = [
-            await self._producer.send(
-                message.topic,
-                message.value,
-                key=message.key,
-                partition=partition % self._settings.partitions,
-                headers=list(message.headers),
-            )
-            for message, partition in messages
-        ]
-        await asyncio.gather(*sent)
-
-    # Coming and going
+    def _is_open(self, part: Source) -> bool:
+        return self._open.get(part.number) is part
 
     def _assigned(self) -> set[int]:
-        return {tp.partition for tp in self._consumer.assignment() if tp.topic == self._rows}
+        return {tp.partition for tp in self._consumer().assignment() if tp.topic == self._topic}
 
-    async def _assignment(self, *_: Any, **__: Any) -> None:
-        self._joined = True
-        self._ticked_at = min(self._ticked_at, time.monotonic())
-
-    async def _revoked(self, *_: Any, **__: Any) -> None:
-        """What was gathered comes again, here or elsewhere; what is being inserted comes again too, and counts once."""
-        self._parts.clear()
-        self._gathered = Gathered()
-        self._room.set()
-
-    async def _before_shutdown(self, *_: Any, **__: Any) -> None:
-        self._shutdown.begin()
-        self._watchdog.stop()
-        self._stopping = True
-        self._news.set()
-        if self._gathered.done or self._inserting:
-            try:
-                await bounded(self._insert(), min(LAST_INSERT_SECONDS, self._settings.shutdown_budget / 2))
-            except Exception as error:
-                logger.warning("Left without a last insert, the rows wait in Kafka: %r", error)
-        self._writer.close()
-        await self._close_producer()
-        await self._status_server.stop()
-
-    async def _close_producer(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            try:
-                await bounded(producer.stop(), 1)
-            except (KafkaError, OSError):
-                logger.info("The producer of rejections was left behind")
-
-    def _within(self, seconds: float) -> None:
-        self._due = time.monotonic() + seconds
-
-    def _attempted(self, attempt: Attempt) -> None:
-        metrics.SINK_BATCHES.labels(SINK, attempt.result).inc()
-        metrics.SINK_WRITE.labels(SINK).observe(attempt.seconds)
-        if attempt.result == "inserted":
-            metrics.SINK_ROWS.labels(attempt.table).inc(attempt.rows)
-            metrics.SINK_LAST_INSERT.labels(SINK).set(time.time())
-
-    @property
-    def _consumer(self) -> BatchConsumer:
-        return cast("BatchConsumer", self.app.consumer)
+    def _tp(self, number: int) -> TP:
+        return TP(self._topic, number)
 
 
-def _at_end(part: Part, progress: FetchProgress) -> bool:
-    return progress.at_end and progress.end is not None and part.next >= progress.end
+def _at_end(part: OpenPartition, fetched: FetchProgress) -> bool:
+    return fetched.at_end and fetched.end is not None and part.next >= fetched.end

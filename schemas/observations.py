@@ -25,12 +25,17 @@ Moment = Literal["sla_outcomes", "sla_retractions"]
 """Counters moved only while the moment that they tell of is recent, so that a replay pages nobody."""
 Duration = Literal["wait", "first_response", "resolution"]
 """Histograms of seconds, moved only while they ended recently."""
+Gauge = Literal[
+    "backlog_cases", "sla_open", "sla_paused", "sla_at_risk", "sla_overdue", "pattern_incidents_open"
+]  # fmt: skip
+"""What a state counts while it lasts."""
 Transition = Literal["opened", "updated", "closed", "withdrawn"]
 """Of an incident."""
 
 CounterKey = tuple[Counter, *tuple[str, ...]]
 MomentKey = tuple[Moment, *tuple[str, ...]]
 DurationKey = tuple[Duration, *tuple[str, ...]]
+GaugeKey = tuple[Gauge, *tuple[str, ...]]
 
 
 @dataclass(slots=True)

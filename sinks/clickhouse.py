@@ -1,6 +1,6 @@
-"""Rows into ClickHouse: building a batch is pure, writing it is not.
+"""Rows into ClickHouse: building a block is pure, writing it is not.
 
-A `Batch` is fixed before the first attempt to write it, so that every attempt sends the same rows under the same
+An `InsertBlock` is fixed before the first attempt to write it, so that every attempt sends the same rows under the same
 deduplication token, which names their content: however often an answer is lost, they count once. `ClickHouseWriter`
 repeats attempts for ever, each within one deadline. What it hands back are the rows that the database can never take;
 anything else is somebody's to mend, and waits.
@@ -132,8 +132,8 @@ class Attempt(NamedTuple):
     seconds: float
 
 
-class Batch:
-    """Rows of one table in columns, with the token that names them. Add packs, write it, forget it."""
+class InsertBlock:
+    """Rows of one table in columns, with the token that names them. Add row batches, write it, forget it."""
 
     def __init__(self, table: str, columns: tuple[str, ...]) -> None:
         """Raises ValueError when a name is none: names come from a message and go into SQL."""
@@ -147,9 +147,9 @@ class Batch:
         self._name = hashlib.blake2b(repr((table, columns)).encode(), digest_size=16)
 
     @classmethod
-    def like(cls, pack: RowBatch) -> "Batch":
-        """An empty batch that takes packs of the same table and columns. Raises ValueError."""
-        return cls(pack.table, pack.columns)
+    def like(cls, batch: RowBatch) -> "InsertBlock":
+        """An empty block that takes row batches of the same table and columns. Raises ValueError."""
+        return cls(batch.table, batch.columns)
 
     def __len__(self) -> int:
         return len(self.values[0])
@@ -159,35 +159,37 @@ class Batch:
         """The same for the same rows, never for others: a token that is used again drops what comes with it."""
         return self._name.hexdigest()
 
-    def add(self, pack: RowBatch) -> list[RefusedRow]:
-        """Takes the rows of `pack`; hands back those that have not one value a column.
+    def add(self, batch: RowBatch) -> list[RefusedRow]:
+        """Takes the rows of a batch; hands back those that have not one value a column.
 
-        Raises ValueError when the pack is of another table or other columns, `msgspec.DecodeError` when it has no rows.
+        Raises ValueError when it is of another table or other columns, `msgspec.DecodeError` when it has no rows.
         """
-        if (pack.table, pack.columns) != (self.table, self.columns[:-2]):
-            raise ValueError(f"a pack of {pack.table} {pack.columns} in a batch of {self.table} {self.columns[:-2]}")
-        width = len(pack.columns)
-        rows = decode_rows(pack)
+        if (batch.table, batch.columns) != (self.table, self.columns[:-2]):
+            raise ValueError(
+                f"a row batch of {batch.table} {batch.columns} in a block of {self.table} {self.columns[:-2]}"
+            )
+        width = len(batch.columns)
+        rows = decode_rows(batch)
         good = [row for row in rows if len(row) == width]
         for column, values in zip(self.values, zip(*good, strict=True), strict=False):
             column.extend(values)
-        self.values[-2].extend([pack.version] * len(good))
-        self.values[-1].extend([pack.recorded_at] * len(good))
-        self._name.update(struct.pack("<QqQ", pack.version, pack.recorded_at, len(pack.rows)))
-        self._name.update(bytes(pack.rows))
+        self.values[-2].extend([batch.version] * len(good))
+        self.values[-1].extend([batch.recorded_at] * len(good))
+        self._name.update(struct.pack("<QqQ", batch.version, batch.recorded_at, len(batch.rows)))
+        self._name.update(bytes(batch.rows))
         return [
-            RefusedRow(self.table, pack.columns, tuple(row), "", f"{width} values", f"{len(row)} values")
+            RefusedRow(self.table, batch.columns, tuple(row), "", f"{width} values", f"{len(row)} values")
             for row in rows
             if len(row) != width
         ]
 
     def row(self, index: int) -> tuple[Any, ...]:
-        """One row as its pack carried it, without version and recording time."""
+        """One row as its batch carried it, without version and recording time."""
         return tuple(column[index] for column in self.values[:-2])
 
-    def select(self, rows: Sequence[int]) -> "Batch":
-        """A batch of some of the rows, under a token of its own."""
-        part = Batch(self.table, self.columns[:-2])
+    def select(self, rows: Sequence[int]) -> "InsertBlock":
+        """A block of some of the rows, under a token of its own."""
+        part = InsertBlock(self.table, self.columns[:-2])
         part.values = [[column[row] for row in rows] for column in self.values]
         part._name = self._name.copy()
         part._name.update(struct.pack(f"<{len(rows) + 1}Q", len(rows), *rows))
@@ -210,19 +212,19 @@ def connect(address: Address, attempt_timeout: float, *, database: str | None = 
     )
 
 
-def insert(client: Client, batch: Batch) -> None:
+def insert(client: Client, block: InsertBlock) -> None:
     """One attempt, blocking. Raises `RefusedError` when the rows are at fault; any other error may pass."""
-    into = f"{batch.table} ({', '.join(batch.columns)})"
-    token = {"insert_deduplication_token": batch.token}
+    into = f"{block.table} ({', '.join(block.columns)})"
+    token = {"insert_deduplication_token": block.token}
     try:
-        client.execute(f"INSERT INTO {into} VALUES", batch.values, columnar=True, settings=_SETTINGS | token)
+        client.execute(f"INSERT INTO {into} VALUES", block.values, columnar=True, settings=_SETTINGS | token)
     except errors.ServerException as error:
         if error.code in REFUSED_FOR_DATA:
             raise RefusedError(error.code, one_line(error)) from error
         raise
     except _NOT_ENCODABLE as error:
-        types = client.execute(f"DESCRIBE TABLE {batch.table}")
-        if misfits := _misfits({name: type_ for name, type_, *_ in types}, batch, client.connection.context):
+        types = client.execute(f"DESCRIBE TABLE {block.table}")
+        if misfits := _misfits({name: type_ for name, type_, *_ in types}, block, client.connection.context):
             raise RefusedError(0, one_line(error), misfits) from error
         raise
 
@@ -238,7 +240,7 @@ def one_line(error: BaseException) -> str:
 
 
 class ClickHouseWriter:
-    """Writes batches over one connection, an attempt at a time. Belongs to one event loop, which it never blocks."""
+    """Writes blocks over one connection, an attempt at a time. Belongs to one event loop, which it never blocks."""
 
     def __init__(
         self,
@@ -257,14 +259,14 @@ class ClickHouseWriter:
         self._client: Client | None = None
         self._turn = asyncio.Lock()
 
-    async def write(self, batch: Batch) -> list[RefusedRow]:
+    async def write(self, block: InsertBlock) -> list[RefusedRow]:
         """Returns when every row is stored or known to be refused, which may be never; the refused ones."""
-        if not len(batch):
+        if not len(block):
             return []
         try:
-            await self._insert(batch)
+            await self._insert(block)
         except RefusedError as refused:
-            return await self._isolate(batch, refused)
+            return await self._isolate(block, refused)
         return []
 
     def close(self) -> None:
@@ -276,43 +278,43 @@ class ClickHouseWriter:
             with suppress(OSError):  # the thread that uses it finds out, and clears up
                 connected.shutdown(socket.SHUT_RDWR)
 
-    async def _isolate(self, batch: Batch, refused: RefusedError) -> list[RefusedRow]:
-        columns, everything = batch.columns[:-2], range(len(batch))
+    async def _isolate(self, block: InsertBlock, refused: RefusedError) -> list[RefusedRow]:
+        columns, everything = block.columns[:-2], range(len(block))
         if refused.misfits:
-            culprits = [RefusedRow(batch.table, columns, batch.row(i), *why) for i, why in refused.misfits.items()]
-            return culprits + await self.write(batch.select([i for i in everything if i not in refused.misfits]))
-        if len(batch) == 1:
-            return [RefusedRow(batch.table, columns, batch.row(0), "", "a row that ClickHouse takes", str(refused))]
-        middle = len(batch) // 2
+            culprits = [RefusedRow(block.table, columns, block.row(i), *why) for i, why in refused.misfits.items()]
+            return culprits + await self.write(block.select([i for i in everything if i not in refused.misfits]))
+        if len(block) == 1:
+            return [RefusedRow(block.table, columns, block.row(0), "", "a row that ClickHouse takes", str(refused))]
+        middle = len(block) // 2
         return [
-            row for half in (everything[:middle], everything[middle:]) for row in await self.write(batch.select(half))
+            row for half in (everything[:middle], everything[middle:]) for row in await self.write(block.select(half))
         ]
 
-    async def _insert(self, batch: Batch) -> None:
+    async def _insert(self, block: InsertBlock) -> None:
         for pause in _pauses():
             async with self._turn:
                 started = time.monotonic()
                 self._on_wait(self._attempt_timeout)
                 try:
-                    await self._attempt(batch)
-                    return self._report(batch, "inserted", started)
+                    await self._attempt(block)
+                    return self._report(block, "inserted", started)
                 except RefusedError:
-                    self._report(batch, "refused", started)
+                    self._report(block, "refused", started)
                     raise
                 except Exception as error:
-                    self._report(batch, "failed", started)
+                    self._report(block, "failed", started)
                     log.warning(
                         "ClickHouse at %s:%d has not taken %d rows of %s: %s; next attempt in %.1f s",
-                        self._address.host, self._address.port, len(batch), batch.table, one_line(error), pause,
+                        self._address.host, self._address.port, len(block), block.table, one_line(error), pause,
                     )  # fmt: skip
             self._on_wait(pause)
             await asyncio.sleep(pause)
         raise AssertionError("attempts never end")
 
-    def _report(self, batch: Batch, result: Literal["inserted", "refused", "failed"], started: float) -> None:
-        self._on_attempt(Attempt(batch.table, result, len(batch), time.monotonic() - started))
+    def _report(self, block: InsertBlock, result: Literal["inserted", "refused", "failed"], started: float) -> None:
+        self._on_attempt(Attempt(block.table, result, len(block), time.monotonic() - started))
 
-    async def _attempt(self, batch: Batch) -> None:
+    async def _attempt(self, block: InsertBlock) -> None:
         """Leaves an attempt behind when its time is over: a peer that trickles resets every timeout of the socket.
 
         What is left behind may still be stored; then the token makes the next attempt a repetition.
@@ -321,7 +323,7 @@ class ClickHouseWriter:
             self._client = connect(self._address, self._attempt_timeout)
         try:
             async with asyncio.timeout(self._attempt_timeout):
-                await _in_thread(insert, self._client, batch)
+                await _in_thread(insert, self._client, block)
         except TimeoutError:
             self.close()
             raise TimeoutError(f"no answer within {self._attempt_timeout:g} s") from None
@@ -364,10 +366,10 @@ async def _in_thread(function: Callable[..., None], *arguments: Any) -> None:
     await outcome
 
 
-def _misfits(types: Mapping[str, str], batch: Batch, context: Context) -> dict[int, Misfit]:
+def _misfits(types: Mapping[str, str], block: InsertBlock, context: Context) -> dict[int, Misfit]:
     """Row -> the first value that its column cannot hold, found without the server."""
     found: dict[int, Misfit] = {}
-    for name, values in zip(batch.columns, batch.values, strict=True):
+    for name, values in zip(block.columns, block.values, strict=True):
         if name in types and not _encodable(types[name], values, context):
             for row, value in enumerate(values):
                 if row not in found and not _encodable(types[name], [value], context):

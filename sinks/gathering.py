@@ -1,4 +1,4 @@
-"""What the warehouse gathers before it inserts: packs become batches, and what is none of ours becomes a rejection."""
+"""What is gathered before it is inserted: row batches become blocks, and what is none of ours becomes a rejection."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.outputs import COLUMNS, EventRow, RejectedRecord, RejectedRow, RowBatch, decode_row_batch
 from schemas.topics import ROWS
-from sinks.clickhouse import Batch, RefusedRow
+from sinks.clickhouse import InsertBlock, RefusedRow
 from sinks.messages import stand_in_offset
 
 
@@ -20,58 +20,58 @@ class Source(Protocol):
 
 
 @dataclass
-class Gathered:
+class PendingInsert:
     """What one round inserts: rows by table, and the offsets that are done with it."""
 
-    batches: dict[tuple[str, tuple[str, ...]], Batch] = field(default_factory=dict)
+    blocks: dict[tuple[str, tuple[str, ...]], InsertBlock] = field(default_factory=dict)
     rejected: list[RejectedRecord] = field(default_factory=list)
     done: list[tuple[Source, int]] = field(default_factory=list)
     """(where it came from, next offset), in order."""
     since: float = 0
-    """When the first pack came, monotonic seconds."""
+    """When the first message came, in seconds of the clock that `add` is told."""
 
     @property
     def rows(self) -> int:
-        return sum(map(len, self.batches.values()))
+        return sum(map(len, self.blocks.values()))
 
     def full(self, rows: int) -> bool:
-        return any(len(batch) >= rows for batch in self.batches.values())
+        return any(len(block) >= rows for block in self.blocks.values())
 
     def add(self, source: Source, record: Any, now: float) -> None:
-        """Take in one message, at `now`; one that is no pack of ours becomes a rejection."""
+        """Takes in one message, at `now`; one that is no row batch of ours becomes a rejection."""
         if not self.done:
             self.since = now
         self.done.append((source, record.offset + 1))
         try:
-            pack = decode_row_batch(record.value or b"")
-            if problem := _problem(pack):
+            batch = decode_row_batch(record.value or b"")
+            if problem := _problem(batch):
                 raise ValueError(problem)
-            batch = self.batches.setdefault((pack.table, pack.columns), Batch.like(pack))
-            refused = batch.add(pack)
+            block = self.blocks.setdefault((batch.table, batch.columns), InsertBlock.like(batch))
+            refused = block.add(batch)
         except (msgspec.DecodeError, ValueError) as error:
-            self.rejected.append(refused_pack(record, str(error)))
+            self.rejected.append(refused_batch(record, str(error)))
         else:
             self.rejected += [refused_row(row, source.number, record.timestamp) for row in refused]
 
 
-def _problem(pack: RowBatch) -> str:
-    columns = COLUMNS.get(pack.table)
+def _problem(batch: RowBatch) -> str:
+    columns = COLUMNS.get(batch.table)
     if columns is None:
-        return f"unknown table {pack.table!r}: a newer worker wrote it, update the warehouse"
-    if unknown := set(pack.columns) - set(columns):
-        return f"unknown columns of {pack.table}: {', '.join(sorted(unknown))}: a newer worker wrote them"
-    if not (0 <= pack.version < 1 << 64 and 0 <= pack.recorded_at < 1 << 42):
-        return f"version {pack.version}, recorded at {pack.recorded_at}"
+        return f"unknown table {batch.table!r}: a newer worker wrote it, update the warehouse"
+    if unknown := set(batch.columns) - set(columns):
+        return f"unknown columns of {batch.table}: {', '.join(sorted(unknown))}: a newer worker wrote them"
+    if not (0 <= batch.version < 1 << 64 and 0 <= batch.recorded_at < 1 << 42):
+        return f"version {batch.version}, recorded at {batch.recorded_at}"
     return ""
 
 
-def refused_pack(record: Any, why: str) -> RejectedRecord:
-    """A message of `feedback-rows` that is no pack, under its own offset."""
+def refused_batch(record: Any, why: str) -> RejectedRecord:
+    """A message of `feedback-rows` that is no row batch, under its own offset."""
     value = record.value or b""
     return RejectedRecord(
         RejectedRow(
             topic=ROWS, partition=record.partition, offset=record.offset, record_at=max(0, record.timestamp),
-            reason="sink_refused", field="", expected="a pack of rows of a known table", got=why[:200], source="",
+            reason="sink_refused", field="", expected="a batch of rows of a known table", got=why[:200], source="",
             event_id="", event_type="", bytes=len(value), sha256=hashlib.sha256(value).hexdigest(),
         ),
         record.key,

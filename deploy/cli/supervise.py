@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Final
 
 from deploy.local.processes import Child, python_environment, python_module
-from processors.runtime.service import EXIT_NO_BROKER, EXIT_REFUSED, EXIT_STUCK
+from processors.runtime.shutdown import EXIT_NO_BROKER, EXIT_REFUSED, EXIT_STUCK
 from processors.settings import Settings
 
 FIRST_PAUSE: Final = 1.0

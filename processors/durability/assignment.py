@@ -20,20 +20,26 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.durability.changelog import StateError
-from processors.durability.kafka_log import ANSWER_SECONDS
 from processors.durability.partition import COMMIT_SECONDS, Admission, DurablePartition, Log, Operator, PoisonTracker
 from processors.durability.retention import RetentionGaps
 from processors.runtime.slices import OPEN_TRANSACTION_MS, FetchProgress, Slice
-from processors.runtime.timeouts import bounded, loop_time, others_turn, own_cancellation_only, until
+from processors.runtime.timeouts import (
+    ANSWER_SECONDS,
+    CONSUMER_SECONDS,
+    LAST_COMMIT_SECONDS,
+    REOPENING_SECONDS,
+    bounded,
+    loop_time,
+    others_turn,
+    own_cancellation_only,
+    until,
+)
 from schemas.topics import INPUTS
 
 logger = get_logger(__name__)
 
 OPENINGS: Final = 4
 """Partitions that recover at the same time."""
-
-STALLED_SECONDS: Final = 10
-"""Everything was handed over and yet not taken for so long: Faust dropped a slice, read it again."""
 
 TICK_SECONDS: Final = 0.2
 """Between two looks at how far the inputs are read, and between two steps that no record causes."""
@@ -45,9 +51,6 @@ FAR_BEHIND: Final = 1_000
 CATCHING_UP: Final = 5
 """... once in so many intervals: rows and transactions are then shared by more records, and all of them are old."""
 
-REACH_SECONDS: Final = 5
-
-_BACKOFF: Final = (0.2, 0.5, 1, 2, 5)
 _ADVICE: Final[Mapping[type[BaseException], str]] = {
     TransactionalIdAuthorizationFailed: "allow this account to write transactional ids that begin with OIDOR_APP_ID",
     TopicAuthorizationFailedError: "allow this account to read the inputs, and to read and write all topics of Oidor",
@@ -114,7 +117,7 @@ class Assignment:
         self.split: frozenset[int] = frozenset()
         """Partition numbers of which this process was assigned some inputs, but not all."""
         self.assigned_at: float | None = None
-        self._process, self._log, self._reader, self._names = process, log, reader, kafka_names
+        self._process, self._log, self._reader, self.kafka_names = process, log, reader, kafka_names
         self._count, self._pace, self._pending_max, self._watch, self._refuse = (
             partitions,
             pace,
@@ -157,7 +160,7 @@ class Assignment:
             return
         mine, losses = self.colocated(), self._revocations
         try:
-            async with asyncio.timeout(REACH_SECONDS):
+            async with asyncio.timeout(CONSUMER_SECONDS):
                 self.progress = await self._reader().progress()
         except TimeoutError:
             logger.warning("The consumer's thread does not answer: watermarks stand still")
@@ -166,14 +169,14 @@ class Assignment:
         for number in mine - self._tasks.keys():
             self._tasks[number] = asyncio.create_task(self._run_partition(number), name=f"partition-{number}")
         if gone := self._tasks.keys() - mine:
-            await self.revoke(gone, 2)
+            await self.revoke(gone, LAST_COMMIT_SECONDS)
         self._note_ends()
         await self._resolve_retention_gaps()
 
     def colocated(self) -> set[int]:
         """The assigned partition numbers; none at all when the inputs of one of them went to different processes."""
         inputs: dict[int, set[str]] = {}
-        logical = {name: topic for topic, name in self._names.items()}
+        logical = {name: topic for topic, name in self.kafka_names.items()}
         for tp in self._reader().assignment():
             if tp.topic in logical:
                 inputs.setdefault(tp.partition, set()).add(logical[tp.topic])
@@ -201,26 +204,21 @@ class Assignment:
 
     # What others ask
 
-    def assigned(self) -> dict[str, list[int]]:
-        """Logical topic -> partition numbers."""
-        held = list(self._reader().assignment())
-        return {topic: sorted(tp.partition for tp in held if tp.topic == name) for topic, name in self._names.items()}
-
     def durable(self) -> dict[TP, int]:
         """The next offsets of the last commits."""
         return {
-            TP(self._names[topic], part.number): offset
+            TP(self.kafka_names[topic], part.number): offset
             for part in self.partitions.values()
             if part.ready
             for topic, offset in part.durable.items()
-            if offset and topic in self._names
+            if offset and topic in self.kafka_names
         }
 
     def lag(self) -> dict[str, int]:
         """Logical topic -> records that wait, over all open partitions; markers of transactions count while unread."""
-        waiting = dict.fromkeys(self._names, 0)
+        waiting = dict.fromkeys(self.kafka_names, 0)
         for part in self.partitions.values():
-            for topic, name in self._names.items():
+            for topic, name in self.kafka_names.items():
                 progress = self.progress.get(TP(name, part.number))
                 if progress is not None:
                     waiting[topic] += _unread(part, topic, progress)
@@ -238,7 +236,7 @@ class Assignment:
                 and progress.held_ms >= OPEN_TRANSACTION_MS
                 for number in self.partitions
             )
-            for topic, name in self._names.items()
+            for topic, name in self.kafka_names.items()
         }
 
     # One partition
@@ -263,7 +261,7 @@ class Assignment:
             finally:
                 part.ready, part.heartbeat_at = False, None
                 self._spawn(part.close())
-            await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF)) - 1])
+            await asyncio.sleep(REOPENING_SECONDS[min(failures, len(REOPENING_SECONDS)) - 1])
 
     def _new(self, number: int) -> DurablePartition:
         poison = self._poison_trackers.setdefault(number, PoisonTracker())
@@ -283,7 +281,7 @@ class Assignment:
             found = await part.open()
         part.heartbeat()
         if not found and self._beginning is not None:
-            topics = {TP(name, part.number): topic for topic, name in self._names.items()}
+            topics = {TP(name, part.number): topic for topic, name in self.kafka_names.items()}
             async with asyncio.timeout(ANSWER_SECONDS):
                 beginning = await self._beginning(topics)
             part.begin({topics[tp]: offset for tp, offset in beginning.items()})
@@ -298,7 +296,9 @@ class Assignment:
         logger.info("Partition %d is open at %s", part.number, part.durable)
 
     async def _report_retention_gaps(self, part: DurablePartition) -> None:
-        durable = {TP(name, part.number): (topic, part.durable.get(topic, 0)) for topic, name in self._names.items()}
+        durable = {
+            TP(name, part.number): (topic, part.durable.get(topic, 0)) for topic, name in self.kafka_names.items()
+        }
         async with asyncio.timeout(ANSWER_SECONDS):
             await self._retention_gaps.resumed(durable, self._reader().earliest)
 
@@ -306,12 +306,12 @@ class Assignment:
         if batch:
             expected = max(batch.begin, part.state.offsets.get(batch.topic, 0))
             self._retention_gaps.passed_over(
-                TP(self._names[batch.topic], part.number), batch.topic, expected, batch[0].offset
+                TP(self.kafka_names[batch.topic], part.number), batch.topic, expected, batch[0].offset
             )
 
     def _note_ends(self) -> None:
         for part in self.partitions.values():
-            for topic, name in self._names.items():
+            for topic, name in self.kafka_names.items():
                 tp = TP(name, part.number)
                 progress = self.progress.get(tp)
                 if part.ready and progress is not None and _confirmed(part, topic, progress):
@@ -321,7 +321,7 @@ class Assignment:
 
     async def _resolve_retention_gaps(self) -> None:
         try:
-            async with asyncio.timeout(REACH_SECONDS):
+            async with asyncio.timeout(CONSUMER_SECONDS):
                 await self._retention_gaps.look(self._reader().earliest)
         except (KafkaError, OSError):
             pass  # the next tick asks again
@@ -350,19 +350,19 @@ class Assignment:
         """Records that a partition has still to read, as far as is known."""
         return sum(
             _unread(part, topic, progress)
-            for topic, name in self._names.items()
+            for topic, name in self.kafka_names.items()
             if (progress := self.progress.get(TP(name, part.number))) is not None
         )
 
     async def _advance_watermarks(self, part: DurablePartition) -> None:
         """Move the watermarks of what is read to its end; read again what Faust has dropped."""
-        for topic, name in self._names.items():
+        for topic, name in self.kafka_names.items():
             progress = self.progress.get(TP(name, part.number))
             if progress is None:
                 continue
             if _confirmed(part, topic, progress):
                 part.state.advance_watermark_at_end(topic, progress.asked_at - IN_FLIGHT_MS)
-            if part.overdue(topic, _outstanding(part, topic, progress), STALLED_SECONDS):
+            if part.overdue(topic, _outstanding(part, topic, progress)):
                 await self._seek_back(part, topic, "stalled")
 
     async def _commit(self, part: DurablePartition) -> None:
@@ -396,7 +396,9 @@ class Assignment:
         part.epochs[topic] = await self._seek(part, topic)
 
     async def _seek(self, part: DurablePartition, topic: str) -> int:
-        return await self._reader().seek_back(TP(self._names[topic], part.number), part.state.offsets.get(topic, 0))
+        return await self._reader().seek_back(
+            TP(self.kafka_names[topic], part.number), part.state.offsets.get(topic, 0)
+        )
 
     def _failed(self, part: DurablePartition, error: BaseException) -> None:
         own = part.fault

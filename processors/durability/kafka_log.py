@@ -9,12 +9,9 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from processors.durability.partition import Outgoing
-from processors.runtime.timeouts import loop_time, own_cancellation_only
+from processors.runtime.timeouts import ANSWER_SECONDS, loop_time, own_cancellation_only
 from processors.settings import Settings
 from schemas.topics import state_topic
-
-ANSWER_SECONDS: Final = 15
-"""No answer of the broker for so long, while opening, is a failure: it is opened again."""
 
 _STOP_SECONDS: Final = 5
 _MAX_REQUEST_ROOM: Final = 100_000

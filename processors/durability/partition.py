@@ -14,7 +14,7 @@ then the state's delta, which carries the next input offsets. All of it happened
 import asyncio
 import enum
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from aiokafka.errors import MessageSizeTooLargeError
 
 from processors.durability.changelog import StateError
-from processors.runtime.slices import Slice
+from processors.runtime.slices import Missing, Slice
 from processors.runtime.timeouts import loop_time, own_cancellation_only, wall_ms
 from schemas.outputs import Checkpoint
 from schemas.taxonomy import Reason
@@ -196,7 +196,7 @@ class DurablePartition:
         self._lock = asyncio.Lock()
         self._starts: deque[_Start] = deque()
         self._written = self._forgot_at = 0
-        self._outstanding: dict[str, tuple[int, float]] = {}
+        self._missing: defaultdict[str, Missing] = defaultdict(Missing)
 
     async def open(self) -> bool:
         """Fence, recover; False when there was no state. Raises StateError when this process must not touch it."""
@@ -258,16 +258,9 @@ class DurablePartition:
         except Exception as error:  # whatever it is, memory can no longer be trusted
             self._break(error)
 
-    def overdue(self, topic: str, outstanding: bool, seconds: float) -> bool:
-        """Whether the same records of a topic have been outstanding for so long."""
-        if not (outstanding and self.ready):
-            self._outstanding.pop(topic, None)
-            return False
-        offset, now = self.state.offsets.get(topic, 0), loop_time()
-        where, since = self._outstanding.get(topic, (offset, now))
-        waited = now - since if where == offset else 0
-        self._outstanding[topic] = (offset, now if waited >= seconds else now - waited)
-        return waited >= seconds
+    def overdue(self, topic: str, outstanding: bool) -> bool:
+        """Whether the same records of a topic have been outstanding for too long."""
+        return self._missing[topic].overdue(outstanding and self.ready, self.state.offsets.get(topic, 0), loop_time())
 
     def tick(self) -> None:
         """A step without records: deadlines fire."""

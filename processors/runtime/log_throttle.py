@@ -1,7 +1,7 @@
-"""What a library says again and again: once in a while, with how often it was said meanwhile.
+"""Throttles what a library logs again and again: a line of a kind passes once in a while, with how many were held back.
 
-While a broker is away, aiokafka tells of each attempt of each connection: hundreds of lines a second, in which nobody
-finds what matters.
+While a broker is away, aiokafka logs each attempt of each connection: hundreds of lines a second, in which nobody finds
+what matters.
 """
 
 import logging
@@ -14,14 +14,13 @@ _KINDS_MAX: Final = 1_000
 
 
 @dataclass(slots=True)
-class _Told:
+class _Passed:
     at: float
-    since: int = 0
-    """How often it was said since."""
+    held_back: int = 0
 
 
-class Repeats(logging.Filter):
-    """Lets a line of one of some loggers through when its kind was not told for so many seconds.
+class LogThrottle(logging.Filter):
+    """Lets a line of one of some loggers through when none of its kind has passed for so many seconds.
 
     A kind is a logger and a text before its values are put in.
     """
@@ -29,20 +28,21 @@ class Repeats(logging.Filter):
     def __init__(self, loggers: Iterable[str], seconds: float) -> None:
         super().__init__()
         self._loggers, self._seconds = tuple(loggers), seconds
-        self._told: dict[tuple[str, str], _Told] = {}
+        self._passed: dict[tuple[str, str], _Passed] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.name.startswith(self._loggers):
             return True
         kind = record.name, str(record.msg)
-        told = self._told.get(kind)
-        if told is not None and record.created - told.at < self._seconds:
-            told.since += 1
+        last = self._passed.get(kind)
+        if last is not None and record.created - last.at < self._seconds:
+            last.held_back += 1
             return False
-        if told is not None and told.since:
-            record.msg = f"{record.getMessage()} (and {told.since} more like this in {record.created - told.at:.0f} s)"
+        if last is not None and last.held_back:
+            seconds = record.created - last.at
+            record.msg = f"{record.getMessage()} (and {last.held_back} more like this in {seconds:.0f} s)"
             record.args = None
-        if len(self._told) >= _KINDS_MAX:
-            self._told.clear()
-        self._told[kind] = _Told(record.created)
+        if len(self._passed) >= _KINDS_MAX:
+            self._passed.clear()
+        self._passed[kind] = _Passed(record.created)
         return True

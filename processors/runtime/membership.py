@@ -20,55 +20,55 @@ class Member(NamedTuple):
     id: str
     """Empty before it has joined, and when it was told that it is none."""
     generation: int
-    """-1 like that."""
+    """-1 likewise."""
 
 
-class Standing(NamedTuple):
+class Membership(NamedTuple):
     """What the group says of this member."""
 
     generation: int
     known: bool
 
 
-class Ledger(Protocol):
-    """Where the members of a group are written down."""
+class Coordinator(Protocol):
+    """The broker that knows the members of a group."""
 
     async def members(self) -> frozenset[str]:
         """The ids of all members. Raises KafkaError, OSError or TimeoutError when nobody answers."""
 
     async def close(self) -> None:
-        """Forget the connection; `members` makes another."""
+        """Ends the connection; `members` makes another."""
 
 
-class Group:
-    """Asks again and again. `standing` is None while nobody answers, which is no finding."""
+class MembershipMonitor:
+    """Asks the coordinator again and again. `membership` is None while nobody answers, which is no finding."""
 
-    def __init__(self, ledger: Ledger, member: Callable[[], Member]) -> None:
-        self.standing: Standing | None = None
-        self._ledger, self._member = ledger, member
+    def __init__(self, coordinator: Coordinator, member: Callable[[], Member]) -> None:
+        self.membership: Membership | None = None
+        self._coordinator, self._member = coordinator, member
 
     async def run(self) -> None:
-        """For ever."""
+        """Runs for ever."""
         try:
             while True:
                 await asyncio.sleep(ASK_EVERY_SECONDS)
-                self.standing = await self._ask()
+                self.membership = await self._ask()
         finally:
-            await self._ledger.close()
+            await self._coordinator.close()
 
-    async def _ask(self) -> Standing | None:
+    async def _ask(self) -> Membership | None:
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                members = await self._ledger.members()
+                members = await self._coordinator.members()
         except (KafkaError, OSError):
-            await self._ledger.close()
+            await self._coordinator.close()
             return None
         member = self._member()
-        return Standing(member.generation, known=member.id in members)
+        return Membership(member.generation, known=member.id in members)
 
 
-class KafkaLedger:
-    """A group as its coordinator has it, over a connection of its own."""
+class KafkaCoordinator:
+    """The coordinator of a group, over a connection of its own."""
 
     def __init__(self, brokers: str, group: str) -> None:
         self._brokers, self._group = brokers, group

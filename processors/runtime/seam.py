@@ -1,18 +1,21 @@
 """The seam to Faust: one event of a stream is one fetched slice of one partition.
 
-Faust hands an agent one message at a time, which costs twenty times the work that is done with it. Here the consumer's
-thread marks what it fetched as `Slice`s, the scheduler hands each slice to the agent as one message, and everything
-that depends on how reading goes is decided from the marks (reading.py).
+Why: Faust hands an agent one message at a time, which costs twenty times the work that is done with it. Here the
+consumer's thread marks what it fetched as `Slice`s, and the scheduler hands each slice to the agent as one message.
 
 Faust's acks and its notion of what was read are not used (`stream.noack()`): they take a hole for "not done yet", and
-drop, silently, what lies before the last offset delivered, also after a seek back. Agents keep `concurrency=1`.
+drop, silently, what lies before the last offset delivered, also after a seek back. What a slice means, and how far
+reading has come, is decided from the marks alone (`slices`). Agents keep `concurrency=1`.
 """
 
 import asyncio
+import os
+import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -25,7 +28,13 @@ from mode.utils.logging import get_logger
 
 from processors.runtime.membership import Member
 from processors.runtime.slices import FetchEpochs, FetchProgress, Slice
-from processors.runtime.timeouts import own_cancellation_only, wall_ms
+from processors.runtime.timeouts import (
+    GROUP_COMMIT_SECONDS,
+    REBALANCE_SECONDS,
+    REQUEST_SECONDS,
+    own_cancellation_only,
+    wall_ms,
+)
 from processors.settings import Settings
 
 logger = get_logger(__name__)
@@ -33,16 +42,10 @@ logger = get_logger(__name__)
 CHANNEL_SLICES: Final = 16
 """Slices that wait for an agent: with the fetch before them the bound of what is in memory unprocessed."""
 
-REBALANCE_SECONDS: Final = 15.0
-"""So long the group waits for a member that does not rejoin; ours rejoin after a last commit of two seconds."""
-
-REQUEST_SECONDS: Final = 20.0
-"""A connection over which nothing comes for so long is given up. Joining takes as long as a rebalance may."""
-
 NEVER_IDLE_SECONDS: Final = 1_000_000.0
 
 
-class _Thread(driver.AIOKafkaConsumerThread):
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
     """The marks are touched in the consumer's thread only, in order with its fetches."""
 
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
@@ -88,7 +91,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
         One answer of the broker, compressed, may hold minutes of work of a partition: handed over whole, it would keep
         all the others waiting. What was taken is marked before anything else can happen in this thread: after a seek
-        the same records would be of another reading.
+        the same records would be of another epoch.
         """
         waiting, take = consumer._fetcher._records, super()._fetch_records
         size = self.consumer.slice_records  # type: ignore[attr-defined]
@@ -121,8 +124,8 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
         return await self.call_thread(seek)
 
-    async def _there(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run in the consumer's thread, at once: Faust's own queue may be busy with two fetches for a second."""
+    async def _in_thread(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Runs work in the consumer's thread, at once: Faust's own queue may be busy with two fetches for a second."""
         with own_cancellation_only():
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
 
@@ -133,7 +136,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             consumer.seek(TopicPartition(*tp), offset)
             return self._marks.seek(tp, offset)
 
-        return int(await self._there(seek()))
+        return int(await self._in_thread(seek()))
 
     async def progress(self) -> dict[TP, FetchProgress]:
         async def look() -> dict[TP, FetchProgress]:
@@ -142,11 +145,11 @@ class _Thread(driver.AIOKafkaConsumerThread):
             if subscription is None or subscription.assignment is not self._assignment or self._assignment is None:
                 return {}
             tps = [TP(*tp) for tp in consumer.assignment()]
-            return {tp: progress for tp in tps if (progress := self._reach(tp)) is not None}
+            return {tp: progress for tp in tps if (progress := self._progress_of(tp)) is not None}
 
-        return dict(await self._there(look()))
+        return dict(await self._in_thread(look()))
 
-    def _reach(self, tp: TP) -> FetchProgress | None:
+    def _progress_of(self, tp: TP) -> FetchProgress | None:
         state = self._assignment.state_value(TopicPartition(*tp))
         if state is None or not state.has_valid_position or state.highwater is None or state.lso is None:
             return None
@@ -160,7 +163,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             consumer = self._ensure_consumer()
             return {tp: await consumer.committed(TopicPartition(*tp)) for tp in tps}
 
-        return dict(await self._there(ask()))
+        return dict(await self._in_thread(ask()))
 
     async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
         async def ask() -> dict[TP, int]:
@@ -168,7 +171,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             offsets = await consumer.beginning_offsets([TopicPartition(*tp) for tp in tps])
             return {TP(*tp): offset for tp, offset in offsets.items()}
 
-        return dict(await self._there(ask()))
+        return dict(await self._in_thread(ask()))
 
     def member(self) -> Member:
         coordinator = self._consumer._coordinator if self._consumer is not None else None
@@ -178,14 +181,14 @@ class _Thread(driver.AIOKafkaConsumerThread):
         async def nothing() -> None:
             pass
 
-        await self._there(nothing())
+        await self._in_thread(nothing())
 
     async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
         async def ask() -> dict[TP, int]:
             found = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in tps])
             return {TP(*tp): offset for tp, offset in found.items()}
 
-        return dict(await self._there(ask()))
+        return dict(await self._in_thread(ask()))
 
     async def since(self, tps: Iterable[TP], moment: int) -> dict[TP, int]:
         async def ask() -> dict[TP, int]:
@@ -195,21 +198,21 @@ class _Thread(driver.AIOKafkaConsumerThread):
             ends = await consumer.end_offsets(partitions)
             return {TP(*tp): found[tp].offset if found.get(tp) else ends[tp] for tp in partitions}
 
-        return dict(await self._there(ask()))
+        return dict(await self._in_thread(ask()))
 
     async def commit_quietly(self, offsets: Mapping[TP, int]) -> bool:
         async def commit() -> bool:
             consumer = self._ensure_consumer()
             mine = {TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in consumer.assignment()}
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(GROUP_COMMIT_SECONDS):
                     await consumer.commit(mine)
             except (KafkaError, TimeoutError) as error:
                 logger.info("Offsets were not committed, the next commit covers them: %r", error)
                 return False
             return True
 
-        return bool(await self._there(commit()))
+        return bool(await self._in_thread(commit()))
 
 
 def _is_data(buffered: Any) -> bool:
@@ -217,7 +220,7 @@ def _is_data(buffered: Any) -> bool:
     return isinstance(buffered, FetchResult)
 
 
-class _Forgetful(dict[TP, Any]):
+class _NoOffsets(dict[TP, Any]):
     """Faust drops what lies before the last offset it delivered: it must not remember one."""
 
     def __getitem__(self, tp: TP) -> None:
@@ -231,19 +234,24 @@ class _Forgetful(dict[TP, Any]):
 
 
 class BatchConsumer(driver.Consumer):
-    """Faust's consumer, with readings. What stands here without a value is set by `batching_app`."""
+    """Faust's consumer, with epochs of reading. What stands here without a value is set by `_transport`."""
 
     fetching: Mapping[str, Any]
     logical: Mapping[str, str]
     slice_records: int
-    _thread: _Thread
+    _thread: _ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._read_offset = _Forgetful()
+        self._read_offset = _NoOffsets()
 
-    def _new_consumer_thread(self) -> _Thread:
-        return _Thread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def rebalancing(self) -> bool:
+        """Whether a rebalance is going on, as far as Faust knows."""
+        return bool(self.app.rebalancing)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's livelock warnings look at its own commits, which are not used."""
@@ -254,7 +262,7 @@ class BatchConsumer(driver.Consumer):
         await self._thread.seek_back(partition, offset)
 
     async def seek_back(self, tp: TP, offset: int) -> int:
-        """Read again from an offset; returns the number of the new reading."""
+        """Reads again from an offset; returns the new epoch."""
         return await self._thread.seek_back(tp, offset)
 
     async def progress(self) -> dict[TP, FetchProgress]:
@@ -286,12 +294,12 @@ class BatchConsumer(driver.Consumer):
         return await self._thread.since(tps, moment)
 
     async def commit_durable(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit next offsets to the group. False when it did not work: the next commit covers these too."""
+        """Commits next offsets to the group. False when it did not work: the next commit covers these too."""
         return await self._thread.commit_quietly(offsets)
 
 
-class _HandOver(faust.Schema):  # type: ignore[type-arg]
-    """Hand the slice over as it is: no key, no codec, so no malformed message can stop an agent."""
+class _SliceSchema(faust.Schema):  # type: ignore[type-arg]
+    """Hands a slice over as it is: no key, no codec, so no malformed message can stop an agent."""
 
     def loads_key(self, *_: Any, **__: Any) -> None:
         return None
@@ -312,41 +320,44 @@ def _message(part: Slice) -> Any:
     return replace(part[-1], key=None, value=part)
 
 
-def batching_app(
-    settings: Settings,
-    *,
-    group: str,
-    topics: Mapping[str, str],
-    slice_records: int,
-    datadir: str,
-    channel_slices: int = CHANNEL_SLICES,
-) -> tuple[faust.App, dict[str, faust.types.TopicT]]:
-    """A Faust app of consumer group `group`, and its topics by logical name; their streams yield `Slice`s.
+@dataclass(frozen=True)
+class Inputs:
+    """What a process reads, and as which consumer group."""
 
-    `topics` is Kafka's name -> logical name. Reading is `read_committed`, in fetches that wait for `fetch_min_bytes`.
+    group: str
+    topics: Mapping[str, str]
+    """Logical name -> Kafka's."""
+    slice_records: int
+    """Records that an agent takes at a time, at most."""
+    channel_slices: int = CHANNEL_SLICES
+
+
+class BatchingApp:
+    """A Faust app whose streams yield `Slice`s, by the logical names of its inputs.
+
+    Reading is `read_committed`, in fetches that wait for `fetch_min_bytes`.
     """
 
-    class Consumer(BatchConsumer):
-        fetching = MappingProxyType(
-            {
-                "fetch_min_bytes": settings.fetch_min_bytes,
-                "fetch_max_wait_ms": settings.fetch_max_wait_ms,
-                "isolation_level": "read_committed",
-            }
-        )
-        logical = topics
+    def __init__(self, settings: Settings, inputs: Inputs) -> None:
+        self.inputs = inputs
+        self.faust = _faust_app(settings, inputs)
+        self.faust.transport = _transport(self.faust, settings, inputs)
+        self.streams = {
+            logical: self.faust.topic(name, schema=_SliceSchema(), maxsize=inputs.channel_slices)
+            for logical, name in inputs.topics.items()
+        }
 
-    Consumer.slice_records = slice_records
+    def consumer(self) -> BatchConsumer:
+        """The consumer of this app: there is one once the app runs."""
+        return cast("BatchConsumer", self.faust.consumer)
 
-    class Transport(driver.Transport):
-        pass
 
-    Transport.Consumer = Consumer
-    app = faust.App(
-        group,
+def _faust_app(settings: Settings, inputs: Inputs) -> faust.App:
+    return faust.App(
+        inputs.group,
         broker=[f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
         store="memory://",
-        datadir=datadir,
+        datadir=_datadir(),
         web_enabled=False,
         topic_partitions=settings.partitions,
         topic_disable_leader=True,
@@ -361,8 +372,29 @@ def batching_app(
         producer_linger=0.05,
         stream_wait_empty=False,  # else stop and rebalance wait, for ever, for acks that nobody gives
         worker_redirect_stdouts=False,
-        ConsumerScheduler=_scheduler(slice_records),
+        ConsumerScheduler=_scheduler(inputs.slice_records),
     )
-    app.transport = Transport(app.conf.broker_consumer, app)
-    streams = {logical: app.topic(name, schema=_HandOver(), maxsize=channel_slices) for name, logical in topics.items()}
-    return app, streams
+
+
+def _datadir() -> str:
+    """Where Faust keeps what it insists on keeping: nothing of ours. One for all processes, so that none piles up."""
+    return str(Path(tempfile.gettempdir()) / f"oidor-faust-{getattr(os, 'getuid', int)()}")
+
+
+def _transport(app: faust.App, settings: Settings, inputs: Inputs) -> driver.Transport:
+    class Consumer(BatchConsumer):
+        fetching = MappingProxyType(
+            {
+                "fetch_min_bytes": settings.fetch_min_bytes,
+                "fetch_max_wait_ms": settings.fetch_max_wait_ms,
+                "isolation_level": "read_committed",
+            }
+        )
+        logical = MappingProxyType({name: logical for logical, name in inputs.topics.items()})
+        slice_records = inputs.slice_records
+
+    class Transport(driver.Transport):
+        pass
+
+    Transport.Consumer = Consumer
+    return Transport(app.conf.broker_consumer, app)

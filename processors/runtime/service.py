@@ -1,127 +1,204 @@
-"""What both processes share: pages for operations, and leaving within one budget whatever hangs."""
+"""What every process is: a Faust app, an agent a topic, a tick, pages, a watchdog, one budget to end in.
 
-import asyncio
-import gc
-import logging
-import os
-import signal
-import sys
-import tempfile
-import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import wraps
-from pathlib import Path
-from typing import Any, Final
-
-import faust
-from aiohttp import web
-from aiokafka.conn import AIOKafkaConnection, CloseReason
-from aiokafka.errors import KafkaConnectionError
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-
-from processors.runtime.log_throttle import Repeats
-from processors.settings import Settings
-
-logger = logging.getLogger(__name__)
-
-Readiness = Callable[[], tuple[bool, Mapping[str, Any]]]
-"""Whether work is being done, and the reasons, as JSON."""
-
-EXIT_REFUSED: Final = 2
-"""Exit code when this process must not go on: someone has to change something first."""
-EXIT_NO_BROKER: Final = 75
-"""Exit code of a supervised worker that found no broker when it started: later there may be one (EX_TEMPFAIL)."""
-EXIT_STUCK: Final = 70
-"""Exit code when this process was found stuck: started again, it works."""
-
-SWITCH_SECONDS: Final = 0.0005
-"""After which a thread that computes lets another: at Python's 5 ms the consumer's thread waits for a step at each of
-the many times that it needs the interpreter for one fetch.
+A process says only what is its own: see `Process`. All that runs for ever, and all that must never raise, is here.
 """
 
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.types import TP
+from mode.utils.logging import get_logger
+from prometheus_client import CollectorRegistry
+
+from processors.runtime import symptoms
+from processors.runtime.log_throttle import LogThrottle
+from processors.runtime.membership import KafkaCoordinator, MembershipMonitor
+from processors.runtime.seam import BatchingApp
+from processors.runtime.shutdown import Shutdown
+from processors.runtime.slices import Slice
+from processors.runtime.status import Readiness, StatusServer
+from processors.runtime.symptoms import LeaderMonitor, Progress, Symptoms
+from processors.runtime.timeouts import LAST_COMMIT_SECONDS, loop_time, wall_ms
+from processors.runtime.tuning import tuned_event_loop
+from processors.runtime.watchdog import Watchdog
+from processors.settings import Settings
+
+logger = get_logger(__name__)
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
 _MACHINERY: Final = ("aiokafka", "faust", "mode", "aiohttp", "processors.runtime.seam")
-_REPEATED_SECONDS: Final = 10.0
+_THROTTLED_SECONDS: Final = 10.0
 _LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
 
 
-class StatusServer:
-    """`/metrics`, `/ready` and `/live` of a process."""
+class Process(Protocol):
+    """What one kind of process does with what it reads."""
 
-    def __init__(self, host: str, port: int, readiness: Readiness, refuse: Callable[[str], None]) -> None:
-        self.port = port
-        self._refuse = refuse
-        self._host, self._readiness = host, readiness
-        self._runner: web.AppRunner | None = None
+    @property
+    def tick_seconds(self) -> float:
+        """Between two calls of `tick`."""
 
-    async def start(self) -> None:
-        """Listen; with port 0 on a free one, which `port` says then."""
-        pages = web.Application()
-        pages.router.add_get("/metrics", self._metrics)
-        pages.router.add_get("/ready", self._ready)
-        pages.router.add_get("/live", self._live)
-        self._runner = web.AppRunner(pages, access_log=None, handle_signals=False)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self.port, shutdown_timeout=0.5)
+    @property
+    def background(self) -> Sequence[Work]:
+        """What runs for ever, beside, once the process has joined its group."""
+
+    async def deliver(self, batch: Slice) -> None:
+        """Takes a slice. What it raises is logged: a slice that was not taken must be found missing, and read again."""
+
+    async def tick(self) -> None:
+        """Does what no slice causes, as opening what is assigned; not called during a rebalance.
+
+        May raise KafkaError or OSError: the next tick tries again.
+        """
+
+    def update_gauges(self) -> None:
+        """Shows how it stands, after every tick."""
+
+    async def revoked(self, numbers: Collection[int], seconds: float) -> None:
+        """Gives up partitions: whatever is to be durable of them has so many seconds."""
+
+    async def shutdown(self, seconds: float) -> None:
+        """Ends, within so many seconds. Never raises."""
+
+    def opened(self) -> Collection[int]:
+        """The partition numbers that it takes slices of."""
+
+    def progress(self) -> Sequence[Progress]:
+        """How far each open topic-partition has come, for the watchdog."""
+
+    def symptoms(self, working: bool) -> Symptoms:
+        """What else is not as it should be. `working`: it has joined its group, and no rebalance is going on."""
+
+    def problems(self) -> Sequence[str]:
+        """Why it is not ready: a line each, which says what to do where somebody must."""
+
+    def details(self) -> Mapping[str, Any]:
+        """What else `/ready` shows, as JSON."""
+
+
+class Service:
+    """A process on its app: runs it, watches it, shows how it stands, ends it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        app: BatchingApp,
+        process: Process,
+        shutdown: Shutdown,
+        *,
+        port: int,
+        registry: CollectorRegistry,
+    ) -> None:
+        """`port` and `registry`: of the pages, and of the metrics on them."""
+        self._settings, self._app, self._process, self._shutdown = settings, app, process, shutdown
+        self._status_server = StatusServer(
+            settings.web_host, port, readiness=self.readiness, registry=registry, refuse=shutdown.refuse
+        )
+        self._leaders = LeaderMonitor(self._unfetched, lambda tps: app.consumer().ends(tps))
+        coordinator = KafkaCoordinator(settings.brokers, app.inputs.group)
+        self._monitor = MembershipMonitor(coordinator, lambda: app.consumer().member())
+        self._watchdog = Watchdog(self.symptoms, lambda: app.consumer().pulse())
+        self._joined = self._ending = False
+        self._ticked_at = float("inf")
+        self._wire()
+
+    def run(self) -> int:
+        """Runs until a signal; returns the exit code: 0, or 2 when it must not go on."""
+        side_tasks = (self._status_server.start, self._watchdog.run, self._leaders.run, self._monitor.run)
+        return _run_app(self._app.faust, self._settings, self._shutdown, side_tasks)
+
+    def readiness(self) -> Readiness:
+        """What `/ready` shows: a process is ready when it works on everything that is assigned to it."""
+        assigned = self._assigned() if self._joined else {}
+        closed = {number for numbers in assigned.values() for number in numbers} - set(self._process.opened())
+        problems = [
+            *(["not a member of the consumer group yet"] if not self._joined else []),
+            *(["a rebalance is going on"] if self._app.faust.rebalancing else []),
+            *([f"partitions not open: {sorted(closed)}"] if closed else []),
+            *self._process.problems(),
+            *self._watchdog.problems(),
+        ]
+        details = {"problems": problems, "assignment": assigned, **self._process.details()}
+        return Readiness(not problems, details)
+
+    def symptoms(self) -> Symptoms:
+        """What is wrong now, for the watchdog."""
+        working = self._working()
+        found = symptoms.of_membership(self._monitor.membership, working, self._settings.session_timeout)
+        found |= self._process.symptoms(working)
+        if working:
+            found |= symptoms.of_timer(self._ticked_at, loop_time())
+            found |= symptoms.of_reading(self._process.progress(), self._leaders.answered)
+        return found
+
+    def _working(self) -> bool:
+        return self._joined and not self._app.faust.rebalancing
+
+    def _unfetched(self) -> Collection[TP]:
+        return symptoms.unfetched(self._process.progress(), wall_ms()) if self._working() else ()
+
+    def _assigned(self) -> dict[str, list[int]]:
+        """Logical topic -> partition numbers."""
+        assignment = list(self._app.consumer().assignment())
+        return {
+            topic: sorted(tp.partition for tp in assignment if tp.topic == name)
+            for topic, name in self._app.inputs.topics.items()
+        }
+
+    def _wire(self) -> None:
+        app = self._app.faust
+        for topic, stream in self._app.streams.items():
+            app.agent(stream, name=f"agent-{topic}", concurrency=1)(self._deliver)
+        app.timer(self._process.tick_seconds, name="tick")(self._tick)
+        for work in self._process.background:
+            app.task()(work)
+        app.on_partitions_assigned.connect(self._on_assigned, weak=False)
+        app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+        app.on_before_shutdown.connect(self._before_shutdown, weak=False)
+
+    async def _deliver(self, stream: Any) -> None:
+        async for batch in stream.noack():
+            try:
+                await self._process.deliver(batch)
+            except Exception:  # an exception would stop the agent; what was not taken is found missing, and read again
+                logger.exception("A slice was not taken: %s[%d]@%d", batch.topic, batch.partition, batch.begin)
+
+    async def _tick(self) -> None:
+        self._ticked_at = loop_time()
         try:
-            await site.start()
-        except OSError as error:
-            self._refuse(f"the pages cannot have {self._host}:{self.port} ({error.strerror}): choose another port")
-            return
-        self.port = self._runner.addresses[0][1]
-        logger.info("Pages on http://%s:%d/ready", self._host, self.port)
+            if not (self._ending or self._app.faust.rebalancing):
+                await self._process.tick()
+        except (KafkaError, OSError) as error:
+            logger.warning("The consumer does not answer, next attempt at the next tick: %r", error)
+        self._process.update_gauges()
 
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+    async def _on_assigned(self, *_: Any, **__: Any) -> None:
+        self._joined = True
+        self._ticked_at = min(self._ticked_at, loop_time())
 
-    async def _metrics(self, request: web.Request) -> web.Response:
-        """All metrics, or those asked for: `/metrics?name[]=feedback_events_total`, as Prometheus clients have it."""
-        names = request.query.getall("name[]", [])
-        asked = REGISTRY.restricted_registry(names) if names else REGISTRY
-        return web.Response(body=generate_latest(asked), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def _on_revoked(self, *told: Any, **_: Any) -> None:
+        _app, revoked = told
+        await self._process.revoked({tp.partition for tp in revoked}, LAST_COMMIT_SECONDS)
 
-    async def _ready(self, _: web.Request) -> web.Response:
-        ready, reasons = self._readiness()
-        return web.json_response({"ready": ready, **reasons}, status=200 if ready else 503)
-
-    async def _live(self, _: web.Request) -> web.Response:
-        return web.json_response({"live": True})
+    async def _before_shutdown(self, *_: Any, **__: Any) -> None:
+        self._ending = True
+        self._shutdown.begin()
+        self._watchdog.stop()
+        await self._process.shutdown(min(LAST_COMMIT_SECONDS, self._settings.shutdown_budget / 2))
+        await self._status_server.stop()
 
 
-def datadir() -> str:
-    """Where Faust keeps what it insists on keeping: nothing of ours. One for all processes, so that none piles up."""
-    return str(Path(tempfile.gettempdir()) / f"oidor-faust-{getattr(os, 'getuid', int)()}")
+class _FaustWorker(faust.Worker):
+    """Runs an app; `side_tasks` from the first moment on.
 
+    Faust's own tasks begin after the first rebalance has ended, and until then nobody would see that it does not.
+    """
 
-class Shutdown:
-    """One budget from the signal to the exit. Being cut short is safe: it is a crash, and crashes lose nothing."""
-
-    def __init__(self, budget: float) -> None:
-        self.code = 0
-        self._budget = budget
-        self._timer: threading.Timer | None = None
-
-    def refuse(self, why: str) -> None:
-        """This process must not go on: say so in one line, and leave with exit code 2."""
-        logger.critical("%s", why)
-        self.code = EXIT_REFUSED
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    def begin(self) -> None:
-        """Start the clock; a second call changes nothing."""
-        if self._timer is None:
-            self._timer = threading.Timer(self._budget, self._cut)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _cut(self) -> None:
-        logger.warning("Not done within %g s: leaving without", self._budget)
-        os._exit(self.code)
-
-
-class _Worker(faust.Worker):
     shutdown: Shutdown
-    side_tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+    side_tasks: Sequence[Work]
 
     async def on_first_start(self) -> None:
         await super().on_first_start()
@@ -133,21 +210,10 @@ class _Worker(faust.Worker):
         super()._schedule_shutdown(number)
 
 
-def run_app(
-    app: faust.App,
-    settings: Settings,
-    shutdown: Shutdown,
-    side_tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]],
-) -> int:
-    """Run an app until a signal; returns the exit code. `shutdown.code` is what a refusal has set.
-
-    `side_tasks` is what runs from the first moment on: Faust's own tasks begin after the first rebalance has ended, and
-    until then nobody would see that it does not.
-    """
-    tune_gc()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    loop = _event_loop()
-    worker = _Worker(app, loop=loop, loglevel=_LEVELS[settings.log_level.lower()], logging_config=_logging(settings))
+def _run_app(app: faust.App, settings: Settings, shutdown: Shutdown, side_tasks: Sequence[Work]) -> int:
+    loop = tuned_event_loop()
+    level = _LEVELS[settings.log_level.lower()]
+    worker = _FaustWorker(app, loop=loop, loglevel=level, logging_config=_logging(level))
     worker.shutdown, worker.side_tasks = shutdown, side_tasks
     worker.spinner = None
     try:
@@ -158,72 +224,21 @@ def run_app(
     return shutdown.code
 
 
-def tune_gc() -> None:
-    """Tune the garbage collector to states that grow, live long and hold no cycles.
-
-    At its defaults it looks through young objects a hundred times a second, which takes a seventh of the CPU, and now
-    and then through all that is not that young, which holds everything up for as long as half a second.
-    """
-    gc.freeze()
-    gc.set_threshold(10_000, 2, 100)
-    gc.callbacks.append(_freeze_what_stays)
-
-
-def _freeze_what_stays(phase: str, info: Mapping[str, int]) -> None:
-    """What two collections found in use is state: never looked through again, it goes once nothing refers to it."""
-    if phase == "stop" and info["generation"]:
-        gc.freeze()
-
-
-def _event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop where there is one, for the consumer's thread too: it carries a fifth more events."""
-    try:
-        import uvloop
-    except ImportError:
-        pass
-    else:
-        uvloop.install()
-        survive_closed_connections()
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    return loop
-
-
-def survive_closed_connections() -> None:
-    """Let aiokafka take a write to a connection that was just reset for the lost connection that it is.
-
-    uvloop raises a RuntimeError there, asyncio nothing; aiokafka expects an OSError. Else the routine that happens to
-    write, of a producer or of the group's coordination, ends for ever in a process that looks alive.
-    """
-    send = AIOKafkaConnection.send
-
-    @wraps(send)
-    def sending(connection: AIOKafkaConnection, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return send(connection, *args, **kwargs)
-        except RuntimeError as error:
-            connection.close(reason=CloseReason.CONNECTION_BROKEN)
-            raise KafkaConnectionError(f"connection to {connection.host}:{connection.port} lost: {error}") from error
-
-    if not hasattr(send, "__wrapped__"):
-        AIOKafkaConnection.send = sending
-
-
-def _logging(settings: Settings) -> dict[str, Any]:
+def _logging(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"}},
-        "filters": {"repeats": {"()": Repeats, "loggers": _MACHINERY, "seconds": _REPEATED_SECONDS}},
+        "filters": {"throttle": {"()": LogThrottle, "loggers": _MACHINERY, "seconds": _THROTTLED_SECONDS}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": "line",
-                "filters": ["repeats"],
+                "filters": ["throttle"],
                 "stream": "ext://sys.stderr",
             }
         },
-        "root": {"handlers": ["stderr"], "level": _LEVELS[settings.log_level.lower()]},
+        "root": {"handlers": ["stderr"], "level": level},
         # What these say at INFO is about their own machinery.
         "loggers": {name: {"level": "WARNING"} for name in _MACHINERY},
     }

@@ -1,13 +1,15 @@
-"""How reading goes: slices of what was fetched, and marks from which it follows what they mean.
+"""Slices of what was fetched, and the marks from which it follows what they mean.
 
 - `begin` and `end` say what a slice covers, holes included: contiguity is checked against them.
-- `epoch` grows with every seek: a slice of an older reading was fetched before the seek and means nothing.
+- `epoch` grows with every seek: a slice of an older epoch was fetched before the seek and means nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from faust.types import TP
+
+from processors.runtime.timeouts import STALLED_SECONDS
 
 OPEN_TRANSACTION_MS: Final = 60_000
 """How long a transaction that an upstream left open may hold the end of a partition back."""
@@ -24,7 +26,7 @@ class Slice(list[Any]):
         """The logical name, without the installation's prefix."""
         self.partition = partition
         self.begin = begin
-        """Where this reading stood before the slice: less than the first offset when there is a hole in the log."""
+        """Where its epoch stood before the slice: less than the first offset when there is a hole in the log."""
         self.epoch = epoch
 
     @property
@@ -60,7 +62,7 @@ class FetchProgress(NamedTuple):
     which still wait in a queue. The fetcher's position alone does not say that, and plain offsets do not either:
     transaction markers take offsets that no record has. So three things are seen together, in the thread in which
     nothing can come between them: the position is at the end (`at_end`), and what was handed over in `epoch` so far
-    ends at `end`. Whoever has processed that reading up to `end` has processed all there was when the fetch that shows
+    ends at `end`. Whoever has processed that epoch up to `end` has processed all there was when the fetch that shows
     the end was *sent* (`asked_at`): a frozen process cannot take an old answer for a new one.
     """
 
@@ -78,6 +80,28 @@ class FetchProgress(NamedTuple):
     """Whether records were fetched and wait to be handed over: until then, none of this partition are fetched."""
 
 
+class Missing:
+    """Whether the same records of one topic-partition have been missing for so long that they must be read again.
+
+    They were handed over and did not come: Faust drops a slice now and then, and none may follow that would show it.
+    """
+
+    def __init__(self) -> None:
+        self._since: tuple[int, float] | None = None
+
+    def overdue(self, missing: bool, offset: int, now: float) -> bool:
+        """Looks at what is missing from `offset` on, at `now`, s. Once overdue, it has time to come again."""
+        if not missing:
+            self._since = None
+            return False
+        if self._since is None or self._since[0] != offset:
+            self._since = offset, now
+        overdue = now - self._since[1] >= STALLED_SECONDS
+        if overdue:
+            self._since = offset, now
+        return overdue
+
+
 class FetchEpochs:
     """What the consumer's thread knows about how reading goes, by topic-partition."""
 
@@ -91,7 +115,7 @@ class FetchEpochs:
         self._held: dict[TP, tuple[int, int]] = {}
 
     def mark(self, tp: TP, records: Sequence[Any]) -> Slice:
-        """Records that were fetched, as the next slice of their reading."""
+        """Records that were fetched, as the next slice of their epoch."""
         first = records[0].offset
         begin = min(self._ends.get(tp, first), first)
         self._ends[tp] = records[-1].offset + 1
@@ -104,7 +128,7 @@ class FetchEpochs:
         )
 
     def seek(self, tp: TP, offset: int) -> int:
-        """One partition is read from `offset` now; returns the number of the new reading."""
+        """One partition is read from `offset` now; returns the new epoch."""
         self._latest += 1
         self._epochs[tp], self._ends[tp] = self._latest, offset
         return self._latest

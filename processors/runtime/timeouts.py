@@ -1,10 +1,32 @@
-"""Clocks, and waiting on the event loop, though not for ever: what hangs or gives up in a library ends as an error."""
+"""How long we wait for what, and waiting on the event loop: what hangs or gives up in a library ends as an error.
+
+A limit that must exceed another is computed from it.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Final
+
+ANSWER_SECONDS: Final = 15.0
+"""A question to the broker about one partition that has no answer after so long has failed."""
+CONSUMER_SECONDS: Final = 5.0
+"""The same of a question to our own consumer, which a timer asks."""
+GROUP_COMMIT_SECONDS: Final = 10.0
+"""The same of a commit of offsets to the consumer group."""
+REOPENING_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Pauses between two attempts to open a partition, the last one for ever."""
+
+LAST_COMMIT_SECONDS: Final = 2.0
+"""What a revocation or the end of the process leaves for making durable what was done."""
+REBALANCE_SECONDS: Final = 15.0
+"""So long the group waits for a member that does not rejoin; ours rejoin after their last commit."""
+REQUEST_SECONDS: Final = REBALANCE_SECONDS + 5
+"""A connection over which nothing comes for so long is given up. Joining takes as long as a rebalance may."""
+
+STALLED_SECONDS: Final = 10.0
+"""Everything was handed over and yet not taken for so long: Faust dropped a slice, it is read again."""
 
 _RECORDS_A_TURN: Final = 10
 

@@ -30,7 +30,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from processors.runtime.service import EXIT_STUCK
+from processors.runtime.shutdown import EXIT_STUCK
 
 logger = logging.getLogger(__name__)
 

@@ -21,14 +21,17 @@ from deploy.cli.settings import load_settings
 from processors.durability.assignment import IN_FLIGHT_MS, next_commit
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.partition import DurablePartition, PoisonTracker
-from processors.runtime.service import StatusServer, tune_gc
+from processors.durability.process import COMMIT_TO_GROUP_SECONDS
 from processors.runtime.slices import Slice
+from processors.runtime.status import Readiness, StatusServer
 from processors.runtime.timeouts import loop_time, others_turn, wall_ms
+from processors.runtime.tuning import tune_gc
 from processors.settings import Settings
 from processors.state.partition import PartitionState
-from processors.worker import COMMIT_TO_GROUP_SECONDS, census, feedback
+from processors.worker import census, feedback
 from schemas.topics import INPUTS
-from sinks import metrics
+from sinks.metrics import worker as families
+from sinks.metrics.worker import WorkerMetrics
 
 _PENDING_RECORDS: Final = 40_000
 
@@ -38,14 +41,21 @@ class BareLoop:
         self._settings = settings
         self._names = {settings.input_prefix + topic: topic for topic in INPUTS}
         self._parts: list[DurablePartition] = []
-        self._status_server = StatusServer(settings.web_host, settings.worker_port, lambda: (self._open, {}), sys.exit)
+        self._metrics = WorkerMetrics()
         self._open = False
+        self._status_server = StatusServer(
+            settings.web_host,
+            settings.worker_port,
+            readiness=lambda: Readiness(self._open, {}),
+            registry=self._metrics.registry,
+            refuse=sys.exit,
+        )
 
     async def run(self) -> None:
         settings = self._settings
-        metrics.register(lambda: census([cast("PartitionState", part.state) for part in self._parts]))
+        self._metrics.count_at_scrapes(lambda: census([cast("PartitionState", part.state) for part in self._parts]))
         await self._status_server.start()
-        process = feedback(settings)
+        process = feedback(settings, self._metrics)
         self._parts = [
             DurablePartition(
                 number,
@@ -110,8 +120,8 @@ class BareLoop:
             began, changed = loop_time(), part.state.changed
             await part.commit()
             if changed:
-                metrics.CHECKPOINTS.labels("committed").inc()
-                metrics.CHECKPOINT.observe(loop_time() - began)
+                self._metrics.increase(families.CHECKPOINTS, "committed")
+                self._metrics.record(families.CHECKPOINT, loop_time() - began)
 
     def _waiting(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> int:
         ends = {topic: consumer.highwater(TopicPartition(name, part.number)) for name, topic in self._names.items()}

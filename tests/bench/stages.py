@@ -19,8 +19,8 @@ from deploy.cli.settings import ShippedSettings
 from deploy.traffic.messages import Message
 from processors.pipeline import emission, step
 from processors.rules import Rules
-from processors.runtime.service import tune_gc
 from processors.runtime.slices import Slice
+from processors.runtime.tuning import tune_gc
 from processors.settings import Settings
 from processors.state import partition
 from processors.state.partition import PartitionState

@@ -26,12 +26,13 @@ from deploy.traffic.scenarios import STEADY, journeys
 from processors.durability import changelog
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.partition import DurablePartition, PoisonTracker
-from processors.runtime.service import tune_gc
 from processors.runtime.slices import Slice
+from processors.runtime.tuning import tune_gc
 from processors.settings import Settings
 from processors.state.partition import PartitionState
 from processors.worker import feedback
 from schemas.topics import CONTACTS, INPUTS, state_topic
+from sinks.metrics.worker import WorkerMetrics
 from tests.bench import corpus, throughput
 from tests.bench.unbounded_worker import PENDING_MAX
 from tests.bench.watching import Page, cpu_seconds
@@ -171,9 +172,9 @@ class Feed:
 
 
 def partition(settings: Settings) -> DurablePartition:
-    log = KafkaLog.of(0, settings)
+    operator, log = feedback(settings, WorkerMetrics()), KafkaLog.of(0, settings)
     return DurablePartition(
-        0, feedback(settings), log, partitions=settings.partitions, poison=PoisonTracker(), pending_max=PENDING_MAX
+        0, operator, log, partitions=settings.partitions, poison=PoisonTracker(), pending_max=PENDING_MAX
     )
 
 

@@ -1,27 +1,182 @@
-"""An open partition of the warehouse: what is missing of it for too long."""
+"""The warehouse as a process: what it takes, what it gives up, and what it says of itself."""
 
-from types import SimpleNamespace
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, cast
 
-import pytest
+import msgspec
+from faust.types import TP
 
-from processors import warehouse
-from processors.durability.assignment import STALLED_SECONDS
-from processors.warehouse import Part
+from processors.runtime.seam import BatchConsumer
+from processors.runtime.service import Process
+from processors.runtime.slices import FetchProgress, Slice
+from processors.settings import Settings
+from processors.warehouse import WAITING_SECONDS, Warehouse
+from schemas.outputs import COLUMNS, ProgressRow, RowBatch, encode_row_batch
+from schemas.topics import CONTACTS, ROWS
+from sinks.clickhouse import InsertBlock
+from sinks.metrics.warehouse import WarehouseMetrics
+from tests.processors.durability.counting import Record
+from tests.processors.durability.fake_log import JumpingLoop
+
+PROGRESS = "ingest_progress"
+SETTINGS = Settings(_env_file=None, warehouse_rows=3)
 
 
-def test_records_that_were_handed_over_and_did_not_come_are_overdue_after_a_while(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    part, moment = Part(3, next=7), [0.0]
-    monkeypatch.setattr(warehouse, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+class Consumer:
+    """A member that has two partitions, of which one was committed up to 40."""
 
-    def overdue(at: float, *, missing: bool = True) -> bool:
-        moment[0] = at
-        return part.overdue(missing)
+    def __init__(self) -> None:
+        self.sought: list[tuple[int, int]] = []
+        self.committed_offsets: dict[TP, int] = {}
 
-    assert [overdue(0), overdue(STALLED_SECONDS - 1), overdue(STALLED_SECONDS)] == [False, False, True]
-    assert not overdue(STALLED_SECONDS + 1), "it was read again: now it has time to come"
-    part.next = 8
-    assert not overdue(3 * STALLED_SECONDS), "other records are missing now"
-    assert not overdue(3 * STALLED_SECONDS + 1, missing=False)
-    assert not overdue(5 * STALLED_SECONDS), "nothing was missing in between"
+    def assignment(self) -> set[TP]:
+        return {TP(ROWS, 0), TP(ROWS, 1)}
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
+        return {tp: 40 if tp.partition == 0 else None for tp in tps}
+
+    async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
+        return dict.fromkeys(tps, 7)
+
+    async def seek_back(self, tp: TP, offset: int) -> int:
+        self.sought.append((tp.partition, offset))
+        return len(self.sought)
+
+    async def progress(self) -> dict[TP, FetchProgress]:
+        return {
+            TP(ROWS, 0): FetchProgress(epoch=1, end=90, at_end=True, asked_at=1, high_watermark=90, held_ms=0),
+        }
+
+    async def commit_durable(self, offsets: Mapping[TP, int]) -> bool:
+        self.committed_offsets |= offsets
+        return True
+
+
+class Stored:
+    """In place of ClickHouse: takes what it is given, once it is there."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.there = asyncio.Event()
+
+    async def write(self, block: InsertBlock) -> list[Any]:
+        await self.there.wait()
+        self.rows += len(block)
+        return []
+
+    def close(self) -> None: ...
+
+
+def a_slice(number: int, begin: int, *offsets: int, epoch: int = 9) -> Slice:
+    row = ProgressRow(CONTACTS, 3, 1, 1, 1, 0, 0, 0, 1)
+    value = encode_row_batch(RowBatch(PROGRESS, COLUMNS[PROGRESS], 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode([row]))))
+    records = [Record(offset, value) for offset in offsets]
+    return Slice(records, topic=ROWS, partition=number, begin=begin, epoch=epoch)
+
+
+def played(scene: Callable[[Warehouse, Consumer, Stored], Awaitable[None]]) -> None:
+    async def play() -> None:
+        consumer, stored = Consumer(), Stored()
+        warehouse = Warehouse(SETTINGS, WarehouseMetrics(), lambda: cast("BatchConsumer", consumer))
+        warehouse.inserter._writer = stored  # type: ignore[assignment]
+        await warehouse.tick()
+        await scene(warehouse, consumer, stored)
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(play())
+
+
+def test_partitions_are_opened_where_the_group_has_committed_or_where_they_begin() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        process: Process = warehouse
+        assert set(process.opened()) == {0, 1}
+        assert sorted(consumer.sought) == [(0, 40), (1, 7)]
+        assert {one.tp.partition: one.next for one in process.progress()} == {0: 40, 1: 7}
+
+    played(scene)
+
+
+def test_a_slice_is_taken_once_from_where_it_is_due_and_one_behind_a_gap_is_read_again() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        await warehouse.deliver(a_slice(0, 38, 38, 39, 40))
+        await warehouse.deliver(a_slice(0, 45, 45))
+        await warehouse.deliver(a_slice(0, 41, 41, epoch=0))
+        await warehouse.deliver(a_slice(5, 0, 0))
+
+        assert warehouse.inserter.rows == 1
+        assert consumer.sought[-1] == (0, 41)
+
+    played(scene)
+
+
+def test_no_more_is_taken_than_is_inserted_next_and_what_waits_goes_on_when_there_is_room() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        inserting = asyncio.create_task(warehouse.inserter.run())
+        taking = asyncio.create_task(warehouse.deliver(a_slice(0, 40, *range(40, 50))))
+        await asyncio.sleep(100)
+        assert not taking.done()
+        assert all(one.held_up for one in warehouse.progress()), "the database holds it up: it is not stuck"
+        stored.there.set()
+        await taking
+        await asyncio.sleep(10)
+        assert stored.rows == 10
+        assert consumer.committed_offsets == {TP(ROWS, 0): 50}
+        inserting.cancel()
+
+    played(scene)
+
+
+def test_what_was_gathered_is_given_up_with_its_partitions_and_its_offsets_are_not_committed() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        await warehouse.deliver(a_slice(0, 40, 40))
+        inserting = asyncio.create_task(warehouse.inserter.insert())
+        await asyncio.sleep(1)
+        await warehouse.deliver(a_slice(0, 41, 41))
+        await warehouse.revoked({0, 1}, 2.0)
+        stored.there.set()
+        await inserting
+        assert stored.rows == 1, "what was being inserted comes again, and counts once"
+        assert not warehouse.inserter.busy
+        assert consumer.committed_offsets == {}
+
+    played(scene)
+
+
+def test_it_is_not_ready_when_clickhouse_takes_nothing_for_a_minute_which_is_no_symptom() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        await warehouse.deliver(a_slice(0, 40, 40))
+        assert warehouse.problems() == []
+        await asyncio.sleep(WAITING_SECONDS + 1)
+        assert warehouse.problems() == ["ClickHouse has taken nothing for 61 s: rows wait in Kafka"]
+        warehouse.inserter._allow(30)
+        assert warehouse.symptoms(working=True) == {}
+        await asyncio.sleep(60)
+        assert list(warehouse.symptoms(working=True)) == ["insert"], "its loop does not come around"
+
+    played(scene)
+
+
+def test_the_end_leaves_time_for_a_last_insert_and_no_more() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        await warehouse.deliver(a_slice(0, 40, 40))
+        began = asyncio.get_running_loop().time()
+        await warehouse.shutdown(2.0)
+        assert asyncio.get_running_loop().time() - began < 2.1
+        assert consumer.committed_offsets == {}
+
+    played(scene)
+
+
+def test_ready_shows_where_it_stands_and_what_failed_beside() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        warehouse.update_gauges()
+        warehouse._metrics.failed("sink_rows", KeyError("cats"))
+        details = warehouse.details()
+        assert details["offsets"] == {"0": 40, "1": 7}
+        assert details["last_insert_age_seconds"] is None
+        assert details["isolated_errors"] == {"metric sink_rows": {"times": 1, "last_error": "KeyError('cats')"}}
+        lag = warehouse._metrics.registry.get_sample_value("feedback_consumer_lag_events", {"topic": ROWS})
+        assert lag == 50
+
+    played(scene)

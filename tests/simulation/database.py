@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from sinks.clickhouse import Address, Batch, ClickHouseWriter
+from sinks.clickhouse import Address, ClickHouseWriter, InsertBlock
 from tests.processors.views import KEYS, Row, Views
 from tests.simulation.clients import Weather
 
@@ -20,15 +20,15 @@ class Database(Views):
         self.repetitions = 0
         self._tokens: deque[tuple[str, str]] = deque(maxlen=_WINDOW)
 
-    def store(self, batch: Batch) -> None:
+    def store(self, block: InsertBlock) -> None:
         """Insert a block, unless its token is known."""
-        name = batch.table, batch.token
+        name = block.table, block.token
         if name in self._tokens:
             self.repetitions += 1
             return
         self._tokens.append(name)
-        for index, version in enumerate(batch.values[-2]):
-            self.put(batch.table, dict(zip(batch.columns[:-2], batch.row(index), strict=True)), version)
+        for index, version in enumerate(block.values[-2]):
+            self.put(block.table, dict(zip(block.columns[:-2], block.row(index), strict=True)), version)
 
     def put(self, table: str, row: Row, version: int) -> None:
         key = tuple(row[name] for name in KEYS[table])
@@ -49,12 +49,12 @@ class Writer(ClickHouseWriter):
         super().__init__(_NOWHERE, 30)
         self._database, self._weather = database, weather
 
-    async def _attempt(self, batch: Batch) -> None:
+    async def _attempt(self, block: InsertBlock) -> None:
         weather = self._weather
         await asyncio.sleep(weather.dice.uniform(0.001, 0.05))
         if weather.database_away or weather.strikes(weather.insert_failed):
             raise OSError("connection refused")
-        self._database.store(batch)
+        self._database.store(block)
         await asyncio.sleep(weather.dice.uniform(0.001, 0.05))
         if weather.strikes(weather.insert_unanswered):
             raise TimeoutError("no answer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, cast
 
 from deploy.cli.settings import ShippedSettings
@@ -13,11 +13,14 @@ from processors.pipeline import step
 from processors.pipeline.recovery import recover
 from processors.rules import Rules
 from processors.runtime.seam import BatchConsumer
+from processors.runtime.timeouts import LAST_COMMIT_SECONDS
 from processors.state.partition import PartitionState
 from processors.warehouse import Warehouse
 from schemas.outputs import Checkpoint, RejectedRecord
 from schemas.topics import INPUTS, ROWS
 from sinks import messages
+from sinks.metrics.warehouse import WarehouseMetrics
+from sinks.rejections import RejectionPublisher
 from tests.simulation.clients import APP, Consumer, SimulatedLog
 from tests.simulation.database import Writer
 
@@ -141,7 +144,9 @@ class WarehouseProcess:
         self.consumer = Consumer(
             world.broker, world.weather, name, f"{APP}-warehouse", (ROWS,), world.wall, self._revoked
         )
-        self.warehouse = _Warehouse(world, self.consumer)
+        self.warehouse = Warehouse(_SETTINGS, WarehouseMetrics(), lambda: cast("BatchConsumer", self.consumer))
+        self.warehouse.inserter._writer = Writer(world.database, world.weather)
+        self.warehouse.inserter._publisher = _NothingIsRefused("", prefix="", partitions=3)
 
     def start(self) -> None:
         tasks = {
@@ -149,7 +154,7 @@ class WarehouseProcess:
             "fetch": self.consumer.fetch(),
             "agent": self._take(),
             "tick": self._tick(),
-            "insert": self.warehouse._insert_for_ever(),
+            "insert": self.warehouse.inserter.run(),
         }
         for name, work in tasks.items():
             self.process.start(self._world.guarded(work, f"{self.process.name}/{name}"), name)
@@ -161,23 +166,14 @@ class WarehouseProcess:
 
     async def _tick(self) -> None:
         while True:
-            self.warehouse.app.rebalancing = self.consumer.rebalancing
-            await self._world.guarded(self.warehouse._tick(), f"{self.process.name} ticks")
+            if not self.consumer.rebalancing:
+                await self._world.guarded(self.warehouse.tick(), f"{self.process.name} ticks")
             await asyncio.sleep(1)
 
-    async def _revoked(self, _: set[int]) -> None:
-        await self.warehouse._revoked()
+    async def _revoked(self, numbers: set[int]) -> None:
+        await self.warehouse.revoked(numbers, LAST_COMMIT_SECONDS)
 
 
-class _Warehouse(Warehouse):
-    def __init__(self, world: World, consumer: Consumer) -> None:
-        super().__init__(_SETTINGS)
-        self._reads_with, self._world = consumer, world
-        self._writer = Writer(world.database, world.weather)
-
-    @property
-    def _consumer(self) -> BatchConsumer:
-        return cast("BatchConsumer", self._reads_with)
-
-    async def _publish(self, records: list[RejectedRecord]) -> None:
-        raise AssertionError(f"the database refuses nothing: {records[0].row}")
+class _NothingIsRefused(RejectionPublisher):
+    async def publish(self, records: Iterable[RejectedRecord]) -> None:
+        raise AssertionError(f"the database refuses nothing: {[record.row for record in records]}")

@@ -4,7 +4,7 @@ The seed that finds it is printed (`pytest -rP`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from typing import Any, Final
@@ -22,7 +22,7 @@ from processors.state.partition import PartitionState
 from processors.state.seen_ids import SeenIds
 from processors.warehouse import Warehouse
 from schemas.outputs import IncidentRow
-from sinks.gathering import Gathered
+from sinks.inserter import Inserter
 from tests.processors.views import KEYS, Row
 from tests.simulation.clients import SimulatedLog
 from tests.simulation.database import Database
@@ -33,13 +33,13 @@ Patches = list[tuple[object, str, Callable[..., Any]]]
 
 
 def offsets_committed_before_the_insert() -> Patches:
-    insert: Any = Warehouse._insert
+    insert: Any = Inserter.insert
 
-    async def committing_first(warehouse: Warehouse) -> None:
-        await warehouse._commit(warehouse._gathered)
-        await insert(warehouse)
+    async def committing_first(inserter: Inserter) -> None:
+        await inserter._commit(inserter.pending.done)
+        await insert(inserter)
 
-    return [(Warehouse, "_insert", committing_first)]
+    return [(Inserter, "insert", committing_first)]
 
 
 def outputs_sent_outside_the_transaction() -> Patches:
@@ -184,16 +184,15 @@ def what_was_gathered_is_kept_over_a_rebalance() -> Patches:
     """Its offsets are committed by who has no right to them any more, and its rows are inserted by nobody."""
 
     async def revoked(warehouse: Warehouse, *_: Any, **__: Any) -> None:
-        for part in warehouse._parts.values():
-            part.next = max((end for held, end in warehouse._gathered.done if held is part), default=part.next)
-        warehouse._gathered = Gathered()
-        warehouse._room.set()
+        for part in warehouse._open.values():
+            part.next = max((end for held, end in warehouse.inserter.pending.done if held is part), default=part.next)
+        warehouse.inserter.drop()
 
-    return [(Warehouse, "_revoked", revoked)]
+    return [(Warehouse, "revoked", revoked)]
 
 
 def a_lost_last_slice_is_not_missed() -> Patches:
-    async def blind(warehouse: Warehouse, reached: Mapping[Any, Any]) -> None: ...
+    async def blind(warehouse: Warehouse) -> None: ...
 
     return [(Warehouse, "_seek_back_missing", blind)]
 

@@ -15,7 +15,6 @@ from unittest.mock import patch
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from processors import warehouse
 from processors.durability import partition
 from processors.runtime import timeouts
 from schemas.outputs import decode_row_batch, decode_rows
@@ -271,7 +270,6 @@ def _in_place_of_the_real(world: World) -> Iterator[None]:
             patch.object(partition, "time", clock),
             patch.object(partition, "_FORGOTTEN_CHECKPOINTS", 1),  # lives are short here: what can be deleted is
             patch.object(timeouts, "time", clock),
-            patch.object(warehouse, "time", clock),
             patch.object(clickhouse, "random", random.Random(0)),
         ):
             yield

@@ -8,13 +8,13 @@ import pytest
 from schemas.outputs import COLUMNS, EventRow, ProgressRow, RowBatch, encode_row_batch
 from schemas.topics import CONTACTS, ROWS
 from sinks.clickhouse import RefusedRow
-from sinks.gathering import Gathered, refused_row
+from sinks.gathering import PendingInsert, refused_row
 from tests.processors.durability.counting import Record
 
 PROGRESS = "ingest_progress"
 
 
-def a_pack(*rows: tuple[Any, ...], table: str = PROGRESS, columns: tuple[str, ...] = COLUMNS[PROGRESS]) -> bytes:
+def a_batch(*rows: tuple[Any, ...], table: str = PROGRESS, columns: tuple[str, ...] = COLUMNS[PROGRESS]) -> bytes:
     return encode_row_batch(RowBatch(table, columns, 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
 
 
@@ -31,11 +31,11 @@ class Message(Record):
     key = None
 
 
-def test_packs_of_a_table_are_gathered_and_their_offsets_are_done_with_them() -> None:
-    gathered, part = Gathered(), Part(3)
+def test_row_batches_of_a_table_are_gathered_and_their_offsets_are_done_with_them() -> None:
+    gathered, part = PendingInsert(), Part(3)
 
-    gathered.add(part, Message(7, a_pack(progress(1), progress(2))), now=9.0)
-    gathered.add(part, Message(9, a_pack(progress(3))), now=9.0)
+    gathered.add(part, Message(7, a_batch(progress(1), progress(2))), now=9.0)
+    gathered.add(part, Message(9, a_batch(progress(3))), now=9.0)
 
     assert gathered.rows == 3
     assert gathered.since == 9.0
@@ -45,11 +45,11 @@ def test_packs_of_a_table_are_gathered_and_their_offsets_are_done_with_them() ->
 
 
 BAD = {
-    "no pack at all": (b"\x00", "expected `object`"),
+    "no row batch at all": (b"\x00", "expected `object`"),
     "nothing": (b"", "truncated"),
-    "a table that we do not know": (a_pack((1,), table="cats"), "unknown table 'cats'"),
-    "columns that we do not know": (a_pack((1,), columns=("whiskers",)), "unknown columns"),
-    "a table that is no name": (a_pack((1,), table="x; DROP TABLE y"), "unknown table"),
+    "a table that we do not know": (a_batch((1,), table="cats"), "unknown table 'cats'"),
+    "columns that we do not know": (a_batch((1,), columns=("whiskers",)), "unknown columns"),
+    "a table that is no name": (a_batch((1,), table="x; DROP TABLE y"), "unknown table"),
     "a version that is none": (
         encode_row_batch(RowBatch(PROGRESS, COLUMNS[PROGRESS], -1, 2, 3, msgspec.Raw(b"\x90"))),
         "version -1",
@@ -62,8 +62,8 @@ BAD = {
 
 
 @pytest.mark.parametrize(("value", "why"), BAD.values(), ids=BAD.keys())
-def test_a_message_that_is_no_pack_of_ours_is_refused_with_its_reason_and_done_with(value: bytes, why: str) -> None:
-    gathered, part = Gathered(), Part(3)
+def test_what_is_no_row_batch_of_ours_is_refused_with_its_reason_and_done_with(value: bytes, why: str) -> None:
+    gathered, part = PendingInsert(), Part(3)
 
     gathered.add(part, Message(7, value), now=9.0)
 

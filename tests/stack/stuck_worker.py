@@ -12,7 +12,7 @@ from typing import Any
 
 from processors.runtime.seam import BatchConsumer
 from processors.settings import Settings
-from processors.worker import Worker
+from processors.worker import run
 from tests.processors.durability.counting import counting
 
 STUCK_SECONDS = 300
@@ -23,7 +23,7 @@ def main(what: str, mark: Path) -> int:
     process = counting(settings.topic_prefix, settings.message_bytes)
     if not mark.exists():
         _get_stuck(what, mark)
-    return Worker(settings, process).run()
+    return run(settings, process)
 
 
 def _get_stuck(what: str, mark: Path) -> None:

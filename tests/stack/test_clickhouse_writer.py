@@ -29,7 +29,7 @@ from schemas.outputs import (
     RowBatch,
     decode_rows,
 )
-from sinks.clickhouse import Address, Attempt, Batch, ClickHouseWriter, RefusedRow, connect, insert
+from sinks.clickhouse import Address, Attempt, ClickHouseWriter, InsertBlock, RefusedRow, connect, insert
 
 pytestmark = pytest.mark.stack
 
@@ -62,14 +62,14 @@ def client(address: Address) -> Iterator[Client]:
     opened.disconnect()
 
 
-def batch(table: str, *rows: Sequence[Any], version: int = 1, columns: tuple[str, ...] | None = None) -> Batch:
-    one = pack(table, *rows, version=version, columns=columns)
-    gathered = Batch.like(one)
+def block(table: str, *rows: Sequence[Any], version: int = 1, columns: tuple[str, ...] | None = None) -> InsertBlock:
+    one = row_batch(table, *rows, version=version, columns=columns)
+    gathered = InsertBlock.like(one)
     assert gathered.add(one) == []
     return gathered
 
 
-def pack(table: str, *rows: Sequence[Any], version: int = 1, columns: tuple[str, ...] | None = None) -> RowBatch:
+def row_batch(table: str, *rows: Sequence[Any], version: int = 1, columns: tuple[str, ...] | None = None) -> RowBatch:
     return RowBatch(table, columns or COLUMNS[table], version, NOON, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
 
 
@@ -89,10 +89,10 @@ def bucket(histogram: int, number: int) -> int:
     return (len(COUNTS) + len(SUMS) + histogram) * HISTOGRAM_WIDTH + number - LOWEST_BUCKET
 
 
-def write(address: Address, *batches: Batch, attempts: list[Attempt] | None = None) -> list[RefusedRow]:
+def write(address: Address, *blocks: InsertBlock, attempts: list[Attempt] | None = None) -> list[RefusedRow]:
     async def scenario() -> list[RefusedRow]:
         writer = ClickHouseWriter(address, 5, attempts.append if attempts is not None else lambda attempt: None)
-        refused = [row for one in batches for row in await writer.write(one)]
+        refused = [row for one in blocks for row in await writer.write(one)]
         writer.close()
         return refused
 
@@ -143,20 +143,20 @@ ROWS: dict[str, Sequence[Any]] = {
 def test_what_goes_in_comes_out(address: Address, client: Client, table: str) -> None:
     moments = {"record_at", "occurred_at", "day", "minute"} | {name for name in COLUMNS[table] if name.endswith("_at")}
 
-    assert write(address, batch(table, ROWS[table], version=1 << 40)) == []
+    assert write(address, block(table, ROWS[table], version=1 << 40)) == []
 
     columns = [f"toUnixTimestamp64Milli({name})" if name in moments else name for name in COLUMNS[table]]
     recorded = "ingested_at" if table == "feedback_events" else "last_recorded_at"
     ((*row, version, recorded_at),) = client.execute(
         f"SELECT {', '.join(columns)}, version, toUnixTimestamp64Milli({recorded}) FROM {table}"
     )
-    (whole,) = decode_rows(pack(table, ROWS[table]))
+    (whole,) = decode_rows(row_batch(table, ROWS[table]))
     assert row == whole
     assert (version, recorded_at) == (1 << 40, NOON)
 
 
 def test_every_view_can_be_read_through_the_driver(address: Address, client: Client) -> None:
-    write(address, *(batch(table, row) for table, row in ROWS.items()))
+    write(address, *(block(table, row) for table, row in ROWS.items()))
 
     views = client.execute("SELECT name FROM system.tables WHERE engine = 'View' AND database = currentDatabase()")
 
@@ -167,7 +167,7 @@ def test_every_view_can_be_read_through_the_driver(address: Address, client: Cli
 def test_a_hundred_years_of_months_go_in_at_once(address: Address, client: Client) -> None:
     century = [event(month, record_at=NOON - month * 31 * 86_400_000) for month in range(600)]
 
-    assert write(address, batch("feedback_events", *century)) == []
+    assert write(address, block("feedback_events", *century)) == []
 
     assert client.execute("SELECT count() FROM v_events") == [(600,)]
 
@@ -176,7 +176,7 @@ def test_a_hundred_years_of_months_go_in_at_once(address: Address, client: Clien
 
 
 def test_the_same_block_counts_once_under_its_token(address: Address, client: Client) -> None:
-    rows = batch("feedback_events", event(0), event(1, record_at=NOON - 40 * 86_400_000))
+    rows = block("feedback_events", event(0), event(1, record_at=NOON - 40 * 86_400_000))
 
     write(address, rows, rows)
     insert(client, rows)
@@ -185,8 +185,8 @@ def test_the_same_block_counts_once_under_its_token(address: Address, client: Cl
 
 
 def test_other_rows_are_never_taken_for_a_repetition(address: Address, client: Client) -> None:
-    write(address, batch("feedback_events", event(0)), batch("feedback_events", event(1)))
-    write(address, batch("feedback_events", event(0), version=2))
+    write(address, block("feedback_events", event(0)), block("feedback_events", event(1)))
+    write(address, block("feedback_events", event(0), version=2))
 
     assert client.execute("SELECT offset, version FROM feedback_events ORDER BY 1, 2") == [(0, 1), (0, 2), (1, 1)]
 
@@ -226,7 +226,7 @@ class DeafRelay:
 def test_an_answer_that_was_lost_does_not_store_twice(
     address: Address, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rows = batch("feedback_events", *(event(offset) for offset in range(3000)))
+    rows = block("feedback_events", *(event(offset) for offset in range(3000)))
     attempts: list[Attempt] = []
 
     async def scenario() -> None:
@@ -258,9 +258,9 @@ def test_a_server_that_comes_back_gets_every_row_once(
 
     async def scenario() -> list[RefusedRow]:
         writer = ClickHouseWriter(address, 5, attempts.append)
-        await writer.write(batch("feedback_events", event(0)))
+        await writer.write(block("feedback_events", event(0)))
         await asyncio.to_thread(server.kill)
-        writing = asyncio.create_task(writer.write(batch("feedback_events", event(1), event(2))))
+        writing = asyncio.create_task(writer.write(block("feedback_events", event(1), event(2))))
         await until(lambda: len(attempts) >= 4)
         await asyncio.to_thread(server.start)
         refused = await writing
@@ -279,10 +279,10 @@ def test_a_server_that_stands_still_is_left_in_time(server: LocalClickHouse, add
 
     async def scenario() -> None:
         writer = ClickHouseWriter(address, 0.5, attempts.append)
-        await writer.write(batch("feedback_events", event(0)))
+        await writer.write(block("feedback_events", event(0)))
         server.pause()
         try:
-            writing = asyncio.create_task(writer.write(batch("feedback_events", event(1))))
+            writing = asyncio.create_task(writer.write(block("feedback_events", event(1))))
             await until(lambda: len(attempts) >= 3)
         finally:
             server.resume()
@@ -310,9 +310,9 @@ def test_what_is_ours_to_mend_waits_and_says_what_to_do(
 
     async def scenario() -> list[RefusedRow]:
         writer = ClickHouseWriter(address, 5, attempts.append)
-        broken = asyncio.create_task(writer.write(batch("cases", ROWS["cases"])))
+        broken = asyncio.create_task(writer.write(block("cases", ROWS["cases"])))
         await until(lambda: len(attempts) >= 2)
-        whole = await writer.write(batch("incidents", ROWS["incidents"]))
+        whole = await writer.write(block("incidents", ROWS["incidents"]))
         assert not broken.done(), "other tables go on while one waits"
         await asyncio.to_thread(client.execute, cure)
         refused = [*whole, *await broken]
@@ -349,7 +349,7 @@ def test_a_value_that_its_column_cannot_hold_is_named_and_the_rest_goes_in(
     culprits = [event(17, **wrong), event(40, **wrong)]
     rows = [*map(event, range(17)), culprits[0], *map(event, range(18, 40)), culprits[1], *map(event, range(41, 64))]
 
-    refused = write(address, batch("feedback_events", *rows))
+    refused = write(address, block("feedback_events", *rows))
 
     carried = [tuple([*each] if isinstance(each, tuple) else each for each in row) for row in culprits]
     assert refused == [
@@ -363,7 +363,7 @@ def test_rows_that_only_the_server_refuses_are_found(address: Address, client: C
     rows = [event(offset, source="evil" if offset in (0, 31, 32) else "crm") for offset in range(50)]
     attempts: list[Attempt] = []
 
-    refused = write(address, batch("feedback_events", *rows), attempts=attempts)
+    refused = write(address, block("feedback_events", *rows), attempts=attempts)
 
     assert [row.row[2] for row in refused] == [0, 31, 32]
     assert all(row.got.startswith("code 469: Constraint") for row in refused)
@@ -375,7 +375,7 @@ def test_rows_that_only_the_server_refuses_are_found(address: Address, client: C
 def test_packs_of_an_older_release_lack_columns(address: Address, client: Client) -> None:
     columns = COLUMNS["cases"][:3]
 
-    assert write(address, batch("cases", ("contact-events", "crm", "c-9"), columns=columns)) == []
+    assert write(address, block("cases", ("contact-events", "crm", "c-9"), columns=columns)) == []
 
     assert client.execute("SELECT entity_id, opened_at, events FROM v_cases") == [("c-9", None, 0)]
 
@@ -391,7 +391,7 @@ def test_partials_go_in_at_twenty_thousand_a_second(address: Address) -> None:
         for minute in range(200)
         for value in range(100)
     ]
-    whole = batch("kpi_partials", *rows)
+    whole = block("kpi_partials", *rows)
 
     started = time.monotonic()
     assert write(address, whole) == []
@@ -429,7 +429,7 @@ def test_a_wrong_password_is_one_line_that_says_what_to_do(settings: Settings) -
 
 
 def test_a_killed_server_keeps_what_it_answered(server: LocalClickHouse, address: Address, tmp_path: Path) -> None:
-    write(address, batch("feedback_events", event(0)))
+    write(address, block("feedback_events", event(0)))
     server.kill()
     server.start()
 

@@ -26,9 +26,7 @@ pytestmark = pytest.mark.stack
 
 def pids(log: Path, port: int) -> list[int]:
     """Who has had its pages on a port, in order: each line of a log begins with time and process."""
-    found = re.findall(
-        rf"\[(\d+)\] INFO processors.runtime.service: Pages on http://127.0.0.1:{port}/", log.read_text()
-    )
+    found = re.findall(rf"\[(\d+)\] INFO processors.runtime.status: Pages on http://127.0.0.1:{port}/", log.read_text())
     return [int(pid) for pid in found]
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.stack
 PROGRESS = "ingest_progress"
 
 
-def a_pack(*rows: tuple[Any, ...], table: str = PROGRESS, columns: tuple[str, ...] = COLUMNS[PROGRESS]) -> bytes:
+def a_batch(*rows: tuple[Any, ...], table: str = PROGRESS, columns: tuple[str, ...] = COLUMNS[PROGRESS]) -> bytes:
     return encode_row_batch(
         RowBatch(table, columns, 1 << 32 | 1, 1_764_000_000_000, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
     )
@@ -30,20 +30,20 @@ def progress(topic: str, read: Any = 1) -> tuple[Any, ...]:
     return ProgressRow(topic, 0, 1_764_000_000_000, read, 1, 0, 0, 0, 1)
 
 
-def test_bad_packs_and_refused_rows_are_told_and_the_rest_is_stored(
+def test_bad_row_batches_and_refused_rows_are_told_and_the_rest_is_stored(
     kafka: LocalKafka, clickhouse: LocalClickHouse, fresh: Fresh, tmp_path: Path
 ) -> None:
     settings = fresh.settings(
         brokers=kafka.bootstrap, clickhouse_host=clickhouse.host, clickhouse_port=clickhouse.port, partitions=2
     )
-    garbage = b"\x00no pack"
+    garbage = b"\x00no row batch"
     sent = {
-        "good": a_pack(progress("first")),
+        "good": a_batch(progress("first")),
         "garbage": garbage,
-        "unknown table": a_pack(progress("x"), table="cats"),
-        "unknown columns": a_pack((1,), columns=("whiskers",)),
-        "a value that no column can hold": a_pack(progress("second"), progress("bad", read="many")),
-        "the last": a_pack(progress("third")),
+        "unknown table": a_batch(progress("x"), table="cats"),
+        "unknown columns": a_batch((1,), columns=("whiskers",)),
+        "a value that no column can hold": a_batch(progress("second"), progress("bad", read="many")),
+        "the last": a_batch(progress("third")),
     }
     with installed(settings, tmp_path) as oidor:
         warehouse = oidor.start("warehouse")

@@ -36,7 +36,7 @@ def command(
     except AwayError as error:
         if not supervised:
             raise
-        from processors.runtime.service import EXIT_NO_BROKER
+        from processors.runtime.shutdown import EXIT_NO_BROKER
 
         print(f"oidor: {error}", file=sys.stderr)
         raise typer.Exit(EXIT_NO_BROKER) from error

@@ -11,7 +11,7 @@ from aiokafka.consumer.fetcher import Fetcher, FetchError, FetchResult
 from aiokafka.errors import TopicAuthorizationFailedError
 from faust.types import TP
 
-from processors.runtime.seam import _Thread
+from processors.runtime.seam import _ConsumerThread
 from processors.runtime.slices import FetchEpochs
 from tests.processors.durability.counting import Record
 
@@ -60,7 +60,7 @@ class Consumer(SimpleNamespace):
     def __init__(self, waiting: Mapping[TP, Any]) -> None:
         subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=object()))
         super().__init__(_fetcher=fetcher_of(waiting), _subscription=subscription, _closed=False)
-        self.thread = _Thread.__new__(_Thread)
+        self.thread = _ConsumerThread.__new__(_ConsumerThread)
         self.thread.consumer = SimpleNamespace(flow_active=True, slice_records=SIZE)  # type: ignore[assignment]
         self.thread._marks, self.thread._assignment = FetchEpochs({}), None
 
@@ -97,7 +97,7 @@ def test_an_error_comes_first_so_that_nothing_that_was_taken_is_lost_with_it() -
     assert consumer.hand_over() == {ONE: [0, 1, 2]}
 
 
-def test_what_was_taken_is_of_the_reading_it_was_taken_in_though_a_seek_comes_before_the_turn_is_over() -> None:
+def test_what_was_taken_is_of_the_epoch_it_was_taken_in_though_a_seek_comes_before_the_turn_is_over() -> None:
     consumer = Consumer({ONE: buffered(ONE, 4), TWO: buffered(TWO, 4)})
     thread, fetched_records = consumer.thread, consumer._fetcher.fetched_records
 

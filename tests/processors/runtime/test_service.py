@@ -1,76 +1,223 @@
-"""A connection that was lost a moment ago, as uvloop hands it to aiokafka."""
+"""What every process shares, shown on a third one: a toy that counts records, and needs no copy of anything."""
 
 import asyncio
-import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Any
 
 import pytest
-from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError
-from aiokafka.protocol.metadata import MetadataRequest
+from faust.types import TP
 
-from processors.runtime.service import survive_closed_connections
+from processors.runtime.membership import Membership
+from processors.runtime.seam import BatchingApp, Inputs
+from processors.runtime.service import Process, Service, Work
+from processors.runtime.shutdown import Shutdown
+from processors.runtime.slices import FetchProgress, Slice
+from processors.runtime.symptoms import Progress, Symptoms
+from processors.runtime.timeouts import LAST_COMMIT_SECONDS
+from processors.runtime.watchdog import Symptom
+from processors.settings import Settings
+from sinks.metrics.family import Counter, Gauge
+from sinks.metrics.registry import Metrics
+from tests.processors.durability.counting import Record
+from tests.processors.durability.fake_log import JumpingLoop
 
-uvloop = pytest.importorskip("uvloop")
+TOPIC = "toy-events"
+SETTINGS = Settings(_env_file=None)
+
+COUNTED = Counter("toy_records", "Records counted.")
+OPEN = Gauge("toy_partitions", "Partitions open.")
 
 
-class Connection(AIOKafkaConnection):  # type: ignore[misc]
-    """As far as one whose broker need not answer to be connected."""
+class Toy:
+    """A process of forty lines: it counts, and keeps nothing."""
 
-    async def _do_version_lookup(self) -> None:
-        self._versions = {MetadataRequest.API_KEY: (0, 1)}
+    tick_seconds = 1.0
+    background: Sequence[Work] = ()
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+        self.open: set[int] = set()
+        self.next: dict[int, int] = {}
+        self.ticks = 0
+        self.fails: Exception | None = None
+        self.happened: list[str] = []
+
+    async def deliver(self, batch: Slice) -> None:
+        if self.fails:
+            raise self.fails
+        self.next[batch.partition] = batch.end
+        self.metrics.increase(COUNTED, by=len(batch))
+
+    async def tick(self) -> None:
+        self.ticks += 1
+        if self.fails:
+            raise self.fails
+
+    def update_gauges(self) -> None:
+        self.metrics.set(OPEN, len(self.open))
+
+    async def revoked(self, numbers: Collection[int], seconds: float) -> None:
+        self.open -= set(numbers)
+        self.happened.append(f"revoked {sorted(numbers)} within {seconds:g} s")
+
+    async def shutdown(self, seconds: float) -> None:
+        self.happened.append(f"ends within {seconds:g} s")
+
+    def opened(self) -> Collection[int]:
+        return self.open
+
+    def progress(self) -> list[Progress]:
+        fetched = FetchProgress(epoch=0, end=9, at_end=False, asked_at=1, high_watermark=9, held_ms=0)
+        return [Progress(TP(TOPIC, number), self.next.get(number, 0), fetched) for number in self.open]
+
+    def symptoms(self, working: bool) -> Symptoms:
+        return {"toy": Symptom(f"the toy is out of order ({working=})", 1)} if self.fails else {}
+
+    def problems(self) -> list[str]:
+        return [str(self.fails)] if self.fails else []
+
+    def details(self) -> dict[str, Any]:
+        return {"next": self.next}
+
+
+class Consumer:
+    """A member of the group that has two partitions."""
+
+    def assignment(self) -> set[TP]:
+        return {TP(f"eu-{TOPIC}", 0), TP(f"eu-{TOPIC}", 1)}
+
+
+class Toys(Service):
+    """The service of a toy, with a consumer that is there without a broker."""
+
+    def __init__(self) -> None:
+        metrics = Metrics([COUNTED, OPEN])
+        self.toy = Toy(metrics)
+        app = BatchingApp(SETTINGS, Inputs("toys", {TOPIC: f"eu-{TOPIC}"}, slice_records=100))
+        app.consumer = Consumer  # type: ignore[method-assign, assignment]
+        super().__init__(SETTINGS, app, self.toy, Shutdown(60, end=int), port=0, registry=metrics.registry)
+
+    async def join(self) -> None:
+        await self._app.faust.on_partitions_assigned.send(Consumer().assignment())
+
+
+def a_slice(*offsets: int) -> Slice:
+    records = [Record(offset, b"") for offset in offsets]
+    return Slice(records, topic=TOPIC, partition=0, begin=offsets[0], epoch=0)
+
+
+class Stream:
+    """What Faust hands to an agent."""
+
+    def __init__(self, *slices: Slice) -> None:
+        self._slices = slices
+
+    async def noack(self) -> AsyncIterator[Slice]:
+        for one in self._slices:
+            yield one
 
 
 @pytest.fixture
-def broker() -> Iterator[tuple[str, int]]:
-    """Somebody who listens, and no more."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield listening.getsockname()
+def toys() -> Toys:
+    return Toys()
 
 
-@pytest.fixture
-def as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """aiokafka as it is, here and after the test."""
-    send = AIOKafkaConnection.send
-    monkeypatch.setattr(AIOKafkaConnection, "send", getattr(send, "__wrapped__", send))
+def run(scene: Any) -> Any:
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        return runner.run(scene)
 
 
-def sent_over_a_lost_connection(broker: tuple[str, int]) -> tuple[AIOKafkaConnection, list[object], Exception]:
-    """What a request comes to when its transport has closed and the task that reads has not heard of it yet."""
-
-    async def scene() -> tuple[AIOKafkaConnection, list[object], Exception]:
-        told: list[object] = []
-        connection = Connection(*broker, on_close=lambda _, reason: told.append(reason))
-        await connection.connect()
-        connection._read_task.cancel()
-        await asyncio.sleep(0)
-        connection._writer.transport.abort()
-        await asyncio.sleep(0.01)
-        with pytest.raises(Exception) as caught:
-            await connection.send(MetadataRequest([]))
-        return connection, told, caught.value
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(scene())
+def test_it_obeys_the_contract_of_a_process(toys: Toys) -> None:
+    process: Process = toys.toy
+    assert process.tick_seconds == 1.0
 
 
-@pytest.mark.usefixtures("as_it_is")
-class TestAConnectionThatWasLostAMomentAgo:
-    def test_is_to_aiokafka_an_error_that_it_does_not_expect(self, broker: tuple[str, int]) -> None:
-        _, told, error = sent_over_a_lost_connection(broker)
+def test_it_is_ready_once_it_is_a_member_and_works_on_all_that_is_assigned(toys: Toys) -> None:
+    async def scene() -> None:
+        assert toys.readiness().details["problems"] == ["not a member of the consumer group yet"]
+        await toys.join()
+        assert toys.readiness().details["problems"] == ["partitions not open: [0, 1]"]
+        toys.toy.open = {0, 1}
+        ready, details = toys.readiness()
+        assert ready
+        assert details == {"problems": [], "assignment": {TOPIC: [0, 1]}, "next": {}}
+        toys.toy.fails = RuntimeError("out of order")
+        assert toys.readiness().details["problems"] == ["out of order"]
+        toys._app.faust.rebalancing = True
+        assert "a rebalance is going on" in toys.readiness().details["problems"]
 
-        assert type(error) is RuntimeError
-        assert told == [], "whoever owns it goes on using it"
+    run(scene())
 
-    def test_is_a_lost_connection_that_is_closed_and_told_of_once_we_have_taught_it(
-        self, broker: tuple[str, int]
-    ) -> None:
-        survive_closed_connections()
-        survive_closed_connections()
 
-        connection, told, error = sent_over_a_lost_connection(broker)
+def test_an_agent_outlives_whatever_a_slice_raises(toys: Toys, caplog: pytest.LogCaptureFixture) -> None:
+    class Breaking(Stream):
+        async def noack(self) -> AsyncIterator[Slice]:
+            toys.toy.fails = ValueError("a slice too many")
+            yield a_slice(0, 1)
+            toys.toy.fails = None
+            yield a_slice(2, 3)
 
-        assert isinstance(error, KafkaConnectionError)
-        assert "lost" in str(error)
-        assert not connection.connected()
-        assert told == [CloseReason.CONNECTION_BROKEN]
+    run(toys._deliver(Breaking()))
+
+    assert toys.toy.next == {0: 4}
+    assert "A slice was not taken: toy-events[0]@0" in caplog.text
+
+
+@pytest.mark.parametrize("error", [KafkaConnectionError("gone"), TimeoutError()])
+def test_a_tick_outlives_a_broker_that_does_not_answer_and_shows_how_it_stands(toys: Toys, error: Exception) -> None:
+    async def scene() -> None:
+        await toys.join()
+        toys.toy.open, toys.toy.fails = {0}, error
+        await toys._tick()
+        await toys._tick()
+
+    run(scene())
+
+    assert toys.toy.ticks == 2
+    assert toys.toy.metrics.registry.get_sample_value("feedback_toy_partitions") == 1
+
+
+def test_nothing_is_ticked_during_a_rebalance(toys: Toys) -> None:
+    toys._app.faust.rebalancing = True
+
+    run(toys._tick())
+
+    assert toys.toy.ticks == 0
+
+
+def test_the_watchdog_sees_what_stands_still_in_it_and_what_it_says_itself(toys: Toys) -> None:
+    async def scene() -> tuple[set[str], set[str]]:
+        toys._monitor.membership = Membership(7, known=True)
+        toys.toy.fails = RuntimeError("out of order")
+        before = {symptom.text for symptom in toys.symptoms().values()}
+        await toys.join()
+        toys.toy.open = {1}
+        await asyncio.sleep(60)
+        return before, {symptom.text for symptom in toys.symptoms().values()}
+
+    before, after = run(scene())
+
+    assert "a rebalance does not end, though its coordinator answers" in before
+    assert "the toy is out of order (working=False)" in before
+    assert after == {
+        "the toy is out of order (working=True)",
+        "the timer does not run",
+        "toy-events[1] at 0: records were handed over and nobody takes them",
+    }
+
+
+def test_revocation_and_the_end_leave_it_time_for_a_last_commit(toys: Toys) -> None:
+    async def scene() -> None:
+        await toys.join()
+        toys.toy.open = {0, 1}
+        await toys._app.faust.on_partitions_revoked.send({TP(f"eu-{TOPIC}", 1)})
+        await toys._app.faust.on_before_shutdown.send()
+        await toys._tick()
+
+    run(scene())
+
+    assert toys.toy.open == {0}
+    seconds = f"{LAST_COMMIT_SECONDS:g} s"
+    assert toys.toy.happened == [f"revoked [1] within {seconds}", f"ends within {seconds}"]
+    assert toys.toy.ticks == 0, "nothing is opened any more"

@@ -7,7 +7,8 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.runtime.slices import OPEN_TRANSACTION_MS, FetchEpochs, Slice
+from processors.runtime.slices import OPEN_TRANSACTION_MS, FetchEpochs, Missing, Slice
+from processors.runtime.timeouts import STALLED_SECONDS
 from tests.processors.durability.counting import Record
 
 HERE = TP("acme-contact-events", 3)
@@ -131,3 +132,16 @@ def test_the_end_is_known_as_of_when_the_fetch_was_sent_and_for_what_was_handed_
 
     assert (at_first.epoch, at_first.end, at_first.asked_at) == (epoch, 4, 1_000)
     assert (later.epoch, later.end, later.asked_at) == (epoch, 6, 2_000)
+
+
+def test_records_that_were_handed_over_and_did_not_come_are_overdue_after_a_while() -> None:
+    missing = Missing()
+
+    def overdue(at: float, *, offset: int = 7) -> bool:
+        return missing.overdue(True, offset, at)
+
+    assert [overdue(0), overdue(STALLED_SECONDS - 1), overdue(STALLED_SECONDS)] == [False, False, True]
+    assert not overdue(STALLED_SECONDS + 1), "they were read again: now they have time to come"
+    assert not overdue(3 * STALLED_SECONDS, offset=8), "other records are missing now"
+    assert not missing.overdue(False, 8, 3 * STALLED_SECONDS + 1)
+    assert not overdue(5 * STALLED_SECONDS, offset=8), "nothing was missing in between"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.runtime.service import EXIT_NO_BROKER
+from processors.runtime.shutdown import EXIT_NO_BROKER
 from tests.deploy.cli.commands.conftest import Run, mistake
 
 

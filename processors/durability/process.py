@@ -1,0 +1,116 @@
+"""What every process that keeps durable partitions does alike, as `processors.runtime.service` asks it of a process."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from faust.types import TP
+
+from processors.durability.assignment import TICK_SECONDS, Assignment
+from processors.runtime import symptoms
+from processors.runtime.service import Work
+from processors.runtime.slices import Slice
+from processors.runtime.symptoms import PartitionTask, Progress, Symptoms
+from processors.runtime.timeouts import loop_time
+
+COMMIT_TO_GROUP_SECONDS: Final = 5.0
+SILENT_COMMIT_SECONDS: Final = 20.0
+"""Changes that wait so long for their commit make a process not ready."""
+
+
+class Group(Protocol):
+    """What is asked of the consumer, as a member of its group."""
+
+    @property
+    def rebalancing(self) -> bool: ...
+    async def commit_durable(self, offsets: Mapping[TP, int]) -> bool: ...
+
+
+class DurableProcess:
+    """Slices go into the partitions that are open here, each of which makes its own checkpoints.
+
+    A tick opens what is assigned, and drives what no record drives.
+    """
+
+    tick_seconds = TICK_SECONDS
+
+    def __init__(self, assignment: Assignment, group: Callable[[], Group]) -> None:
+        self.assignment = assignment
+        self.background: Sequence[Work] = (self._commit_to_group,)
+        self._group = group
+
+    async def deliver(self, batch: Slice) -> None:
+        await self.assignment.deliver(batch)
+
+    async def tick(self) -> None:
+        await self.assignment.tick()
+
+    async def revoked(self, numbers: Collection[int], seconds: float) -> None:
+        await self.assignment.revoke(numbers, seconds)
+
+    async def shutdown(self, seconds: float) -> None:
+        await self.assignment.shutdown(seconds)
+
+    def opened(self) -> list[int]:
+        return [number for number, part in self.assignment.partitions.items() if part.ready]
+
+    def progress(self) -> list[Progress]:
+        assignment = self.assignment
+        # What is taken one by one, with a commit each, holds up its agent, and so whatever waits behind it.
+        one_by_one = any(part.suspect is not None for part in assignment.partitions.values())
+        return [
+            Progress(
+                tp, part.state.offsets.get(topic, 0), assignment.progress.get(tp), one_by_one or part.held_up(topic)
+            )
+            for part in assignment.partitions.values()
+            if part.ready
+            for topic, name in assignment.kafka_names.items()
+            if (tp := TP(name, part.number))
+        ]
+
+    def symptoms(self, working: bool) -> Symptoms:
+        if not working:
+            return {}
+        assignment = self.assignment
+        tasks = [PartitionTask(part.number, part.ready, part.heartbeat_at) for part in assignment.partitions.values()]
+        found = symptoms.of_tasks(tasks, assignment.dead(), loop_time())
+        return found | symptoms.of_opening(tasks, assignment.colocated())
+
+    def problems(self) -> list[str]:
+        split, now = self.assignment.split, loop_time()
+        waits = {
+            number: now - part.waiting_since
+            for number, part in sorted(self.assignment.partitions.items())
+            if part.waiting_since is not None
+        }
+        return [
+            *([f"partitions not co-located: {sorted(split)}"] if split else []),
+            *(
+                f"partition {number}: nothing committed for {seconds:.1f} s"
+                for number, seconds in waits.items()
+                if seconds > SILENT_COMMIT_SECONDS
+            ),
+        ]
+
+    def details(self) -> dict[str, Any]:
+        now = loop_time()
+        return {
+            "partitions": {
+                str(number): {
+                    "state": "ready" if part.ready else "opening",
+                    "offsets": dict(part.state.offsets),
+                    "now": part.state.now,
+                    "last_commit_age_seconds": round(now - part.committed_at, 1),
+                    "uncommitted_seconds": round(now - part.waiting_since, 1) if part.waiting_since else 0,
+                }
+                for number, part in sorted(self.assignment.partitions.items())
+            }
+        }
+
+    async def _commit_to_group(self) -> None:
+        """For lag monitoring: recovery does not depend on it."""
+        while True:
+            await asyncio.sleep(COMMIT_TO_GROUP_SECONDS)
+            offsets = self.assignment.durable()
+            if offsets and not self._group().rebalancing:
+                await self._group().commit_durable(offsets)

@@ -1,0 +1,88 @@
+"""Gauges of what a worker's states hold, counted at a scrape: a partition that moved away leaves no stale series."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from schemas import observations
+from sinks.metrics.family import Family, Gauge, Label
+from sinks.metrics.labels import AREA, CLOCK_METRIC, KIND, PATTERN, POLICY, PRIORITY, SEVERITY
+from sinks.metrics.registry import Metrics
+
+_CLOCK: Final = (POLICY, CLOCK_METRIC, AREA)
+
+OPEN: Final[Mapping[observations.Gauge, Gauge]] = {
+    "backlog_cases": Gauge("backlog_cases", "Cases that are not over.", (KIND, AREA, PRIORITY)),
+    "sla_open": Gauge("sla_open", "Clocks that run, with no warning passed.", _CLOCK),
+    "sla_paused": Gauge("sla_paused", "Clocks that wait for the customer or a third party.", _CLOCK),
+    "sla_at_risk": Gauge("sla_at_risk", "Clocks that run and have passed a warning.", _CLOCK),
+    "sla_overdue": Gauge("sla_overdue", "Clocks that run past their deadline.", _CLOCK),
+    "pattern_incidents_open": Gauge("pattern_incidents_open", "Open incidents.", (PATTERN, SEVERITY, AREA)),
+}
+
+_HELD: Final = (Label("kind", "the bounded tables of the state"),)
+BY_KIND: Final = (
+    Gauge("state_entries", "Entries of the fullest partition.", _HELD),
+    Gauge("state_bound", "Entries that a partition may have.", _HELD),
+    Gauge("state_dropped", "What left or was not counted because of a bound.", _HELD),
+)
+DEDUP_SPAN: Final = Gauge("dedup_span", "How far back duplicates are recognised, where it is least.", unit="hours")
+
+COUNTED: Final[tuple[Family, ...]] = (*OPEN.values(), *BY_KIND, DEDUP_SPAN)
+
+
+@dataclass(frozen=True)
+class Census:
+    """What one process holds in its states, at the moment of a scrape."""
+
+    open: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    """(gauge, labels...) -> how many; the gauges are those of `OPEN`."""
+    entries: Mapping[str, int] = field(default_factory=dict)
+    """What is bounded -> entries of the fullest partition."""
+    bounds: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """What a bound made leave early, since the state began."""
+    dedup_hours: float | None = None
+    """Hours that the shortest duplicate span reaches back; None while nothing was forgotten."""
+
+
+class CensusCollector(Collector):
+    """Takes a census at every scrape. When that fails, its gauges are missing, and no others."""
+
+    def __init__(self, census: Callable[[], Census], metrics: Metrics) -> None:
+        self._census, self._metrics = census, metrics
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            gauges = list(self._gauges(self._census()))
+        except Exception as error:
+            self._metrics.failed("census", error)
+            return
+        yield from gauges
+
+    def _gauges(self, census: Census) -> Iterator[GaugeMetricFamily]:
+        for name, gauge in OPEN.items():
+            totals: dict[tuple[str, ...], int] = {}
+            for (counted, *values), amount in census.open.items():
+                if counted == name:
+                    labels = self._metrics.bounded(gauge, values)
+                    totals[labels] = totals.get(labels, 0) + amount
+            yield _exported(gauge, totals)
+        for gauge, held in zip(BY_KIND, (census.entries, census.bounds, census.dropped), strict=True):
+            yield _exported(gauge, {(kind,): amount for kind, amount in held.items()})
+        if census.dedup_hours is not None:
+            yield _exported(DEDUP_SPAN, {(): census.dedup_hours})
+
+
+def _exported(gauge: Gauge, amounts: Mapping[tuple[str, ...], float]) -> GaugeMetricFamily:
+    labels = [label.name for label in gauge.labels]
+    family = GaugeMetricFamily(gauge.exported_name, gauge.meaning, labels=labels)
+    for values, amount in amounts.items():
+        family.add_metric(values, amount)
+    return family

@@ -1,0 +1,101 @@
+"""The metrics of one process: in a registry of its own, bounded, and guarded, so that none of them breaks anything."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import prometheus_client as prometheus
+
+from sinks.metrics.family import OTHER, VALUES_MAX, Counter, Family, Gauge, Histogram
+from sinks.metrics.shared import BUILD, ISOLATED_ERRORS, SHARED, VERSION
+
+logger = logging.getLogger(__name__)
+
+_SERIES_REMEMBERED: Final = 20_000
+
+
+class Metrics:
+    """The metrics of one process. Moving one never raises: one that fails is counted, and its figure is missing."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        """`families`: beside those of every process, and what Python tells of itself (CPU, memory, collections)."""
+        self.registry = prometheus.CollectorRegistry()
+        self.failures: dict[str, tuple[int, str]] = {}
+        """Exported name of a metric -> how often it raised, and what it raised last."""
+        for collector in (prometheus.ProcessCollector, prometheus.PlatformCollector, prometheus.GCCollector):
+            collector(registry=self.registry)
+        self._metrics = {family: family.create(self.registry) for family in (*SHARED, *families)}
+        self._moves: dict[tuple[Any, ...], Callable[[float], object]] = {}
+        self._values: dict[tuple[Family, int], set[str]] = {}
+        self.set(BUILD, 1, VERSION)
+
+    def increase(self, counter: Counter, *labels: str, by: float = 1) -> None:
+        """Adds to a counter."""
+        self._move((counter, *labels), by)
+
+    def set(self, gauge: Gauge, value: float, *labels: str) -> None:
+        """Sets a gauge."""
+        self._move((gauge, *labels), value)
+
+    def record(self, histogram: Histogram, value: float, *labels: str) -> None:
+        """Adds a value to a histogram."""
+        self._move((histogram, *labels), value)
+
+    def begin(self, counter: Counter, *labels: str) -> None:
+        """Exports a series before it moves for the first time: else `increase()` misses that."""
+        self._move((counter, *labels), 0)
+
+    def bounded(self, family: Family, labels: Iterable[str]) -> tuple[str, ...]:
+        """Labels, with `other` in place of a value for which its label has no room."""
+        return tuple(self._bounded(family, position, value) for position, value in enumerate(labels))
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Notes that a metric raised. The first time is logged: each time would be a line a record."""
+        times, _ = self.failures.get(name, (0, ""))
+        self.failures[name] = (times + 1, repr(error))
+        if not times:
+            logger.error("The metric %s fails, and is not exact from here on", name, exc_info=error)
+        if name != ISOLATED_ERRORS.exported_name:
+            self.increase(ISOLATED_ERRORS, f"metric {name}")
+
+    def isolated_errors(self) -> dict[str, dict[str, object]]:
+        """What failed, as `/ready` shows it: a metric that raised -> how often, and what it raised last."""
+        return {f"metric {name}": {"times": times, "last_error": last} for name, (times, last) in self.failures.items()}
+
+    def _move(self, key: tuple[Any, ...], amount: float) -> None:
+        """Moves the series of a key by an amount: a family, or what `_family` knows one by, and then its labels."""
+        try:
+            move = self._moves.get(key) or self._series(key)
+            move(amount)
+        except Exception as error:
+            self.failed(self._exported_name(key[0]), error)
+
+    def _series(self, key: tuple[Any, ...]) -> Callable[[float], object]:
+        """How to move the series of a key: remembered by the labels as they came."""
+        family = self._family(key[0])
+        child = self._metrics[family]
+        if labels := self.bounded(family, key[1:]):
+            child = child.labels(*labels)
+        move: Callable[[float], object] = getattr(child, family.move)
+        if len(self._moves) < _SERIES_REMEMBERED:
+            self._moves[key] = move
+        return move
+
+    def _family(self, name: Any) -> Family:
+        assert isinstance(name, Family)
+        return name
+
+    def _exported_name(self, name: Any) -> str:
+        try:
+            return self._family(name).exported_name
+        except LookupError:
+            return str(name)
+
+    def _bounded(self, family: Family, position: int, value: str) -> str:
+        known = self._values.setdefault((family, position), set())
+        if value in known:
+            return value
+        if len(known) >= VALUES_MAX:
+            return OTHER
+        known.add(value)
+        return value

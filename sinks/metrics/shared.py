@@ -1,0 +1,22 @@
+"""Families of every process."""
+
+from importlib.metadata import version
+from typing import Final
+
+from sinks.metrics.family import Counter, Family, Gauge, Label
+
+INPUT_TOPIC: Final = Label("topic", "the topics that the process reads")
+
+CONSUMER_LAG: Final = Gauge(
+    "consumer_lag", "Records on the broker that were not taken in yet.", (INPUT_TOPIC,), unit="events"
+)
+ISOLATED_ERRORS: Final = Counter(
+    "isolated_errors",
+    "Failures of a part of ours that cost its own result, and no record; the last of each is on /ready.",
+    (Label("part", "our own patterns, metrics, and stages of the pipeline"),),
+)
+BUILD: Final = Gauge("build_info", "1, labelled with the version that runs.", (Label("version", "one"),))
+
+SHARED: Final[tuple[Family, ...]] = (CONSUMER_LAG, ISOLATED_ERRORS, BUILD)
+
+VERSION: Final = version("oidor")

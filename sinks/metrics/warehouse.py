@@ -1,0 +1,34 @@
+"""Families of `oidor warehouse`."""
+
+from typing import Final
+
+from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, one_of
+from sinks.metrics.registry import Metrics
+
+_SINK: Final = Label("sink", one_of(("clickhouse",)))
+_TABLE: Final = Label("table", "the tables of the database")
+
+SINK_ATTEMPTS: Final = Counter(
+    "sink_batches", "Attempts to insert.", (_SINK, Label("result", one_of(("inserted", "refused", "failed"))))
+)
+SINK_ROWS: Final = Counter("sink_rows", "Rows inserted.", (_TABLE,))
+SINK_REFUSED: Final = Counter(
+    "sink_refused_rows", "Rows, or whole row batches, that ClickHouse or we could not take.", (_TABLE,)
+)
+SINK_PENDING: Final = Gauge("sink_pending", "Rows gathered and not inserted yet.", (_SINK,), unit="rows")
+SINK_WRITE: Final = Histogram(
+    "sink_write", "One attempt to insert.", (_SINK,), unit="seconds",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)  # fmt: skip
+SINK_LAST_INSERT: Final = Gauge("sink_last_insert_timestamp", "Unix time of the last insert.", (_SINK,), unit="seconds")
+
+FAMILIES: Final[tuple[Family, ...]] = (
+    SINK_ATTEMPTS, SINK_ROWS, SINK_REFUSED, SINK_PENDING, SINK_WRITE, SINK_LAST_INSERT
+)  # fmt: skip
+
+
+class WarehouseMetrics(Metrics):
+    """The metrics of a warehouse."""
+
+    def __init__(self) -> None:
+        super().__init__(FAMILIES)

@@ -1,0 +1,191 @@
+"""Families of `oidor worker`.
+
+Counters of events move before the checkpoint commits: exact without faults, approximate after one; ClickHouse is exact.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, get_args
+
+from schemas import observations
+from schemas.observations import Observations
+from schemas.taxonomy import CLOCK_METRICS, REASONS, WARNINGS, Outcome, Severity
+from schemas.topics import INPUTS
+from sinks.metrics.census import COUNTED, Census, CensusCollector
+from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, one_of
+from sinks.metrics.labels import (
+    AREA,
+    CHANNEL,
+    CLOCK_METRIC,
+    EVENT_TYPE,
+    INPUT,
+    KIND,
+    PATTERN,
+    POLICY,
+    PRIORITY,
+    SEVERITY,
+    SOURCE,
+)
+from sinks.metrics.registry import Metrics
+from sinks.metrics.shared import ISOLATED_ERRORS
+
+# Events, as they are read
+
+EVENTS: Final = Counter(
+    "events", "Records read, by what became of them.",
+    (INPUT, EVENT_TYPE, SOURCE, Label("outcome", one_of(get_args(Outcome)))),
+)  # fmt: skip
+EVENTS_REJECTED: Final = Counter(
+    "events_rejected", "Records not accepted, by reason.", (INPUT, SOURCE, Label("reason", one_of(REASONS)))
+)
+EVENT_WARNINGS: Final = Counter(
+    "event_warnings", "Oddities of accepted events.", (INPUT, SOURCE, Label("warning", one_of(WARNINGS)))
+)
+PROCESSING_ERRORS: Final = Counter(
+    "processing_errors", "Records that our own code failed on: page us.", (Label("error", "classes of exceptions"),)
+)
+CONTACTS: Final = Counter("contacts", "Contact events accepted.", (EVENT_TYPE, CHANNEL, AREA))
+COMPLAINTS: Final = Counter("complaints", "Complaint events accepted.", (EVENT_TYPE, KIND, CHANNEL, AREA))
+SURVEYS: Final = Counter("surveys", "Survey events accepted.", (EVENT_TYPE, KIND, AREA))
+
+# Promises, and what went wrong; moved only while the moment that they tell of is recent
+
+SLA_OUTCOMES: Final = Counter(
+    "sla_outcomes", "Clocks met and breached, breached at the deadline. A retraction does not take one back.",
+    (POLICY, CLOCK_METRIC, PRIORITY, Label("outcome", one_of(("met", "breached")))),
+)  # fmt: skip
+SLA_RETRACTIONS: Final = Counter(
+    "sla_retractions", "Breaches that late events proved wrong.", (POLICY, CLOCK_METRIC)
+)  # fmt: skip
+SLA_UNMATCHED: Final = Counter(
+    "sla_unmatched", "Cases opened for which no policy has a resolve target.", (INPUT,)
+)  # fmt: skip
+INCIDENTS: Final = Counter(
+    "pattern_incidents", "Transitions of incidents of failure patterns.",
+    (PATTERN, SEVERITY, Label("transition", one_of(get_args(observations.Transition)))),
+)  # fmt: skip
+
+_SECONDS: Final = (1, 5, 10, 20, 60, 180, 600, 1800, 3600, 14_400, 28_800, 86_400, 259_200, 1_296_000)
+WAIT: Final = Histogram(
+    "wait", "From queued to answered by a person, elapsed.", (CHANNEL,), unit="seconds",
+    buckets=(1, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800),
+)  # fmt: skip
+FIRST_RESPONSE: Final = Histogram(
+    "first_response", "From opened to the first reply of a person, elapsed.", (CHANNEL,), unit="seconds",
+    buckets=_SECONDS,
+)  # fmt: skip
+RESOLUTION: Final = Histogram(
+    "resolution", "From opened to resolved, elapsed.", (KIND,), unit="seconds", buckets=_SECONDS
+)  # fmt: skip
+
+# How the stream is read, and made durable
+
+WATERMARK_LAG: Final = Gauge(
+    "watermark_lag", "Wall clock less the watermark of the slowest partition.", unit="seconds"
+)  # fmt: skip
+TIMER_DELAY: Final = Histogram(
+    "timer_delay", "How much later than planned a timer of a partition ran: the event loop was held.", unit="seconds",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30),
+)  # fmt: skip
+PARTITIONS: Final = Gauge(
+    "partitions", "Partitions assigned to this process, by state.", (Label("state", one_of(("ready", "opening"))),)
+)
+STATE_RECOVERED: Final = Gauge("state_recovered", "1 when every assigned partition has its state.")
+STATE_OPEN: Final = Histogram(
+    "state_open", "From beginning to open a partition until it is ready.", unit="seconds",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)  # fmt: skip
+CHECKPOINTS: Final = Counter(
+    "checkpoints", "Transactions of partitions, by result.",
+    (Label("result", one_of(("committed", "failed", "failed_ours"))),),
+)  # fmt: skip
+CHECKPOINT: Final = Histogram(
+    "checkpoint", "From building a checkpoint until its transaction is committed.", unit="seconds",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)  # fmt: skip
+CHECKPOINT_BYTES: Final = Counter(
+    "checkpoint", "Bytes that checkpoints wrote.", (Label("kind", "our own topics, and `state`"),), unit="bytes"
+)
+REREADS: Final = Counter("rereads", "Slices read again because records were missing before them.", (INPUT,))
+INPUT_DELETED: Final = Counter(
+    "input_deleted", "Offsets that retention deleted before their records were read.", (INPUT,)
+)  # fmt: skip
+TRANSACTION_HELD_OPEN: Final = Gauge(
+    "upstream_transaction_held_open",
+    "1 while an open transaction of a publisher holds a partition of the topic back for over a minute.",
+    (INPUT,),
+)
+
+OBSERVED: Final[Mapping[observations.Counter | observations.Moment | observations.Duration, Family]] = {
+    "events": EVENTS,
+    "events_rejected": EVENTS_REJECTED,
+    "event_warnings": EVENT_WARNINGS,
+    "processing_errors": PROCESSING_ERRORS,
+    "isolated_errors": ISOLATED_ERRORS,
+    "contacts": CONTACTS,
+    "complaints": COMPLAINTS,
+    "surveys": SURVEYS,
+    "sla_unmatched": SLA_UNMATCHED,
+    "sla_outcomes": SLA_OUTCOMES,
+    "sla_retractions": SLA_RETRACTIONS,
+    "wait": WAIT,
+    "first_response": FIRST_RESPONSE,
+    "resolution": RESOLUTION,
+}
+"""What a step observes -> the family that it moves."""
+
+MOVED: Final[tuple[Family, ...]] = (
+    EVENTS, EVENTS_REJECTED, EVENT_WARNINGS, PROCESSING_ERRORS, CONTACTS, COMPLAINTS, SURVEYS,
+    SLA_OUTCOMES, SLA_RETRACTIONS, SLA_UNMATCHED, INCIDENTS, WAIT, FIRST_RESPONSE, RESOLUTION,
+    WATERMARK_LAG, TIMER_DELAY, PARTITIONS, STATE_RECOVERED, STATE_OPEN, CHECKPOINTS, CHECKPOINT, CHECKPOINT_BYTES,
+    REREADS, INPUT_DELETED, TRANSACTION_HELD_OPEN,
+)  # fmt: skip
+FAMILIES: Final = (*MOVED, *COUNTED)
+
+
+class WorkerMetrics(Metrics):
+    """The metrics of a worker, and how observations of a step move them."""
+
+    def __init__(self) -> None:
+        super().__init__(MOVED)
+
+    def count_at_scrapes(self, census: Callable[[], Census]) -> None:
+        """Lets every scrape take a census of the states."""
+        self.registry.register(CensusCollector(census, self))
+
+    def begin_known(self, *, policies: Iterable[str], priorities: Iterable[str], patterns: Iterable[str]) -> None:
+        """Exports what is known beforehand at 0: else `increase()` misses the first breach."""
+        ranks = list(priorities)
+        for policy in policies:
+            for metric in CLOCK_METRICS:
+                self.begin(SLA_RETRACTIONS, policy, metric)
+                for priority in ranks:
+                    for outcome in ("met", "breached"):
+                        self.begin(SLA_OUTCOMES, policy, metric, priority, outcome)
+        for topic in INPUTS:
+            self.begin(SLA_UNMATCHED, topic)
+            for reason in REASONS:
+                self.begin(EVENTS_REJECTED, topic, "", reason)
+        for pattern in patterns:
+            for severity in get_args(Severity):
+                self.begin(INCIDENTS, pattern, severity, "opened")
+
+    def observe(self, observed: Observations, wall: int, page_window_ms: int) -> None:
+        """Moves what a step observed. `wall` is the wall clock, ms: older than `page_window_ms` is history, moves none.
+
+        It never raises: what fails is counted, and the record that it tells of is none the worse for it.
+        """
+        recent = wall - page_window_ms
+        for counter, amount in observed.counts.items():
+            self._move(counter, amount)
+        for at, moment in observed.moments:
+            if at >= recent:
+                self._move(moment, 1)
+        for at, duration, seconds in observed.durations:
+            if at >= recent:
+                self._move(duration, seconds)
+        for incident, transition in observed.incidents:
+            if incident.updated_at >= recent:
+                self.increase(INCIDENTS, incident.pattern, incident.severity, transition)
+
+    def _family(self, name: Any) -> Family:
+        return name if isinstance(name, Family) else OBSERVED[name]

@@ -1,0 +1,95 @@
+"""What every metric of ours has in common: bounded series, and that moving it never raises."""
+
+from typing import Any
+
+import pytest
+
+from sinks.metrics.family import OTHER, VALUES_MAX, Counter, Family, Gauge, Histogram, Label
+from sinks.metrics.registry import Metrics
+from sinks.metrics.shared import SHARED
+
+CATS = Counter("cats", "Cats seen.", (Label("colour", "of cats"),))
+NAP = Histogram("nap", "A nap.", unit="seconds", buckets=(1, 10))
+AWAKE = Gauge("awake", "Cats awake.")
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics([CATS, NAP, AWAKE])
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_a_family_is_exported_with_our_prefix_its_unit_and_the_suffix_of_its_kind(metrics: Metrics) -> None:
+    metrics.increase(CATS, "black")
+    metrics.increase(CATS, "black", by=2)
+    metrics.set(AWAKE, 7)
+    metrics.record(NAP, 4)
+
+    assert value(metrics, "feedback_cats_total", colour="black") == 3
+    assert value(metrics, "feedback_awake") == 7
+    assert value(metrics, "feedback_nap_seconds_bucket", le="10.0") == 1
+
+
+def test_a_series_that_begins_is_there_at_nothing(metrics: Metrics) -> None:
+    metrics.begin(CATS, "white")
+
+    assert value(metrics, "feedback_cats_total", colour="white") == 0
+
+
+def test_however_many_values_a_label_is_given_its_series_are_bounded(metrics: Metrics) -> None:
+    for number in range(VALUES_MAX + 50):
+        metrics.increase(CATS, f"colour {number}")
+    metrics.increase(CATS, "colour 0")
+
+    assert value(metrics, "feedback_cats_total", colour=OTHER) == 50
+    assert value(metrics, "feedback_cats_total", colour="colour 0") == 2
+
+
+class Failing(Counter):
+    """As one fails whose client library does, or whose declaration is wrong."""
+
+    move = "explode"
+
+
+WRONG: dict[str, tuple[Family, tuple[str, ...]]] = {
+    "a label too few": (CATS, ()),
+    "a label too many": (CATS, ("black", "white")),
+    "one that another process has": (Counter("dogs", "Dogs."), ()),
+    "one that raises": (Failing("rats", "Rats."), ()),
+}
+
+
+@pytest.mark.parametrize(("family", "labels"), WRONG.values(), ids=WRONG.keys())
+def test_a_metric_that_fails_raises_nothing_and_is_counted_by_name_with_its_last_error(
+    family: Any, labels: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = Metrics([CATS, WRONG["one that raises"][0]])
+
+    for _ in range(3):
+        metrics.increase(family, *labels)
+
+    error = metrics.isolated_errors()[f"metric {family.exported_name}"]
+    assert error["times"] == 3
+    assert error["last_error"]
+    assert value(metrics, "feedback_isolated_errors_total", part=f"metric {family.exported_name}") == 3
+    assert len(caplog.records) == 1, "once, for each time would be a line a record"
+
+
+def test_others_go_on_beside_a_metric_that_fails(metrics: Metrics) -> None:
+    metrics.increase(CATS)
+    metrics.increase(CATS, "black")
+
+    assert value(metrics, "feedback_cats_total", colour="black") == 1
+
+
+def test_each_process_has_a_registry_of_its_own_with_what_all_have(metrics: Metrics) -> None:
+    other = Metrics([])
+    metrics.set(AWAKE, 7)
+
+    assert value(other, "feedback_awake") is None
+    names = {family.name for family in other.registry.collect()}
+    assert {family.exported_name for family in SHARED} <= names
+    assert "process_cpu_seconds" in names

@@ -1,0 +1,233 @@
+"""Rows into ClickHouse: what a block is, and a writer whose every attempt ends in time, whatever the peer does."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+import pytest
+from clickhouse_driver.errors import ServerException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.outputs import PARTIAL_COLUMNS, RowBatch
+from sinks.clickhouse import LONGEST_PAUSE, Address, Attempt, ClickHouseWriter, InsertBlock, RefusedRow, one_line
+from sinks.clickhouse import _pauses as pauses
+
+Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def row_batch(*rows: Sequence[Any], table: str = "cases", version: int = 1, recorded_at: int = 5) -> RowBatch:
+    return RowBatch(table, ("entity_id", "events"), version, recorded_at, 0, msgspec.Raw(msgspec.msgpack.encode(rows)))
+
+
+def block(*batches: RowBatch) -> InsertBlock:
+    gathered = InsertBlock.like(batches[0])
+    for one in batches:
+        gathered.add(one)
+    return gathered
+
+
+def test_rows_become_columns_with_the_version_and_time_of_their_batch() -> None:
+    first = row_batch(("a", 1), ("b", 2), version=7, recorded_at=50)
+    gathered = block(first, row_batch(("c", 3), version=8, recorded_at=60))
+
+    assert gathered.columns == ("entity_id", "events", "version", "last_recorded_at")
+    assert gathered.values == [["a", "b", "c"], [1, 2, 3], [7, 7, 8], [50, 50, 60]]
+    assert (len(gathered), gathered.row(2)) == (3, ("c", 3))
+
+
+def test_events_were_ingested_all_else_recorded() -> None:
+    assert block(row_batch(table="feedback_events")).columns[-1] == "ingested_at"
+
+
+def test_a_row_that_has_not_one_value_a_column_is_handed_back() -> None:
+    gathered = InsertBlock.like(row_batch())
+
+    refused = gathered.add(row_batch(("a", 1), ("b",), ("c", 3, 4)))
+
+    assert gathered.values[0] == ["a"]
+    assert refused == [
+        RefusedRow("cases", ("entity_id", "events"), ("b",), "", "2 values", "1 values"),
+        RefusedRow("cases", ("entity_id", "events"), ("c", 3, 4), "", "2 values", "3 values"),
+    ]
+
+
+def test_a_partial_is_written_without_what_is_zero_and_named_by_the_columns_of_its_batch() -> None:
+    columns = (*PARTIAL_COLUMNS[:5], "praise", "wait_histogram", "contacts_opened")
+    rows = [
+        (0, "all", "all", "contact-events", 3, amounts)
+        for amounts in ({2: 9, 1_116: 1, 1_125: 2}, {}, {3: 1}, "praise")
+    ]
+    gathered = InsertBlock.like(RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw()))
+
+    refused = gathered.add(RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
+
+    assert gathered.values[5:8] == [[0, 0], [{-4: 1, 5: 2}, {}], [9, 0]]
+    assert [row.got for row in refused] == ["6 values", "6 values"]
+
+
+def test_a_row_batch_of_no_rows_adds_none() -> None:
+    assert len(block(row_batch())) == 0
+
+
+def test_a_row_batch_of_another_table_is_not_taken() -> None:
+    with pytest.raises(ValueError, match="a row batch of incidents"):
+        InsertBlock.like(row_batch()).add(row_batch(table="incidents"))
+
+
+@pytest.mark.parametrize("name", ["", "cases; DROP", "`cases`", "Cases", "a.b", "1st", "a\n"])
+def test_a_name_from_a_message_is_checked_before_it_is_sql(name: str) -> None:
+    with pytest.raises(ValueError, match="not the name"):
+        InsertBlock(name, ("a",))
+    with pytest.raises(ValueError, match="not the name"):
+        InsertBlock("cases", (name,))
+
+
+BATCHES = st.lists(
+    st.builds(
+        lambda rows, version, recorded_at: row_batch(*rows, version=version, recorded_at=recorded_at),
+        st.lists(st.tuples(st.text(max_size=2), st.integers(0, 3)), max_size=3),
+        st.integers(0, 2**63),
+        st.integers(0, 3),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(BATCHES, BATCHES)
+def test_equal_batches_have_equal_tokens_and_other_rows_another(one: list[RowBatch], other: list[RowBatch]) -> None:
+    assert block(*one).token == block(*one).token
+    if block(*one).values != block(*other).values:
+        assert block(*one).token != block(*other).token
+
+
+@given(st.integers(2, 9), st.data())
+def test_a_part_has_its_rows_and_a_token_of_its_own(size: int, data: st.DataObject) -> None:
+    whole = block(row_batch(*((str(n), n) for n in range(size))))
+    subsets = st.lists(st.integers(0, size - 1), unique=True, max_size=size).map(sorted)
+    one, other = data.draw(subsets), data.draw(subsets)
+
+    assert whole.select(one).values == [[column[row] for row in one] for column in whole.values]
+    assert whole.select(one).token == whole.select(one).token != whole.token
+    if one != other:
+        assert whole.select(one).token != whole.select(other).token
+
+
+def test_pauses_grow_to_a_limit_and_never_end() -> None:
+    longest = [max(step) for step in zip(*(islice(pauses(), 40) for _ in range(50)), strict=True)]
+
+    assert longest[0] <= 0.2
+    assert max(longest) <= LONGEST_PAUSE
+    assert min(longest[10:]) > LONGEST_PAUSE / 2
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ServerException("DB::Exception: Unknown table. Stack trace:\n0. x", 60), "Unknown table: run `oidor migrate`"),
+        (ServerException("DB::Exception: two\nlines", 1), "two"),
+        (EOFError("Unexpected EOF while reading bytes"), "Unexpected EOF while reading bytes"),
+        (TimeoutError(), "TimeoutError"),
+        (KeyError("x"), "KeyError: 'x'"),
+        (ServerException("DB::Exception: x", 516), "x: check OIDOR_CLICKHOUSE_USER"),
+    ],
+)
+def test_an_error_is_one_line_with_what_to_do(error: Exception, line: str) -> None:
+    assert one_line(error).startswith(line)
+    assert "\n" not in one_line(error)
+
+
+def a_block() -> InsertBlock:
+    rows = msgspec.Raw(msgspec.msgpack.encode([("a", 1)]))
+    block = InsertBlock("cases", ("entity_id", "events"))
+    block.add(RowBatch("cases", ("entity_id", "events"), 1, 5, 0, rows))
+    return block
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def trickling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A greeting whose end never comes, though every byte of it comes in time."""
+    with contextlib.suppress(ConnectionError):
+        writer.write(b"\x00\xff\xff\x7f")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+
+async def hanging_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def babbling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    writer.close()
+
+
+@pytest.mark.parametrize("peer", [silent, trickling, hanging_up, babbling])
+def test_an_attempt_ends_in_time_and_another_follows(peer: Peer) -> None:
+    deadline = 0.3
+
+    async def scenario() -> tuple[list[Attempt], int]:
+        server = await asyncio.start_server(peer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        attempts: list[Attempt] = []
+        writer = ClickHouseWriter(Address("127.0.0.1", port, "default", "", "oidor"), deadline, attempts.append)
+        writing = asyncio.create_task(writer.write(a_block()))
+        beats, started = 0, time.monotonic()
+        while len(attempts) < 2 and time.monotonic() - started < 10:
+            await asyncio.sleep(0.01)
+            beats += 1
+        writing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writing
+        writer.close()
+        server.close()
+        return attempts, beats
+
+    attempts, beats = asyncio.run(scenario())
+
+    assert [attempt.result for attempt in attempts] == ["failed", "failed"]
+    assert all(attempt.seconds < deadline + 0.5 for attempt in attempts)
+    assert beats >= 10 * sum(attempt.seconds for attempt in attempts)
+
+
+def test_nothing_listens_yet(unused_tcp_port_number: int, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        writer = ClickHouseWriter(Address("127.0.0.1", unused_tcp_port_number, "default", "", "oidor"), 1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await writer.write(a_block())
+
+    asyncio.run(scenario())
+
+    assert len(caplog.messages) >= 2
+    assert all("has not taken 1 rows of cases: " in line and "\n" not in line for line in caplog.messages)
+    assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.fixture
+def unused_tcp_port_number() -> int:
+    async def take() -> int:
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        port: int = server.sockets[0].getsockname()[1]
+        server.close()
+        return port
+
+    return asyncio.run(take())
+
+
+def test_an_empty_block_needs_no_database() -> None:
+    async def scenario() -> list[object]:
+        writer = ClickHouseWriter(Address("127.0.0.1", 1, "default", "", "oidor"), 1)
+        return [*await writer.write(InsertBlock("cases", ("entity_id",)))]
+
+    assert asyncio.run(scenario()) == []
