@@ -573,11 +573,12 @@ def test_the_end_of_a_block_of_random_data_is_found(clickhouse: LocalClickHouse,
 # The stack
 
 PARENT = """
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
 from deploy.local.stack import Service, Stack
 
 home = Path(sys.argv[1])
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by whatever a shell starts in the background
 with Stack(home) as stack:
     worker = Service("worker-0", [sys.executable, "-c", "import time; time.sleep(600)"], {}, home / "worker.log", "")
     worker.start()

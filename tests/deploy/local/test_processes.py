@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from deploy.local.processes import Child, ChildError, orderly_exit
-from deploy.local.reaper import follow
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 DEAF = [
@@ -138,12 +137,6 @@ def test_no_child_outlives_its_parent(number: signal.Signals, code: int, tmp_pat
     until(lambda: all(gone(pid) for pid in pids))
     assert orderly == "no" or parent.stdout.read().strip() == "[True, True, True]"
     parent.stdout.close()
-
-
-def test_a_collected_child_is_no_longer_watched() -> None:
-    watched = {1}
-    follow("+10\n+11\n-10\n-99\n", watched)
-    assert watched == {1, 11}
 
 
 def test_handlers_are_as_before_after_an_orderly_exit() -> None:
