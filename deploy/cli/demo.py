@@ -39,7 +39,7 @@ _MARK: Final = "demo-home"
 
 
 def run(home: Path, *, keep: bool, workers: int, seed: int, console: Console) -> bool:
-    """Run the demonstration; True when every record is accounted for. Raises what the parts raise, in one line each."""
+    """Run the demonstration; returns whether every record is accounted for. Raises OidorError."""
     _clear(home)
     published: Counter[str] = Counter()
     with Stack(home) as stack, _progress(console) as progress:
@@ -67,7 +67,7 @@ def run(home: Path, *, keep: bool, workers: int, seed: int, console: Console) ->
 
 
 def _clear(home: Path) -> None:
-    """An earlier demonstration is removed; a folder that is not one is left alone."""
+    """Remove an earlier demonstration; leave a folder alone that is none."""
     if home.exists() and any(home.iterdir()):
         if not (home / _MARK).exists():
             raise OidorError(f"{home} is not empty and not of a demo: give another --home")
@@ -106,7 +106,7 @@ def _settle(client: Client, published: Counter[str]) -> bool:
 
 
 def report(client: Client, workers: list[Service], published: Counter[str], settled: bool, console: Console) -> bool:
-    """Print what came of it; True when it adds up."""
+    """Print what the stream made of the messages; returns whether it adds up."""
     console.rule("[bold]What was heard")
     console.print(_events(client))
     reconciliation, sound = _reconciliation(client, published)
@@ -199,7 +199,7 @@ def _satisfaction(client: Client) -> Table:
 
 
 def _metrics(workers: list[Service]) -> Table:
-    """What /metrics of all workers says, summed over the labels that are not shown."""
+    """Sum what /metrics of all workers shows over the labels that are left out."""
     totals: defaultdict[tuple[str, str], float] = defaultdict(float)
     for worker in workers:
         _, text = fetch(worker.ready_url.removesuffix("/ready") + "/metrics")

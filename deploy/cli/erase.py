@@ -137,18 +137,18 @@ def mask(settings: Settings, customer_id: str) -> dict[str, int]:
 
 def _mask_once(client: Client, customer_id: str) -> dict[str, int]:
     begins = f"{customer_id}|"
-    said = {"customer": customer_id, "begins": begins, "from": len(customer_id.encode()) + 1}
+    parameters = {"customer": customer_id, "begins": begins, "from": len(customer_id.encode()) + 1}
     entities = client.execute(
-        "SELECT DISTINCT topic, source, entity_id FROM feedback_events WHERE customer_id = %(customer)s", said
+        "SELECT DISTINCT topic, source, entity_id FROM feedback_events WHERE customer_id = %(customer)s", parameters
     )
     masked = {masking.table: 0 for masking in MASKINGS}
     for masking in MASKINGS:
         for where in _conditions(masking.where, entities):
-            ((rows,),) = client.execute(f"SELECT count() FROM {masking.table} WHERE {where}", said)
+            ((rows,),) = client.execute(f"SELECT count() FROM {masking.table} WHERE {where}", parameters)
             if rows:
                 client.execute(
                     f"ALTER TABLE {masking.table} UPDATE {masking.update} WHERE {where}",
-                    said,
+                    parameters,
                     settings={"mutations_sync": 2},
                 )
                 masked[masking.table] += rows
@@ -156,7 +156,7 @@ def _mask_once(client: Client, customer_id: str) -> dict[str, int]:
 
 
 def _conditions(where: str, entities: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """A condition; one that speaks of entities once for each thousand of them."""
+    """Yield a condition; one that names entities once for each thousand of them."""
     if "%(keys)s" not in where:
         yield where
         return
@@ -185,7 +185,7 @@ def _database(settings: Settings) -> Iterator[Client]:
 
 
 def report(settings: Settings, customer_id: str, rows: dict[str, int]) -> list[str]:
-    """What was done, and where copies are left for how long."""
+    """Say what was masked, and where copies are left for how long."""
     days = settings.input_retention_days
     kept = "for ever, as they are configured" if days < 0 else f"for up to {days:g} days"
     return [

@@ -1,9 +1,8 @@
 """`oidor worker --processes N`: N workers on one machine, each started again when it dies.
 
-A worker that refuses (exit code 2) would refuse again: then all are stopped, and what it said is the last word. That no
-broker answers is no refusal here, though it is one to who starts a worker by hand: brokers come back, so a supervised
-worker says it with another exit code, and is started again. However this process ends, no worker stays: see
-`deploy.local.processes`.
+A worker that refuses (exit code 2) would refuse again, so all are stopped, and its reason is the last line. A broker
+that does not answer is no refusal: brokers come back, so a supervised worker then ends with another exit code and is
+started again. However this process ends, no worker stays: see `deploy.local.processes`.
 """
 
 import signal
@@ -22,17 +21,17 @@ from processors.settings import Settings
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
 HEALTHY_SECONDS: Final = 60.0
-"""Who has lived so long is not dying in a row."""
+"""A worker that ran so long is not crashing in a loop."""
 
-_LOOK_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.1
 _OVER_BUDGET_SECONDS: Final = 0.5
-"""A worker cuts itself short at the end of its budget; who has not by then is killed."""
+"""A worker ends itself at the end of its budget; one that has not by then is killed."""
 
 
 def run(settings: Settings, processes: int) -> int:
-    """Run workers until SIGTERM or SIGINT; returns the exit code: 0, or 2 when one of them refused."""
-    workers = [
-        Worker(
+    """Run workers until SIGTERM or SIGINT; returns the exit code: 0, or 2 when a worker refused."""
+    slots = [
+        Slot(
             Child(
                 f"worker {number}",
                 [*python_module("deploy.cli"), "worker", "--supervised"],
@@ -41,11 +40,11 @@ def run(settings: Settings, processes: int) -> int:
         )
         for number, port in enumerate(ports(settings, processes), 1)
     ]
-    return Supervisor(workers, settings.shutdown_budget).run()
+    return Supervisor(slots, settings.shutdown_budget).run()
 
 
 def ports(settings: Settings, processes: int) -> list[int]:
-    """Consecutive ones from OIDOR_WORKER_PORT, without the warehouse's; 0 lets each take a free one."""
+    """Give out consecutive ports from OIDOR_WORKER_PORT, without the warehouse's; 0 lets each take a free one."""
     if not settings.worker_port:
         return [0] * processes
     following = (port for port in range(settings.worker_port, 65_536) if port != settings.warehouse_port)
@@ -53,77 +52,77 @@ def ports(settings: Settings, processes: int) -> list[int]:
 
 
 @dataclass
-class Restarts:
-    """How long to wait before a worker that died is started again: 1 s, doubling to 30 s while it dies in a row."""
+class Backoff:
+    """The pause before a worker that died is started again: 1 s, doubling to 30 s while it crashes in a loop."""
 
     pause: float = FIRST_PAUSE
 
-    def after(self, lived: float) -> float:
-        """The pause after a life of so many seconds."""
-        if lived >= HEALTHY_SECONDS:
+    def after(self, uptime: float) -> float:
+        """Return the pause after an uptime, both in seconds."""
+        if uptime >= HEALTHY_SECONDS:
             self.pause = FIRST_PAUSE
         now, self.pause = self.pause, min(2 * self.pause, LONGEST_PAUSE)
         return now
 
 
 @dataclass
-class Worker:
-    """One place for a worker: who runs there, since when, and when the next one starts if nobody does."""
+class Slot:
+    """A place for one worker: its process, since when it runs, and when it is started next if it does not."""
 
     child: Child
-    restarts: Restarts = field(default_factory=Restarts)
+    backoff: Backoff = field(default_factory=Backoff)
     started: float = 0.0
     due: float | None = 0.0
 
 
 class Supervisor:
-    """Keeps workers running; `budget` is what each takes at most to leave, in seconds."""
+    """Keeps workers running; `budget` is how long each takes at most to shut down, seconds."""
 
-    def __init__(self, workers: Sequence[Worker], budget: float) -> None:
-        self._workers, self._budget = workers, budget
-        self._asked = False
+    def __init__(self, slots: Sequence[Slot], budget: float) -> None:
+        self._slots, self._budget = slots, budget
+        self._stopping = False
 
     def run(self) -> int:
         with self._signals():
             try:
-                while not self._asked:
-                    if self._look():
+                while not self._stopping:
+                    if self._poll():
                         return EXIT_REFUSED
-                    time.sleep(_LOOK_SECONDS)
+                    time.sleep(_POLL_SECONDS)
                 return 0
             finally:
                 self._stop()
 
-    def _look(self) -> bool:
-        """Start who is due, see who died; whether one of them refused."""
-        for worker in self._workers:
-            child, now = worker.child, time.monotonic()
-            if worker.due is not None and now >= worker.due:
+    def _poll(self) -> bool:
+        """Start workers that are due and notice those that died; returns whether one refused."""
+        for slot in self._slots:
+            child, now = slot.child, time.monotonic()
+            if slot.due is not None and now >= slot.due:
                 child.start()
-                worker.started, worker.due = now, None
-            elif worker.due is None and not child.alive:
+                slot.started, slot.due = now, None
+            elif slot.due is None and not child.alive:
                 if child.exit_code == EXIT_REFUSED:
                     _say(f"{child.name} refuses, for the reason above: all are stopped")
                     return True
-                pause = worker.restarts.after(now - worker.started)
-                worker.due = now + pause
+                pause = slot.backoff.after(now - slot.started)
+                slot.due = now + pause
                 _say(f"{child.name} (process {child.pid}) {_ending(child.exit_code)}: started again in {pause:g} s")
         return False
 
     def _stop(self) -> None:
-        for worker in self._workers:
-            worker.child.ask_to_stop()
+        for slot in self._slots:
+            slot.child.ask_to_stop()
         deadline = time.monotonic() + self._budget + _OVER_BUDGET_SECONDS
-        for worker in self._workers:
-            worker.child.terminate(max(0.0, deadline - time.monotonic()))
+        for slot in self._slots:
+            slot.child.terminate(max(0.0, deadline - time.monotonic()))
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        def ask(number: int, _: FrameType | None) -> None:
-            self._asked = True
+        def stop(number: int, _: FrameType | None) -> None:
+            self._stopping = True
 
         before: Mapping[int, signal.Handlers | object] = {
-            number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+            number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         }
         try:
             yield

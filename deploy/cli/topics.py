@@ -17,7 +17,7 @@ from schemas.topics import DAY_MS, INPUTS, Topic, registry, state_topic
 
 _CONNECT_MS: Final = 8_000
 _REQUEST_MS: Final = 8_000
-_HEARSAY_SECONDS: Final = 10.0
+_PROPAGATION_SECONDS: Final = 10.0
 _CONFIGS: Final = ("cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas", "max.message.bytes")
 
 
@@ -26,7 +26,7 @@ class TopicError(OidorError):
 
 
 class AwayError(TopicError):
-    """No broker answers, or none that can: asked again later, it may."""
+    """No broker answers, or none that can now: it may when it is asked again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Existing:
 
 
 def plan(settings: Settings) -> list[Planned]:
-    """Every topic that Oidor needs; asks no broker."""
+    """List every topic that Oidor needs; asks no broker."""
     days = settings.input_retention_days
     shape = settings.partitions, settings.replication
     return [
@@ -79,7 +79,7 @@ def _name(settings: Settings, topic: Topic) -> str:
 
 
 def create(settings: Settings) -> list[str]:
-    """Create what is missing; the names of what was created.
+    """Create what is missing; returns the names of what was created.
 
     Raises TopicError when the broker cannot be reached or refuses. When a topic exists in a wrong shape, nothing is
     created.
@@ -101,8 +101,8 @@ def create(settings: Settings) -> list[str]:
 
 
 def _settled(settings: Settings, planned: list[Planned], admin: KafkaAdminClient) -> list[Problem]:
-    """What is wrong once every broker may have heard of what was created: any of them is asked."""
-    deadline = time.monotonic() + _HEARSAY_SECONDS
+    """Find what is wrong once every broker knows what was created: any of them may answer."""
+    deadline = time.monotonic() + _PROPAGATION_SECONDS
     while True:
         wrong = problems(settings, planned, described(admin, planned))
         if not any(problem.missing for problem in wrong) or time.monotonic() > deadline:
@@ -111,14 +111,14 @@ def _settled(settings: Settings, planned: list[Planned], admin: KafkaAdminClient
 
 
 def check(settings: Settings) -> list[Problem]:
-    """What is missing or wrong; empty when a worker can start. Raises AwayError when the broker cannot be reached."""
+    """Find what is missing or wrong; nothing when a worker can start. Raises AwayError when no broker answers."""
     planned = plan(settings)
     with administrator(settings) as admin:
         return problems(settings, planned, described(admin, planned))
 
 
 def problems(settings: Settings, planned: list[Planned], existing: Mapping[str, Existing]) -> list[Problem]:
-    """Compare what is with what must be."""
+    """Compare topics as they are with topics as they must be."""
     found = []
     for one in planned:
         if one.name not in existing:
@@ -181,7 +181,7 @@ def _create(admin: KafkaAdminClient, planned: Planned) -> None:
 
 
 def described(admin: KafkaAdminClient, planned: list[Planned]) -> dict[str, Existing]:
-    """Those of the planned topics that exist, by name; without one that a broker has not heard of yet."""
+    """Describe those of the planned topics that exist, by name; not one that the broker does not know yet."""
     names = sorted(set(admin.list_topics()) & {one.name for one in planned})
     if not names:
         return {}
@@ -201,7 +201,7 @@ def _shape(topic: Mapping[str, Any], configs: Mapping[str, Any]) -> Existing:
 
 @contextlib.contextmanager
 def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
-    """A connection; what fails with it is a TopicError, that there is none within ten seconds an AwayError."""
+    """Connect to the broker. Raises AwayError when none answers within ten seconds, TopicError for what fails then."""
     logger = logging.getLogger("kafka")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # it logs every attempt as an error; ours says it once

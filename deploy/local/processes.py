@@ -1,9 +1,9 @@
 """Child processes that never outlive their parent.
 
 The kernel can tie a child to its parent only on Linux, and there to the parent's *thread*, which may end earlier. So
-one process (reaper.py) holds the reading end of a pipe; when the parent is gone, for whatever reason, it
-kills all that is left. A child announces itself in that pipe before it becomes its program, so there is no moment at
-which it runs unwatched.
+one process (reaper.py) holds the reading end of a pipe; when the parent is gone, for whatever reason, it kills all that
+is left. A child announces itself in that pipe before it becomes its program, so there is no moment at which it runs
+unwatched.
 """
 
 import contextlib
@@ -80,7 +80,7 @@ class Child:
         return self._process.poll() if self._process else None
 
     def wait(self, timeout: float) -> int:
-        """Until it ends by itself: its exit code. Raises ChildError after `timeout` seconds, when it is killed."""
+        """Wait until it ends; returns its exit code. Kills it and raises ChildError after `timeout` seconds."""
         try:
             self._wait(timeout)
         except subprocess.TimeoutExpired:
@@ -89,12 +89,12 @@ class Child:
         return self.exit_code or 0
 
     def kill(self) -> None:
-        """SIGKILL; returns when it is gone."""
+        """Send SIGKILL; returns when it is gone."""
         self._signal(signal.SIGKILL)
         self._wait(None)
 
     def terminate(self, timeout: float = 10) -> float:
-        """SIGTERM, and SIGKILL after `timeout` seconds. Returns the seconds that it took."""
+        """Send SIGTERM, and SIGKILL after `timeout` seconds; returns the seconds that it took."""
         began = time.monotonic()
         self.ask_to_stop()
         try:
@@ -105,20 +105,20 @@ class Child:
         return time.monotonic() - began
 
     def ask_to_stop(self) -> None:
-        """SIGTERM without waiting, also for a paused one: for several at once, before `terminate` of each."""
+        """Send SIGTERM without waiting, also to a paused one: to several at once, before `terminate` of each."""
         self._signal(signal.SIGCONT)
         self._signal(signal.SIGTERM)
 
     def pause(self) -> None:
-        """SIGSTOP: it stays, connections stay, nothing moves."""
+        """Send SIGSTOP: the process and its connections stay, nothing moves."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT."""
+        """Send SIGCONT."""
         self._signal(signal.SIGCONT)
 
     def tail(self, lines: int = 15) -> str:
-        """The last lines of its log; nothing without one."""
+        """Return the last lines of its log; nothing without one."""
         if self.log is None:
             return ""
         with contextlib.suppress(OSError), self.log.open("rb") as file:
@@ -127,7 +127,7 @@ class Child:
         return ""
 
     def failure(self, what: str) -> ChildError:
-        """An error that says what happened to this child and shows the tail of its log."""
+        """Make an error that says what happened to this child and shows the tail of its log."""
         if self.log is None:
             return ChildError(f"{self.name} {what}")
         return ChildError(f"{self.name} {what}; its log {self.log} ends with:\n{self.tail() or '(nothing)'}")
@@ -152,7 +152,7 @@ class _Reaper:
         self._watched: set[int] = set()
 
     def pipe(self) -> int:
-        """The descriptor to announce children on; starts the reaper when there is none."""
+        """Return the descriptor to announce children on; starts the reaper when there is none."""
         with self._lock:
             if self._owner != os.getpid():  # the first use, or we are a fork: the other reaper is our parent's
                 self._watched.clear()
@@ -169,23 +169,23 @@ class _Reaper:
             )
             self._owner = os.getpid()
             for pid in self._watched:
-                self._tell("+", pid)
+                self._announce("+", pid)
             return self._descriptor()
 
     def add(self, pid: int) -> None:
         """The child says so itself, but it may be stopped before it can."""
         with self._lock:
             self._watched.add(pid)
-            self._tell("+", pid)
+            self._announce("+", pid)
 
     def forget(self, pid: int) -> None:
         """To be called once the child is reaped: its number may belong to another process from then on."""
         with self._lock:
             if pid in self._watched:
                 self._watched.remove(pid)
-                self._tell("-", pid)
+                self._announce("-", pid)
 
-    def _tell(self, sign: str, pid: int) -> None:
+    def _announce(self, sign: str, pid: int) -> None:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._descriptor(), f"{sign}{pid}\n".encode())
 
@@ -199,15 +199,15 @@ _reaper = _Reaper()
 
 
 def python_module(module: str) -> list[str]:
-    """The command that runs a module of this project, from any directory, in `python_environment()`."""
+    """Return the command that runs a module of this project, from any directory, in `python_environment()`."""
     return [sys.executable, "-P", "-m", module]
 
 
 def python_environment(settings: Mapping[str, Any] = MappingProxyType({})) -> dict[str, str]:
-    """Our environment, with this project importable, and with these settings of it, by name."""
+    """Return our environment, with this project importable, and with these settings of it, by name."""
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    said = {f"OIDOR_{name.upper()}": _as_text(value) for name, value in settings.items()}
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | said
+    variables = {f"OIDOR_{name.upper()}": _as_text(value) for name, value in settings.items()}
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | variables
 
 
 def _as_text(value: object) -> str:
@@ -218,7 +218,7 @@ def _as_text(value: object) -> str:
 
 @contextlib.contextmanager
 def orderly_exit() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP raise SystemExit, as Ctrl-C raises KeyboardInterrupt: `with` blocks clean up.
+    """Let SIGTERM and SIGHUP raise SystemExit, as Ctrl-C raises KeyboardInterrupt: `with` blocks clean up.
 
     Does nothing outside the main thread, where signal handlers cannot be set.
     """

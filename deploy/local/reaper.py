@@ -1,4 +1,4 @@
-"""Kills every process it was told of as soon as its parent is gone. A script of its own: it must start in milliseconds.
+"""Kills every process announced to it as soon as its parent is gone. A script of its own: it starts in milliseconds.
 
 Its argument is the parent's process, which may be gone before this has begun. Its standard input is a pipe whose other
 end the parent holds. The lines: `+PID` watch the group of that process, `-PID` forget it. The parent is gone when the
@@ -23,7 +23,7 @@ def follow(lines: str, watched: set[int]) -> None:
 
 
 def watch(pipe: int, parent: int) -> None:
-    """Until the pipe ends; from the end of the parent on, kills what is watched and what still announces itself."""
+    """Read until the pipe ends; once the parent is gone, kill what is watched and what still announces itself."""
     watched: set[int] = set()
     rest = b""
     ended = False

@@ -38,7 +38,7 @@ class StackError(ChildError, OidorError):
 
 
 class Service(Child):
-    """A child that says at a URL when it is ready: 200, anything else is not yet."""
+    """A child that answers at a URL: 200 when it is ready, anything else while it is not."""
 
     def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path, ready_url: str) -> None:
         super().__init__(name, argv, log=log, env=env)
@@ -55,21 +55,21 @@ class Service(Child):
         module: str = "deploy.cli",
         env: Mapping[str, str] = MappingProxyType({}),
     ) -> Self:
-        """`oidor worker` or `warehouse` with these settings, by name, beside those of this process's environment.
+        """Make `oidor worker` or `warehouse` with these settings, by name, beside those of this process's environment.
 
         Its pages are on 127.0.0.1, on a free port unless one is given. `module` is what runs, with the command as its
-        argument; `env` is said beside the settings.
+        argument; `env` comes on top of the settings.
         """
         port = settings.get(f"{command}_port") or free_ports(1)[0]
-        said = dict(settings) | {f"{command}_port": port, "web_host": HOST}
-        environment = python_environment(said) | dict(env)
+        values = dict(settings) | {f"{command}_port": port, "web_host": HOST}
+        environment = python_environment(values) | dict(env)
         return cls(name, [*python_module(module), command], environment, log, f"http://{HOST}:{port}/ready")
 
     def failure(self, what: str) -> StackError:
         return StackError(str(super().failure(what)))
 
     def wait_ready(self, seconds: float) -> float:
-        """The seconds it took. Raises StackError, with its last answer and its log, when it ends or is late."""
+        """Wait; returns the seconds it took. Raises StackError, with last answer and log, when it ends or is late."""
         began = time.monotonic()
         answer = "nothing"
         while time.monotonic() - began < seconds:
@@ -83,7 +83,7 @@ class Service(Child):
 
 
 def fetch(url: str, timeout: float = 2) -> tuple[int, str]:
-    """Status and text of a page of our own; (0, the reason) when nobody answers. Asks no proxy."""
+    """Get status and text of a page of our own; (0, the reason) when nobody answers. Asks no proxy."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or HOST, parts.port, timeout=timeout)
     try:
@@ -142,7 +142,7 @@ class Stack:
             raise
 
     def settings(self, **others: Any) -> Settings:
-        """This process's settings with the addresses of the stack, and `others`."""
+        """Return this process's settings with the addresses of the stack, and `others`."""
         return Settings(**(self._addresses() | others))
 
     def worker(self, *, module: str = "deploy.cli", **others: Any) -> Service:
@@ -154,7 +154,7 @@ class Stack:
         return self._run("warehouse", "deploy.cli", others)
 
     def terminate(self) -> None:
-        """Stop everything: first who would miss the others."""
+        """Stop everything, first what would miss the others."""
         for kind in ("worker", "warehouse"):
             chosen = [service for service in self.services if service.name.startswith(kind)]
             for service in chosen:

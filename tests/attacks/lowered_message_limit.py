@@ -26,7 +26,8 @@ def main(which: str) -> bool:
         for _ in range(6):
             time.sleep(8)
             say("ready", ready(worker)[0], ready(worker)[1].get("problems"), "alive", worker.alive, worker.exit_code)
-        attacked.configure(names[which])
+        attacked.configure(names[which], retention_ms="-1", retention_bytes="-1")
+        time.sleep(3)
         if not worker.alive:
             worker = attacked.start("worker")
         time.sleep(20)

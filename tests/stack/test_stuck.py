@@ -22,9 +22,9 @@ pytestmark = pytest.mark.stack
 SUPERVISED = """
 import sys
 from deploy.local.processes import Child
-from deploy.cli.supervise import Supervisor, Worker
+from deploy.cli.supervise import Slot, Supervisor
 
-sys.exit(Supervisor([Worker(Child("worker 1", sys.argv[1:]))], 4).run())
+sys.exit(Supervisor([Slot(Child("worker 1", sys.argv[1:]))], 4).run())
 """
 
 

@@ -43,7 +43,7 @@ class Span:
     until: int | None = None
 
     def condition(self, view: str) -> str:
-        """SQL that holds for the rows of a view that lie within."""
+        """Return SQL that holds for the rows of a view that lie within."""
         lower, upper = WITHIN[view]
         return " AND ".join(
             bound.format(**{name: f"fromUnixTimestamp64Milli({moment}, 'UTC')"})
@@ -84,7 +84,7 @@ class Difference:
 
 
 def digests(client: Database, database: str, span: Span = ALL) -> dict[str, Digest]:
-    """What every view of a database shows."""
+    """Digest what every view of a database shows."""
     return {
         view: Digest(*map(int, answer))
         for view in VIEWS
@@ -93,7 +93,7 @@ def digests(client: Database, database: str, span: Span = ALL) -> dict[str, Dige
 
 
 def compare(client: Database, here: str, there: str, span: Span = ALL) -> list[Difference]:
-    """Every view of two databases, in order; rows are looked at one by one only where the digests differ."""
+    """Compare every view of two databases, row by row only where the digests differ."""
     ours, theirs = digests(client, here, span), digests(client, there, span)
     return [
         _look(client, here, there, Difference(view, ours[view], theirs[view]), span)
@@ -134,7 +134,7 @@ def _columns(client: Database, database: str, view: str) -> str:
 
 
 def compared(client: Database, database: str, view: str) -> Iterator[str]:
-    """The columns of a view that two databases must agree on."""
+    """List the columns of a view that two databases must agree on."""
     for name, *_ in client.execute(f"DESCRIBE TABLE {database}.{view}"):
         if not _OURS.fullmatch(name):
             yield name

@@ -81,7 +81,7 @@ def replay(
 
 
 def beside(settings: Settings, began: datetime, since: datetime | None, into: str | None) -> Settings:
-    """Settings under which nothing is shared with `settings` but the input topics. Raises ReplayError."""
+    """Derive settings that share nothing with `settings` but the input topics. Raises ReplayError."""
     stamp = f"{began:%Y%m%d%H%M%S}"
     database = into or f"{settings.clickhouse_database}_replay"
     if database == settings.clickhouse_database:
@@ -99,7 +99,7 @@ def beside(settings: Settings, began: datetime, since: datetime | None, into: st
 
 
 def _must_be_empty(target: Settings) -> None:
-    """Rows of an earlier replay would stand beside those of this one."""
+    """Raise ReplayError when rows of an earlier replay would stand beside those of this one."""
     database = target.clickhouse_database
     client = connect(Address.of(target), 30, database="")
     try:
@@ -114,10 +114,10 @@ def _must_be_empty(target: Settings) -> None:
 
 @contextmanager
 def _running(target: Settings, home: Path) -> Iterator[tuple[Service, Service]]:
-    """A worker and a warehouse; stopped in the order in which they need each other."""
-    said = target.model_dump(exclude_unset=True)
+    """Run a worker and a warehouse; stop them in the order in which they need each other."""
+    values = target.model_dump(exclude_unset=True)
     services = [
-        Service.of(command, command, said, home / target.app_id / f"{command}.log")
+        Service.of(command, command, values, home / target.app_id / f"{command}.log")
         for command in ("worker", "warehouse")
     ]
     try:
@@ -161,7 +161,7 @@ def _read(
 
 
 def _first(admin: KafkaAdminClient, target: Settings) -> Offsets:
-    """Where the replay begins to read; the worker finds the same."""
+    """Find where the replay begins to read, as its worker does."""
     parts = partitions_of({target.input_prefix + topic: target.partitions for topic in INPUTS})
     low = offsets_of(admin, parts, OffsetSpec.EARLIEST, committed=True)
     if target.replay_from is None:
@@ -179,7 +179,7 @@ def _drain(
     progress: Progress,
     task: TaskID,
 ) -> None:
-    """Until a group has read from some offsets to others. What is left may be markers, which nobody reads."""
+    """Wait until a group has read from some offsets to others; what is left may be markers, which nobody reads."""
     group, first, ends = what
     moved, before = time.monotonic(), -1
     while True:
@@ -198,7 +198,7 @@ def _drain(
 
 
 def _decided(worker: Service, moment: int) -> None:
-    """Until the clocks of all partitions have passed a moment, ms."""
+    """Wait until the watermarks of all partitions have passed a moment, ms."""
     began = time.monotonic()
     while True:
         status, page = fetch(worker.ready_url)
@@ -236,7 +236,7 @@ def _compared(settings: Settings, target: Settings, span: Span) -> tuple[Differe
 
 
 def report(done: Replay, settings: Settings, console: Console) -> None:
-    """What was done, what differs, and how to take it over."""
+    """Print what was replayed, what differs, and how to take it over."""
     target = done.settings
     console.print(
         f"{done.records} records of {done.span} are in database {target.clickhouse_database}, "
@@ -265,7 +265,7 @@ def _taken_over(target: Settings) -> Mapping[str, str]:
 
 
 def difference_table(differences: tuple[Difference, ...], here: str, there: str) -> Table:
-    """View by view: how many rows, and how many of them only one of the databases shows."""
+    """Tabulate view by view how many rows there are, and how many of them only one of the databases shows."""
     table = Table(
         "view", f"rows of {here}", f"rows of {there}", f"only in {here}", f"only in {there}", "such as",
         title="Comparison", title_justify="left",
@@ -280,7 +280,7 @@ def difference_table(differences: tuple[Difference, ...], here: str, there: str)
 
 
 def moment(text: str) -> datetime:
-    """RFC 3339, or an age such as 36h or 7d. Raises ReplayError."""
+    """Parse RFC 3339, or an age such as 36h or 7d. Raises ReplayError."""
     units = {"m": "minutes", "h": "hours", "d": "days"}
     if text[:-1].isdigit() and text[-1:] in units:
         return datetime.now(UTC) - timedelta(**{units[text[-1]]: int(text[:-1])})

@@ -91,10 +91,12 @@ def java() -> str:
 def java_version(executable: str) -> int:
     """The feature version, 17 of "17.0.15"; 0 when it does not say."""
     try:
-        said = subprocess.run([executable, "-version"], capture_output=True, text=True, timeout=30, check=False).stderr
+        answer = subprocess.run(
+            [executable, "-version"], capture_output=True, text=True, timeout=30, check=False
+        ).stderr
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    found = re.search(r'version "(\d+)', said)
+    found = re.search(r'version "(\d+)', answer)
     return int(found[1]) if found else 0
 
 

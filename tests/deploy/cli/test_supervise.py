@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cli.supervise import Restarts, ports
+from deploy.cli.supervise import Backoff, ports
 from deploy.local.processes import python_environment, python_module
 from processors.settings import Settings
 
 SUPERVISED = """
 import sys
 from deploy.local.processes import Child
-from deploy.cli.supervise import Supervisor, Worker
+from deploy.cli.supervise import Slot, Supervisor
 
 children = [Child(f"worker {n}", [sys.executable, "-c", sys.argv[1], str(n)]) for n in (1, 2)]
-sys.exit(Supervisor([Worker(child) for child in children], 2).run())
+sys.exit(Supervisor([Slot(child) for child in children], 2).run())
 """
 LIVES = "import os, time; print('lives', os.getpid(), flush=True); time.sleep(60)"
 SECOND_REFUSES = (
@@ -31,11 +31,11 @@ DEAF = "import signal; signal.signal(15, signal.SIG_IGN); " + LIVES
 
 
 def test_pauses_double_up_to_half_a_minute_and_begin_anew_after_a_minute_of_health() -> None:
-    restarts = Restarts()
+    backoff = Backoff()
 
-    assert [restarts.after(lived=1) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
-    assert restarts.after(lived=61) == 1
-    assert restarts.after(lived=1) == 2
+    assert [backoff.after(uptime=1) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    assert backoff.after(uptime=61) == 1
+    assert backoff.after(uptime=1) == 2
 
 
 @pytest.mark.parametrize(
