@@ -6,9 +6,10 @@ from typing import Any, Final, get_args
 
 from faust.types import TP
 
-from processors.durability.assignment import Assignment, Pace
+from processors.durability.assignment import Assignment
+from processors.durability.changelog import LogLimits
 from processors.durability.kafka_log import KafkaLog
-from processors.durability.partition import Operator
+from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.durability.process import DurableProcess
 from processors.pipeline.recovery import recover
 from processors.pipeline.step import EMPTY, Batch, reject, step
@@ -22,7 +23,7 @@ from processors.settings import Settings
 from processors.state.partition import PartitionState
 from schemas.outputs import Checkpoint
 from schemas.taxonomy import Pattern, Priority, Reason
-from schemas.topics import INPUTS
+from schemas.topics import INPUTS, state_topic
 from sinks import messages
 from sinks.metrics import worker as families
 from sinks.metrics.census import Census
@@ -66,7 +67,6 @@ def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
             kind = message.topic.removeprefix(settings.topic_prefix)
             metrics.increase(families.CHECKPOINT_BYTES, kind, by=len(message.value))
             yield message
-        metrics.increase(families.CHECKPOINT_BYTES, "state", by=sum(map(len, checkpoint.delta)))
 
     return Operator(
         create=lambda number: PartitionState(number, rules),
@@ -75,6 +75,29 @@ def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
         recover=recover,
         empty=EMPTY,
         outputs=outputs,
+    )
+
+
+def durability(settings: Settings) -> DurabilityConfig:
+    """What all partitions of a worker have in common."""
+    return DurabilityConfig(
+        inputs=_kafka_names(settings),
+        partitions=settings.partitions,
+        pending_max=_PENDING_RECORDS,
+        log_limits=LogLimits(settings.message_bytes, settings.log_to_state),
+        pace=Pace(settings.checkpoint_interval),
+    )
+
+
+def kafka_log(number: int, settings: Settings) -> KafkaLog:
+    """The log of one partition of an installation; made on a running event loop."""
+    return KafkaLog(
+        number,
+        brokers=settings.brokers,
+        app_id=settings.app_id,
+        topic=state_topic(settings.app_id),
+        transaction_timeout=settings.transaction_timeout,
+        message_bytes=settings.message_bytes,
     )
 
 
@@ -91,12 +114,9 @@ class Worker(DurableProcess):
     ) -> None:
         assignment = Assignment(
             operator,
-            lambda number: KafkaLog.of(number, settings),
+            lambda number: kafka_log(number, settings),
             consumer,
-            kafka_names=_kafka_names(settings),
-            partitions=settings.partitions,
-            pace=Pace(settings.checkpoint_interval),
-            pending_max=_PENDING_RECORDS,
+            durability(settings),
             watch=_Watch(metrics),
             refuse=refuse,
             beginning=_replayed(settings.replay_from, consumer) if settings.replay_from else None,
@@ -117,7 +137,7 @@ class Worker(DurableProcess):
         ready = [part for part in assignment.partitions.values() if part.ready]
         for topic, waiting in assignment.lag().items():
             metrics.set(CONSUMER_LAG, waiting, topic)
-        for topic, held in assignment.held().items():
+        for topic, held in assignment.held_open().items():
             metrics.set(families.TRANSACTION_HELD_OPEN, held, topic)
         metrics.set(families.PARTITIONS, len(ready), "ready")
         metrics.set(families.PARTITIONS, len(assignment.partitions) - len(ready), "opening")
@@ -171,8 +191,9 @@ class _Watch:
     def timer_delayed(self, seconds: float) -> None:
         self._metrics.record(families.TIMER_DELAY, seconds)
 
-    def committed(self, seconds: float) -> None:
+    def committed(self, seconds: float, delta_bytes: int) -> None:
         self._metrics.increase(families.CHECKPOINTS, "committed")
+        self._metrics.increase(families.CHECKPOINT_BYTES, "state", by=delta_bytes)
         self._metrics.record(families.CHECKPOINT, seconds)
 
     def opened(self, seconds: float) -> None:

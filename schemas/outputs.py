@@ -268,21 +268,31 @@ class RejectedRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What one transaction writes. `version` = generation << 32 | sequence; `recorded_at` is wall clock, ms."""
+    """What the checkpoint of a partition publishes; with it goes a delta of its state."""
 
     partition: int
-    sequence: int
     version: int
+    """generation << 32 | sequence: newer truth has the greater version."""
     recorded_at: int
+    """Wall clock, milliseconds."""
     rows: Mapping[str, Sequence[tuple[Any, ...]]]
     """Table -> rows in the order of `COLUMNS`."""
     incidents: Sequence[IncidentRow]
     rejected: Sequence[RejectedRecord]
-    delta: Sequence[bytes]
-    """Messages of the state topic, in order."""
-    offsets: Mapping[str, int]
-    needed_from: int = 0
-    """The sequence of the oldest checkpoint that the state still needs; 0: all of them."""
+
+
+Key = tuple[Any, ...]
+"""Which part of a table of the state; () where the table is not split."""
+
+
+class Change(NamedTuple):
+    """What the changelog of a state says of one key of a table."""
+
+    key: Key
+    content: Any = None
+    """Anything that MessagePack carries; None: the key is gone."""
+    whole: bool = False
+    """Whether the content is all of the key, instead of being added to it."""
 
 
 class RowBatch(msgspec.Struct, frozen=True):

@@ -1,193 +1,182 @@
-"""What a checkpoint writes of the state, and how it is read back.
+"""`Changelog`: what each checkpoint appends to the log of a state, and how the state is read back from it.
 
-A message of the state topic is (encoding, sequence, entries). Entries that change something say it whole or as an
-append. While the log is longer than `log_to_state` times the state, every checkpoint rewrites parts of the state beside
-them *in rotation*, whole, as many bytes as changed. What lies before the oldest part that was not rewritten since can
-be deleted: the topic stays within three times the state, a state that only grows is written once, and no checkpoint
-ever stops to write a snapshot. Read from there, an append may come before what it appends to: the rotation brings the
-whole later. After an erasure it goes round once, so that what was known of the customer leaves the log.
+A message of the state topic is (encoding, sequence, entries). An entry is a change of a table, (table, version, key,
+content, whole), or the last of a checkpoint: ("meta", values), everything of fixed size, with the next input offsets.
+A message is at most `message_bytes` long, so a checkpoint may be several; all of them are in one transaction.
 
-| entry | content |
-|---|---|
-| `append`, `case` | case key, its new events; all of its events |
-| `removed` | case key |
-| `ids` | topic, epoch, 8 bytes each |
-| `values` | topic, values that dimensions of the KPIs admitted, as `encode_values` writes them |
-| `partials` | topic, minute, names of the slots, partials, as `encode_partials` writes them |
-| `erased` | (hash of a customer id, moment) pairs |
-| `progress` | topic, day, counts |
-| `meta` | everything of fixed size |
+Tables come and go without a new application id: one that is added is empty in a log that does not know it, one that is
+removed is passed over once its name stands in `removed_tables`. A change of an older version is migrated by its table.
+What a newer Oidor wrote is refused, for what is not understood would be lost with the next checkpoint.
 """
 
-from __future__ import annotations
-
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from processors.cases.case import Case
-from processors.cases.events import CaseEvent
-from processors.kpis.encoding import decode_partials, decode_values, encode_partials, encode_values
+from processors.durability.compaction import Compaction
+from processors.durability.table import Table, encode
 from schemas.errors import OidorError
-from schemas.topics import INPUTS
-
-if TYPE_CHECKING:
-    from processors.kpis.partials import PartialId, Slots
-    from processors.state.partition import PartitionState, Pending
+from schemas.outputs import Change
 
 ENCODING: Final = 4
-_LEAST_ROTATION: Final = 512
-"""Bytes rewritten in rotation at least, so that a quiet partition gets round as well."""
-_IDS_AN_ENTRY: Final = 4_096
-_VALUES_AN_ENTRY: Final = 100
-_PARTIALS_AN_ENTRY: Final = 32
+_META: Final = "meta"
 _MESSAGE_ROOM: Final = 1_000
-_NEVER: Final = -1
-
-Entry = tuple[Any, ...]
-
-Part = tuple[Any, ...]
-"""What of the state is rewritten together: its kind, and which of its kind."""
-
-_ALWAYS_THERE: Final[tuple[Part, ...]] = (
-    *((kind, topic) for kind in ("ids", "values") for topic in INPUTS),
-    ("erased",),
-    ("progress",),
-)
+"""Bytes of a message beside its entries, at most."""
 
 
 class StateError(OidorError):
     """A state that cannot be used; one line that says why and what to do."""
 
 
-class _Whole(NamedTuple):
-    """Where in the log a part was written whole last, or came into being."""
+@dataclass(frozen=True, slots=True)
+class LogLimits:
+    """How long a log and its messages may get."""
+
+    message_bytes: int
+    """A message of the log, at most."""
+    log_to_state: float
+    """How many times as long as the state its log may be before it is compacted; 0: every checkpoint compacts."""
+
+
+class Durable(Protocol):
+    """The part of a state that its log holds."""
+
+    @property
+    def number(self) -> int:
+        """Of its partition."""
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """By name. A table is declared once, here."""
+
+    @property
+    def removed_tables(self) -> frozenset[str]:
+        """Names of tables that former versions wrote and this one does without."""
+
+    def meta(self) -> dict[str, Any]:
+        """Everything of fixed size, by name, as MessagePack carries it: written with every checkpoint."""
+
+    def restore(self, meta: Mapping[str, Any]) -> None:
+        """Take in what `meta` gave, of this version or another: a name may be missing, or unknown."""
+
+
+class Delta(NamedTuple):
+    """What one checkpoint appends to the log."""
 
     sequence: int
-    """0: where the log begins."""
-    before: int
-    """Bytes of the log before that."""
-    size: int = 0
-    """Bytes of a case, with what was appended to it."""
+    messages: list[bytes]
+    needed_from: int
+    """The sequence of the oldest delta that the state still needs, with this one; 0: all of them."""
 
 
-class Rotation:
-    """The rewriting of all that stays, a few parts with each checkpoint: those that were written whole longest ago.
+class Changelog:
+    """The log of one partition's state, and where it has got to."""
 
-    So the parts stand in the order in which they were written last, and the first says from where the log is needed.
-    What is known here is a function of the log: it is the same when the log is read.
-    """
+    def __init__(self, state: Durable, topics: Iterable[str], limits: LogLimits) -> None:
+        """`state` is empty; `topics` are the inputs, by logical name."""
+        self.sequence = self.generation = self.partitions = 0
+        """Checkpoints so far; the Unix second at which the empty state was created; partitions of every topic then."""
+        self.offsets: dict[str, int] = dict.fromkeys(topics, 0)
+        """Input topic -> the next offset to process."""
+        self._state, self._limits = state, limits
+        self._compaction = Compaction(state.tables, limits.log_to_state)
 
-    def __init__(self, log_to_state: float) -> None:
-        """`log_to_state`: how many times as long as the state its log may be before parts are rewritten; 0: always."""
-        self._log_to_state = log_to_state
-        self._written: OrderedDict[Part, _Whole] = OrderedDict.fromkeys(_ALWAYS_THERE, _Whole(0, 0))
-        self._under_way: Iterator[Entry] = iter(())
-        self._replaced: int | None = None
-        """The sequence of the last whole copy of the part that is under way: until that is done, it is needed."""
-        self._log = self._cases = 0
-        """Bytes of the log, and of the cases in the state."""
-        self._partials = self._partials_bytes = 0
-        """Partials that went through the log, and their bytes: what one takes in the mean."""
-        self._erased_at = _NEVER
-        """The sequence of the last erasure: nothing up to there may stay."""
-        self.needed_from = 0
-        """The sequence from which the log holds the whole state; 0: from its beginning."""
+    def initialise(self, generation: int, partitions: int) -> None:
+        """There is nothing in the log: this is the first opening."""
+        self.generation, self.partitions = generation, partitions
 
-    def passed(self, message: bytes) -> None:
-        """A message with all its entries was read, or goes into a checkpoint."""
-        self._log += len(message)
+    @property
+    def version(self) -> int:
+        """Of the rows of the last checkpoint: greater than that of all before, and of all earlier generations."""
+        return self.generation << 32 | self.sequence
 
-    def note(self, entry: Entry, size: int, sequence: int) -> None:
-        """An entry of so many bytes is in the log, in the next message to pass."""
-        match entry[0]:
-            case "case":
-                part = _case(entry[1])
-                self._set(part, _Whole(sequence, self._log, size))
-                self._written.move_to_end(part)
-            case "append":
-                part = _case(entry[1])
-                since, before, held = self._written.get(part) or (sequence, self._log, 0)
-                self._set(part, _Whole(since, before, held + size))
-            case "gone":
-                self._left(_case(entry[1]))
-            case "erased":
-                self._erased_at = sequence
-            case "partials":
-                self._partials += len(entry[4])
-                self._partials_bytes += size
-                self._written.setdefault(("minute", entry[1], entry[2]), _Whole(sequence, self._log))
+    def begin(self) -> int:
+        """Begin a checkpoint; returns the version of its rows."""
+        self.sequence += 1
+        return self.version
 
-    def budget(self, state: PartitionState, changed: int) -> int:
-        """How many bytes a checkpoint rewrites that changes so many."""
-        length = self._log - next(iter(self._written.values())).before
-        if self.needed_from > self._erased_at and length <= self._log_to_state * self._size(state):
-            return 0
-        return max(_LEAST_ROTATION, changed)
+    def write(self) -> Delta:
+        """Drain what changed in the tables. The state is ahead of the log until this is committed."""
+        entries = list(self._changes())
+        meta = _encode((_META, self._meta()))
+        # A key that is rewritten whole has what was added to it: what compaction rewrites comes after the changes.
+        entries += self._compaction.rewrite(self.sequence, sum(map(len, entries)) + len(meta))
+        entries.append(meta)
+        messages = [
+            _encode((ENCODING, self.sequence, chunk))
+            for chunk in _chunks(entries, self._limits.message_bytes - _MESSAGE_ROOM)
+        ]
+        for message in messages:
+            self._compaction.advance(message)
+        return Delta(self.sequence, messages, self._compaction.needed_from)
 
-    def next(self, state: PartitionState, budget: int) -> Iterator[bytes]:
-        """Encoded entries of about `budget` bytes."""
-        sequence = state.sequence
-        while budget > 0:
-            entry = next(self._under_way, None)
-            if entry is not None:
-                encoded = _encoder.encode(entry)
-                budget -= len(encoded)
-                if entry[0] != "erased":  # it repeats what was erased before
-                    self.note(entry, len(encoded), sequence)
-                yield encoded
-                continue
-            self._replaced = None
-            part, known = next(iter(self._written.items()))
-            if known.sequence == sequence:
-                break
-            whole = _whole(state, part)
-            if whole is None:
-                self._left(part)
-            else:
-                self._under_way, self._replaced = whole, known.sequence
-                self._set(part, _Whole(sequence, self._log))
-                self._written.move_to_end(part)
-        oldest = next(iter(self._written.values())).sequence
-        self.needed_from = oldest if self._replaced is None else min(oldest, self._replaced)
+    def _changes(self) -> Iterator[bytes]:
+        for table in self._state.tables.values():
+            for change in table.changes():
+                entry = encode(table, change)
+                self._compaction.observe(table, change, len(entry), self.sequence)
+                yield entry
 
-    def _size(self, state: PartitionState) -> float:
-        """Bytes of the state, but for what is small in any."""
-        ids = sum(len(seen) for seen in state.seen.values())
-        partials = sum(assignment.count for assignment in state.partials.values())
-        return self._cases + 8 * ids + partials * self._partials_bytes / max(1, self._partials)
+    def _meta(self) -> dict[str, Any]:
+        return {
+            "generation": self.generation,
+            "partitions": self.partitions,
+            "offsets": self.offsets,
+            "state": self._state.meta(),
+        }
 
-    def _set(self, part: Part, whole: _Whole) -> None:
-        known = self._written.get(part)
-        self._cases += whole.size - (known.size if known is not None else 0)
-        self._written[part] = whole
+    def apply(self, message: bytes) -> None:
+        """Take in a message, in the order of the log. Raises `StateError`."""
+        try:
+            encoding, sequence, entries = _decode(message)
+            if encoding != ENCODING:
+                raise self._foreign(f"has encoding {encoding}, this version reads {ENCODING}")
+            self.sequence = sequence
+            for entry in entries:
+                self._apply(_decode_entry(entry), len(entry))
+        except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise self._foreign(f"is not readable ({type(error).__name__}: {error})") from error
+        self._compaction.advance(message)
 
-    def _left(self, part: Part) -> None:
-        known = self._written.pop(part, None)
-        if known is not None:
-            self._cases -= known.size
+    def _apply(self, entry: tuple[Any, ...], size: int) -> None:
+        name, *content = entry
+        if name == _META:
+            self._restore(*content)
+            return
+        table = self._state.tables.get(name)
+        if table is None:
+            if name not in self._state.removed_tables:
+                raise self._foreign(f"has a table {name}, which this version does not know")
+            return
+        version, key, *rest = content
+        if version > table.version:
+            raise self._foreign(f"has version {version} of table {name}, this version reads {table.version}")
+        change = Change(tuple(key), *rest)
+        table.apply(change, version)
+        self._compaction.observe(table, change, size, self.sequence)
 
+    def _restore(self, meta: dict[str, Any]) -> None:
+        self.generation, self.partitions = meta["generation"], meta["partitions"]
+        self.offsets.update(meta["offsets"])
+        self._state.restore(meta["state"])
 
-def _case(key: Sequence[str]) -> Part:
-    return "case", tuple(key)
+    def _foreign(self, what: str) -> StateError:
+        return StateError(
+            f"partition {self._state.number}: its state {what}: "
+            "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
+        )
 
 
-def messages(state: PartitionState, pending: Pending, rotation: Rotation) -> Iterator[bytes]:
-    """The delta of one checkpoint, in messages of at most `message_bytes`."""
-    encoded: list[bytes] = []
-    for entry in _changes(state, pending):
-        encoded.append(_encoder.encode(entry))
-        rotation.note(entry, len(encoded[-1]), state.sequence)
-    meta = _encoder.encode(_meta(state))
-    # A case that is rewritten whole has what was appended to it: the rotation comes after the changes.
-    encoded += rotation.next(state, rotation.budget(state, sum(map(len, encoded)) + len(meta)))
-    encoded.append(meta)
-    for chunk in _chunks(encoded, state.rules.message_bytes - _MESSAGE_ROOM):
-        message = _encoder.encode((ENCODING, state.sequence, chunk))
-        rotation.passed(message)
-        yield message
+def meta_of(message: bytes) -> Mapping[str, Any] | None:
+    """What `Durable.meta` gave for a checkpoint, from its last message; None of any other message."""
+    try:
+        encoding, _, entries = _decode(message)
+        name, *content = _decode_entry(entries[-1])
+        return content[0]["state"] if (encoding, name) == (ENCODING, _META) else None
+    except (msgspec.MsgspecError, LookupError, TypeError):
+        return None
 
 
 def _chunks(entries: Iterable[bytes], limit: int) -> Iterator[list[msgspec.Raw]]:
@@ -202,158 +191,6 @@ def _chunks(entries: Iterable[bytes], limit: int) -> Iterator[list[msgspec.Raw]]
     yield chunk
 
 
-def _changes(state: PartitionState, pending: Pending) -> Iterator[Entry]:
-    for key in pending.removed:
-        yield "gone", key
-    for key, events in pending.appended.items():
-        if key not in pending.replaced:
-            yield "append", key, events
-    for key in pending.replaced:
-        yield "case", key, state.cases[key].events
-    for topic, seen in state.seen.items():
-        for epoch, ids in seen.drain():
-            yield from _ids(topic, epoch, ids)
-    if erased := state.erased.drain():
-        yield "erased", erased
-    for topic, assignment in state.partials.items():
-        yield from _values(topic, assignment.new_values)
-        for minute in assignment.changed:
-            yield from _partials(topic, minute, assignment.changed)
-    for topic, day in pending.progress:
-        yield "progress", topic, day, state.progress[topic, day]
-
-
-def _partials(topic: str, minute: int, minutes: dict[int, dict[PartialId, Slots]]) -> Iterator[Entry]:
-    """The partials of a minute, each as it is when its turn comes; those that have left by then are passed over."""
-    partials = list(minutes[minute])
-    for start in range(0, len(partials), _PARTIALS_AN_ENTRY):
-        held = minutes.get(minute, {})
-        part = partials[start : start + _PARTIALS_AN_ENTRY]
-        yield "partials", topic, minute, *encode_partials((key, held[key]) for key in part if key in held)
-
-
-def _values(topic: str, values: list[PartialId]) -> Iterator[Entry]:
-    for start in range(0, len(values), _VALUES_AN_ENTRY):
-        yield "values", topic, encode_values(values[start : start + _VALUES_AN_ENTRY])
-
-
-def _parts(state: PartitionState) -> Iterator[Part]:
-    """Everything that stays."""
-    yield from _ALWAYS_THERE
-    for topic, assignment in state.partials.items():
-        for minute in assignment.minutes:
-            yield "minute", topic, minute
-    for key in state.cases:
-        yield "case", key
-
-
-def whole(state: PartitionState) -> Iterator[Entry]:
-    """Entries from which the state can be read back, but for `meta`."""
-    for part in _parts(state):
-        yield from _whole(state, part) or ()
-
-
-def _whole(state: PartitionState, part: Part) -> Iterator[Entry] | None:
-    """A part as it is when its turn comes; None when it is not there any more."""
-    match part:
-        case ("case", key):
-            case = state.cases.get(key)
-            return None if case is None else iter([("case", key, case.events)])
-        case ("minute", topic, minute):
-            minutes = state.partials[topic].minutes
-            return _partials(topic, minute, minutes) if minute in minutes else None
-        case ("ids", topic):
-            snapshot = state.seen[topic].snapshot()
-            return (entry for epoch, ids in snapshot for entry in _ids(topic, epoch, ids))
-        case ("values", topic):
-            return _values(topic, state.partials[topic].admitted_values())
-        case ("erased",):
-            return (("erased", erased) for erased in state.erased.snapshot())
-        case _:
-            return iter([("progress", *day, counts) for day, counts in state.progress.items()])
-
-
-def _ids(topic: str, epoch: int, ids: bytes) -> Iterator[Entry]:
-    for start in range(0, len(ids), 8 * _IDS_AN_ENTRY):
-        yield "ids", topic, epoch, ids[start : start + 8 * _IDS_AN_ENTRY]
-
-
-def _meta(state: PartitionState) -> Entry:
-    return (
-        "meta",
-        {
-            "generation": state.generation,
-            "partitions": state.partitions,
-            "offsets": state.offsets,
-            "max_timestamp": state.max_timestamp,
-            "timers_fired_to": state.timers_fired_to,
-            "now": state.now,
-            "dropped": state.dropped,
-            "remembered": {topic: seen.moments for topic, seen in state.seen.items()},
-            "closed_before": {topic: assignment.closed_before_ms for topic, assignment in state.partials.items()},
-        },
-    )
-
-
-def apply(state: PartitionState, message: bytes, rotation: Rotation) -> None:
-    """Take in one message, in the order of the log. Raises `StateError`."""
-    try:
-        encoding, state.sequence, raw_entries = _decoder.decode(message)
-        if encoding != ENCODING:
-            raise StateError(
-                f"partition {state.number}: its state has encoding {encoding}, this version reads {ENCODING}: "
-                "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
-            )
-        entries = [(_entry_decoder.decode(raw), len(raw)) for raw in raw_entries]
-    except msgspec.MsgspecError as error:
-        raise StateError(f"partition {state.number}: its state is not readable ({error})") from error
-    for entry, size in entries:
-        _apply(state, *entry)
-        rotation.note(entry, size, state.sequence)
-    rotation.passed(message)
-
-
-def _apply(state: PartitionState, what: str, *content: Any) -> None:
-    if what in ("append", "case"):
-        key = tuple(content[0])
-        case = state.cases.get(key)
-        if case is None or what == "case":
-            case = state.cases[key] = Case(key)
-        case.events.extend(CaseEvent(*event) for event in content[1])
-    elif what == "gone":
-        state.cases.pop(tuple(content[0]), None)
-    elif what == "ids":
-        topic, epoch, ids = content
-        state.seen[topic].restore(epoch, ids)
-    elif what == "erased":
-        state.erased.restore(content[0])
-    elif what == "values":
-        for value in decode_values(content[1]):
-            state.partials[content[0]].restore_value(value)
-    elif what == "partials":
-        topic, minute, names, partials = content
-        for partial, slots in decode_partials(names, partials):
-            state.partials[topic].restore(minute, partial, slots)
-    elif what == "progress":
-        topic, day, counts = content
-        state.progress[topic, day] = counts
-    elif what == "meta":
-        _apply_meta(state, content[0])
-
-
-def _apply_meta(state: PartitionState, meta: dict[str, Any]) -> None:
-    state.generation, state.partitions = meta["generation"], meta["partitions"]
-    state.offsets.update(meta["offsets"])
-    state.max_timestamp.update(meta["max_timestamp"])
-    state.timers_fired_to.update(meta["timers_fired_to"])
-    state.dropped.update(meta["dropped"])
-    state.resume(meta["now"])
-    for topic, (epoch, since, young_since) in meta["remembered"].items():
-        state.seen[topic].moments = epoch, since, young_since
-    for topic, moment_ms in meta["closed_before"].items():
-        state.partials[topic].evict_before(moment_ms)
-
-
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(tuple[int, int, list[msgspec.Raw]])
-_entry_decoder: Final = msgspec.msgpack.Decoder(tuple[Any, ...])
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(tuple[int, int, list[msgspec.Raw]]).decode
+_decode_entry: Final = msgspec.msgpack.Decoder(tuple[Any, ...]).decode

@@ -1,28 +1,26 @@
-"""The log of one partition on Kafka: its transactional producer, and `<app>-state`."""
+"""`KafkaLog`: the log of one partition on Kafka: its transactional producer, and its partition of the state topic."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
-from processors.durability.partition import Outgoing
+from processors.durability.log import CLOSE_SECONDS, SEND_SECONDS, Outgoing
 from processors.runtime.timeouts import ANSWER_SECONDS, loop_time, own_cancellation_only
-from processors.settings import Settings
-from schemas.topics import state_topic
 
-_STOP_SECONDS: Final = 5
 _MAX_REQUEST_ROOM: Final = 100_000
 
 
 class KafkaLog:
-    """`processors.durability.partition.Log` on the topic of the state; made on a running event loop."""
+    """`processors.durability.log.Log` on the topic of the state; made on a running event loop."""
 
     def __init__(
         self, number: int, *, brokers: str, app_id: str, topic: str, transaction_timeout: float, message_bytes: int
     ) -> None:
+        """`transaction_timeout`: seconds after which the broker aborts what is open, more than `COMMIT_SECONDS`."""
         self._at = TopicPartition(topic, number)
         self._brokers = brokers
         self._producer = AIOKafkaProducer(
@@ -32,20 +30,8 @@ class KafkaLog:
             enable_idempotence=True,
             acks="all",
             compression_type="zstd",
-            request_timeout_ms=10_000,
+            request_timeout_ms=round(SEND_SECONDS * 1000),
             max_request_size=message_bytes + _MAX_REQUEST_ROOM,
-        )
-
-    @classmethod
-    def of(cls, number: int, settings: Settings) -> Self:
-        """The log of one partition of an installation."""
-        return cls(
-            number,
-            brokers=settings.brokers,
-            app_id=settings.app_id,
-            topic=state_topic(settings.app_id),
-            transaction_timeout=settings.transaction_timeout,
-            message_bytes=settings.message_bytes,
         )
 
     async def open(self) -> None:
@@ -69,13 +55,13 @@ class KafkaLog:
                 end = (await reader.end_offsets([self._at]))[self._at]
             yield []
             # Transaction markers take offsets: only the position says that the end is reached.
-            heard = loop_time()
+            progressed_at = loop_time()
             while (position := await reader.position(self._at)) < end:
                 records = (await reader.getmany(self._at, timeout_ms=200)).get(self._at, [])
                 if records or await reader.position(self._at) > position:
-                    heard = loop_time()
+                    progressed_at = loop_time()
                     yield [record.value for record in records]
-                elif loop_time() - heard > ANSWER_SECONDS:
+                elif loop_time() - progressed_at > ANSWER_SECONDS:
                     raise TimeoutError(f"{self._at.topic}[{self._at.partition}] cannot be read to its end {end}")
         finally:
             await _stopped(reader)
@@ -95,21 +81,21 @@ class KafkaLog:
         sending.add_done_callback(_retrieve)  # when one fails, nobody waits for the others
         return sending
 
-    async def forget(self, offset: int) -> None:
+    async def truncate(self, offset: int) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._brokers)
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 try:
                     await admin.start()
                     await admin.delete_records({self._at: RecordsToDelete(before_offset=offset)})
                 finally:
                     await admin.close()
         except (KafkaError, OSError):
-            pass  # the next rotation deletes this too
+            pass  # what is deleted next time lies behind it
 
     async def close(self) -> None:
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self._producer.stop()
         except (KafkaError, OSError):
             pass  # fenced, or the broker is gone: the next owner's producer ends what is left open
@@ -118,7 +104,7 @@ class KafkaLog:
 async def _stopped(reader: AIOKafkaConsumer) -> None:
     try:
         with own_cancellation_only():
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await reader.stop()
     except (KafkaError, OSError):
         pass  # left behind: it holds nothing that anybody waits for

@@ -6,7 +6,8 @@ from typing import Any, Final, Protocol
 
 from faust.types import TP
 
-from processors.durability.assignment import TICK_SECONDS, Assignment
+from processors.durability.assignment import Assignment
+from processors.durability.operator import TICK_SECONDS
 from processors.runtime import symptoms
 from processors.runtime.service import Work
 from processors.runtime.slices import Slice
@@ -57,11 +58,9 @@ class DurableProcess:
     def progress(self) -> list[Progress]:
         assignment = self.assignment
         # What is taken one by one, with a commit each, holds up its agent, and so whatever waits behind it.
-        one_by_one = any(part.suspect is not None for part in assignment.partitions.values())
+        one_by_one = any(part.isolated is not None for part in assignment.partitions.values())
         return [
-            Progress(
-                tp, part.state.offsets.get(topic, 0), assignment.progress.get(tp), one_by_one or part.held_up(topic)
-            )
+            Progress(tp, part.offsets[topic], assignment.progress.fetched.get(tp), one_by_one or part.held_up(topic))
             for part in assignment.partitions.values()
             if part.ready
             for topic, name in assignment.kafka_names.items()
@@ -86,6 +85,11 @@ class DurableProcess:
         return [
             *([f"partitions not co-located: {sorted(split)}"] if split else []),
             *(
+                f"partition {number} is halted: {part.halted}"
+                for number, part in sorted(self.assignment.partitions.items())
+                if part.halted is not None
+            ),
+            *(
                 f"partition {number}: nothing committed for {seconds:.1f} s"
                 for number, seconds in waits.items()
                 if seconds > SILENT_COMMIT_SECONDS
@@ -97,8 +101,8 @@ class DurableProcess:
         return {
             "partitions": {
                 str(number): {
-                    "state": "ready" if part.ready else "opening",
-                    "offsets": dict(part.state.offsets),
+                    "state": "halted" if part.halted else "ready" if part.ready else "opening",
+                    "offsets": dict(part.offsets),
                     "now": part.state.now,
                     "last_commit_age_seconds": round(now - part.committed_at, 1),
                     "uncommitted_seconds": round(now - part.waiting_since, 1) if part.waiting_since else 0,

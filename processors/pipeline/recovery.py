@@ -6,5 +6,4 @@ from processors.state.partition import PartitionState
 
 def recover(state: PartitionState) -> None:
     """Derive what is not written, as it stood at the last checkpoint."""
-    state.recovered()
     emission.rebuild(state)

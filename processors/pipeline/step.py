@@ -111,8 +111,6 @@ def _read(state: PartitionState, topic: str, record: Record, outputs: Observatio
 
 
 def _account(state: PartitionState, topic: str, record: Record) -> list[int]:
-    state.pending.read = True
-    state.offsets[topic] = record.offset + 1
     if record.timestamp > state.max_timestamp.get(topic, 0):
         state.max_timestamp[topic] = record.timestamp
     return state.account(topic, record.timestamp, record.offset)
@@ -270,13 +268,12 @@ def _take_back(
     case.fold = emission.folded(state, case)
     for sample, sign in samples:
         state.add_sample(key[0], sample, -sign)
-    if event in pending.appended.get(key, ()):
-        pending.appended[key].remove(event)
+    state.cases.take_back(case, event)
     if case.events:
         emission.judge(state, case, outputs)
         return
     emission.evict(state, case)
-    del pending.removed[key], pending.dirty[key]
+    del pending.dirty[key]
 
 
 def _oddities(case: Case, event: CaseEvent) -> tuple[str, ...]:

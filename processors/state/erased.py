@@ -5,49 +5,74 @@ from typing import Final
 
 from processors.rules import ERASED_CUSTOMERS_MAX
 from processors.state.seen_ids import id_hash
+from processors.state.table import StateTable
+from schemas.outputs import Change, Key
 
-_PAIRS_AN_ENTRY: Final = 4_096
+_PAIRS_A_CHANGE: Final = 4_096
 
 Erasures = list[tuple[int, int]]
 """(hash of a customer id, moment)"""
 
 
-class Erased:
-    """Who was erased, as 64 bits of a hash, and when: the last erasure of each that counts, by record time, ms."""
+class Erased(StateTable):
+    """Who was erased, as 64 bits of a hash, and when: the last erasure of each that counts, by record time, ms.
+
+    It has one key; a change is some of them. What the log says of a customer from before their erasure must leave it.
+    """
+
+    name = "erased"
+    purges = True
 
     def __init__(self) -> None:
         self._moments: dict[int, int] = {}
-        self._fresh: dict[int, int] = {}
+        self._changed: dict[int, None] = {}
 
     def __len__(self) -> int:
         return len(self._moments)
 
     def add(self, customer_id: str, at: int) -> None:
+        """Note an erasure; beyond the bound the customers that were erased longest ago leave."""
         customer = _hash(customer_id)
-        self.restore([(customer, at)])
+        self._keep([(customer, at)])
         if customer in self._moments:
-            self._fresh[customer] = self._moments[customer]
+            self._changed[customer] = None
 
     def covers(self, customer_id: str, occurred_at: int) -> bool:
         """Did something happen to a customer before they were erased?"""
         return occurred_at <= self._moments.get(_hash(customer_id), -1)
 
-    def drain(self) -> Erasures:
-        """Those since the last call."""
-        fresh, self._fresh = self._fresh, {}
-        return list(fresh.items())
+    def all(self) -> Erasures:
+        """Everybody who is known to be erased."""
+        return list(self._moments.items())
 
-    def snapshot(self) -> Iterator[Erasures]:
-        """All of them as they are when this is called, a few thousand at a time."""
-        held = list(self._moments.items())
-        return (held[start : start + _PAIRS_AN_ENTRY] for start in range(0, len(held), _PAIRS_AN_ENTRY))
+    @property
+    def held(self) -> int | None:
+        return len(self._moments)
 
-    def restore(self, erasures: Iterable[tuple[int, int]]) -> None:
-        """Take in what `drain` or `snapshot` gave, in any order and as often as it comes."""
+    def changes(self) -> Iterator[Change]:
+        changed, self._changed = self._changed, {}
+        return _changes([(customer, self._moments[customer]) for customer in changed if customer in self._moments])
+
+    def all_keys(self) -> Iterable[Key]:
+        return [()]
+
+    def whole(self, key: Key) -> Iterator[Change] | None:
+        return _changes(self.all())
+
+    def apply(self, change: Change, version: int) -> None:
+        self._keep(change.content)
+
+    def _keep(self, erasures: Iterable[tuple[int, int]]) -> None:
+        """Take in erasures, in any order and as often as they come."""
         for customer, at in erasures:
             self._moments[customer] = max(at, self._moments.get(customer, 0))
         while len(self._moments) > ERASED_CUSTOMERS_MAX:
             del self._moments[min(self._moments, key=lambda customer: (self._moments[customer], customer))]
+
+
+def _changes(erasures: Erasures) -> Iterator[Change]:
+    for start in range(0, len(erasures), _PAIRS_A_CHANGE):
+        yield Change((), erasures[start : start + _PAIRS_A_CHANGE])
 
 
 def _hash(customer_id: str) -> int:

@@ -5,13 +5,18 @@ old one and the former old one is forgotten. So between half of the bound and al
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
+
+from processors.state.table import StateTable
+from schemas.outputs import Change, Key
 
 _EMPTY: Final = 0
 _SMALLEST: Final = 1 << 10
 _SNAPSHOT_SLOTS: Final = 8_192
+_IDS_A_CHANGE: Final = 4_096
+_ID_BYTES: Final = 8
 
 
 def id_hash(source: str, event_id: str) -> int:
@@ -128,3 +133,43 @@ class SeenIds:
         for value in values:
             if value not in table:
                 table.add(value)
+
+
+class SeenIdTable(StateTable):
+    """The seen ids of each input topic. A key is a topic; a change is the epoch of some of its ids, and the ids."""
+
+    name = "seen_ids"
+
+    def __init__(self, seen: Mapping[str, SeenIds]) -> None:
+        self._seen = seen
+
+    @property
+    def held(self) -> int | None:
+        return sum(len(seen) for seen in self._seen.values())
+
+    def items_in(self, content: Any) -> int:
+        _, ids = content
+        return len(ids) // _ID_BYTES
+
+    def changes(self) -> Iterator[Change]:
+        for topic, seen in self._seen.items():
+            for epoch, ids in seen.drain():
+                yield from _changes(topic, epoch, ids)
+
+    def all_keys(self) -> Iterable[Key]:
+        return [(topic,) for topic in self._seen]
+
+    def whole(self, key: Key) -> Iterator[Change] | None:
+        (topic,) = key
+        snapshot = self._seen[topic].snapshot()
+        return (change for epoch, ids in snapshot for change in _changes(topic, epoch, ids))
+
+    def apply(self, change: Change, version: int) -> None:
+        (topic,) = change.key
+        self._seen[topic].restore(*change.content)
+
+
+def _changes(topic: str, epoch: int, ids: bytes) -> Iterator[Change]:
+    step = _ID_BYTES * _IDS_A_CHANGE
+    for start in range(0, len(ids), step):
+        yield Change((topic,), (epoch, ids[start : start + step]))

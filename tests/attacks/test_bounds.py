@@ -8,6 +8,7 @@ import pytest
 
 from processors.rules import ERASED_CUSTOMERS_MAX
 from processors.state.erased import Erased
+from schemas.outputs import Change
 from tests.processors.feed import HOUR, MINUTE, SECOND, T0, Feed, event, rules
 from tests.processors.views import Views
 
@@ -53,7 +54,7 @@ def test_a_case_of_more_events_than_are_kept_can_still_be_resolved() -> None:
     feed.feed(*(event("contact.customer_replied", "C1", (n + 1) * SECOND) for n in range(RULES.case_events_max + 5)))
     feed.feed(event("contact.resolved", "C1", 10 * MINUTE, resolution="solved"))
     feed.until(6 * HOUR)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     assert views.case("C1")["state"] == "resolved"
     assert views.clock("C1", "resolve")["state"] == "met"
 
@@ -80,7 +81,7 @@ def test_an_erasure_costs_the_same_whatever_else_the_state_holds() -> None:
 def test_an_erasure_beyond_those_that_are_remembered_costs_the_same() -> None:
     def add_some(remembered: int) -> float:
         erased = Erased()
-        erased.restore([(number, number) for number in range(1, remembered + 1)])
+        erased.apply(Change((), [(number, number) for number in range(1, remembered + 1)]), 1)
 
         def add() -> None:
             for number in range(20):

@@ -12,28 +12,27 @@ import signal
 import sys
 from collections.abc import Iterator
 from itertools import chain, zip_longest
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.cli.settings import load_settings
-from processors.durability.assignment import IN_FLIGHT_MS, next_commit
-from processors.durability.kafka_log import KafkaLog
-from processors.durability.partition import DurablePartition, PoisonTracker
+from processors.durability.assignment import next_commit
+from processors.durability.failures import PoisonTracker
+from processors.durability.partition import DurablePartition
 from processors.durability.process import COMMIT_TO_GROUP_SECONDS
+from processors.durability.progress import IN_FLIGHT_MS
 from processors.runtime.slices import Slice
 from processors.runtime.status import Readiness, StatusServer
 from processors.runtime.timeouts import loop_time, others_turn, wall_ms
 from processors.runtime.tuning import tune_gc
 from processors.settings import Settings
 from processors.state.partition import PartitionState
-from processors.worker import census, feedback
+from processors.worker import census, durability, feedback, kafka_log
 from schemas.topics import INPUTS
 from sinks.metrics import worker as families
 from sinks.metrics.worker import WorkerMetrics
-
-_PENDING_RECORDS: Final = 40_000
 
 
 class BareLoop:
@@ -55,16 +54,9 @@ class BareLoop:
         settings = self._settings
         self._metrics.count_at_scrapes(lambda: census([cast("PartitionState", part.state) for part in self._parts]))
         await self._status_server.start()
-        process = feedback(settings, self._metrics)
+        operator, config = feedback(settings, self._metrics), durability(settings)
         self._parts = [
-            DurablePartition(
-                number,
-                process,
-                KafkaLog.of(number, settings),
-                partitions=settings.partitions,
-                poison=PoisonTracker(),
-                pending_max=_PENDING_RECORDS,
-            )
+            DurablePartition(number, operator, kafka_log(number, settings), config, PoisonTracker())
             for number in range(settings.partitions)
         ]
         await asyncio.gather(*(part.open() for part in self._parts))
@@ -82,7 +74,7 @@ class BareLoop:
         for part in self._parts:
             part.ready = True
             for name, topic in self._names.items():
-                consumer.seek(TopicPartition(name, part.number), part.state.offsets[topic])
+                consumer.seek(TopicPartition(name, part.number), part.offsets[topic])
         self._open = True
         tasks = [asyncio.create_task(self._commit(part, consumer)) for part in self._parts]
         tasks.append(asyncio.create_task(self._commit_to_group(consumer)))
@@ -100,7 +92,7 @@ class BareLoop:
             for batch in chain.from_iterable(zip_longest(*(self._slices(tp, found) for tp, found in fetched.items()))):
                 if batch is not None:
                     part = self._parts[batch.partition]
-                    await part.take(batch)
+                    await part.apply_slice(batch)
                     await others_turn(len(batch))
                     if part.broken:
                         raise part.broken
@@ -116,7 +108,7 @@ class BareLoop:
             planned = next_commit(self._settings.checkpoint_interval, share, self._waiting(part, consumer))
             await asyncio.sleep(planned - loop_time())
             self._advance_watermarks(part, consumer)
-            part.tick()
+            part.fire_timers()
             began, changed = loop_time(), part.state.changed
             await part.commit()
             if changed:
@@ -125,14 +117,14 @@ class BareLoop:
 
     def _waiting(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> int:
         ends = {topic: consumer.highwater(TopicPartition(name, part.number)) for name, topic in self._names.items()}
-        return sum(max(0, end - part.state.offsets[topic]) for topic, end in ends.items() if end is not None)
+        return sum(max(0, end - part.offsets[topic]) for topic, end in ends.items() if end is not None)
 
     def _advance_watermarks(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> None:
         """Of what is read to its end; nobody writes to these inputs in transactions, so offsets say it."""
         for name, topic in self._names.items():
             end = consumer.highwater(TopicPartition(name, part.number))
-            if end is not None and part.state.offsets[topic] >= end:
-                part.state.advance_watermark_at_end(topic, wall_ms() - IN_FLIGHT_MS)
+            if end is not None and part.offsets[topic] >= end:
+                part.state.advance_watermark(topic, wall_ms() - IN_FLIGHT_MS)
 
     async def _commit_to_group(self, consumer: AIOKafkaConsumer) -> None:
         while True:

@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 from deploy.cli.settings import ShippedSettings
 from deploy.traffic.messages import Message
+from processors.durability.changelog import Changelog, LogLimits
 from processors.pipeline import emission, step
 from processors.rules import Rules
 from processors.runtime.slices import Slice
@@ -24,6 +25,7 @@ from processors.runtime.tuning import tune_gc
 from processors.settings import Settings
 from processors.state import partition
 from processors.state.partition import PartitionState
+from schemas.topics import INPUTS
 from sinks import messages
 from tests.bench.corpus import PARTITIONS, rounds_of
 
@@ -103,6 +105,8 @@ def _all_clocks(log: Sequence[Round], rounds: int) -> float:
 def _take_in(log: Sequence[Round], rules: Rules, settings: Settings) -> tuple[float, int]:
     """CPU seconds for the whole log in empty states, and the bytes that its checkpoints have."""
     states = [PartitionState(number, rules) for number in range(PARTITIONS)]
+    limits = LogLimits(settings.message_bytes, settings.log_to_state)
+    changelogs = [Changelog(state, INPUTS, limits) for state in states]
     page_window_ms = round(settings.page_window * 1000)
     written = 0
     gc.collect()
@@ -112,9 +116,10 @@ def _take_in(log: Sequence[Round], rules: Rules, settings: Settings) -> tuple[fl
             state = states[batch.partition]
             step.step(state, batch, state.now)
             state.advance_watermark(batch.topic, max(record.timestamp for record in batch))
-        for state in states:
+        for state, changelog in zip(states, changelogs, strict=True):
             wall = state.max_timestamp.get("contact-events", 0)
-            checkpoint = state.checkpoint(wall)
+            checkpoint = state.checkpoint(changelog.begin(), wall)
+            delta = changelog.write()
             encoded = messages.messages(
                 checkpoint,
                 prefix="",
@@ -122,7 +127,7 @@ def _take_in(log: Sequence[Round], rules: Rules, settings: Settings) -> tuple[fl
                 page_window_ms=page_window_ms,
                 message_bytes=settings.message_bytes,
             )
-            written += sum(len(message.value) for message in encoded) + sum(map(len, checkpoint.delta))
+            written += sum(len(message.value) for message in encoded) + sum(map(len, delta.messages))
     return time.process_time() - began, written
 
 

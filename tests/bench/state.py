@@ -9,12 +9,12 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import geometric_mean, median, quantiles
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.cli.topics import create
@@ -23,14 +23,14 @@ from deploy.local.stack import Service, Stack
 from deploy.traffic.messages import Message, encode, rfc3339
 from deploy.traffic.publish import publish
 from deploy.traffic.scenarios import STEADY, journeys
-from processors.durability import changelog
-from processors.durability.kafka_log import KafkaLog
-from processors.durability.partition import DurablePartition, PoisonTracker
+from processors.durability import table as tables
+from processors.durability.failures import PoisonTracker
+from processors.durability.partition import DurablePartition
 from processors.runtime.slices import Slice
 from processors.runtime.tuning import tune_gc
 from processors.settings import Settings
 from processors.state.partition import PartitionState
-from processors.worker import feedback
+from processors.worker import durability, feedback, kafka_log
 from schemas.topics import CONTACTS, INPUTS, state_topic
 from sinks.metrics.worker import WorkerMetrics
 from tests.bench import corpus, throughput
@@ -172,15 +172,13 @@ class Feed:
 
 
 def partition(settings: Settings) -> DurablePartition:
-    operator, log = feedback(settings, WorkerMetrics()), KafkaLog.of(0, settings)
-    return DurablePartition(
-        0, operator, log, partitions=settings.partitions, poison=PoisonTracker(), pending_max=PENDING_MAX
-    )
+    operator, config = feedback(settings, WorkerMetrics()), replace(durability(settings), pending_max=PENDING_MAX)
+    return DurablePartition(0, operator, kafka_log(0, settings), config, PoisonTracker())
 
 
 async def take(part: DurablePartition, feed: Feed, messages: Sequence[Message]) -> None:
     for batch in feed.slices(messages):
-        await part.take(batch)
+        await part.apply_slice(batch)
     if part.broken:
         raise part.broken
 
@@ -277,11 +275,16 @@ async def hour(settings: Settings, messages: Sequence[Message]) -> Size:
     for second in range(_HOUR):
         await take(part, feed, seconds.get(second, []))
         for topic in INPUTS:
-            part.state.advance_watermark_at_end(topic, start + second * 1000)
-        part.tick()
+            part.state.advance_watermark(topic, start + second * 1000)
+        part.fire_timers()
         await part.commit()
     assert isinstance(part.state, PartitionState)
-    state = sum(len(msgspec.msgpack.encode(entry)) for entry in changelog.whole(part.state))
+    state = sum(
+        len(tables.encode(table, change))
+        for table in part.state.tables.values()
+        for key in table.all_keys()
+        for change in table.whole(key) or ()
+    )
     await part.close()
     low, end, size = await _held(settings)
     return Size(size, state, low, end, len(messages))

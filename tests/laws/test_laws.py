@@ -8,9 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors.pipeline.step import EMPTY, step
-from schemas.outputs import Checkpoint
 from tests.laws.journeys import logs, of_seed
-from tests.processors.feed import DAY, MINUTE, T0, FakeBatch, FakeRecord, Feed, Happening, recovered, rules
+from tests.processors.feed import DAY, MINUTE, T0, FakeBatch, Feed, Happening, opened, recovered, rules
 from tests.processors.views import Views, differences
 
 RULES = rules(policies=(Path(__file__).parent / "every_clock.yaml",))
@@ -23,7 +22,7 @@ def undisturbed(log: list[Happening]) -> Views:
     feed, views = Feed(RULES), Views()
     feed.feed(*log)
     feed.until(END)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     return views
 
 
@@ -35,9 +34,9 @@ def in_any_batches(log: list[Happening], data: st.DataObject) -> Views:
         if data.draw(st.booleans()):
             feed.until(happening.record_at - T0)
         if data.draw(st.booleans()):
-            views.insert(feed.state.checkpoint(T0))
+            views.insert(feed.checkpoint())
     feed.until(END)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     return views
 
 
@@ -62,9 +61,9 @@ def test_any_order_within_the_disorder_and_any_duplication_gives_the_same_views(
     for happening in repeated:
         feed.feed(happening)
         if data.draw(st.booleans()):
-            views.insert(feed.state.checkpoint(T0))
+            views.insert(feed.checkpoint())
     feed.until(END)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     assert differences(views, undisturbed(log)) == []
 
 
@@ -84,7 +83,7 @@ def in_any_order(log: list[Happening]) -> Views:
     feed, views = Feed(ANY_ORDER), Views()
     feed.feed(*log)
     feed.until(END)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     return views
 
 
@@ -92,33 +91,20 @@ def in_any_order(log: list[Happening]) -> Views:
 @given(logs(), st.data())
 def test_a_crash_at_any_point_gives_the_same_views(log: list[Happening], data: st.DataObject) -> None:
     feed, views = Feed(RULES), Views()
-    committed: list[Checkpoint] = []
     for happening in log:
         feed.feed(happening)
         if data.draw(st.booleans()):
             feed.until(happening.record_at - T0)
         what = data.draw(st.sampled_from(["go on", "commit", "crash"]))
         if what == "commit":
-            checkpoint = feed.state.checkpoint(T0)
-            views.insert(checkpoint)
-            # What a complete rotation makes unneeded is deleted from the log.
-            committed = [held for held in committed if held.sequence >= checkpoint.needed_from] + [checkpoint]
+            views.insert(feed.checkpoint())
         elif what == "crash":
-            feed.state = recovered([message for checkpoint in committed for message in checkpoint.delta], RULES)
-            replay(feed)
+            feed.restart()
     feed.until(END)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     assert differences(views, undisturbed(log)) == []
     assert views.table("feedback_events") == undisturbed(log).table("feedback_events")
     assert views.table("ingest_progress") == undisturbed(log).table("ingest_progress")
-
-
-def replay(feed: Feed) -> None:
-    """What the checkpoint did not hold is read again."""
-    for topic, log in feed.logs.items():
-        rest: list[FakeRecord] = log[feed.state.offsets[topic] :]
-        if rest:
-            feed.take(topic, rest)
 
 
 @law
@@ -127,10 +113,10 @@ def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening])
     feed = Feed(RULES)
     feed.feed(*log)
     state = feed.state
-    again = recovered(state.checkpoint(T0).delta, RULES)
+    feed.checkpoint()
+    again = recovered(feed.messages, RULES)
     for each in (state, again):
         step(each, EMPTY, each.now)
-    assert again.offsets == state.offsets
     assert again.gauges == state.gauges
     assert {key: case.incidents for key, case in again.cases.items()} == {
         key: case.incidents for key, case in state.cases.items()
@@ -148,14 +134,15 @@ def test_a_log_cut_where_the_rotation_allows_it_gives_the_same_state(
     log: list[Happening], batch: int, ratio: float
 ) -> None:
     feed = Feed(ROTATING[ratio])
-    whole: list[Checkpoint] = []
     for start in range(0, len(log), batch):
         feed.feed(*log[start : start + batch])
-        whole.append(feed.state.checkpoint(T0))
-    while not (whole and (whole[-1].needed_from or ratio)):
-        whole.append(feed.state.checkpoint(T0))
-    cut = [message for held in whole if held.sequence >= whole[-1].needed_from for message in held.delta]
-    again, complete = recovered(cut, RULES), recovered([message for held in whole for message in held.delta], RULES)
+        feed.checkpoint()
+    while not (feed.deltas and (feed.deltas[-1].needed_from or ratio)):
+        feed.checkpoint()
+    (again, log_of_cut), (complete, log_of_all) = (
+        opened(messages, RULES)
+        for messages in (feed.messages, [message for delta in feed.deltas for message in delta.messages])
+    )
     assert {key: case.events for key, case in again.cases.items()} == {
         key: case.events for key, case in complete.cases.items()
     }
@@ -163,7 +150,8 @@ def test_a_log_cut_where_the_rotation_allows_it_gives_the_same_state(
     assert {topic: partials.minutes for topic, partials in again.partials.items()} == {
         topic: partials.minutes for topic, partials in complete.partials.items()
     }
-    assert (again.offsets, again.progress, again.gauges) == (complete.offsets, complete.progress, complete.gauges)
+    assert (again.progress, again.gauges) == (complete.progress, complete.gauges)
+    assert log_of_cut.offsets == log_of_all.offsets
 
 
 @given(st.binary(max_size=300), st.sampled_from(["contact-events", "complaint-events", "survey-events"]))

@@ -24,10 +24,10 @@ def test_every_resolution_clock_agrees_with_an_independent_computation(pack: str
     ]
     step(feed.state, FakeBatch(records[0].topic, tuple(records)), 0)
     for topic in INPUTS:
-        feed.state.advance_watermark_at_end(topic, records[-1].timestamp + 60 * DAY)
-    views.insert(feed.state.checkpoint(0))
+        feed.state.advance_watermark(topic, records[-1].timestamp + 60 * DAY)
+    views.insert(feed.checkpoint())
     step(feed.state, EMPTY, feed.state.now)
-    views.insert(feed.state.checkpoint(0))
+    views.insert(feed.checkpoint())
     found = Counter(
         (row["entity_id"], row["instance"], row["state"], row["started_at"], row["due_at"], row["stopped_at"])
         for row in views.clocks()

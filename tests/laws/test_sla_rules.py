@@ -39,7 +39,7 @@ class Office:
         feed.feed(*log)
         last = max(happening.record_at for happening in log) - T0
         feed.until(last + 366 * DAY if until is None else until)
-        views.insert(feed.state.checkpoint(T0))
+        views.insert(feed.checkpoint())
         return views
 
 
@@ -175,10 +175,10 @@ def test_rules_1_2_quiet_sunday_a_clock_breaches_within_a_second_and_the_grace_w
     feed, views = Feed(promising(URGENT).rules), Views()
     feed.feed(opened())
     feed.until(4 * HOUR + MINUTE)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     assert views.clock("C1", "resolve")["state"] == "running", "within the grace"
     told = feed.until(4 * HOUR + MINUTE + SECOND)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     assert views.clock("C1", "resolve")["state"] == "breached_open"
     assert [(incident.pattern, state) for incident, state in told.incidents if incident.pattern == "P02"] == [
         ("P02", "opened")
@@ -214,7 +214,7 @@ def test_rule_2_a_pause_that_nobody_ended_ends_and_then_breaches_with_no_traffic
         (4 * HOUR + 2 * DAY + MINUTE + SECOND, "breached_open"),
     ]:
         feed.until(until)
-        views.insert(feed.state.checkpoint(T0))
+        views.insert(feed.checkpoint())
         assert views.clock("C1", "resolve")["state"] == state
     assert views.clock("C1", "resolve")["paused_ms"] == 2 * DAY
 
@@ -231,9 +231,9 @@ def test_rule_3_which_now(promising: Promising, complaint: str, read: tuple[str,
     feed, views = Feed(promising(URGENT).rules), Views()
     feed.feed(opened())
     for topic in read:
-        feed.state.advance_watermark_at_end(topic, T0 + 9 * HOUR)
+        feed.state.advance_watermark(topic, T0 + 9 * HOUR)
     step(feed.state, EMPTY, feed.state.now)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     assert views.clock("C1", "resolve")["state"] == state, complaint
 
 

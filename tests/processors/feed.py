@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.cli.settings import ShippedSettings
+from processors.durability.changelog import Changelog, Delta, LogLimits
 from processors.pipeline.recovery import recover
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules
 from processors.state.partition import PartitionState
 from schemas.observations import Observations
+from schemas.outputs import Checkpoint
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, SURVEYS
 
 T0 = 1_764_000_000_000 - 1_764_000_000_000 % 86_400_000
@@ -78,23 +80,31 @@ def rules(**settings: Any) -> Rules:
     return Rules.of(ShippedSettings(_env_file=None, **{"log_to_state": 0} | settings))
 
 
-def recovered(messages: Sequence[bytes], rules_: Rules) -> PartitionState:
-    """A state read back from messages of its log; the first opening when there are none."""
+def opened(messages: Sequence[bytes], rules_: Rules) -> tuple[PartitionState, Changelog]:
+    """A state read back from messages of its log; an empty one, opened for the first time, when there are none."""
     state = PartitionState(0, rules_)
+    changelog = Changelog(state, INPUTS, LogLimits(rules_.message_bytes, rules_.log_to_state))
     for message in messages:
-        state.apply(message)
+        changelog.apply(message)
     if not messages:
-        state.initialise(1_700_000_000, 12)
+        changelog.initialise(1_700_000_000, 12)
     recover(state)
-    return state
+    return state, changelog
+
+
+def recovered(messages: Sequence[bytes], rules_: Rules) -> PartitionState:
+    """The state alone."""
+    return opened(messages, rules_)[0]
 
 
 class Feed:
-    """A partition's state with an input log in front of it: appends records and steps."""
+    """A partition: its state, the inputs in front of it, and the log behind it; appends records and steps."""
 
     def __init__(self, rules_: Rules | None = None) -> None:
-        self.state = PartitionState(0, rules_ or rules())
-        self.state.initialise(1_700_000_000, 12)
+        self.rules = rules_ or rules()
+        self.state, self.changelog = opened([], self.rules)
+        self.deltas: list[Delta] = []
+        """All that was ever written to the state's log."""
         self.logs: dict[str, list[FakeRecord]] = {topic: [] for topic in INPUTS}
 
     def append(self, happening: Happening) -> FakeRecord:
@@ -113,6 +123,7 @@ class Feed:
     def take(self, topic: str, records: Iterable[FakeRecord]) -> Observations:
         batch = FakeBatch(topic, tuple(records))
         for record in batch:
+            self.changelog.offsets[topic] = record.offset + 1
             self.state.advance_watermark(topic, record.timestamp)
         return step(self.state, batch, self.state.now)
 
@@ -126,8 +137,28 @@ class Feed:
             run.append(self.append(happening))
         return self.take(run[0].topic, run) if run else outputs
 
+    def checkpoint(self, recorded_at: int = T0) -> Checkpoint:
+        """Drain the state; what it writes to its log is in `deltas`."""
+        checkpoint = self.state.checkpoint(self.changelog.begin(), recorded_at)
+        delta = self.changelog.write()
+        self.deltas.append(delta)
+        return checkpoint
+
+    @property
+    def messages(self) -> list[bytes]:
+        """What must be left of the state's log."""
+        needed_from = self.deltas[-1].needed_from if self.deltas else 0
+        return [message for delta in self.deltas if delta.sequence >= needed_from for message in delta.messages]
+
+    def restart(self, messages: Sequence[bytes] | None = None) -> None:
+        """Crash, and go on with what the state's log says, or another one; what it does not hold is read again."""
+        self.state, self.changelog = opened(self.messages if messages is None else messages, self.rules)
+        for topic, log in self.logs.items():
+            if rest := log[self.changelog.offsets[topic] :]:
+                self.take(topic, rest)
+
     def until(self, at: int) -> Observations:
         """Nothing arrives, and time passes to T0 + `at` ms."""
         for topic in INPUTS:
-            self.state.advance_watermark_at_end(topic, T0 + at)
+            self.state.advance_watermark(topic, T0 + at)
         return step(self.state, EMPTY, self.state.now)

@@ -7,12 +7,13 @@ from typing import cast
 
 import pytest
 
-from processors.durability.partition import DurablePartition, PoisonTracker
+from processors.durability.failures import PoisonTracker
+from processors.durability.partition import DurablePartition
 from processors.runtime.seam import BatchConsumer
 from processors.runtime.service import Process
 from processors.runtime.slices import Slice
 from processors.settings import Settings
-from processors.worker import Worker, census, feedback
+from processors.worker import Worker, census, durability, feedback
 from schemas.topics import CONTACTS
 from sinks.metrics import worker as families
 from sinks.metrics.family import Family
@@ -46,8 +47,7 @@ def a_log() -> Slice:
 def played(metrics: WorkerMetrics, scene: Callable[[DurablePartition], Awaitable[None]]) -> None:
     async def run() -> None:
         operator = feedback(SETTINGS, metrics)
-        log = Broker().log(0)
-        part = DurablePartition(0, operator, log, partitions=1, poison=PoisonTracker(), pending_max=1_000)
+        part = DurablePartition(0, operator, Broker().log(0), durability(SETTINGS), PoisonTracker())
         await part.open()
         part.ready = True
         await scene(part)
@@ -67,7 +67,7 @@ def test_a_metric_that_raises_costs_its_own_figure_and_no_record(
     monkeypatch.setitem(metrics._metrics, family, Exploding())
 
     async def scene(part: DurablePartition) -> None:
-        await part.take(a_log())
+        await part.apply_slice(a_log())
         (read, accepted, *_) = next(iter(part.state.progress.values()))  # type: ignore[attr-defined]
         assert (read, accepted) == (3, 3)
         await part.commit()

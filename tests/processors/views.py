@@ -7,7 +7,7 @@ from typing import Any, Final
 from processors.rules import Rules
 from schemas.kpis import COUNTS, SUMS
 from schemas.outputs import COLUMNS, Checkpoint, partials_in_full
-from tests.processors.feed import DAY, T0, Feed, Happening
+from tests.processors.feed import DAY, Feed, Happening
 
 KEYS: Final = {
     "feedback_events": ("topic", "partition", "offset"),
@@ -81,7 +81,7 @@ def views_after(log: Iterable[Happening], *, until: int = 40 * DAY, rules_: Rule
     feed, views = Feed(rules_), Views()
     feed.feed(*log)
     feed.until(until)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     return views
 
 

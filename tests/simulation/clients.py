@@ -10,7 +10,7 @@ from typing import Final, Literal
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.types import TP
 
-from processors.durability.partition import Outgoing
+from processors.durability.log import Outgoing
 from processors.runtime.slices import FetchEpochs, FetchProgress, Slice
 from schemas.topics import state_topic
 from tests.simulation.broker import Broker
@@ -68,7 +68,7 @@ class Weather:
 
 
 class SimulatedLog:
-    """`processors.durability.partition.Log` of one partition."""
+    """`processors.durability.log.Log` of one partition."""
 
     def __init__(self, broker: Broker, weather: Weather, number: int, wall: Callable[[], int]) -> None:
         self._broker, self._weather, self._number, self._wall = broker, weather, number, wall
@@ -127,7 +127,7 @@ class SimulatedLog:
         transaction = self._broker.transaction(self._id, self._epoch)
         return self._broker.log(topic, self._number).append(self._wall(), key, value, headers, transaction)
 
-    async def forget(self, offset: int) -> None:
+    async def truncate(self, offset: int) -> None:
         try:
             await self._weather.travel()
         except KafkaError:
@@ -140,7 +140,7 @@ class SimulatedLog:
 
 
 class Consumer:
-    """A group member: `processors.durability.assignment.Reader`, and what the warehouse asks of its own."""
+    """A group member: `processors.durability.progress.Reader`, and what the warehouse asks of its own."""
 
     HEARTBEAT = 2.0
     POLL = 0.2

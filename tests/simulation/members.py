@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, cast
 
 from deploy.cli.settings import ShippedSettings
-from processors.durability.assignment import Assignment, Pace
-from processors.durability.partition import Operator
+from processors.durability.assignment import Assignment
+from processors.durability.changelog import LogLimits
+from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.pipeline import step
 from processors.pipeline.recovery import recover
 from processors.rules import Rules
@@ -45,10 +46,13 @@ class Worker:
             _processing(world),
             self._log,
             lambda: self.consumer,
-            kafka_names={topic: topic for topic in INPUTS},
-            partitions=world.traffic.partitions,
-            pace=Pace(1.0, timer=1.0),
-            pending_max=_PENDING_MAX,
+            DurabilityConfig(
+                inputs={topic: topic for topic in INPUTS},
+                partitions=world.traffic.partitions,
+                pending_max=_PENDING_MAX,
+                log_limits=LogLimits(_SETTINGS.message_bytes, _SETTINGS.log_to_state),
+                pace=Pace(1.0, timer=1.0),
+            ),
             watch=_Watch(world, name),
             refuse=lambda why: world.anomaly(f"{name} refuses: {why}"),
         )
@@ -118,7 +122,7 @@ class _Watch:
         self._world, self._name = world, name
 
     def timer_delayed(self, seconds: float) -> None: ...
-    def committed(self, seconds: float) -> None: ...
+    def committed(self, seconds: float, delta_bytes: int) -> None: ...
 
     def opened(self, seconds: float) -> None:
         self._world.count("opened", self._name)

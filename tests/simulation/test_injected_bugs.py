@@ -14,14 +14,15 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from processors.durability.assignment import Assignment
-from processors.durability.changelog import Rotation
+from processors.durability.changelog import Changelog
+from processors.durability.compaction import Compaction
 from processors.durability.partition import Admission, DurablePartition
 from processors.patterns import sla
 from processors.runtime.slices import Slice
-from processors.state.partition import PartitionState
+from processors.state.partials import PartialTable
 from processors.state.seen_ids import SeenIds
 from processors.warehouse import Warehouse
-from schemas.outputs import IncidentRow
+from schemas.outputs import Change, IncidentRow
 from sinks.inserter import Inserter
 from tests.processors.views import KEYS, Row
 from tests.simulation.clients import SimulatedLog
@@ -73,14 +74,15 @@ def a_tick_opens_what_was_lost_while_it_waited() -> Patches:
 
 def partials_as_increments() -> Patches:
     """Drained at each checkpoint, and added up in the warehouse."""
-    let_go: Any = PartitionState._let_go
+    changes: Any = PartialTable.changes
     put: Any = Database.put
 
-    def drain(state: PartitionState) -> None:
-        for assignment in state.partials.values():
-            for minute, changed in assignment.changed.items():
-                assignment.minutes[minute] |= {key: {} for key in changed}
-        let_go(state)
+    def drain(table: PartialTable) -> list[Change]:
+        changed: list[Change] = list(changes(table))
+        for topic, minute in [change.key for change in changed]:
+            minutes = table._partials[topic].minutes
+            minutes[minute] = {key: {} for key in minutes[minute]}
+        return changed
 
     def add(database: Database, table: str, row: Row, version: int) -> None:
         if table == "kpi_partials":
@@ -91,7 +93,7 @@ def partials_as_increments() -> Patches:
             }
         put(database, table, row, version)
 
-    return [(PartitionState, "_let_go", drain), (Database, "put", add)]
+    return [(PartialTable, "changes", drain), (Database, "put", add)]
 
 
 def _sum(value: Any, before: Any) -> Any:
@@ -121,17 +123,18 @@ def a_breach_is_dated_when_it_is_noticed() -> Patches:
     return [(sla, "_breach", noticed)]
 
 
-def rotation_deletes_from_its_end() -> Patches:
-    """What the rotation wrote since it began is needed too."""
-    following: Any = Rotation.next
+def the_log_is_deleted_up_to_the_last_checkpoint() -> Patches:
+    """What compaction rewrote since it began is needed too."""
+    rewrite: Any = Compaction.rewrite
 
-    def hasty(rotation: Rotation, state: PartitionState, budget: int) -> Iterator[bytes]:
-        before = rotation.needed_from
-        yield from following(rotation, state, budget)
-        if rotation.needed_from != before:
-            rotation.needed_from = state.sequence
+    def hasty(compaction: Compaction, sequence: int, changed: int) -> list[bytes]:
+        before = compaction.needed_from
+        rewritten: list[bytes] = rewrite(compaction, sequence, changed)
+        if compaction.needed_from != before:
+            compaction.needed_from = sequence
+        return rewritten
 
-    return [(Rotation, "next", hasty)]
+    return [(Compaction, "rewrite", hasty)]
 
 
 def dedup_ids_are_not_in_the_delta() -> Patches:
@@ -170,14 +173,13 @@ def a_transactional_id_for_each_process() -> Patches:
 
 
 def versions_begin_anew_after_recovery() -> Patches:
-    opened: Any = DurablePartition.open
+    apply: Any = Changelog.apply
 
-    async def counting_from_one(part: DurablePartition) -> bool:
-        found: bool = await opened(part)
-        vars(part.state)["sequence"] = 0
-        return found
+    def counting_from_one(changelog: Changelog, message: bytes) -> None:
+        apply(changelog, message)
+        changelog.sequence = 0
 
-    return [(DurablePartition, "open", counting_from_one)]
+    return [(Changelog, "apply", counting_from_one)]
 
 
 def what_was_gathered_is_kept_over_a_rebalance() -> Patches:
@@ -205,7 +207,7 @@ BUGS: Final = {
     partials_as_increments: 1,
     a_slice_is_taken_across_a_gap: 0,
     a_breach_is_dated_when_it_is_noticed: 0,
-    rotation_deletes_from_its_end: 0,
+    the_log_is_deleted_up_to_the_last_checkpoint: 0,
     dedup_ids_are_not_in_the_delta: 3,
     a_partition_goes_on_after_a_failed_transaction: 7,
     a_transactional_id_for_each_process: 1,

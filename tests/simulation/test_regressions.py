@@ -41,7 +41,7 @@ def test_who_waits_for_a_commit_that_is_cancelled_is_not_cancelled_with_it() -> 
     async def scene() -> None:
         broker = Broker(fault=lambda number: "hangs")
         part = await opened(broker)
-        await part.take(a_slice("a"))
+        await part.apply_slice(a_slice("a"))
         hanging = asyncio.create_task(part.commit())
         await asyncio.sleep(1)
         waiting = asyncio.create_task(part.commit())

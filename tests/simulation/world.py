@@ -15,7 +15,7 @@ from unittest.mock import patch
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from processors.durability import partition
+from processors.durability import partition, truncation
 from processors.runtime import timeouts
 from schemas.outputs import decode_row_batch, decode_rows
 from schemas.topics import INCIDENTS, INPUTS, REJECTED, ROWS
@@ -268,7 +268,7 @@ def _in_place_of_the_real(world: World) -> Iterator[None]:
     try:
         with (
             patch.object(partition, "time", clock),
-            patch.object(partition, "_FORGOTTEN_CHECKPOINTS", 1),  # lives are short here: what can be deleted is
+            patch.object(truncation, "_CHECKPOINTS", 1),  # lives are short here: what can be deleted is
             patch.object(timeouts, "time", clock),
             patch.object(clickhouse, "random", random.Random(0)),
         ):

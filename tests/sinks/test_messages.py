@@ -33,14 +33,11 @@ def checkpoint_of(
 ) -> Checkpoint:
     return Checkpoint(
         partition=3,
-        sequence=9,
         version=5 << 32 | 9,
         recorded_at=WALL,
         rows=rows,
         incidents=incidents,
         rejected=rejected,
-        delta=(),
-        offsets={},
     )
 
 

@@ -21,9 +21,9 @@ from aiokafka.errors import KafkaTimeoutError
 
 from deploy.cli.settings import load_settings
 from processors import worker
-from processors.durability import assignment
+from processors.durability import assignment, progress
 from processors.durability.kafka_log import KafkaLog
-from processors.durability.partition import Outgoing
+from processors.durability.log import Outgoing
 from processors.runtime import slices
 
 _SHARE = float(os.environ.get("FAULT_SHARE", "0"))
@@ -59,7 +59,7 @@ def main() -> int:
     if seconds := os.environ.get("FAULT_COMMIT_SECONDS"):
         vars(assignment)["COMMIT_SECONDS"] = int(seconds)
     if ms := os.environ.get("FAULT_OPEN_TRANSACTION_MS"):
-        for module in (slices, assignment):
+        for module in (slices, progress):
             vars(module)["OPEN_TRANSACTION_MS"] = int(ms)
     return worker.run(load_settings())
 

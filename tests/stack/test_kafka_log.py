@@ -7,9 +7,9 @@ import pytest
 
 from deploy.cli.topics import create
 from deploy.local.kafka.server import LocalKafka
-from processors.durability.kafka_log import KafkaLog
-from processors.durability.partition import Log
+from processors.durability.log import Log
 from processors.settings import Settings
+from processors.worker import kafka_log
 from tests.processors.durability.log_contract import LogContract, Play
 from tests.stack.conftest import Fresh
 from tests.stack.tcp_proxy import FaultProxy
@@ -31,14 +31,14 @@ class TestKafkaLog(LogContract):
 
     @pytest.fixture
     def new_log(self, settings: Settings) -> Callable[[], Log]:
-        return lambda: KafkaLog.of(0, settings)
+        return lambda: kafka_log(0, settings)
 
 
 def test_reading_ends_quietly_while_the_broker_is_away(kafka: LocalKafka, settings: Settings) -> None:
     """Given a reader whose fetches fail; when it stops between two attempts; then nobody is cancelled by that."""
 
     async def scene() -> None:
-        log = KafkaLog.of(0, settings.model_copy(update={"brokers": f"127.0.0.1:{proxy.port}"}))
+        log = kafka_log(0, settings.model_copy(update={"brokers": f"127.0.0.1:{proxy.port}"}))
         await log.open()
         await log.transaction([], [b"1"])
         epoch = log.read()

@@ -16,9 +16,10 @@ from kafka import KafkaProducer
 from deploy.cli.topics import create
 from deploy.local.kafka.server import LocalKafka
 from deploy.local.stack import Service, fetch
+from processors.durability.changelog import Changelog
 from processors.settings import Settings
 from schemas.topics import INPUTS, state_topic
-from tests.processors.durability.counting import Counting
+from tests.processors.durability.counting import LIMITS, Counting
 from tests.stack.conftest import Fresh
 
 pytestmark = pytest.mark.stack
@@ -69,9 +70,10 @@ class Fleet:
         states = []
         for number, messages in self.read(state_topic(self.settings.app_id)).items():
             state = Counting(number)
+            changelog = Changelog(state, INPUTS, LIMITS)
             for sequence, message in enumerate(messages, 1):
-                state.apply(message)
-                assert state.sequence == sequence, f"partition {number}"
+                changelog.apply(message)
+                assert changelog.sequence == sequence, f"partition {number}"
             states.append(state)
         return states
 

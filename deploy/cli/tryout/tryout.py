@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from deploy.cli.tryout.outcome import Row, Tryout, Views
 from deploy.cli.tryout.ticket import Arrival
+from processors.durability.changelog import Changelog, LogLimits
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules
 from processors.state.partition import PartitionState
@@ -57,7 +58,8 @@ class _Worker:
         self.views = Views()
         self.emitted: list[Row] = []
         self._state = PartitionState(_PARTITION, rules)
-        self._state.initialise(generation=1, partitions=1)
+        self._changelog = Changelog(self._state, INPUTS, LogLimits(rules.message_bytes, rules.log_to_state))
+        self._changelog.initialise(generation=1, partitions=1)
         self._page_window_ms = page_window_ms
         self._offsets: Counter[str] = Counter()
 
@@ -76,7 +78,7 @@ class _Worker:
 
     def _tick(self, now: int) -> None:
         for topic in INPUTS:
-            self._state.advance_watermark_at_end(topic, now)
+            self._state.advance_watermark(topic, now)
         step(self._state, EMPTY, self._state.now)
         self._commit(now)
 
@@ -85,7 +87,8 @@ class _Worker:
 
     def _commit(self, now: int) -> None:
         if self._state.changed:
-            checkpoint = self._state.checkpoint(now)
+            checkpoint = self._state.checkpoint(self._changelog.begin(), now)
+            self._changelog.write()
             self.views.insert(checkpoint.rows)
             for incident in checkpoint.incidents:
                 self.emitted.append(json.loads(incident_json(incident, now, now, self._page_window_ms)))

@@ -1,12 +1,13 @@
-"""A toy partition: how often each value was read. What durability must keep exact, and nothing else."""
+"""A toy operator: how often each value was read. What durability must keep exact, and nothing else."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from processors.durability.partition import Operator
+from processors.durability.changelog import Changelog, LogLimits
+from processors.durability.operator import DurabilityConfig, Operator, Pace
+from processors.durability.table import Table
 from processors.runtime.slices import Slice
-from schemas.outputs import Checkpoint, ProgressRow
+from schemas.outputs import Change, Checkpoint, Key, ProgressRow
 from schemas.topics import INPUTS
 from sinks import messages
 
@@ -19,63 +20,75 @@ class Record(NamedTuple):
     timestamp: int = 0
 
 
-class Counting:
-    """Satisfies `processors.durability.partition.State`."""
+class Totals(dict[str, int]):
+    """The toy's table: value -> how often it was read. Satisfies `processors.durability.table.Table`."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.offsets: dict[str, int] = dict.fromkeys(INPUTS, 0)
-        self.sequence = self.generation = self.partitions = 0
-        self.changed = False
-        self.totals: dict[str, int] = {}
+    name = "totals"
+    version = 1
+    purges = False
+    held = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed: dict[str, None] = {}
+
+    def items_in(self, content: Any) -> int:
+        raise AssertionError("asked for, though held is None")
+
+    def changes(self) -> Iterator[Change]:
+        changed, self.changed = self.changed, {}
+        return (Change((value,), self[value], whole=True) for value in sorted(changed))
+
+    def all_keys(self) -> Iterable[Key]:
+        return [(value,) for value in self]
+
+    def whole(self, key: Key) -> Iterator[Change] | None:
+        return iter([Change(key, self[key[0]], whole=True)])
+
+    def apply(self, change: Change, version: int) -> None:
+        self[change.key[0]] = change.content
+
+
+class Counting:
+    """Satisfies `processors.durability.operator.State`."""
+
+    removed_tables: frozenset[str] = frozenset()
+
+    def __init__(self, number: int, topics: Sequence[str] = INPUTS) -> None:
+        self.number, self._topics = number, topics
+        self.totals = Totals()
+        self.tables: Mapping[str, Table] = {self.totals.name: self.totals}
         self.rejected: list[int] = []
         self.watermarks: dict[str, int] = {}
-        self._dirty: set[str] = set()
+        self.changed = False
+        self.halted: str | None = None
 
     @property
     def now(self) -> int:
-        return min(self.watermarks.get(topic, 0) for topic in INPUTS)
+        return min(self.watermarks.get(topic, 0) for topic in self._topics)
 
-    def initialise(self, generation: int, partitions: int) -> None:
-        self.generation, self.partitions = generation, partitions
+    def meta(self) -> dict[str, Any]:
+        return {"rejected": self.rejected}
 
-    def apply(self, message: bytes) -> None:
-        delta = json.loads(message)
-        self.totals |= delta.pop("totals")
-        vars(self).update(delta)
+    def restore(self, meta: Mapping[str, Any]) -> None:
+        self.rejected = list(meta["rejected"])
 
     def advance_watermark(self, topic: str, timestamp: int) -> None:
         self.watermarks[topic] = max(self.watermarks.get(topic, 0), timestamp)
 
-    def advance_watermark_at_end(self, topic: str, wall: int) -> None:
-        self.advance_watermark(topic, wall)
-
     def count(self, value: str) -> None:
         self.totals[value] = self.totals.get(value, 0) + 1
-        self._dirty.add(value)
+        self.totals.changed[value] = None
         self.changed = True
 
-    def checkpoint(self, recorded_at: int) -> Checkpoint:
-        self.sequence += 1
+    def checkpoint(self, version: int, recorded_at: int) -> Checkpoint:
         self.changed = False
-        totals = {value: self.totals[value] for value in sorted(self._dirty)}
-        self._dirty.clear()
-        kept = {name: getattr(self, name) for name in ("offsets", "sequence", "generation", "partitions", "rejected")}
-        return Checkpoint(
-            partition=self.number,
-            sequence=self.sequence,
-            version=self.generation << 32 | self.sequence,
-            recorded_at=recorded_at,
-            rows={"ingest_progress": [_row(value, self.number, n, self.sequence) for value, n in totals.items()]},
-            incidents=[],
-            rejected=[],
-            delta=[json.dumps(kept | {"totals": totals}).encode()],
-            offsets=dict(self.offsets),
-        )
+        rows = [_row(value, self.number, self.totals[value], version) for value in sorted(self.totals.changed)]
+        return Checkpoint(self.number, version, recorded_at, {"ingest_progress": rows}, [], [])
 
 
-def _row(value: str, number: int, count: int, sequence: int) -> ProgressRow:
-    return ProgressRow(value, number, 0, count, count, 0, 0, 0, sequence)
+def _row(value: str, number: int, count: int, version: int) -> ProgressRow:
+    return ProgressRow(value, number, 0, count, count, 0, 0, 0, version & 0xFFFFFFFF)
 
 
 def step(state: Counting, batch: Sequence[Any], now: int) -> None:
@@ -90,11 +103,33 @@ def reject(state: Counting, one: Slice, reason: str) -> None:
     state.changed = True
 
 
-def _nothing(state: Counting) -> None: ...
-
-
-def counting(prefix: str = "", message_bytes: int = 900_000) -> Operator:
+def counting(prefix: str = "", message_bytes: int = 900_000, topics: Sequence[str] = INPUTS) -> Operator:
     def outputs(checkpoint: Checkpoint) -> Iterator[messages.Message]:
         return messages.messages(checkpoint, prefix=prefix, wall=0, page_window_ms=0, message_bytes=message_bytes)
 
-    return Operator(create=Counting, step=step, reject=reject, recover=_nothing, empty=(), outputs=outputs)
+    return Operator(
+        create=lambda number: Counting(number, topics),
+        step=step,
+        reject=reject,
+        recover=lambda state: None,
+        empty=(),
+        outputs=outputs,
+        halted=lambda state: state.halted,
+    )
+
+
+LIMITS = LogLimits(message_bytes=900_000, log_to_state=2)
+
+
+def config(partitions: int, pending_max: int = 1_000, topics: Sequence[str] = INPUTS) -> DurabilityConfig:
+    """Input topics have the same name on Kafka."""
+    return DurabilityConfig({topic: topic for topic in topics}, partitions, pending_max, LIMITS, Pace(1.0))
+
+
+def read_back(messages: Iterable[bytes], number: int = 0) -> tuple[Counting, Changelog]:
+    """What the log says."""
+    state = Counting(number)
+    changelog = Changelog(state, INPUTS, LIMITS)
+    for message in messages:
+        changelog.apply(message)
+    return state, changelog

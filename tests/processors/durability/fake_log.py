@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 from faust.types import TP
 
-from processors.durability.partition import Outgoing
+from processors.durability.log import Outgoing
 from processors.runtime.slices import FetchEpochs, FetchProgress, Slice
 from schemas.topics import INPUTS
 from tests.processors.durability.counting import Record
@@ -61,7 +61,7 @@ class Broker:
     state: dict[int, list[bytes]] = field(default_factory=dict)
     outputs: dict[int, list[Outgoing]] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
-    forgotten: dict[int, int] = field(default_factory=dict)
+    truncated: dict[int, int] = field(default_factory=dict)
     fault: Callable[[int], Fault | None] = lambda number: None
 
     def log(self, number: int) -> "MemoryLog":
@@ -81,7 +81,7 @@ class MemoryLog:
     async def read(self) -> AsyncIterator[Sequence[bytes]]:
         if self._broker.fault(self._number) == "cut short":
             await cut_short()
-        yield self._broker.state.get(self._number, [])[self._broker.forgotten.get(self._number, 0) :]
+        yield self._broker.state.get(self._number, [])[self._broker.truncated.get(self._number, 0) :]
 
     async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
         sent = list(outputs)
@@ -104,8 +104,8 @@ class MemoryLog:
             raise KafkaConnectionError("no answer")
         return len(kept) - len(delta)
 
-    async def forget(self, offset: int) -> None:
-        self._broker.forgotten[self._number] = offset
+    async def truncate(self, offset: int) -> None:
+        self._broker.truncated[self._number] = offset
 
     async def close(self) -> None:
         pass
@@ -113,10 +113,11 @@ class MemoryLog:
 
 @dataclass
 class Inputs:
-    """The three input topics of some partitions, and the one consumer that reads them."""
+    """The input topics of some partitions, and the one consumer that reads them."""
 
     partitions: int
     dice: random.Random
+    topics: Sequence[str] = INPUTS
     dropped: float = 0.0
     """Share of the slices that get lost on the way, as Faust drops them in a rebalance."""
     split: bool = False
@@ -127,7 +128,7 @@ class Inputs:
     marks: FetchEpochs = field(default_factory=lambda: FetchEpochs({}))
 
     def __post_init__(self) -> None:
-        self.logs = {TP(topic, number): [] for topic in INPUTS for number in range(self.partitions)}
+        self.logs = {TP(topic, number): [] for topic in self.topics for number in range(self.partitions)}
 
     def publish(self, topic: str, number: int, *values: bytes) -> None:
         log = self.logs[TP(topic, number)]
@@ -162,7 +163,7 @@ class Inputs:
                     await deliver(batch)
 
     def assignment(self) -> list[TP]:
-        return [tp for tp in self.logs if not (self.split and tp == TP(INPUTS[0], 0))]
+        return [tp for tp in self.logs if not (self.split and tp == TP(self.topics[0], 0))]
 
     async def earliest(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         return {tp: self.logs[tp][0].offset if self.logs[tp] else self.end(tp) for tp in tps}

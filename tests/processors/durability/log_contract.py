@@ -1,4 +1,4 @@
-"""What `processors.durability.partition.Log` promises: one contract for the log on Kafka and for those in memory."""
+"""What `processors.durability.log.Log` promises: one contract for the log on Kafka and for those in memory."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import ProducerFenced
 
-from processors.durability.partition import Log
+from processors.durability.log import Log
 
 Play = Callable[[Coroutine[Any, Any, None]], None]
 """Runs a scene to its end, on an event loop of its own."""
@@ -60,7 +60,7 @@ class LogContract:
 
         play(scene())
 
-    def test_what_lies_before_an_offset_can_be_forgotten(self, play: Play, new_log: Callable[[], Log]) -> None:
+    def test_what_lies_before_an_offset_can_be_deleted(self, play: Play, new_log: Callable[[], Log]) -> None:
         async def scene() -> None:
             log = new_log()
             await log.open()
@@ -68,7 +68,7 @@ class LogContract:
             offset = await log.transaction([], [b"3", b"4"])
             await log.transaction([], [b"5"])
 
-            await log.forget(offset)
+            await log.truncate(offset)
 
             assert await committed(log) == [b"3", b"4", b"5"]
             await log.close()

@@ -1,4 +1,4 @@
-"""The owner of partitions: who is opened and when, and that no disturbance loses or doubles a record."""
+"""The assignment: who is opened and when, and that no disturbance loses or doubles a record."""
 
 import asyncio
 import random
@@ -17,7 +17,8 @@ from aiokafka.errors import (
 )
 from faust.types import TP
 
-from processors.durability.assignment import Assignment, Pace
+from processors.durability.assignment import Assignment
+from processors.durability.changelog import Changelog
 from schemas.topics import INPUTS
 from tests.processors.durability import counting
 from tests.processors.durability.counting import Counting
@@ -30,7 +31,7 @@ class Deaf:
     """A watch that does not watch."""
 
     def timer_delayed(self, seconds: float) -> None: ...
-    def committed(self, seconds: float) -> None: ...
+    def committed(self, seconds: float, delta_bytes: int) -> None: ...
     def opened(self, seconds: float) -> None: ...
     def failed(self, ours: bool) -> None: ...
     def seek_back(self, topic: str, why: str) -> None: ...
@@ -58,10 +59,7 @@ def assignment_of(
         counting.counting(),
         broker.log,
         lambda: inputs,
-        kafka_names={topic: topic for topic in INPUTS},
-        partitions=PARTITIONS,
-        pace=Pace(1.0),
-        pending_max=pending_max,
+        counting.config(PARTITIONS, pending_max),
         watch=watch or Deaf(),
         refuse=(refused if refused is not None else []).append,
     )
@@ -110,10 +108,7 @@ async def settled(
 def durable(broker: Broker) -> Counter[str]:
     found: Counter[str] = Counter()
     for messages in broker.state.values():
-        state = Counting(0)
-        for message in messages:
-            state.apply(message)
-        found.update(state.totals)
+        found.update(counting.read_back(messages)[0].totals)
     return found
 
 
@@ -144,16 +139,14 @@ def test_no_disturbance_loses_or_doubles_a_record(seed: int) -> None:
         await settled(broker, inputs, truth, assignment_of(broker, inputs), disturb)
 
         assert durable(broker) == truth
-        sequences = [[counting_sequence(message) for message in messages] for messages in broker.state.values()]
+        sequences = [[sequence_of(message) for message in messages] for messages in broker.state.values()]
         assert sequences == [list(range(1, len(messages) + 1)) for messages in sequences]
 
     play(scene())
 
 
-def counting_sequence(message: bytes) -> int:
-    state = Counting(0)
-    state.apply(message)
-    return state.sequence
+def sequence_of(message: bytes) -> int:
+    return counting.read_back([message])[1].sequence
 
 
 def test_one_hung_commit_holds_up_no_other_partition() -> None:
@@ -322,9 +315,11 @@ def test_a_state_of_another_partition_count_is_refused_in_one_line() -> None:
     async def scene() -> None:
         broker, inputs, refused = Broker(), Inputs(PARTITIONS, random.Random(1)), list[str]()
         before = Counting(0)
-        before.initialise(1, partitions=6)
+        log = Changelog(before, INPUTS, counting.LIMITS)
+        log.initialise(1, partitions=6)
         before.count("x")
-        broker.state[0] = list(before.checkpoint(0).delta)
+        log.begin()
+        broker.state[0] = log.write().messages
         assignment = assignment_of(broker, inputs, refused)
 
         await assignment.tick()

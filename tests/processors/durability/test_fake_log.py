@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from processors.durability.partition import Log
+from processors.durability.log import Log
 from tests.processors.durability import fake_log
 from tests.processors.durability.log_contract import LogContract, Play
 from tests.simulation.broker import Broker

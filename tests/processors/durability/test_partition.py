@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, ProducerFenced
 
 from processors.durability.changelog import StateError
-from processors.durability.partition import Admission, DurablePartition, Outgoing, PoisonTracker, Record
+from processors.durability.failures import PoisonTracker, RecordPosition
+from processors.durability.log import Outgoing
+from processors.durability.partition import Admission, DurablePartition
 from processors.runtime.slices import Slice
-from schemas.outputs import Checkpoint
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS
 from tests.processors.durability import counting
 from tests.processors.durability.counting import POISON, Counting
@@ -21,12 +21,7 @@ async def opened(
     broker: Broker, *, poison: PoisonTracker | None = None, partitions: int = 12, pending_max: int = 100
 ) -> DurablePartition:
     part = DurablePartition(
-        0,
-        counting.counting(),
-        broker.log(0),
-        partitions=partitions,
-        poison=poison or PoisonTracker(),
-        pending_max=pending_max,
+        0, counting.counting(), broker.log(0), counting.config(partitions, pending_max), poison or PoisonTracker()
     )
     await part.open()
     part.ready = True
@@ -48,14 +43,14 @@ def test_what_was_committed_is_there_after_a_crash_and_the_rest_is_read_again() 
     async def scene() -> None:
         broker = Broker()
         part = await opened(broker)
-        await part.take(a_slice("a", "b"))
+        await part.apply_slice(a_slice("a", "b"))
         await part.commit()
-        await part.take(a_slice("b", at=2))
+        await part.apply_slice(a_slice("b", at=2))
 
         again = await opened(broker)
 
         assert totals(again) == {"a": 1, "b": 1}
-        assert again.state.offsets[CONTACTS] == 2
+        assert again.offsets[CONTACTS] == 2
 
     play(scene())
 
@@ -75,10 +70,9 @@ def test_the_first_opening_records_when_and_how_many_partitions_and_another_coun
     async def scene() -> None:
         broker = Broker()
         part = await opened(broker, partitions=12)
-        await part.take(a_slice("a"))
+        await part.apply_slice(a_slice("a"))
         await part.commit()
 
-        assert part.state.partitions == 12
         with pytest.raises(StateError, match="12 partitions, the topics have 6"):
             await opened(broker, partitions=6)
 
@@ -99,7 +93,7 @@ ADMISSIONS = {
 def test_which_slice_is_next(batch: Slice, admission: Admission) -> None:
     async def scene() -> None:
         part = await opened(Broker())
-        part.state.offsets[CONTACTS] = 5
+        part.start_at({CONTACTS: 5})
         part.epochs[CONTACTS] = 2
 
         assert part.admit(batch) is admission
@@ -120,11 +114,11 @@ def test_a_partition_that_is_not_ready_takes_nothing() -> None:
 def test_of_a_slice_only_the_news_is_taken() -> None:
     async def scene() -> None:
         part = await opened(Broker())
-        await part.take(a_slice("a", "b"))
-        await part.take(a_slice("a", "b", "c"))
+        await part.apply_slice(a_slice("a", "b"))
+        await part.apply_slice(a_slice("a", "b", "c"))
 
         assert totals(part) == {"a": 1, "b": 1, "c": 1}
-        assert part.state.offsets[CONTACTS] == 3
+        assert part.offsets[CONTACTS] == 3
 
     play(scene())
 
@@ -132,7 +126,7 @@ def test_of_a_slice_only_the_news_is_taken() -> None:
 def test_while_too_much_waits_for_a_commit_nothing_more_is_taken() -> None:
     async def scene() -> None:
         part = await opened(Broker(), pending_max=3)
-        await part.take(a_slice("a", "b", "c"))
+        await part.apply_slice(a_slice("a", "b", "c"))
         assert part.admit(a_slice("d", at=3)) is Admission.FULL
         assert part.wake.is_set()
 
@@ -148,7 +142,7 @@ def test_a_failed_commit_breaks_the_partition_and_the_log_decides_what_happened(
     async def scene() -> None:
         broker = Broker()
         part = await opened(broker)
-        await part.take(a_slice("a"))
+        await part.apply_slice(a_slice("a"))
         broker.fault = lambda number: fault
         with pytest.raises(KafkaConnectionError):
             await part.commit()
@@ -156,7 +150,7 @@ def test_a_failed_commit_breaks_the_partition_and_the_log_decides_what_happened(
 
         broker.fault = lambda number: None
         again = await opened(broker)
-        await again.take(a_slice("a", "b"))
+        await again.apply_slice(a_slice("a", "b"))
         await again.commit()
 
         assert totals(again) == {"a": 1, "b": 1}
@@ -168,12 +162,12 @@ def test_a_new_owner_fences_the_old_one() -> None:
     async def scene() -> None:
         broker = Broker()
         zombie = await opened(broker)
-        await zombie.take(a_slice("a"))
+        await zombie.apply_slice(a_slice("a"))
         assignment = await opened(broker)
 
         with pytest.raises(ProducerFenced):
             await zombie.commit()
-        await assignment.take(a_slice("a"))
+        await assignment.apply_slice(a_slice("a"))
         await assignment.commit()
 
         assert totals(await opened(broker)) == {"a": 1}
@@ -185,10 +179,10 @@ def test_two_commits_are_never_under_way_at_once() -> None:
     async def scene() -> None:
         broker = Broker()
         part = await opened(broker)
-        await part.take(a_slice("a"))
+        await part.apply_slice(a_slice("a"))
         first = asyncio.create_task(part.commit())
         await asyncio.sleep(0)
-        await part.take(a_slice("b", at=1))
+        await part.apply_slice(a_slice("b", at=1))
         await part.commit()
         await first
 
@@ -204,10 +198,10 @@ def test_after_three_failures_at_one_offset_records_are_taken_one_by_one_and_the
         batch = a_slice("a", "b", POISON.decode(), "c")
         for _ in range(4):  # three blind, one that finds the culprit
             part = await opened(broker, poison=poison)
-            await part.take(batch)
+            await part.apply_slice(batch)
             assert part.fault
         part = await opened(broker, poison=poison)
-        await part.take(batch)
+        await part.apply_slice(batch)
 
         assert totals(part) == {"a": 1, "b": 1, "c": 1}
         assert isinstance(part.state, Counting)
@@ -221,12 +215,12 @@ def test_a_broker_that_is_away_makes_no_record_a_suspect() -> None:
         broker, poison = Broker(fault=lambda number: "before"), PoisonTracker()
         for _ in range(5):
             part = await opened(broker, poison=poison)
-            await part.take(a_slice("a"))
+            await part.apply_slice(a_slice("a"))
             with pytest.raises(KafkaConnectionError):
                 await part.commit()
 
         assert not part.fault
-        assert poison.times == 0
+        assert poison.failures == 0
 
     play(scene())
 
@@ -237,27 +231,25 @@ def test_a_checkpoint_that_no_message_can_hold_is_our_own_fault() -> None:
 
         def __init__(self, broker: Broker) -> None:
             self.log = broker.log(0)
-            self.open, self.read, self.forget, self.close = (
+            self.open, self.read, self.truncate, self.close = (
                 self.log.open,
                 self.log.read,
-                self.log.forget,
+                self.log.truncate,
                 self.log.close,
             )
 
         async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
-            if b'"giant"' in delta[0]:
+            if b"giant" in delta[0]:
                 raise MessageSizeTooLargeError(2_000_000)
             return await self.log.transaction([], delta)
 
     async def scene() -> None:
         broker, poison = Broker(), PoisonTracker()
         for _ in range(5):
-            part = DurablePartition(
-                0, counting.counting(), Refusing(broker), partitions=12, poison=poison, pending_max=100
-            )
+            part = DurablePartition(0, counting.counting(), Refusing(broker), counting.config(12), poison)
             await part.open()
             part.ready = True
-            await part.take(a_slice("a", "giant", "b"))
+            await part.apply_slice(a_slice("a", "giant", "b"))
             if part.broken is None:
                 try:
                     await part.commit()
@@ -266,36 +258,43 @@ def test_a_checkpoint_that_no_message_can_hold_is_our_own_fault() -> None:
                     pass
 
         assert totals(part) == {"a": 1, "b": 1}
-        assert poison.poisoned == {Record(CONTACTS, 1)}
+        assert poison.poisoned == {RecordPosition(CONTACTS, 1)}
 
     play(scene())
 
 
-def test_what_the_state_does_not_need_is_deleted_seldom_and_at_last_all_of_it() -> None:
-    """Given a long log of which little is not needed; when a thousand checkpoints have passed; then it is deleted."""
-
-    class Rotating(Counting):
-        needed_from = 0
-
-        def checkpoint(self, recorded_at: int) -> Checkpoint:
-            return replace(super().checkpoint(recorded_at), needed_from=self.needed_from)
+def test_what_the_state_does_not_need_is_deleted_from_its_log() -> None:
+    """Given a state that stays small; when its log is compacted again and again; then it stays short, and says all."""
 
     async def scene() -> None:
-        broker, state = Broker(), Rotating(0)
-        process = replace(counting.counting(), create=lambda number: state)
-        part = DurablePartition(0, process, broker.log(0), partitions=12, poison=PoisonTracker(), pending_max=100)
-        await part.open()
-        part.ready = True
-        for number in range(900):
-            state.needed_from = 60 if number >= 800 else 0
-            await part.take(a_slice("a", at=number))
+        broker = Broker()
+        part = await opened(broker)
+        for number in range(500):
+            await part.apply_slice(a_slice(f"v{number % 20}", at=number))
             await part.commit()
-        assert broker.forgotten == {}, "59 of 900 are not worth a connection"
 
-        for number in range(900, 1_100):
-            await part.take(a_slice("a", at=number))
-            await part.commit()
-        assert broker.forgotten == {0: 59}, "the message of checkpoint 60 is the first that stays"
+        assert len(broker.state[0]) - broker.truncated[0] < 200
+        assert totals(await opened(broker)) == {f"v{number}": 25 for number in range(20)}
+
+    play(scene())
+
+
+def test_a_halted_operator_gets_no_more_records_and_what_it_had_is_committed() -> None:
+    async def scene() -> None:
+        broker = Broker()
+        part = await opened(broker)
+        assert isinstance(part.state, Counting)
+        part.state.halted = "a bad release"
+        await part.apply_slice(a_slice("a"))
+
+        assert part.halted == "a bad release"
+        assert part.admit(a_slice("b", at=1)) is Admission.HALTED
+        assert part.held_up(CONTACTS)
+        part.fire_timers()
+        await part.commit()
+        again = await opened(broker)
+        assert (totals(again), again.offsets[CONTACTS]) == ({"a": 1}, 1)
+        assert again.admit(a_slice("b", at=1)) is Admission.NEXT, "another process may try"
 
     play(scene())
 
@@ -303,8 +302,8 @@ def test_what_the_state_does_not_need_is_deleted_seldom_and_at_last_all_of_it() 
 def test_records_of_another_topic_are_counted_by_that_topics_offsets() -> None:
     async def scene() -> None:
         part = await opened(Broker())
-        await part.take(a_slice("a", topic=COMPLAINTS))
+        await part.apply_slice(a_slice("a", topic=COMPLAINTS))
 
-        assert part.state.offsets == {**dict.fromkeys(INPUTS, 0), COMPLAINTS: 1}
+        assert part.offsets == {**dict.fromkeys(INPUTS, 0), COMPLAINTS: 1}
 
     play(scene())

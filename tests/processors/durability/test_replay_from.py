@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from faust.types import TP
 
-from processors.durability.assignment import Assignment, Pace
+from processors.durability.assignment import Assignment
 from schemas.topics import INPUTS
 from tests.processors.durability import counting
 from tests.processors.durability.fake_log import Broker, Inputs, play
@@ -22,10 +22,7 @@ def assignment_that_begins(broker: Broker, inputs: Inputs, offset: int) -> Assig
         counting.counting(),
         broker.log,
         lambda: inputs,
-        kafka_names={topic: topic for topic in INPUTS},
-        partitions=1,
-        pace=Pace(1.0),
-        pending_max=1_000,
+        counting.config(1),
         watch=Deaf(),
         refuse=print,
         beginning=beginning,

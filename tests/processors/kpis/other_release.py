@@ -110,7 +110,7 @@ def _main(edits: Edits) -> dict[str, Any]:
             feed.state.add_sample(CONTACTS, Sample(T0, attribution, counted(Count["contacts_escalated"])), 1)
         apart = tuple("es" if name == "area" else "" for name in DIMENSIONS)
         feed.state.add_sample(CONTACTS, Sample(T0 + 600_000, apart, counted(Count["contacts_escalated"])), 1)
-    checkpoint = feed.state.checkpoint(T0)
+    checkpoint = feed.checkpoint()
     (batch,) = (
         message.value
         for message in messages(checkpoint, prefix="", wall=T0, page_window_ms=0, message_bytes=900_000)
@@ -119,7 +119,7 @@ def _main(edits: Edits) -> dict[str, Any]:
     return {
         "accumulators": ACCUMULATORS,
         "dimensions": DIMENSIONS,
-        "delta": [message.hex() for message in checkpoint.delta],
+        "delta": [message.hex() for message in feed.messages],
         "batch": batch.hex(),
         "content": content(feed.state),
     }

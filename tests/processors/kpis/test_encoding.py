@@ -57,7 +57,7 @@ def test_the_state_of_another_release_is_read_by_name(written: Written) -> None:
 
 def test_what_is_added_after_reading_goes_to_the_same_accumulators(written: Written) -> None:
     feed = Feed()
-    feed.state = recovered(written.delta, rules())
+    feed.restart(written.delta)
     before = content(feed.state)
 
     feed.feed(event("complaint.opened", "k-1", 60_000, kind="claim", channel="post"),

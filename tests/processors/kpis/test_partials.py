@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from processors.kpis.partials import Partials, partial_row
 from processors.kpis.samples import SLOT, Sample, counted
-from processors.state.partition import PartitionState
 from schemas.kpis import DIMENSIONS, Count
 from schemas.outputs import PARTIAL_COLUMNS, partials_in_full
 from schemas.topics import CONTACTS
@@ -47,19 +46,18 @@ def test_a_partial_that_returned_to_nothing_is_written_as_nothing() -> None:
 
 def test_a_minute_of_thousands_of_values_fits_into_messages_and_is_read_back_from_the_last_of_them() -> None:
     limits = rules(message_bytes=20_000, dimension_values_max=5_000)
-    state, again = PartitionState(0, limits), PartitionState(0, limits)
+    feed = Feed(limits)
+    state = feed.state
     for number in range(3_000):
         state.add_sample(CONTACTS, Sample(T0, ("all", f"{number:04}" + 40 * "x"), counted(Count.praise)), 1)
 
-    made = [state.checkpoint(T0)]
-    while made[-1].needed_from < 2:
+    feed.checkpoint()
+    while feed.deltas[-1].needed_from < 2:
         state.add_sample(CONTACTS, Sample(T0 + MINUTE, ("all",), counted(Count.praise)), 1)
-        made.append(state.checkpoint(T0))
+        feed.checkpoint()
 
-    messages = [message for one in made if one.sequence >= made[-1].needed_from for message in one.delta]
-    for message in messages:
-        again.apply(message)
-    assert max(map(len, [message for one in made for message in one.delta])) <= limits.message_bytes
+    again = recovered(feed.messages, limits)
+    assert max(len(message) for delta in feed.deltas for message in delta.messages) <= limits.message_bytes
     assert again.partials[CONTACTS].minutes == state.partials[CONTACTS].minutes
     assert sorted(again.partials[CONTACTS].admitted_values()) == sorted(state.partials[CONTACTS].admitted_values())
 
@@ -94,8 +92,9 @@ def test_who_came_first_still_has_a_name_after_a_restart() -> None:
     bounded = rules(dimension_values_max=2)
     feed = Feed(bounded)
     feed.feed(*(opened_in(area, 1) for area in ("a", "b", "c")))
-    again = recovered(feed.state.checkpoint(T0).delta, bounded)
-    feed.state = again
+    feed.checkpoint()
+    feed.restart()
+    again = feed.state
     feed.feed(*(opened_in(area, 2, DAY) for area in ("c", "b", "a")))
     (minute,) = [minute for minute in again.partials[CONTACTS].minutes if minute == T0 + DAY]
     areas = {key[1] for key in again.partials[CONTACTS].minutes[minute] if DIMENSIONS[key[0]] == "area"}
@@ -146,7 +145,7 @@ def test_the_state_holds_its_bound_of_partials_and_counts_what_left_early() -> N
     feed = Feed(rules(partials_max=bound))
     for number in range(100):
         feed.feed(opened_in("es", number, number * MINUTE))
-        feed.state.checkpoint(T0)
+        feed.checkpoint()
     assert feed.state.entries()["partials"] <= bound
     assert feed.state.dropped["partials"] > 0
     assert T0 + 99 * MINUTE in feed.state.partials[CONTACTS].minutes, "the newest are the last to leave"
@@ -159,6 +158,6 @@ def test_an_event_within_the_kpi_memory_still_counts_in_its_minute_and_one_beyon
         late = event("contact.opened", "late", MINUTE + DAY - behind, arrives=DAY + MINUTE, direction="inbound",
                      channel="phone")  # fmt: skip
         feed.feed(late)
-        views.insert(feed.state.checkpoint(T0))
+        views.insert(feed.checkpoint())
         minutes = {line["minute"] for line in views.kpis() if line["contacts_opened"]}
         assert (T0 + DAY + MINUTE - behind in minutes) is counts

@@ -35,7 +35,7 @@ class Told:
             self._note(self.feed.feed(happening).incidents)
         if until is not None:
             self._note(self.feed.until(until).incidents)
-        self.views.insert(self.feed.state.checkpoint(T0))
+        self.views.insert(self.feed.checkpoint())
         return self
 
     def _note(self, incidents: Sequence[tuple[Any, str]]) -> None:

@@ -11,7 +11,7 @@ from processors.pipeline.step import EMPTY, step
 from processors.rules import ERASED_CUSTOMERS_MAX
 from processors.state.erased import Erased
 from processors.state.partition import PartitionState
-from schemas.outputs import Checkpoint
+from schemas.outputs import Change
 from tests.laws.journeys import logs
 from tests.laws.test_laws import RULES, in_any_batches, law, undisturbed
 from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, recovered
@@ -50,7 +50,6 @@ class Run:
 
     def __init__(self, *log: Happening) -> None:
         self.feed, self.views = Feed(), Views()
-        self.checkpoints: list[Checkpoint] = []
         self.then(*log)
 
     def then(self, *log: Happening, until: int | None = None) -> "Run":
@@ -62,17 +61,14 @@ class Run:
         return self
 
     def write(self) -> None:
-        checkpoint = self.feed.state.checkpoint(T0)
-        self.checkpoints.append(checkpoint)
-        self.views.insert(checkpoint)
+        self.views.insert(self.feed.checkpoint())
 
     def kept(self) -> list[bytes]:
         """What stays of the state's log, once it was rewritten since now."""
-        since = self.state.sequence
-        while self.checkpoints[-1].needed_from <= since:
+        since = self.feed.changelog.sequence
+        while self.feed.deltas[-1].needed_from <= since:
             self.write()
-        needed = self.checkpoints[-1].needed_from
-        return [message for held in self.checkpoints if held.sequence >= needed for message in held.delta]
+        return self.feed.messages
 
     @property
     def state(self) -> PartitionState:
@@ -92,7 +88,7 @@ def test_no_case_no_history_and_no_gauge_of_the_customer_is_left_and_others_stay
 
 def test_the_state_that_is_written_names_the_customer_no_more() -> None:
     run = Run(*THEIRS).then(until=5 * HOUR).then(erased(5 * HOUR))
-    assert any(WHO.encode() in message for held in run.checkpoints for message in held.delta)
+    assert any(WHO.encode() in message for delta in run.feed.deltas for message in delta.messages)
     assert not any(WHO.encode() in message for message in run.kept())
 
 
@@ -206,13 +202,12 @@ def test_a_case_that_goes_on_after_the_erasure_is_another_and_the_old_clocks_sta
 @given(logs(), st.integers(0, 8 * DAY // SECOND), st.data())
 def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening], at: int, data: st.DataObject) -> None:
     feed = Feed(RULES)
-    deltas: list[bytes] = []
     for happening in with_erasure(log, at):
         feed.feed(happening)
         if data.draw(st.booleans()):
-            deltas += feed.state.checkpoint(T0).delta
-    deltas += feed.state.checkpoint(T0).delta
-    state, again = feed.state, recovered(deltas, RULES)
+            feed.checkpoint()
+    feed.checkpoint()
+    state, again = feed.state, recovered(feed.messages, RULES)
     for each in (state, again):
         step(each, EMPTY, each.now)
     assert {key: case.events for key, case in again.cases.items()} == {
@@ -221,7 +216,7 @@ def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening],
     assert {key: case.incidents for key, case in again.cases.items()} == {
         key: case.incidents for key, case in state.cases.items()
     }
-    assert (again.gauges, list(again.erased.snapshot())) == (state.gauges, list(state.erased.snapshot()))
+    assert (again.gauges, again.erased.all()) == (state.gauges, state.erased.all())
     assert not any(case.fold.facts.get("customer_id") == "c1" for case in before(again, at))
 
 
@@ -256,11 +251,10 @@ def test_a_log_cut_where_the_rotation_allows_it_still_knows_who_was_erased() -> 
 def test_erasures_are_bounded_and_the_longest_erased_are_forgotten_in_whatever_order_they_came() -> None:
     one, other = Erased(), Erased()
     pairs = [(number, 1_000 + number) for number in range(ERASED_CUSTOMERS_MAX + 3)]
-    one.restore(pairs)
-    other.restore(reversed(pairs))
+    one.apply(Change((), pairs), 1)
+    other.apply(Change((), pairs[::-1]), 1)
     assert len(one) == len(other) == ERASED_CUSTOMERS_MAX
-    assert {pair for part in one.snapshot() for pair in part} == set(pairs[3:])
-    assert {pair for part in other.snapshot() for pair in part} == set(pairs[3:])
+    assert set(one.all()) == set(other.all()) == set(pairs[3:])
 
 
 def test_a_second_erasure_covers_what_happened_in_between() -> None:

@@ -15,9 +15,9 @@ from processors.pipeline import step
 from processors.pipeline.rows import event_row
 from processors.state.partition import PartitionState
 from schemas.observations import Observations
-from schemas.topics import CONTACTS, INPUTS
+from schemas.topics import CONTACTS
 from tests.laws.journeys import logs
-from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, FakeRecord, Feed, Happening, event, recovered, rules
+from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, FakeRecord, Feed, Happening, event, recovered, rules
 from tests.processors.views import Views, differences
 from tests.schemas.events import examples
 
@@ -49,7 +49,7 @@ def test_a_valid_example_is_accepted_and_twice_is_once(example: examples.Record)
     views = []
     for feed in (once, twice):
         shown = Views()
-        shown.insert(feed.state.checkpoint(T0))
+        shown.insert(feed.checkpoint())
         views.append(shown)
     assert differences(*views) == []
     assert views[0].table("feedback_events") == views[1].table("feedback_events")
@@ -101,8 +101,8 @@ def test_a_case_knows_its_own_events_when_the_partition_has_forgotten_their_ids(
     feed = Feed(rules(dedup_max_ids=4))
     first = opened()
     feed.feed(first, *(opened(number, f"X{number}") for number in range(1, 10)))
-    again = recovered(feed.state.checkpoint(T0).delta, feed.state.rules)
-    for state in (feed.state, again):
+    feed.checkpoint()
+    for state in (feed.state, recovered(feed.messages, feed.rules)):
         feed.state = state
         assert feed.feed(first).counts["events", CONTACTS, "contact.opened", "crm", "duplicate"] == 1
         assert len(state.cases[CONTACTS, "crm", "C1"].events) == 1
@@ -187,7 +187,7 @@ def test_an_error_of_ours_rejects_the_record_and_leaves_its_case_as_it_was(
     for feed in (poisoned, clean):
         feed.until(DAY)
         shown = Views()
-        shown.insert(feed.state.checkpoint(T0))
+        shown.insert(feed.checkpoint())
         views.append(shown)
     assert differences(*views) == []
     assert [row["event_id"] for row in views[0].table("feedback_events")] == [
@@ -217,7 +217,8 @@ def test_an_error_of_ours_at_a_deadline_holds_up_nobody_else(monkeypatch: pytest
     outputs = feed.until(5 * HOUR)
     assert outputs.counts["processing_errors", "PoisonError"] >= 1
     assert [row.entity_id for row, _ in outputs.incidents if row.pattern == "P02"] == ["C2"]
-    again = recovered(feed.state.checkpoint(T0).delta, RULES)
+    feed.checkpoint()
+    again = recovered(feed.messages, RULES)
     assert len(again.cases) == 2, "it opens again all the same"
 
 
@@ -235,7 +236,7 @@ def test_poison_never_stops_what_is_around_it(log: list[Happening], poison: list
     for feed in (clean, poisoned):
         feed.until(40 * DAY)
         views = Views()
-        views.insert(feed.state.checkpoint(T0))
+        views.insert(feed.checkpoint())
         shown.append(views)
     assert differences(*shown) == []
 
@@ -251,7 +252,6 @@ def test_one_record_can_be_rejected_unseen() -> None:
     record = feed.append(opened())
     outputs: Observations = step.reject(feed.state, CONTACTS, record, "processing_error", "three attempts")
     assert outcomes(feed.state)["rejected"] == 1
-    assert feed.state.offsets[CONTACTS] == 1
     assert outputs.counts["events_rejected", CONTACTS, "crm", "processing_error"] == 1
 
 
@@ -314,5 +314,3 @@ def test_a_timer_on_an_empty_state_changes_nothing() -> None:
     feed = Feed(RULES)
     feed.until(DAY)
     assert not feed.state.changed
-    assert set(feed.state.offsets.values()) == {0}
-    assert set(feed.state.offsets) == set(INPUTS)

@@ -167,7 +167,7 @@ def after(log: list[Happening], until: int = 10 * DAY) -> Views:
     feed, views = Feed(), Views()
     feed.feed(*log)
     feed.until(until)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     return views
 
 
@@ -350,10 +350,10 @@ def test_a_reply_that_came_in_time_but_was_heard_of_late_takes_the_breach_back()
     feed, views = Feed(), Views()
     feed.feed(opened())
     feed.until(8 * HOUR + 2 * MINUTE)
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     assert views.clock("C1", "first_response")["state"] == "breached_open"
     feed.feed(contact("agent_replied", HOUR, arrives=9 * HOUR, actor=HUMAN))
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     clock = views.clock("C1", "first_response")
     assert (clock["state"], clock["retracted"]) == ("met", 1)
     (incident,) = [row for row in views.incidents() if row["pattern"] == "P02"]

@@ -30,7 +30,7 @@ def waiting_caller(entity_id: str = "C1", at: int = 0, *, arrives: int | None = 
 
 def state_of(feed: Feed, entity_id: str = "C1") -> str:
     views = Views()
-    views.insert(feed.state.checkpoint(T0))
+    views.insert(feed.checkpoint())
     return str(views.clock(entity_id, "answer")["state"])
 
 
@@ -79,10 +79,10 @@ def test_what_fired_once_does_not_fire_again() -> None:
 def test_now_is_nothing_while_a_topic_was_never_read() -> None:
     feed = Feed(RULES)
     feed.feed(*waiting_caller())
-    feed.state.advance_watermark_at_end(CONTACTS, T0 + DAY)
-    feed.state.advance_watermark_at_end(COMPLAINTS, T0 + DAY)
+    feed.state.advance_watermark(CONTACTS, T0 + DAY)
+    feed.state.advance_watermark(COMPLAINTS, T0 + DAY)
     assert feed.state.now == 0
-    feed.state.advance_watermark_at_end(SURVEYS, T0 + HOUR)
+    feed.state.advance_watermark(SURVEYS, T0 + HOUR)
     assert feed.state.now == T0 + HOUR
 
 
@@ -90,10 +90,10 @@ def test_an_unread_topic_holds_every_deadline_back() -> None:
     feed = Feed(RULES)
     feed.feed(*waiting_caller())
     for topic, at in ((CONTACTS, DAY), (COMPLAINTS, DAY), (SURVEYS, 10 * SECOND)):
-        feed.state.advance_watermark_at_end(topic, T0 + at)
+        feed.state.advance_watermark(topic, T0 + at)
     step(feed.state, EMPTY, feed.state.now)
     assert state_of(feed) == "running"
-    feed.state.advance_watermark_at_end(SURVEYS, T0 + MINUTE)
+    feed.state.advance_watermark(SURVEYS, T0 + MINUTE)
     step(feed.state, EMPTY, feed.state.now)
     assert state_of(feed) == "breached_open"
 
@@ -103,7 +103,7 @@ def test_a_topic_that_was_read_to_its_end_goes_with_the_wall_clock_and_never_bac
     seen = []
     for wall in (10, 20, 15, 30):
         for topic in (CONTACTS, COMPLAINTS, SURVEYS):
-            state.advance_watermark_at_end(topic, wall)
+            state.advance_watermark(topic, wall)
         seen.append(state.now)
     assert seen == [10, 20, 20, 30]
 
@@ -190,7 +190,7 @@ def test_the_same_log_says_the_same_whether_time_ran_with_it_or_behind_it(log: l
         for day in range(0, 40, 1 if with_it else 40):
             feed.until(max(7, day) * DAY)
         feed.until(40 * DAY)
-        views.insert(feed.state.checkpoint(T0))
+        views.insert(feed.checkpoint())
         shown.append(views)
     assert differences(*shown) == []
 
@@ -207,7 +207,7 @@ def test_a_breach_that_was_never_open_in_a_log_read_late_is_the_same_breach() ->
     for feed in (live, later):
         feed.until(HOUR)
         views = Views()
-        views.insert(feed.state.checkpoint(T0))
+        views.insert(feed.checkpoint())
         shown.append(views)
     assert differences(*shown) == []
     assert shown[0].clock("C1", "answer")["state"] == "breached"
@@ -229,7 +229,7 @@ def read_at(lag: int) -> tuple[list[Observations], Views, int]:
     """A log with one breach, read `lag` ms after it happened."""
     feed, views = Feed(RULES), Views()
     outputs = [feed.feed(*waiting_caller()), feed.until(MINUTE)]
-    views.insert(feed.state.checkpoint(T0 + lag))
+    views.insert(feed.checkpoint(T0 + lag))
     return outputs, views, T0 + MINUTE + lag
 
 

@@ -94,7 +94,7 @@ def at_once(arrivals: Sequence[Arrival], rules: Rules, until: int) -> dict[str, 
     feed, views = Feed(rules), Views()
     feed.feed(*(Happening(one.topic, json.loads(one.value), one.record_at) for one in arrivals))
     feed.until(until - T0)
-    views.insert(feed.state.checkpoint(until))
+    views.insert(feed.checkpoint(until))
     return {name: sorted(rows, key=str) for name, rows in views.shown().items()}
 
 

@@ -1,0 +1,78 @@
+"""`Operator`: what is done with records, handed to durability by a process: a pipeline, a detector or a toy."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from processors.durability.changelog import Durable, LogLimits
+from processors.durability.log import Outgoing
+from processors.runtime.slices import Slice
+from schemas.outputs import Checkpoint
+from schemas.taxonomy import Reason
+
+TICK_SECONDS: Final = 0.2
+"""Between two looks at how far the inputs are read, and between two steps that no record causes."""
+
+
+class State(Durable, Protocol):
+    """What durability asks of the state of one partition."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether a checkpoint would write anything."""
+
+    @property
+    def now(self) -> int:
+        """The watermark of the partition, ms: what timers fire by."""
+
+    def advance_watermark(self, topic: str, timestamp: int) -> None:
+        """Everything of an input up to this moment, ms, was processed. It never goes back."""
+
+    def checkpoint(self, version: int, recorded_at: int) -> Checkpoint:
+        """Drain what is to be published; the tables are drained after it. `recorded_at`: wall clock, ms."""
+
+
+def _never(state: Any) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The functions take the state that `create` made."""
+
+    create: Callable[[int], Any]
+    """create(partition number): an empty `State`."""
+    step: Callable[[Any, Any, int], object]
+    """step(state, slice, now): never raises for a record."""
+    reject: Callable[[Any, Slice, Reason], object]
+    """reject(state, slice of one record, reason): account for it without looking into it."""
+    recover: Callable[[Any], object]
+    """recover(state): derive what is not written, once all of its log is applied."""
+    empty: Any
+    """The slice of a timer's step."""
+    outputs: Callable[[Checkpoint], Iterable[Outgoing]]
+    """A checkpoint as messages, without what it appends to the changelog."""
+    halted: Callable[[Any], str | None] = _never
+    """halted(state): why no more records may be applied, in one line that says what to do; None: they may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often, in seconds."""
+
+    checkpoint: float
+    timer: float = TICK_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class DurabilityConfig:
+    """What all partitions of a process have in common."""
+
+    inputs: Mapping[str, str]
+    """Input topics: logical name -> name on Kafka. A partition number is the same in all of them."""
+    partitions: int
+    """Of each input topic; the state records it."""
+    pending_max: int
+    """Records of a partition that may wait for a commit; beyond it they are read again later."""
+    log_limits: LogLimits
+    pace: Pace

@@ -1,0 +1,82 @@
+"""`Cases`: the table of all cases that are kept. Of a case its events are written; its fold follows from them."""
+
+from collections.abc import Iterable, Iterator
+
+from processors.cases.case import Case
+from processors.cases.events import CaseEvent, CaseKey
+from processors.state.table import StateTable
+from schemas.outputs import Change, Key
+
+
+class Cases(dict[CaseKey, Case], StateTable):
+    """Bounded by whoever adds cases. A case that changes must be noted: appended to, replaced, or removed."""
+
+    name = "cases"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._appended: dict[CaseKey, list[CaseEvent]] = {}
+        self._replaced: dict[CaseKey, None] = {}
+        self._removed: dict[CaseKey, None] = {}
+
+    @property
+    def changed(self) -> bool:
+        """Whether the next checkpoint writes any of them."""
+        return bool(self._appended or self._replaced or self._removed)
+
+    def append(self, case: Case, event: CaseEvent) -> None:
+        """Note an event that a case got behind all others."""
+        self[case.key] = case
+        self._appended.setdefault(case.key, []).append(event)
+
+    def replace(self, case: Case) -> None:
+        """Note that the events of a case changed other than by appending."""
+        self[case.key] = case
+        self._replaced[case.key] = None
+
+    def take_back(self, case: Case, event: CaseEvent) -> None:
+        """Forget that an event was appended since the last checkpoint."""
+        appended = self._appended.get(case.key, [])
+        if event in appended:
+            appended.remove(event)
+
+    def remove(self, case: Case) -> None:
+        """Drop a case."""
+        del self[case.key]
+        self._appended.pop(case.key, None)
+        self._replaced.pop(case.key, None)
+        self._removed[case.key] = None
+
+    def changes(self) -> Iterator[Change]:
+        removed, self._removed = self._removed, {}
+        appended, self._appended = self._appended, {}
+        replaced, self._replaced = self._replaced, {}
+        for key in removed:
+            yield Change(key)
+        for key, events in appended.items():
+            if key not in replaced:
+                yield Change(key, events)
+        for key in replaced:
+            yield Change(key, self[key].events, whole=True)
+
+    def all_keys(self) -> Iterable[Key]:
+        return self.keys()
+
+    def whole(self, key: Key) -> Iterator[Change] | None:
+        case = self.get(_case_key(key))
+        return None if case is None else iter([Change(key, case.events, whole=True)])
+
+    def apply(self, change: Change, version: int) -> None:
+        key = _case_key(change.key)
+        if change.content is None:
+            self.pop(key, None)
+            return
+        case = self.get(key)
+        if case is None or change.whole:
+            case = self[key] = Case(key)
+        case.events.extend(CaseEvent(*event) for event in change.content)
+
+
+def _case_key(key: Key) -> CaseKey:
+    topic, source, entity_id = key
+    return topic, source, entity_id

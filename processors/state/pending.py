@@ -1,0 +1,51 @@
+"""`Pending`: what the next checkpoint publishes, but for KPI minutes and progress, which their tables know."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from processors.cases.case import Case
+from processors.cases.events import CaseKey
+from processors.cases.rows import case_row, clock_row
+from schemas.outputs import ClockRow, EventRow, IncidentRow, RejectedRecord
+from schemas.topics import SURVEYS
+
+
+@dataclass(slots=True)
+class Pending:
+    """What happened since the last checkpoint."""
+
+    events: list[EventRow] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    incidents: dict[str, IncidentRow] = field(default_factory=dict)
+    """By incident id."""
+    dirty: dict[CaseKey, Case] = field(default_factory=dict)
+    """Cases whose rows changed, those that have left included, as they were."""
+    void_clocks: dict[str, ClockRow] = field(default_factory=dict)
+    """By clock id: the last rows of clocks that no case knows any more."""
+
+    def mark_dirty(self, case: Case) -> None:
+        """The rows of a case changed: they are written at the next checkpoint."""
+        self.dirty[case.key] = case
+
+    def rows(self, partition: int, fired_to: Mapping[str, int]) -> dict[str, list[tuple[Any, ...]]]:
+        """Table -> rows. `fired_to`: input topic -> the moment up to which its timers fired, ms."""
+        dirty = self.dirty.values()
+        clocks = {row.clock_id: row for case in dirty for row in _clock_rows(case, partition, fired_to[case.key[0]])}
+        return {
+            "feedback_events": [*self.events],
+            "cases": [case_row(case, partition) for case in dirty if case.key[0] != SURVEYS],
+            "sla_clocks": [*clocks.values(), *(row for key, row in self.void_clocks.items() if key not in clocks)],
+            "incidents": [*self.incidents.values()],
+            "rejected_events": [record.row for record in self.rejected],
+        }
+
+
+def _clock_rows(case: Case, partition: int, now: int) -> Iterator[ClockRow]:
+    """Of the clocks of a case that changed, those whose row did: most events move one clock of three."""
+    for clock in case.fold.clocks:
+        row = clock_row(case, clock, partition, now)
+        content = hash(row)
+        if clock.told != content:
+            clock.told = content
+            yield row

@@ -1,0 +1,49 @@
+"""`Timers`: when to look at what again though nothing arrives."""
+
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappop, heappush
+from typing import Final, NamedTuple
+
+_PRUNED_FROM: Final = 1_000
+
+
+class Timer(NamedTuple):
+    """Event time at which something may read differently."""
+
+    at: int
+    """Milliseconds."""
+    kind: str
+    """What the key is of: who registers and who fires agree on it."""
+    key: tuple[str, ...]
+
+
+class Timers:
+    """The timers of one input topic. They are derived from what they are registered for, and not written."""
+
+    def __init__(self) -> None:
+        self._heap: list[Timer] = []
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def register(self, at: int, kind: str, key: tuple[str, ...]) -> None:
+        """Wait for a moment. What is registered twice fires twice; who changes their mind lets the timer pass."""
+        heappush(self._heap, Timer(at, kind, key))
+
+    def next(self) -> int | None:
+        """The moment of the next timer."""
+        return self._heap[0].at if self._heap else None
+
+    def pop_due(self, now: int) -> Iterator[Timer]:
+        """Take out all timers before `now`, in order, those that are registered meanwhile included."""
+        while self._heap and self._heap[0].at < now:
+            yield heappop(self._heap)
+
+    def prune(self, entries: int, is_awaited: Callable[[Timer], bool]) -> None:
+        """Drop timers that nobody awaits once they are several times as many as the entries that can await one.
+
+        Those of entries that left early would pile up until they are due.
+        """
+        if len(self._heap) > 4 * entries + _PRUNED_FROM:
+            self._heap[:] = [timer for timer in self._heap if is_awaited(timer)]
+            heapify(self._heap)
