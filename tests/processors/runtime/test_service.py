@@ -1,7 +1,10 @@
-"""What every process shares, shown on a third one: a toy that counts records, and needs no copy of anything."""
+"""What every process shares, shown on a third one: a toy that counts records, and needs no copy of anything.
+
+The same toy runs on a real broker in `tests/stack/test_third_process.py`.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,93 +12,39 @@ from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from processors.runtime.membership import Membership
-from processors.runtime.seam import BatchingApp, Inputs
-from processors.runtime.service import Process, Service, Work
+from processors.runtime.seam import BatchingApp
+from processors.runtime.service import Process, Service
 from processors.runtime.shutdown import Shutdown
 from processors.runtime.slices import FetchProgress, Slice
-from processors.runtime.symptoms import Progress, Symptoms
 from processors.runtime.timeouts import LAST_COMMIT_SECONDS
-from processors.runtime.watchdog import Symptom
 from processors.settings import Settings
-from sinks.metrics.family import Counter, Gauge
 from sinks.metrics.registry import Metrics
 from tests.processors.durability.counting import Record
 from tests.processors.durability.fake_log import JumpingLoop
+from tests.processors.runtime.toy import FAMILIES, TOPIC, Toy, inputs
 
-TOPIC = "toy-events"
 SETTINGS = Settings(_env_file=None)
-
-COUNTED = Counter("toy_records", "Records counted.")
-OPEN = Gauge("toy_partitions", "Partitions open.")
-
-
-class Toy:
-    """A process of forty lines: it counts, and keeps nothing."""
-
-    tick_seconds = 1.0
-    background: Sequence[Work] = ()
-
-    def __init__(self, metrics: Metrics) -> None:
-        self.metrics = metrics
-        self.open: set[int] = set()
-        self.next: dict[int, int] = {}
-        self.ticks = 0
-        self.fails: Exception | None = None
-        self.happened: list[str] = []
-
-    async def deliver(self, batch: Slice) -> None:
-        if self.fails:
-            raise self.fails
-        self.next[batch.partition] = batch.end
-        self.metrics.increase(COUNTED, by=len(batch))
-
-    async def tick(self) -> None:
-        self.ticks += 1
-        if self.fails:
-            raise self.fails
-
-    def update_gauges(self) -> None:
-        self.metrics.set(OPEN, len(self.open))
-
-    async def revoked(self, numbers: Collection[int], seconds: float) -> None:
-        self.open -= set(numbers)
-        self.happened.append(f"revoked {sorted(numbers)} within {seconds:g} s")
-
-    async def shutdown(self, seconds: float) -> None:
-        self.happened.append(f"ends within {seconds:g} s")
-
-    def opened(self) -> Collection[int]:
-        return self.open
-
-    def progress(self) -> list[Progress]:
-        fetched = FetchProgress(epoch=0, end=9, at_end=False, asked_at=1, high_watermark=9, held_ms=0)
-        return [Progress(TP(TOPIC, number), self.next.get(number, 0), fetched) for number in self.open]
-
-    def symptoms(self, working: bool) -> Symptoms:
-        return {"toy": Symptom(f"the toy is out of order ({working=})", 1)} if self.fails else {}
-
-    def problems(self) -> list[str]:
-        return [str(self.fails)] if self.fails else []
-
-    def details(self) -> dict[str, Any]:
-        return {"next": self.next}
 
 
 class Consumer:
-    """A member of the group that has two partitions."""
+    """A member of the group that has two partitions, with records that wait."""
 
     def assignment(self) -> set[TP]:
         return {TP(f"eu-{TOPIC}", 0), TP(f"eu-{TOPIC}", 1)}
+
+    async def progress(self) -> dict[TP, FetchProgress]:
+        fetched = FetchProgress(epoch=0, end=9, at_end=False, asked_at=1, high_watermark=9, held_ms=0)
+        return dict.fromkeys(self.assignment(), fetched)
 
 
 class Toys(Service):
     """The service of a toy, with a consumer that is there without a broker."""
 
     def __init__(self) -> None:
-        metrics = Metrics([COUNTED, OPEN])
-        self.toy = Toy(metrics)
-        app = BatchingApp(SETTINGS, Inputs("toys", {TOPIC: f"eu-{TOPIC}"}, slice_records=100))
+        metrics = Metrics(FAMILIES)
+        app = BatchingApp(SETTINGS, inputs(SETTINGS, "eu-"))
         app.consumer = Consumer  # type: ignore[method-assign, assignment]
+        self.toy = Toy(metrics, app.consumer)
         super().__init__(SETTINGS, app, self.toy, Shutdown(60, end=int), port=0, registry=metrics.registry)
 
     async def join(self) -> None:
@@ -192,7 +141,9 @@ def test_the_watchdog_sees_what_stands_still_in_it_and_what_it_says_itself(toys:
         toys.toy.fails = RuntimeError("out of order")
         before = {symptom.text for symptom in toys.symptoms().values()}
         await toys.join()
-        toys.toy.open = {1}
+        toys.toy.fails = None
+        await toys._tick()
+        toys.toy.open, toys.toy.fails = {1}, RuntimeError("out of order")
         await asyncio.sleep(60)
         return before, {symptom.text for symptom in toys.symptoms().values()}
 
@@ -203,7 +154,7 @@ def test_the_watchdog_sees_what_stands_still_in_it_and_what_it_says_itself(toys:
     assert after == {
         "the toy is out of order (working=True)",
         "the timer does not run",
-        "toy-events[1] at 0: records were handed over and nobody takes them",
+        "eu-toy-events[1] at 0: records were handed over and nobody takes them",
     }
 
 
