@@ -1,8 +1,8 @@
-"""What leaves the pipeline: rows, incidents, rejections, and the packs that carry rows between the two stages.
+"""What leaves the pipeline: rows, incidents, rejections, and the batches that carry rows between the two stages.
 
 A row is a named tuple whose fields are the columns of its ClickHouse table, in order. Times are integers: milliseconds
 since the epoch, UTC. `version` and `last_recorded_at` (for events `ingested_at`) are not in the rows: they are the same
-for all of a checkpoint and stand once in the pack.
+for all of a checkpoint and stand once in the row batch.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -217,7 +217,7 @@ class ProgressRow(NamedTuple):
 
 
 class PartialRow(NamedTuple):
-    """What one minute adds up to by one value of a dimension: as a pack carries it, without what is zero.
+    """What one minute adds up to by one value of a dimension: as a row batch carries it, without what is zero.
 
     Natural key: all but the amounts.
     """
@@ -229,7 +229,7 @@ class PartialRow(NamedTuple):
     topic: str
     partition: int
     amounts: Mapping[int, int]
-    """Place among counts, sums and histograms, as the pack's columns name them -> amount. Of a histogram each bucket
+    """Place among counts, sums and histograms, as the batch's columns name them -> amount. Of a histogram each bucket
     has its own: place * `HISTOGRAM_WIDTH` + bucket - `LOWEST_BUCKET`.
     """
 
@@ -246,7 +246,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "rejected_events": RejectedRow._fields,
     "ingest_progress": ProgressRow._fields,
 }
-"""Table -> columns that a pack carries; the warehouse adds `version` and `last_recorded_at` (events: `ingested_at`)."""
+"""Table -> columns of a row batch; the warehouse adds `version` and `last_recorded_at` (events: `ingested_at`)."""
 
 
 class Rejection(NamedTuple):
@@ -314,12 +314,12 @@ def encode_row_batch(batch: RowBatch) -> bytes:
 
 
 def decode_row_batch(message: bytes) -> RowBatch:
-    """Raises `msgspec.DecodeError` (of which `ValidationError` is one) when the message is not a pack."""
+    """Raises `msgspec.DecodeError` (of which `ValidationError` is one) when the message is not a row batch."""
     return _decoder.decode(message)
 
 
 def decode_rows(batch: RowBatch) -> list[list[Any]]:
-    """The rows of a pack, a value a column; one that was written wrongly stays as it is."""
+    """The rows of a batch, a value a column; one that was written wrongly stays as it is."""
     rows = _rows_decoder.decode(batch.rows)
     return partials_in_full(rows, batch.columns) if batch.table == "kpi_partials" else rows
 

@@ -28,7 +28,7 @@ class PendingInsert:
     done: list[tuple[Source, int]] = field(default_factory=list)
     """(where it came from, next offset), in order."""
     since: float = 0
-    """When the first message came, in seconds of the clock that `add` is told."""
+    """When the first message came, in seconds of the clock that `add` reads."""
 
     @property
     def rows(self) -> int:

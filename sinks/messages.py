@@ -1,4 +1,4 @@
-"""A checkpoint as Kafka messages: packs of rows, incidents, rejections.
+"""A checkpoint as Kafka messages: row batches, incidents, rejections.
 
 Pure: nothing is sent here. The messages of one checkpoint go out in one transaction, with the state's delta.
 """
@@ -53,9 +53,9 @@ def messages(
     refused: list[RejectedRecord] = []
     for table, rows in checkpoint.rows.items():
         if table != "rejected_events":
-            yield from _packs(checkpoint, table, rows, prefix, message_bytes, refused)
+            yield from _row_batches(checkpoint, table, rows, prefix, message_bytes, refused)
     rejections = [*checkpoint.rows.get("rejected_events", ()), *(record.row for record in refused)]
-    yield from _packs(checkpoint, "rejected_events", rejections, prefix, message_bytes, refused)
+    yield from _row_batches(checkpoint, "rejected_events", rejections, prefix, message_bytes, refused)
     for incident in checkpoint.incidents:
         yield Message(
             prefix + INCIDENTS,
@@ -66,7 +66,7 @@ def messages(
         yield rejection(record, prefix)
 
 
-def _packs(
+def _row_batches(
     checkpoint: Checkpoint,
     table: str,
     rows: Sequence[tuple[Any, ...]],

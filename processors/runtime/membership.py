@@ -18,7 +18,7 @@ class Member(NamedTuple):
     """What the consumer takes itself for."""
 
     id: str
-    """Empty before it has joined, and when it was told that it is none."""
+    """Empty before it has joined, and after the group said that it is none."""
     generation: int
     """-1 likewise."""
 

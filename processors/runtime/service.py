@@ -179,8 +179,8 @@ class Service:
         self._joined = True
         self._ticked_at = min(self._ticked_at, loop_time())
 
-    async def _on_revoked(self, *told: Any, **_: Any) -> None:
-        _app, revoked = told
+    async def _on_revoked(self, *arguments: Any, **_: Any) -> None:
+        _app, revoked = arguments
         await self._process.revoked({tp.partition for tp in revoked}, LAST_COMMIT_SECONDS)
 
     async def _before_shutdown(self, *_: Any, **__: Any) -> None:

@@ -51,16 +51,18 @@ class Metrics:
 
     def failed(self, name: str, error: Exception) -> None:
         """Notes that a metric raised. The first time is logged: each time would be a line a record."""
-        times, _ = self.failures.get(name, (0, ""))
-        self.failures[name] = (times + 1, repr(error))
-        if not times:
+        errors, _ = self.failures.get(name, (0, ""))
+        self.failures[name] = (errors + 1, repr(error))
+        if not errors:
             logger.error("The metric %s fails, and is not exact from here on", name, exc_info=error)
         if name != ISOLATED_ERRORS.exported_name:
             self.increase(ISOLATED_ERRORS, f"metric {name}")
 
     def isolated_errors(self) -> dict[str, dict[str, object]]:
         """What failed, as `/ready` shows it: a metric that raised -> how often, and what it raised last."""
-        return {f"metric {name}": {"times": times, "last_error": last} for name, (times, last) in self.failures.items()}
+        return {
+            f"metric {name}": {"errors": errors, "last_error": last} for name, (errors, last) in self.failures.items()
+        }
 
     def _move(self, key: tuple[Any, ...], amount: float) -> None:
         """Moves the series of a key by an amount: a family, or what `_family` knows one by, and then its labels."""

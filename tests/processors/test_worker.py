@@ -91,7 +91,7 @@ def test_what_failed_beside_is_shown_on_ready_and_makes_nobody_not_ready() -> No
         metrics.failed("wait", KeyError("phone"))
         process.update_gauges()
 
-        assert process.details()["isolated_errors"] == {"metric wait": {"times": 1, "last_error": "KeyError('phone')"}}
+        assert process.details()["isolated_errors"] == {"metric wait": {"errors": 1, "last_error": "KeyError('phone')"}}
         assert process.problems() == []
 
     play(scene())

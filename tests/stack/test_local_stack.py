@@ -577,7 +577,6 @@ import json, signal, sys, time
 from pathlib import Path
 from deploy.local.stack import Service, Stack
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by whatever a shell starts in the background
 home = Path(sys.argv[1])
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by whatever a shell starts in the background
 with Stack(home) as stack:
