@@ -104,7 +104,7 @@ SAID_TWICE = (
 
 
 BEYOND_NAIVE = ("priority_changed", "reclassified", "merged", "followup_contacted")
-"""What changes a promise, or is no answer: `test_sla_rules.py` and `test_servicenow.py` have a computation for it."""
+"""What changes a promise, or is no answer: `tests/laws/sla` and `test_servicenow.py` have a computation for it."""
 
 
 @settings(max_examples=150, deadline=None)
