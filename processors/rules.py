@@ -12,8 +12,7 @@ from processors.sla.business_time import CalendarBook
 from processors.sla.promises import Promises
 from schemas.errors import OidorError
 from schemas.policies import calendars, packs
-from schemas.policies.calendars import CalendarError
-from schemas.policies.packs import PolicyError
+from schemas.policies.yaml_lines import YamlRefusedError
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ class Rules:
                 calendar_ids=calendar_book.calendar_ids,
                 warn=odd,
             )
-        except (PolicyError, CalendarError) as error:
+        except YamlRefusedError as error:
             raise RulesError(str(error)) from error
         for line in odd:
             log.warning("%s", line)
@@ -108,7 +107,7 @@ class Rules:
 
 
 def load_calendars(folder: Path | None) -> CalendarBook:
-    """All calendars of a folder; of no folder, none. Raises `CalendarError`."""
+    """All calendars of a folder; of no folder, none. Raises `YamlRefusedError`."""
     paths = sorted(folder.glob("*.yaml")) if folder else []
     return _calendars(tuple((path, path.stat().st_mtime_ns) for path in paths))
 

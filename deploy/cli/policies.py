@@ -40,7 +40,7 @@ class Checked:
 
 
 def check(paths: Sequence[Path], calendars: Path | None) -> list[Checked]:
-    """Read packs as the worker would. Raises `PolicyError` and `CalendarError`."""
+    """Read packs as the worker would. Raises `YamlRefusedError`."""
     calendar_ids = load_calendars(calendars).calendar_ids
     policies = [(path, packs.load(path, calendar_ids)) for path in paths]
     return [Checked(path, policy, tuple(packs.warnings_of(path, policy))) for path, policy in policies]

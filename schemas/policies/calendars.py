@@ -23,7 +23,7 @@ import re
 import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -31,7 +31,6 @@ from typing import Annotated, Final, Literal
 import holidays as holiday_library
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -41,8 +40,8 @@ from pydantic import (
     field_validator,
 )
 
-from schemas.errors import OidorError
-from schemas.policies.yaml_lines import YamlRefusedError, read_model
+from schemas.policies.versions import Versioned, read_versions
+from schemas.policies.yaml_lines import read_model
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = (
@@ -50,11 +49,6 @@ WEEKDAYS: Final[tuple[Weekday, ...]] = (
 )  # fmt: skip
 
 MINUTES_A_DAY: Final = 24 * 60
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class CalendarError(OidorError):
-    """A calendar that cannot be used; one line, `file:line: path: reason`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,12 +143,10 @@ def _known_zone(value: str) -> str:
     return value
 
 
-class CalendarDefinition(_Strict):
+class CalendarDefinition(_Strict, Versioned):
     """One version of one calendar."""
 
     calendar_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    version: str
-    valid_from: AwareDatetime = datetime(2000, 1, 1, tzinfo=UTC)
     zone: Annotated[str, AfterValidator(_known_zone)]
     weekly: Mapping[Weekday, Hours]
     holidays: Holidays = Holidays()
@@ -168,35 +160,25 @@ class CalendarDefinition(_Strict):
         return value
 
     @property
-    def valid_from_ms(self) -> int:
-        """Milliseconds since the epoch UTC."""
-        return (self.valid_from - _EPOCH) // timedelta(milliseconds=1)
-
-    @property
     def saturdays_are_working_days(self) -> bool:
         return bool(self.weekly.get("saturday"))
 
 
 def load(path: Path) -> CalendarDefinition:
-    """Read one calendar. Raises `CalendarError`."""
-    try:
-        return read_model(path, CalendarDefinition)
-    except YamlRefusedError as error:
-        raise CalendarError(str(error)) from error
+    """Read one calendar. Raises `YamlRefusedError`."""
+    return read_model(path, CalendarDefinition)
 
 
 def load_all(paths: Iterable[Path]) -> tuple[CalendarDefinition, ...]:
-    """Read every calendar. Raises `CalendarError`, also for two versions of one calendar that cannot be told apart."""
-    loaded: list[CalendarDefinition] = []
-    for path in paths:
-        definition = load(path)
-        for other in loaded:
-            if other.calendar_id == definition.calendar_id and (
-                other.version == definition.version or other.valid_from == definition.valid_from
-            ):
-                raise CalendarError(
-                    f"{path}:1: calendar {definition.calendar_id}: another file has version {other.version}, "
-                    f"valid from {other.valid_from.isoformat()}: versions differ in both"
-                )
-        loaded.append(definition)
-    return tuple(loaded)
+    """Read every calendar. Raises `YamlRefusedError`, also for two versions of one that cannot be told apart."""
+    return read_versions(paths, load, _clash)
+
+
+def _clash(calendar: CalendarDefinition, earlier: CalendarDefinition) -> str | None:
+    same = calendar.calendar_id == earlier.calendar_id
+    if not same or (calendar.version != earlier.version and calendar.valid_from != earlier.valid_from):
+        return None
+    return (
+        f"calendar {calendar.calendar_id}: another file has version {earlier.version}, "
+        f"valid from {earlier.valid_from.isoformat()}: versions differ in both"
+    )

@@ -18,14 +18,12 @@ asked in the order in which they are configured; of two versions of one pack, th
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -34,14 +32,10 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.errors import OidorError
+from schemas.policies.versions import Versioned, read_versions
 from schemas.policies.yaml_lines import YamlRefusedError, load_with_lines, read_model
 from schemas.taxonomy import Channel, ClockMetric, Priority, Relationship, TopicClass, WaitReason
 from schemas.topics import InputTopic
-
-
-class PolicyError(OidorError):
-    """A pack that cannot be used; one line, `file:line: path: what to change`."""
 
 
 def _milliseconds(value: object) -> int:
@@ -175,15 +169,11 @@ class TargetRule(_Strict):
         return self.target is not None or self.working_days is not None
 
 
-class Policy(_Strict):
-    policy_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    version: str
-    valid_from: AwareDatetime = datetime(2000, 1, 1, tzinfo=UTC)
-    clocks: Mapping[ClockMetric, tuple[TargetRule, ...]]
+class Policy(_Strict, Versioned):
+    """One version of one pack."""
 
-    @property
-    def valid_from_ms(self) -> int:
-        return (self.valid_from - _EPOCH) // timedelta(milliseconds=1)
+    policy_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    clocks: Mapping[ClockMetric, tuple[TargetRule, ...]]
 
     def unreachable(self) -> Iterator[tuple[ClockMetric, int, int]]:
         """Rules that never hold: metric, their position, and that of the earlier rule that fits all they fit."""
@@ -193,9 +183,6 @@ class Policy(_Strict):
                     if rules[earlier].when.covers(rule.when):
                         yield metric, later, earlier
                         break
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,19 +312,16 @@ def _target(policy: Policy, index: int, rule: TargetRule, grace_ms: int) -> Targ
 
 
 def load(path: Path, calendar_ids: Collection[str]) -> Policy:
-    """Read one pack; calendars that it names must be among `calendar_ids`. Raises `PolicyError`."""
+    """Read one pack; calendars that it names must be among `calendar_ids`. Raises `YamlRefusedError`."""
     if not path.exists():
-        raise PolicyError(f"unknown policy pack {path}: no such file; see OIDOR_POLICIES")
-    try:
-        policy = read_model(path, Policy)
-        for metric, rules in policy.clocks.items():
-            for index, rule in enumerate(rules):
-                if rule.calendar is not None and rule.calendar not in calendar_ids:
-                    known = ", ".join(sorted(calendar_ids)) or "none: see OIDOR_CALENDARS"
-                    line, where = _place(path, ("clocks", metric, index, "calendar"))
-                    raise PolicyError(f"{path}:{line}: {where}: unknown calendar {rule.calendar!r}; known: {known}")
-    except YamlRefusedError as error:
-        raise PolicyError(str(error)) from error
+        raise YamlRefusedError(f"unknown policy pack {path}: no such file; see OIDOR_POLICIES")
+    policy = read_model(path, Policy)
+    for metric, rules in policy.clocks.items():
+        for index, rule in enumerate(rules):
+            if rule.calendar is not None and rule.calendar not in calendar_ids:
+                known = ", ".join(sorted(calendar_ids)) or "none: see OIDOR_CALENDARS"
+                line, where = _place(path, ("clocks", metric, index, "calendar"))
+                raise YamlRefusedError(f"{path}:{line}: {where}: unknown calendar {rule.calendar!r}; known: {known}")
     return policy
 
 
@@ -356,13 +340,16 @@ def warnings_of(path: Path, policy: Policy) -> Iterator[str]:
 def load_all(
     paths: Iterable[Path], *, grace_ms: int, calendar_ids: Collection[str], warn: list[str] | None = None
 ) -> PolicyBook:
-    """Read every pack; `warn` receives what is odd. Raises `PolicyError`, also for two packs of one id and version."""
-    policies: list[Policy] = []
-    for path in paths:
-        policy = load(path, calendar_ids)
-        if any((policy.policy_id, policy.version) == (other.policy_id, other.version) for other in policies):
-            raise PolicyError(f"{path}:1: policy {policy.policy_id} version {policy.version} is loaded already")
-        policies.append(policy)
-        if warn is not None:
+    """Read every pack; `warn` receives what is odd. Raises `YamlRefusedError`, also for one that is loaded already."""
+    paths = tuple(paths)
+    policies = read_versions(paths, lambda path: load(path, calendar_ids), _clash)
+    if warn is not None:
+        for path, policy in zip(paths, policies, strict=True):
             warn.extend(warnings_of(path, policy))
     return PolicyBook(policies, grace_ms=grace_ms)
+
+
+def _clash(policy: Policy, earlier: Policy) -> str | None:
+    if (policy.policy_id, policy.version) != (earlier.policy_id, earlier.version):
+        return None
+    return f"policy {policy.policy_id} version {policy.version} is loaded already"

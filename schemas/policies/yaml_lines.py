@@ -13,10 +13,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from schemas.errors import OidorError
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class YamlRefusedError(Exception):
+class YamlRefusedError(OidorError):
     """A file that cannot be used; one line, `file:line: reason` or `file:line: path: reason`."""
 
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from schemas.policies import calendars
-from schemas.policies.calendars import CalendarError, Interval, load, load_all
+from schemas.policies.calendars import Interval, load, load_all
 from schemas.policies.yaml_lines import YamlRefusedError, load_with_lines, read_model
 
 PACKS = sorted((Path(__file__).parents[3] / "deploy" / "policies" / "calendars").glob("*.yaml"))
@@ -84,7 +84,7 @@ def test_what_is_wrong_is_refused_with_file_line_and_reason(
 ) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(GOOD.replace(was, becomes, 1), encoding="utf-8")
-    with pytest.raises(CalendarError) as refused:
+    with pytest.raises(YamlRefusedError) as refused:
         load(path)
     message = str(refused.value)
     assert message.startswith(f"{path}:{line}: "), message
@@ -95,15 +95,15 @@ def test_what_is_wrong_is_refused_with_file_line_and_reason(
 def test_a_calendar_that_never_opens_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "shut.yaml"
     path.write_text('calendar_id: shut\nversion: "1"\nzone: UTC\nweekly:\n  monday: []\n', encoding="utf-8")
-    with pytest.raises(CalendarError, match=r"shut\.yaml:4: weekly: a calendar that never opens"):
+    with pytest.raises(YamlRefusedError, match=r"shut\.yaml:4: weekly: a calendar that never opens"):
         load(path)
 
 
 def test_files_that_are_missing_or_no_text_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CalendarError, match=r"none\.yaml:1: cannot be read: No such file"):
+    with pytest.raises(YamlRefusedError, match=r"none\.yaml:1: cannot be read: No such file"):
         load(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"version: '1'\n# ma\xf1ana\n")
-    with pytest.raises(CalendarError, match=r"latin\.yaml:2: not UTF-8"):
+    with pytest.raises(YamlRefusedError, match=r"latin\.yaml:2: not UTF-8"):
         load(tmp_path / "latin.yaml")
 
 
@@ -112,7 +112,7 @@ def test_versions_of_one_calendar_differ_in_version_and_valid_from(was: str, bec
     one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
     one.write_text(GOOD, encoding="utf-8")
     other.write_text(GOOD.replace(was, becomes), encoding="utf-8")
-    with pytest.raises(CalendarError, match=r"other\.yaml:1: calendar shop: .*versions differ in both"):
+    with pytest.raises(YamlRefusedError, match=r"other\.yaml:1: calendar shop: .*versions differ in both"):
         load_all([one, other])
     other.write_text(GOOD.replace('"1"', '"2"').replace("2026-01-01", "2026-02-01"), encoding="utf-8")
     assert [definition.version for definition in load_all([one, other])] == ["1", "2"]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from processors.rules import RulesError
-from schemas.policies.packs import PolicyBook, PolicyError, Target, in_words, load, load_all, warnings_of
+from schemas.policies.packs import PolicyBook, Target, in_words, load, load_all, warnings_of
+from schemas.policies.yaml_lines import YamlRefusedError
 from tests.processors.feed import rules
 
 GRACE = 60_000
@@ -178,7 +179,7 @@ def test_an_error_names_the_file_the_place_and_what_is_wrong(
     tmp_path: Path, name: str, clocks: str, says: list[str]
 ) -> None:
     path = pack(tmp_path, clocks)
-    with pytest.raises(PolicyError) as raised:
+    with pytest.raises(YamlRefusedError) as raised:
         load(path, ())
     message = str(raised.value)
     assert re.match(rf"{re.escape(str(path))}:\d+: ", message)
@@ -255,13 +256,13 @@ def test_when_a_clock_warns(tmp_path: Path, rule: str, warn_at: tuple[float, ...
 def test_a_file_that_is_no_pack(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_bytes(content)
-    with pytest.raises(PolicyError, match=says) as raised:
+    with pytest.raises(YamlRefusedError, match=says) as raised:
         load(path, ())
     assert str(path) in str(raised.value)
 
 
 def test_a_file_that_is_not_there_says_where_to_look() -> None:
-    with pytest.raises(PolicyError, match=r"unknown policy pack nowhere\.yaml: .*OIDOR_POLICIES"):
+    with pytest.raises(YamlRefusedError, match=r"unknown policy pack nowhere\.yaml: .*OIDOR_POLICIES"):
         load(Path("nowhere.yaml"), ())
     with pytest.raises(RulesError, match=r"nowhere\.yaml"):
         rules(policies=(Path("nowhere.yaml"),))
@@ -269,7 +270,7 @@ def test_a_file_that_is_not_there_says_where_to_look() -> None:
 
 def test_one_version_of_a_pack_cannot_be_loaded_twice(tmp_path: Path) -> None:
     path = pack(tmp_path, RESOLVE)
-    with pytest.raises(PolicyError, match="policy p version 1 is loaded already"):
+    with pytest.raises(YamlRefusedError, match="policy p version 1 is loaded already"):
         book(path, path)
 
 
