@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypedDict, cast
 from processors.enrichment.categories import map_category
 from schemas.events import complaints, contacts, surveys
 from schemas.events.decoding import to_ms
-from schemas.events.envelope import Cause, CorrectedValues, Customer, Event
+from schemas.events.envelope import Cause, Circumstances, CorrectedValues, Customer, Event
 from schemas.events.fields import Record
 
 CaseKey = tuple[str, str, str]
@@ -121,12 +121,14 @@ def case_event(event: Event, occurred_at: int, record_at: int, category: str) ->
     return CaseEvent(occurred_at, -1 if event.seq is None else event.seq, event.event_id, record_at, kind, facts)
 
 
-_OF_EVENT: Final = tuple(name for name in Stated.__annotations__ if name in Event.model_fields and name != "category")
+_OF_EVENT: Final = tuple(
+    name for name in Stated.__annotations__ if name in Circumstances.model_fields and name != "category"
+)
 _OF_CUSTOMER: Final = tuple(name for name in Stated.__annotations__ if name in Customer.model_fields)
 _OF_CAUSE: Final = tuple(name for name in Stated.__annotations__ if name in Cause.model_fields)
 
 
-def _stated(said: Event | CorrectedValues, category: str) -> Facts:
+def _stated(said: Circumstances, category: str) -> Facts:
     facts: dict[str, Any] = {}
     _take_over(_OF_EVENT, said, facts)
     if category:
@@ -169,7 +171,7 @@ def _priority(event: Event, facts: Facts) -> None:
         facts["priority"] = event.priority
 
 
-def _actor(said: Event | CorrectedValues, facts: Facts) -> None:
+def _actor(said: Circumstances, facts: Facts) -> None:
     if said.actor is not None and said.actor.kind is not None:
         facts["actor"] = said.actor.kind
 

@@ -1,4 +1,7 @@
-"""Check digits of the numbers by which persons are known: IBAN (ISO 13616), DNI and NIE, payment card (Luhn)."""
+"""Check digits of the numbers by which persons are known: IBAN (ISO 13616), DNI and NIE, payment card (ISO/IEC 7812).
+
+They tell such numbers from references: `identifiers` rejects by them, `enrichment.redaction` masks by them.
+"""
 
 from typing import Final
 
@@ -19,17 +22,20 @@ _DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 
 
 def iban_checks(iban: str) -> bool:
-    """Of letters and digits without separators, the country first."""
+    """Whether the check digits of an IBAN hold: modulo 97 (ISO 7064). Without separators, the country first."""
     turned = iban[4:] + iban[:4]
     return int("".join(str(int(character, 36)) for character in turned)) % 97 == 1
 
 
 def dni_checks(number: str, letter: str) -> bool:
-    """Of eight digits, or X, Y or Z and seven digits (NIE); capital letters."""
+    """Whether the letter of a DNI or NIE holds: modulo 23 (Real Decreto 338/1990, Orden INT/2058/2008).
+
+    `number` has eight digits, or X, Y or Z and seven (NIE); capital letters.
+    """
     digits = str("XYZ".index(number[0])) + number[1:] if number[0] in "XYZ" else number
     return _DNI_LETTERS[int(digits) % 23] == letter
 
 
 def card_checks(digits: str) -> bool:
-    """Of a card number's digits, the last of which is the check digit."""
+    """Whether the last digit of a payment card's number is its check digit: Luhn (ISO/IEC 7812-1)."""
     return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(_DOUBLED)))) % 10 == 0

@@ -1,8 +1,6 @@
-"""From the bytes of a record to an event, or to the one reason why it is none.
+"""Decoding: from the bytes of a record to an event, or to the one reason why it is none.
 
-Nothing here raises for what others sent. A record has one rejection, the most fundamental one first: `too_large`; what
-`schemas.events.rejection` finds in its bytes and fields; `pii_in_id`; at last, in `admit`, what only the record shows:
-`future_timestamp`, `too_old`, `key_mismatch`.
+Nothing here raises for what others sent. Which reason goes before which is said in `schemas.events.rejection`.
 """
 
 from collections.abc import Mapping
@@ -44,7 +42,7 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def decode(topic: str, value: bytes) -> Event | Rejection:
-    """The event in a record's value. `topic` is one of `schemas.topics.INPUTS`, without an installation's prefix."""
+    """Validate a record's value as an event of `topic`: one of `schemas.topics.INPUTS`, without a prefix."""
     if len(value) > MAX_BYTES:
         return Rejection("too_large", "", f"at most {MAX_BYTES} bytes", f"{len(value)} bytes")
     try:
@@ -55,7 +53,7 @@ def decode(topic: str, value: bytes) -> Event | Rejection:
 
 
 def admit(event: Event, occurred_at: int, key: bytes | None, record_at: int) -> Rejection | None:
-    """What the record, not the event, decides. `record_at`: the record's Kafka timestamp, milliseconds."""
+    """Reject an event for what only its record shows. `record_at`: the record's Kafka timestamp, milliseconds."""
     age = record_at - occurred_at
     when = event.occurred_at.isoformat
     if age < -FUTURE_MS:
@@ -72,7 +70,7 @@ def admit(event: Event, occurred_at: int, key: bytes | None, record_at: int) -> 
 
 
 def warnings_of(event: Event) -> tuple[Warning_, ...]:
-    """What one event alone shows. It is accepted all the same."""
+    """Name the defects that one event alone shows, and that do not stop it from being accepted."""
     unknown = _has_unknown(event)
     skewed = event.published_at is not None and event.published_at < event.occurred_at - SKEW
     if not unknown and not skewed:
@@ -81,7 +79,7 @@ def warnings_of(event: Event) -> tuple[Warning_, ...]:
 
 
 def occurred_ms(event: Event) -> int:
-    """When it happened: milliseconds since the epoch."""
+    """When an event happened: milliseconds since the epoch."""
     return to_ms(event.occurred_at)
 
 

@@ -71,8 +71,8 @@ class Actor(Record):
     level: Level | None = None
 
 
-class Event(Record):
-    """One thing that happened to a contact, a complaint or a survey. None: the publisher did not say."""
+class Identity(Record):
+    """Which event it is, of what, and when it happened."""
 
     event_id: EventId
     """Unique per source; what duplicates are recognised by."""
@@ -84,6 +84,15 @@ class Event(Record):
     seq: Sequence | None = None
     """Orders events of one entity that occurred at the same moment."""
     entity_id: Name
+
+
+class Circumstances(Record):
+    """What any event may say of its case, and a correction may put right. None: the publisher did not say.
+
+    A field that is added here is taken over by its name: into `feedback_events` when `schemas.outputs.EventRow` has it,
+    into the case when `processors.cases.events.Stated` has it, and into `cases` when `schemas.outputs.CaseRow` has it.
+    """
+
     customer: Customer | None = None
     org_unit: OrgUnit | None = None
     channel: Channel | None = None
@@ -99,30 +108,25 @@ class Event(Record):
     demand_type: DemandType | None = None
     links: Links | None = None
     actor: Actor | None = None
+
+
+class Event(Circumstances, Identity):
+    """One thing that happened to a contact, a complaint or a survey."""
+
     text: Text | None = None
     attributes: Attributes | None = None
     test: bool = False
 
 
-class CorrectedValues(Record):
-    """The right values of an earlier event; None leaves a value as it was."""
+class Redated(Record):
+    """When an earlier event happened after all."""
 
     occurred_at: Timestamp | None = None
-    customer: Customer | None = None
-    org_unit: OrgUnit | None = None
-    channel: Channel | None = None
-    language: Language | None = None
-    priority: Priority | None = None
-    category: Name | None = None
-    category_raw: Name | None = None
-    product: Name | None = None
-    process: Name | None = None
-    journey_stage: JourneyStage | None = None
-    otc_stage: OtcStage | None = None
-    cause: Cause | None = None
-    demand_type: DemandType | None = None
-    links: Links | None = None
-    actor: Actor | None = None
+
+
+class CorrectedValues(Circumstances, Redated):
+    """The right values of an earlier event; None leaves a value as it was."""
+
     owner: Name | None = None
     text: Text | None = None
     test: bool | None = None

@@ -1,4 +1,4 @@
-"""What looks like a person's own data where a pseudonym belongs: e-mail, telephone, IBAN, DNI or NIE, payment card.
+"""Identifiers that hold a person's own data where a pseudonym belongs: e-mail, telephone, IBAN, DNI or NIE, card.
 
 Check digits are computed, so that identifiers of machines (ULID, UUID, counters, epoch times) pass.
 """

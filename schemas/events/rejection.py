@@ -1,8 +1,19 @@
-"""Why bytes are not an event: the one reason, the field, what was expected and what came. For rejections only: slow.
+"""Why a record is rejected: the one reason, the field, what was expected and what came.
 
-Of several things that are wrong the most fundamental is told, because the rest often follows from it: `not_utf8`;
-`not_json`, also for JSON that is no object; `schema_unsupported`; `topic_mismatch`; then fields in the order of
-`_PRECEDENCE`, and of two alike the one that the contract names first.
+A rejection is a value, `schemas.outputs.Rejection`; a record has at most one. Who decides it, in this order:
+
+    decoding.decode    too_large
+    explain, here      not_utf8, not_json, schema_unsupported, topic_mismatch, and what is wrong with a field
+    decoding.decode    pii_in_id, of an event that is well-formed otherwise
+    decoding.admit     future_timestamp, too_old, key_mismatch: what only the record shows
+    pipeline.step      processing_error: a fault of ours, never of the publisher
+    sinks.clickhouse   sink_refused: ClickHouse does not take the row of an accepted record
+
+Where it goes: `feedback-rejected` (reason and place in headers, the record as it was), the table `rejected_events`, and
+the counter `feedback_events_rejected_total` by topic, source and reason.
+
+Of several things that are wrong with the fields the most fundamental is told, because the rest often follows from it:
+the first in `_PRECEDENCE`, and of two alike the one that the contract names first. For rejected records only: slow.
 """
 
 import re
@@ -64,7 +75,7 @@ class Claimed(NamedTuple):
 
 
 def explain(topic: str, value: bytes, invalid: ValidationError) -> Rejection:
-    """The rejection that a failed validation of `value` against the events of `topic` amounts to."""
+    """Explain why `value` is no event of `topic`, given how its validation failed."""
     try:
         value.decode()
     except UnicodeDecodeError as error:
@@ -81,7 +92,7 @@ def explain(topic: str, value: bytes, invalid: ValidationError) -> Rejection:
 
 
 def claimed(value: bytes) -> Claimed:
-    """Identity of a record that is not accepted, as far as it can be read; what looks personal is masked."""
+    """Read the identity of a record that is rejected, as far as it goes; what looks personal is masked."""
     fields = _object(value[:_READ], partial=True)
     return Claimed() if fields is None else Claimed(*(_claim(fields.get(name)) for name in Claimed._fields))
 
