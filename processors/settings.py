@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     message_bytes: PositiveInt = 900_000
     """Bytes of a message at most: below the broker's default limit of 1 MiB."""
 
+    take_processing_errors: bool = False
+    """Whether records that fail by errors of ours are rejected without end; else a partition halts when all do."""
     log_to_state: float = Field(2, ge=0)
     """How many times as long as the state its log may be before entries are rewritten with each checkpoint; 0: always.
     Less opens a partition sooner, more writes less.

@@ -75,6 +75,7 @@ def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
         recover=recover,
         empty=EMPTY,
         outputs=outputs,
+        halted=lambda state: None if settings.take_processing_errors else state.error_streak.halted,
     )
 
 
@@ -139,7 +140,9 @@ class Worker(DurableProcess):
             metrics.set(CONSUMER_LAG, waiting, topic)
         for topic, held in assignment.held_open().items():
             metrics.set(families.TRANSACTION_HELD_OPEN, held, topic)
-        metrics.set(families.PARTITIONS, len(ready), "ready")
+        halted = sum(part.halted is not None for part in ready)
+        metrics.set(families.PARTITIONS, len(ready) - halted, "ready")
+        metrics.set(families.PARTITIONS, halted, "halted")
         metrics.set(families.PARTITIONS, len(assignment.partitions) - len(ready), "opening")
         metrics.set(families.STATE_RECOVERED, len(ready) == len(assignment.partitions) and not assignment.split)
         if moments := [part.state.now for part in ready if part.state.now]:

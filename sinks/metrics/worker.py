@@ -87,7 +87,9 @@ TIMER_DELAY: Final = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30),
 )  # fmt: skip
 PARTITIONS: Final = Gauge(
-    "partitions", "Partitions assigned to this process, by state.", (Label("state", one_of(("ready", "opening"))),)
+    "partitions",
+    "Partitions assigned to this process, by state; a halted one waits for another release.",
+    (Label("state", one_of(("ready", "halted", "opening"))),),
 )
 STATE_RECOVERED: Final = Gauge("state_recovered", "1 when every assigned partition has its state.")
 STATE_OPEN: Final = Histogram(

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from faust.types import TP
 
 from processors.durability.process import COMMIT_TO_GROUP_SECONDS, SILENT_COMMIT_SECONDS, DurableProcess
+from processors.runtime.symptoms import of_reading
 from processors.runtime.timeouts import REOPENING_SECONDS
 from schemas.topics import CONTACTS, INPUTS
+from tests.processors.durability.counting import Counting
 from tests.processors.durability.fake_log import Broker, Fault, Inputs, play
 from tests.processors.durability.test_assignment import PARTITIONS, assignment_of
 
@@ -91,6 +93,26 @@ def test_it_is_not_ready_while_a_commit_hangs_which_holds_up_its_inputs_and_is_n
         (problem,) = here.process.problems()
         assert problem.startswith("partition 1: nothing committed for 2")
         assert here.process.symptoms(working=True) == {}
+
+    played(scene)
+
+
+def test_a_halted_partition_is_not_ready_and_says_why_but_is_not_stuck() -> None:
+    async def scene(here: Scene) -> None:
+        await asyncio.sleep(2)
+        state = here.process.assignment.partitions[1].state
+        assert isinstance(state, Counting)
+        state.halted = "the last 100 records all failed by an error of ours"
+        for _ in range(60):
+            here.inputs.publish(CONTACTS, 1, b"a")
+            here.inputs.publish(CONTACTS, 0, b"b")
+            await asyncio.sleep(1)
+            assert here.process.symptoms(working=True) == {}
+            assert of_reading(here.process.progress(), []) == {}
+        assert here.process.problems() == ["partition 1 is halted: the last 100 records all failed by an error of ours"]
+        assert here.process.details()["partitions"]["1"]["state"] == "halted"
+        assert here.process.details()["partitions"]["0"]["state"] == "ready", "the others go on"
+        assert here.process.assignment.lag()[CONTACTS] > 50
 
     played(scene)
 
