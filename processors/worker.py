@@ -25,9 +25,8 @@ from schemas.outputs import Checkpoint
 from schemas.taxonomy import Pattern, Priority, Reason
 from schemas.topics import INPUTS, state_topic
 from sinks import messages
-from sinks.metrics import worker as families
 from sinks.metrics.census import Census
-from sinks.metrics.shared import CONSUMER_LAG
+from sinks.metrics.durability import DurabilityWatch
 from sinks.metrics.worker import WorkerMetrics
 
 _PENDING_RECORDS: Final = 40_000
@@ -48,7 +47,7 @@ def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
     """The pipeline, with its metrics and its way to Kafka. Raises RulesError."""
     rules = Rules.of(settings)
     metrics.begin_known(policies=rules.policy_ids, priorities=get_args(Priority), patterns=get_args(Pattern))
-    page_window_ms = round(settings.page_window * 1000)
+    page_window_ms, watch = round(settings.page_window * 1000), DurabilityWatch(metrics)
 
     def observed_step(state: PartitionState, batch: Batch, now: int) -> None:
         metrics.observe(step(state, batch, now), wall_ms(), page_window_ms)
@@ -64,8 +63,7 @@ def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
             page_window_ms=page_window_ms,
             message_bytes=settings.message_bytes,
         ):
-            kind = message.topic.removeprefix(settings.topic_prefix)
-            metrics.increase(families.CHECKPOINT_BYTES, kind, by=len(message.value))
+            watch.published(message.topic.removeprefix(settings.topic_prefix), len(message.value))
             yield message
 
     return Operator(
@@ -113,16 +111,17 @@ class Worker(DurableProcess):
         consumer: Callable[[], BatchConsumer],
         refuse: Callable[[str], None],
     ) -> None:
+        watch = DurabilityWatch(metrics)
         assignment = Assignment(
             operator,
             lambda number: kafka_log(number, settings),
             consumer,
             durability(settings),
-            watch=_Watch(metrics),
+            watch=watch,
             refuse=refuse,
             beginning=_replayed(settings.replay_from, consumer) if settings.replay_from else None,
         )
-        super().__init__(assignment, consumer)
+        super().__init__(assignment, consumer, watch)
         self._metrics = metrics
 
     def states(self) -> list[Any]:
@@ -131,22 +130,6 @@ class Worker(DurableProcess):
 
     def details(self) -> dict[str, Any]:
         return super().details() | {"isolated_errors": self._metrics.isolated_errors()}
-
-    def update_gauges(self) -> None:
-        """None is labelled by partition, so none goes stale when a partition moves away."""
-        assignment, metrics = self.assignment, self._metrics
-        ready = [part for part in assignment.partitions.values() if part.ready]
-        for topic, waiting in assignment.lag().items():
-            metrics.set(CONSUMER_LAG, waiting, topic)
-        for topic, held in assignment.held_open().items():
-            metrics.set(families.TRANSACTION_HELD_OPEN, held, topic)
-        halted = sum(part.halted is not None for part in ready)
-        metrics.set(families.PARTITIONS, len(ready) - halted, "ready")
-        metrics.set(families.PARTITIONS, halted, "halted")
-        metrics.set(families.PARTITIONS, len(assignment.partitions) - len(ready), "opening")
-        metrics.set(families.STATE_RECOVERED, len(ready) == len(assignment.partitions) and not assignment.split)
-        if moments := [part.state.now for part in ready if part.state.now]:
-            metrics.set(families.WATERMARK_LAG, max(0, wall_ms() - min(moments)) / 1000)
 
 
 def _kafka_names(settings: Settings) -> dict[str, str]:
@@ -183,30 +166,3 @@ def census(states: Iterable[PartitionState]) -> Census:
             default=None,
         ),
     )
-
-
-class _Watch:
-    """What happens to the durable partitions, as metrics."""
-
-    def __init__(self, metrics: WorkerMetrics) -> None:
-        self._metrics = metrics
-
-    def timer_delayed(self, seconds: float) -> None:
-        self._metrics.record(families.TIMER_DELAY, seconds)
-
-    def committed(self, seconds: float, delta_bytes: int) -> None:
-        self._metrics.increase(families.CHECKPOINTS, "committed")
-        self._metrics.increase(families.CHECKPOINT_BYTES, "state", by=delta_bytes)
-        self._metrics.record(families.CHECKPOINT, seconds)
-
-    def opened(self, seconds: float) -> None:
-        self._metrics.record(families.STATE_OPEN, seconds)
-
-    def failed(self, ours: bool) -> None:
-        self._metrics.increase(families.CHECKPOINTS, "failed_ours" if ours else "failed")
-
-    def seek_back(self, topic: str, why: str) -> None:
-        self._metrics.increase(families.REREADS, topic)
-
-    def deleted(self, topic: str, offsets: int) -> None:
-        self._metrics.increase(families.INPUT_DELETED, topic, by=offsets)

@@ -12,7 +12,7 @@ from processors.runtime import symptoms
 from processors.runtime.service import Work
 from processors.runtime.slices import Slice
 from processors.runtime.symptoms import PartitionTask, Progress, Symptoms
-from processors.runtime.timeouts import loop_time
+from processors.runtime.timeouts import loop_time, wall_ms
 
 COMMIT_TO_GROUP_SECONDS: Final = 5.0
 SILENT_COMMIT_SECONDS: Final = 20.0
@@ -27,6 +27,14 @@ class Group(Protocol):
     async def commit_durable(self, offsets: Mapping[TP, int]) -> bool: ...
 
 
+class Gauges(Protocol):
+    """Who is told how it stands, for metrics."""
+
+    def partitions(self, *, ready: int, halted: int, opening: int, recovered: bool) -> None: ...
+    def reading(self, topic: str, *, lag: int, held_open: bool) -> None: ...
+    def watermark_lag(self, seconds: float) -> None: ...
+
+
 class DurableProcess:
     """Slices go into the partitions that are open here, each of which makes its own checkpoints.
 
@@ -35,16 +43,32 @@ class DurableProcess:
 
     tick_seconds = TICK_SECONDS
 
-    def __init__(self, assignment: Assignment, group: Callable[[], Group]) -> None:
+    def __init__(self, assignment: Assignment, group: Callable[[], Group], gauges: Gauges) -> None:
         self.assignment = assignment
         self.background: Sequence[Work] = (self._commit_to_group,)
-        self._group = group
+        self._group, self._gauges = group, gauges
 
     async def deliver(self, batch: Slice) -> None:
         await self.assignment.deliver(batch)
 
     async def tick(self) -> None:
         await self.assignment.tick()
+
+    def update_gauges(self) -> None:
+        assignment, gauges = self.assignment, self._gauges
+        ready = [part for part in assignment.partitions.values() if part.ready]
+        halted = sum(part.halted is not None for part in ready)
+        gauges.partitions(
+            ready=len(ready) - halted,
+            halted=halted,
+            opening=len(assignment.partitions) - len(ready),
+            recovered=len(ready) == len(assignment.partitions) and not assignment.split,
+        )
+        held_open = assignment.held_open()
+        for topic, lag in assignment.lag().items():
+            gauges.reading(topic, lag=lag, held_open=held_open[topic])
+        if watermarks := [part.state.now for part in ready if part.state.now]:
+            gauges.watermark_lag(max(0, wall_ms() - min(watermarks)) / 1000)
 
     async def revoked(self, numbers: Collection[int], seconds: float) -> None:
         await self.assignment.revoke(numbers, seconds)

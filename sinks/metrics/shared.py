@@ -5,10 +5,10 @@ from typing import Final
 
 from sinks.metrics.family import Counter, Family, Gauge, Label
 
-INPUT_TOPIC: Final = Label("topic", "the topics that the process reads")
+TOPIC: Final = Label("topic", "the topics that the process reads")
 
 CONSUMER_LAG: Final = Gauge(
-    "consumer_lag", "Records on the broker that were not taken in yet.", (INPUT_TOPIC,), unit="events"
+    "consumer_lag", "Records on the broker that were not taken in yet.", (TOPIC,), unit="events"
 )
 ISOLATED_ERRORS: Final = Counter(
     "isolated_errors",

@@ -10,8 +10,9 @@ from schemas import observations
 from schemas.observations import Observations
 from schemas.taxonomy import CLOCK_METRICS, REASONS, WARNINGS, Outcome, Severity
 from schemas.topics import INPUTS
+from sinks.metrics import durability
 from sinks.metrics.census import COUNTED, Census, CensusCollector
-from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, one_of
+from sinks.metrics.family import Counter, Family, Histogram, Label, one_of
 from sinks.metrics.labels import (
     AREA,
     CHANNEL,
@@ -77,46 +78,6 @@ RESOLUTION: Final = Histogram(
     "resolution", "From opened to resolved, elapsed.", (KIND,), unit="seconds", buckets=_SECONDS
 )  # fmt: skip
 
-# How the stream is read, and made durable
-
-WATERMARK_LAG: Final = Gauge(
-    "watermark_lag", "Wall clock less the watermark of the slowest partition.", unit="seconds"
-)  # fmt: skip
-TIMER_DELAY: Final = Histogram(
-    "timer_delay", "How much later than planned a timer of a partition ran: the event loop was held.", unit="seconds",
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30),
-)  # fmt: skip
-PARTITIONS: Final = Gauge(
-    "partitions",
-    "Partitions assigned to this process, by state; a halted one waits for another release.",
-    (Label("state", one_of(("ready", "halted", "opening"))),),
-)
-STATE_RECOVERED: Final = Gauge("state_recovered", "1 when every assigned partition has its state.")
-STATE_OPEN: Final = Histogram(
-    "state_open", "From beginning to open a partition until it is ready.", unit="seconds",
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-)  # fmt: skip
-CHECKPOINTS: Final = Counter(
-    "checkpoints", "Transactions of partitions, by result.",
-    (Label("result", one_of(("committed", "failed", "failed_ours"))),),
-)  # fmt: skip
-CHECKPOINT: Final = Histogram(
-    "checkpoint", "From building a checkpoint until its transaction is committed.", unit="seconds",
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-)  # fmt: skip
-CHECKPOINT_BYTES: Final = Counter(
-    "checkpoint", "Bytes that checkpoints wrote.", (Label("kind", "our own topics, and `state`"),), unit="bytes"
-)
-REREADS: Final = Counter("rereads", "Slices read again because records were missing before them.", (INPUT,))
-INPUT_DELETED: Final = Counter(
-    "input_deleted", "Offsets that retention deleted before their records were read.", (INPUT,)
-)  # fmt: skip
-TRANSACTION_HELD_OPEN: Final = Gauge(
-    "upstream_transaction_held_open",
-    "1 while an open transaction of a publisher holds a partition of the topic back for over a minute.",
-    (INPUT,),
-)
-
 OBSERVED: Final[Mapping[observations.Counter | observations.Moment | observations.Duration, Family]] = {
     "events": EVENTS,
     "events_rejected": EVENTS_REJECTED,
@@ -138,17 +99,15 @@ OBSERVED: Final[Mapping[observations.Counter | observations.Moment | observation
 MOVED: Final[tuple[Family, ...]] = (
     EVENTS, EVENTS_REJECTED, EVENT_WARNINGS, PROCESSING_ERRORS, CONTACTS, COMPLAINTS, SURVEYS,
     SLA_OUTCOMES, SLA_RETRACTIONS, SLA_UNMATCHED, INCIDENTS, WAIT, FIRST_RESPONSE, RESOLUTION,
-    WATERMARK_LAG, TIMER_DELAY, PARTITIONS, STATE_RECOVERED, STATE_OPEN, CHECKPOINTS, CHECKPOINT, CHECKPOINT_BYTES,
-    REREADS, INPUT_DELETED, TRANSACTION_HELD_OPEN,
 )  # fmt: skip
-FAMILIES: Final = (*MOVED, *COUNTED)
+FAMILIES: Final = (*MOVED, *durability.FAMILIES, *COUNTED)
 
 
 class WorkerMetrics(Metrics):
     """The metrics of a worker, and how observations of a step move them."""
 
     def __init__(self) -> None:
-        super().__init__(MOVED)
+        super().__init__((*MOVED, *durability.FAMILIES))
 
     def count_at_scrapes(self, census: Callable[[], Census]) -> None:
         """Lets every scrape take a census of the states."""

@@ -31,7 +31,7 @@ from processors.settings import Settings
 from processors.state.partition import PartitionState
 from processors.worker import census, durability, feedback, kafka_log
 from schemas.topics import INPUTS
-from sinks.metrics import worker as families
+from sinks.metrics.durability import DurabilityWatch
 from sinks.metrics.worker import WorkerMetrics
 
 
@@ -41,6 +41,7 @@ class BareLoop:
         self._names = {settings.input_prefix + topic: topic for topic in INPUTS}
         self._parts: list[DurablePartition] = []
         self._metrics = WorkerMetrics()
+        self._watch = DurabilityWatch(self._metrics)
         self._open = False
         self._status_server = StatusServer(
             settings.web_host,
@@ -112,8 +113,7 @@ class BareLoop:
             began, changed = loop_time(), part.state.changed
             await part.commit()
             if changed:
-                self._metrics.increase(families.CHECKPOINTS, "committed")
-                self._metrics.record(families.CHECKPOINT, loop_time() - began)
+                self._watch.committed(loop_time() - began, part.delta_bytes)
 
     def _waiting(self, part: DurablePartition, consumer: AIOKafkaConsumer) -> int:
         ends = {topic: consumer.highwater(TopicPartition(name, part.number)) for name, topic in self._names.items()}

@@ -16,6 +16,7 @@ from processors.settings import Settings
 from processors.worker import Worker, census, durability, feedback
 from schemas.topics import CONTACTS
 from sinks.metrics import worker as families
+from sinks.metrics.durability import CHECKPOINT_BYTES
 from sinks.metrics.family import Family
 from sinks.metrics.worker import WorkerMetrics
 from tests.processors.durability.fake_log import Broker, Inputs, play
@@ -57,7 +58,7 @@ def played(metrics: WorkerMetrics, scene: Callable[[DurablePartition], Awaitable
 
 @pytest.mark.parametrize(
     "family",
-    [families.EVENTS, families.CONTACTS, families.CHECKPOINT_BYTES],
+    [families.EVENTS, families.CONTACTS, CHECKPOINT_BYTES],
     ids=lambda family: family.exported_name,
 )
 def test_a_metric_that_raises_costs_its_own_figure_and_no_record(

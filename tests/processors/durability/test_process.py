@@ -10,6 +10,8 @@ from processors.durability.process import COMMIT_TO_GROUP_SECONDS, SILENT_COMMIT
 from processors.runtime.symptoms import of_reading
 from processors.runtime.timeouts import REOPENING_SECONDS
 from schemas.topics import CONTACTS, INPUTS
+from sinks.metrics.durability import FAMILIES, DurabilityWatch
+from sinks.metrics.registry import Metrics
 from tests.processors.durability.counting import Counting
 from tests.processors.durability.fake_log import Broker, Fault, Inputs, play
 from tests.processors.durability.test_assignment import PARTITIONS, assignment_of
@@ -33,7 +35,13 @@ class Scene:
     def __init__(self, *, split: bool = False) -> None:
         self.broker, self.group = Broker(), Group()
         self.inputs = Inputs(PARTITIONS, random.Random(1), split=split)
-        self.process = DurableProcess(assignment_of(self.broker, self.inputs), lambda: self.group)
+        self.metrics = Metrics(FAMILIES)
+        assignment = assignment_of(self.broker, self.inputs)
+        self.process = DurableProcess(assignment, lambda: self.group, DurabilityWatch(self.metrics))
+
+    def gauge(self, name: str, **labels: str) -> float | None:
+        self.process.update_gauges()
+        return self.metrics.registry.get_sample_value(f"feedback_{name}", labels)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -65,6 +73,7 @@ def test_what_is_open_is_ready_and_its_durable_offsets_are_committed_to_the_grou
         here.inputs.publish(CONTACTS, 0, b"a", b"b")
         await asyncio.sleep(2 * COMMIT_TO_GROUP_SECONDS)
         assert here.process.opened() == [0, 1, 2]
+        assert (here.gauge("partitions", state="ready"), here.gauge("state_recovered")) == (3, 1)
         assert here.process.problems() == []
         assert here.group.committed == {TP(CONTACTS, 0): here.inputs.end(TP(CONTACTS, 0))}
         parts = here.process.details()["partitions"]
@@ -112,7 +121,8 @@ def test_a_halted_partition_is_not_ready_and_says_why_but_is_not_stuck() -> None
         assert here.process.problems() == ["partition 1 is halted: the last 100 records all failed by an error of ours"]
         assert here.process.details()["partitions"]["1"]["state"] == "halted"
         assert here.process.details()["partitions"]["0"]["state"] == "ready", "the others go on"
-        assert here.process.assignment.lag()[CONTACTS] > 50
+        assert (here.gauge("partitions", state="ready"), here.gauge("partitions", state="halted")) == (2, 1)
+        assert (here.gauge("consumer_lag_events", topic=CONTACTS) or 0) > 50
 
     played(scene)
 
@@ -133,6 +143,7 @@ def test_a_partition_that_cannot_be_opened_is_watched_but_has_its_pauses() -> No
             await asyncio.sleep(REOPENING_SECONDS[-1] / 3)
             assert not {key for key in here.process.symptoms(working=True) if key[0] != "turn"}  # type: ignore[index]
         assert here.process.opened() == [0, 1]
+        assert (here.gauge("partitions", state="opening"), here.gauge("state_recovered")) == (1, 0)
         assert here.process.symptoms(working=False) == {}
 
     played(scene)

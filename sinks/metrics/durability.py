@@ -1,0 +1,95 @@
+"""Families of every process that keeps durable partitions, and what moves them."""
+
+from typing import Final
+
+from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, one_of
+from sinks.metrics.registry import Metrics
+from sinks.metrics.shared import CONSUMER_LAG, TOPIC
+
+WATERMARK_LAG: Final = Gauge(
+    "watermark_lag", "Wall clock less the watermark of the slowest partition.", unit="seconds"
+)  # fmt: skip
+TIMER_DELAY: Final = Histogram(
+    "timer_delay", "How much later than planned a timer of a partition ran: the event loop was held.", unit="seconds",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30),
+)  # fmt: skip
+PARTITIONS: Final = Gauge(
+    "partitions",
+    "Partitions assigned to this process, by state; a halted one waits for another release.",
+    (Label("state", one_of(("ready", "halted", "opening"))),),
+)
+STATE_RECOVERED: Final = Gauge("state_recovered", "1 when every assigned partition has its state.")
+STATE_OPEN: Final = Histogram(
+    "state_open", "From beginning to open a partition until it is ready.", unit="seconds",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)  # fmt: skip
+CHECKPOINTS: Final = Counter(
+    "checkpoints", "Transactions of partitions, by result.",
+    (Label("result", one_of(("committed", "failed", "failed_ours"))),),
+)  # fmt: skip
+CHECKPOINT: Final = Histogram(
+    "checkpoint", "From building a checkpoint until its transaction is committed.", unit="seconds",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)  # fmt: skip
+CHECKPOINT_BYTES: Final = Counter(
+    "checkpoint", "Bytes that checkpoints wrote.", (Label("kind", "our own topics, and `state`"),), unit="bytes"
+)
+REREADS: Final = Counter("rereads", "Slices read again because records were missing before them.", (TOPIC,))
+INPUT_DELETED: Final = Counter(
+    "input_deleted", "Offsets that retention deleted before their records were read.", (TOPIC,)
+)  # fmt: skip
+TRANSACTION_HELD_OPEN: Final = Gauge(
+    "upstream_transaction_held_open",
+    "1 while an open transaction of a publisher holds a partition of the topic back for over a minute.",
+    (TOPIC,),
+)
+
+FAMILIES: Final[tuple[Family, ...]] = (
+    WATERMARK_LAG, TIMER_DELAY, PARTITIONS, STATE_RECOVERED, STATE_OPEN, CHECKPOINTS, CHECKPOINT, CHECKPOINT_BYTES,
+    REREADS, INPUT_DELETED, TRANSACTION_HELD_OPEN,
+)  # fmt: skip
+
+
+class DurabilityWatch:
+    """Moves them by what happens to the durable partitions of a process.
+
+    No series is of one partition, so none goes stale when a partition moves away.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def timer_delayed(self, seconds: float) -> None:
+        self._metrics.record(TIMER_DELAY, seconds)
+
+    def published(self, topic: str, message_bytes: int) -> None:
+        self._metrics.increase(CHECKPOINT_BYTES, topic, by=message_bytes)
+
+    def committed(self, seconds: float, delta_bytes: int) -> None:
+        self._metrics.increase(CHECKPOINTS, "committed")
+        self._metrics.increase(CHECKPOINT_BYTES, "state", by=delta_bytes)
+        self._metrics.record(CHECKPOINT, seconds)
+
+    def opened(self, seconds: float) -> None:
+        self._metrics.record(STATE_OPEN, seconds)
+
+    def failed(self, ours: bool) -> None:
+        self._metrics.increase(CHECKPOINTS, "failed_ours" if ours else "failed")
+
+    def seek_back(self, topic: str, why: str) -> None:
+        self._metrics.increase(REREADS, topic)
+
+    def deleted(self, topic: str, offsets: int) -> None:
+        self._metrics.increase(INPUT_DELETED, topic, by=offsets)
+
+    def partitions(self, *, ready: int, halted: int, opening: int, recovered: bool) -> None:
+        for state, number in (("ready", ready), ("halted", halted), ("opening", opening)):
+            self._metrics.set(PARTITIONS, number, state)
+        self._metrics.set(STATE_RECOVERED, recovered)
+
+    def reading(self, topic: str, *, lag: int, held_open: bool) -> None:
+        self._metrics.set(CONSUMER_LAG, lag, topic)
+        self._metrics.set(TRANSACTION_HELD_OPEN, held_open, topic)
+
+    def watermark_lag(self, seconds: float) -> None:
+        self._metrics.set(WATERMARK_LAG, seconds)
