@@ -4,33 +4,21 @@ from typing import Any
 
 import pytest
 
-from sinks.metrics.family import OTHER, VALUES_MAX, Counter, Family, Gauge, Histogram, Label
+from sinks.metrics.family import OTHER, VALUES_MAX, Counter, Family, Gauge, Label
 from sinks.metrics.registry import Metrics
 from sinks.metrics.shared import SHARED
 
 CATS = Counter("cats", "Cats seen.", (Label("colour", "of cats"),))
-NAP = Histogram("nap", "A nap.", unit="seconds", buckets=(1, 10))
 AWAKE = Gauge("awake", "Cats awake.")
 
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics([CATS, NAP, AWAKE])
+    return Metrics([CATS, AWAKE])
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
-
-
-def test_a_family_is_exported_with_our_prefix_its_unit_and_the_suffix_of_its_kind(metrics: Metrics) -> None:
-    metrics.increase(CATS, "black")
-    metrics.increase(CATS, "black", by=2)
-    metrics.set(AWAKE, 7)
-    metrics.record(NAP, 4)
-
-    assert value(metrics, "feedback_cats_total", colour="black") == 3
-    assert value(metrics, "feedback_awake") == 7
-    assert value(metrics, "feedback_nap_seconds_bucket", le="10.0") == 1
 
 
 def test_a_series_that_begins_is_there_at_nothing(metrics: Metrics) -> None:

@@ -8,7 +8,7 @@ from schemas import observations
 from schemas.observations import Observations
 from schemas.outputs import IncidentRow
 from sinks.metrics import warehouse
-from sinks.metrics.census import OPEN, Census
+from sinks.metrics.census import OPEN
 from sinks.metrics.family import Family
 from sinks.metrics.worker import FAMILIES, OBSERVED, WorkerMetrics
 
@@ -74,32 +74,6 @@ def test_transitions_of_incidents_are_counted_while_they_are_recent() -> None:
     labels = {"pattern": "P02", "severity": "critical"}
     assert value(metrics, "feedback_pattern_incidents_total", **labels, transition="opened") == 1
     assert value(metrics, "feedback_pattern_incidents_total", **labels, transition="closed") is None
-
-
-def test_gauges_are_counted_when_they_are_scraped() -> None:
-    census = [Census(open={("sla_open", "default", "answer", "north"): 2}, dedup_hours=5.0), Census()]
-    metrics = WorkerMetrics()
-    metrics.count_at_scrapes(lambda: census[0])
-    clock = {"policy": "default", "metric": "answer", "area": "north"}
-
-    assert value(metrics, "feedback_sla_open", **clock) == 2
-    assert value(metrics, "feedback_dedup_span_hours") == 5
-    census.pop(0)
-    assert value(metrics, "feedback_sla_open", **clock) is None, "the partition moved away"
-
-
-def test_a_census_that_fails_costs_its_own_gauges() -> None:
-    def failing() -> Census:
-        raise KeyError("no such table")
-
-    metrics = WorkerMetrics()
-    metrics.count_at_scrapes(failing)
-
-    names = {family.name for family in metrics.registry.collect()}
-
-    assert "feedback_events" in names
-    assert "feedback_sla_open" not in names
-    assert "no such table" in str(metrics.isolated_errors()["metric census"]["last_error"])
 
 
 def test_a_worker_exports_no_family_of_a_warehouse_and_a_warehouse_none_of_a_worker() -> None:
