@@ -11,7 +11,8 @@ from processors.settings import Settings
 from processors.sla.business_time import CalendarBook
 from processors.sla.promises import Promises
 from schemas.errors import OidorError
-from schemas.policies import calendars, packs
+from schemas.policies import calendars, packs, patterns
+from schemas.policies.patterns import Parameters
 from schemas.policies.yaml_lines import YamlRefusedError
 
 log = logging.getLogger(__name__)
@@ -47,10 +48,8 @@ class Rules:
     dedup_max_ids: int
     partials_max: int
     dimension_values_max: int
-    repeat_warning: int
-    repeat_critical: int
-    repeat_window_ms: int
-    ping_pong_transfers: int
+    patterns: Mapping[str, Parameters]
+    """The parameters of each failure pattern, by its id."""
     message_bytes: int
     log_to_state: float
 
@@ -66,8 +65,8 @@ class Rules:
         }
 
     @classmethod
-    def of(cls, settings: Settings) -> "Rules":
-        """Raises `RulesError`."""
+    def of(cls, settings: Settings, declared: Mapping[str, Parameters]) -> "Rules":
+        """`declared` are the parameters of patterns where the settings change none. Raises `RulesError`."""
         try:
             calendar_book = load_calendars(settings.calendars)
             odd: list[str] = []
@@ -77,13 +76,11 @@ class Rules:
                 calendar_ids=calendar_book.calendar_ids,
                 warn=odd,
             )
+            parameters = patterns.read(settings.patterns, declared)
         except YamlRefusedError as error:
             raise RulesError(str(error)) from error
         for line in odd:
             log.warning("%s", line)
-        warning, critical = settings.repeat_contacts
-        if not 2 <= warning <= critical:
-            raise RulesError(f"OIDOR_REPEAT_CONTACTS: {warning} and {critical}: at least 2, and rising")
         return cls(
             promises=Promises(book, calendar_book),
             policy_ids=book.policy_ids,
@@ -97,10 +94,7 @@ class Rules:
             dedup_max_ids=settings.dedup_max_ids,
             partials_max=settings.partials_max,
             dimension_values_max=settings.dimension_values_max,
-            repeat_warning=warning,
-            repeat_critical=critical,
-            repeat_window_ms=round(settings.repeat_window_days * DAY_MS),
-            ping_pong_transfers=settings.ping_pong_transfers,
+            patterns=parameters,
             message_bytes=settings.message_bytes,
             log_to_state=settings.log_to_state,
         )

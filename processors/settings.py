@@ -98,12 +98,10 @@ class Settings(BaseSettings):
     """SLA policy packs, files, the first that matches wins; none promises nothing. Commands name the default pack."""
     calendars: Path | None = None
     """Folder of the calendars that the packs name. Commands name the one that is shipped."""
-    repeat_contacts: tuple[int, int] = (3, 5)
-    """P08: contacts of a customer on one category that make a warning, a critical incident."""
-    repeat_window_days: PositiveFloat = 7
-    """P08: days within which they fall."""
-    ping_pong_transfers: PositiveInt = 3
-    """P10: transfers before resolution."""
+    patterns: Path | None = None
+    """File of the parameters of failure patterns that differ from what the patterns declare; none changes nothing.
+    Commands name the one that is shipped.
+    """
     sources: Annotated[tuple[str, ...], NoDecode] = ()
     """Known sources; empty accepts all, else others are accepted with the warning unknown_source."""
 

@@ -11,6 +11,7 @@ from processors.durability.changelog import LogLimits
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.durability.process import DurableProcess
+from processors.patterns import registry
 from processors.pipeline.recovery import recover
 from processors.pipeline.step import EMPTY, Batch, reject, step
 from processors.rules import Rules
@@ -22,7 +23,7 @@ from processors.runtime.timeouts import wall_ms
 from processors.settings import Settings
 from processors.state.partition import PartitionState
 from schemas.outputs import Checkpoint
-from schemas.taxonomy import Pattern, Priority, Reason
+from schemas.taxonomy import Priority, Reason
 from schemas.topics import INPUTS, state_topic
 from sinks import messages
 from sinks.metrics.census import Census
@@ -45,8 +46,8 @@ def run(settings: Settings, operator: Operator | None = None) -> int:
 
 def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
     """The pipeline, with its metrics and its way to Kafka. Raises RulesError."""
-    rules = Rules.of(settings)
-    metrics.begin_known(policies=rules.policy_ids, priorities=get_args(Priority), patterns=get_args(Pattern))
+    rules = Rules.of(settings, registry.DECLARED)
+    metrics.begin_known(policies=rules.policy_ids, priorities=get_args(Priority), patterns=registry.PATTERN_IDS)
     page_window_ms, watch = round(settings.page_window * 1000), DurabilityWatch(metrics)
 
     def observed_step(state: PartitionState, batch: Batch, now: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schemas.kpis import ACCUMULATORS, HISTOGRAM_WIDTH, HISTOGRAMS, LOWEST_BUCKET
-from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Pattern, Reason, Severity
+from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Reason, Severity
 
 
 class EventRow(NamedTuple):
@@ -153,7 +153,8 @@ class IncidentRow(NamedTuple):
     """One incident of one pattern and subject. Natural key: incident_id."""
 
     incident_id: str
-    pattern: Pattern
+    pattern: str
+    """Its id: P and two digits."""
     subject: str
     severity: Severity
     state: IncidentState

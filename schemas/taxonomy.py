@@ -64,7 +64,6 @@ ClockMetric = Literal[
 ]  # fmt: skip
 ClockState = Literal["running", "paused", "met", "breached_open", "breached", "cancelled"]
 Severity = Literal["info", "warning", "critical"]
-Pattern = Literal["P01", "P02", "P08", "P10"]
 IncidentState = Literal["open", "closed", "withdrawn"]
 
 REASONS: Final[tuple[str, ...]] = get_args(Reason)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import ValidationError
-from pydantic_settings import NoDecode, SettingsError
+from pydantic_settings import NoDecode
 
 from processors.settings import Settings
 from schemas.errors import OidorError
@@ -21,6 +21,8 @@ class ShippedSettings(Settings):
     """SLA policy packs, files, the first that matches wins; when not given, the default pack of this release."""
     calendars: Path | None = SHIPPED / "calendars"
     """Folder of the calendars that the packs name; when not given, those of this release."""
+    patterns: Path | None = SHIPPED / "patterns.yaml"
+    """File of the parameters of failure patterns that this installation changes."""
 
 
 def load_settings(**others: Any) -> Settings:
@@ -32,8 +34,6 @@ def load_settings(**others: Any) -> Settings:
         return ShippedSettings(**others)
     except ValidationError as error:
         raise OidorError(first_wrong(error)) from error
-    except SettingsError as error:
-        raise OidorError(f"settings: {error}") from error
 
 
 def first_wrong(error: ValidationError) -> str:

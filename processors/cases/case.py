@@ -6,51 +6,81 @@ the same set of events gives the same case, its clocks and its samples, in any o
 """
 
 from bisect import insort
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from processors.cases import effects
 from processors.cases.corrections import REVISING, effective_events
 from processors.cases.events import CaseEvent, CaseKey, Facts
 from processors.cases.fold import Fold, note, settle
+from processors.cases.history import Membership
 from processors.cases.measures import answer_amounts, complaint_amounts, contact_amounts
 from processors.cases.transitions import trigger_of
 from processors.kpis.samples import Sample, counted, difference
-from processors.sla.clocks import Clock
+from processors.sla.clocks import NEVER, Clock
 from processors.sla.promises import Promises
 from schemas.kpis import Count
 from schemas.outputs import IncidentRow
 from schemas.taxonomy import ClockState
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
+Labels = tuple[str, ...]
+"""The name of a gauge, then its labels."""
+CarryOver = tuple[CaseKey, CaseEvent]
+"""The case that survives a merge, and what the other one gives it."""
+_NO_INCIDENTS: Final[Mapping[str, IncidentRow]] = MappingProxyType({})
+_NO_MEMBERSHIPS: Final[Mapping[str, Membership]] = MappingProxyType({})
+
+
+class Failure(NamedTuple):
+    """An optional part that raised when a case was evaluated."""
+
+    part: str
+    """A pattern's id, for one."""
+    error: str
+
+
+class Evaluation(NamedTuple):
+    """What follows from a case as it stood at a moment: all that the outside is told of it, in one value.
+
+    `pipeline.evaluation` makes it, `pipeline.emission` writes how it differs from the one before.
+    """
+
+    clocks: tuple[Clock, ...] = ()
+    """Those of the fold, in order. They are the clocks themselves, which go on."""
+    states: tuple[ClockState, ...] = ()
+    """Of each clock."""
+    outcomes: tuple[Sample, ...] = ()
+    """Promises kept and broken, for the KPIs."""
+    incidents: Mapping[str, IncidentRow] = _NO_INCIDENTS
+    """By incident id; of a pattern that raised, those of the evaluation before."""
+    memberships: Mapping[str, Membership] = _NO_MEMBERSHIPS
+    """Pattern id -> the subject whose history the case stands in."""
+    gauges: tuple[Labels, ...] = ()
+    """What the case counts among, while it is open."""
+    carry_over: CarryOver | None = None
+    """What it gives to the case that it was merged into."""
+    next_timer: int = NEVER
+    """The moment, ms, at which it is to be evaluated again though no event comes; `NEVER`: never."""
+    failures: tuple[Failure, ...] = ()
+
+
+NOT_EVALUATED: Final = Evaluation()
+
 
 class Case:
-    """One case as it stays in the state: its events, and their fold."""
+    """One case as it stays in the state: its events, their fold, and what was emitted of it."""
 
-    __slots__ = (
-        "armed", "emitted_clocks", "events", "fold", "gauges", "handed_over", "incidents", "key", "outcomes",
-        "readings", "shown", "subject", "subject_at",
-    )  # fmt: skip
+    __slots__ = ("evaluation", "events", "fold", "key")
 
     def __init__(self, key: CaseKey) -> None:
         self.key = key
         self.events: list[CaseEvent] = []
+        """In fold order."""
         self.fold = Fold(key)
-        # What was last told of the case, so that only differences are told again: see `judging.judge`.
-        self.outcomes: tuple[Sample, ...] = ()
-        self.incidents: dict[str, IncidentRow] = {}
-        self.emitted_clocks: dict[str, Clock] = {}
-        self.gauges: tuple[tuple[str, ...], ...] = ()
-        self.readings: tuple[ClockState, ...] = ()
-        """What each of its clocks reads, as of when it was last judged."""
-        self.handed_over: HandOver | None = None
-        self.armed: int | None = None
-        """The earliest deadline that waits for the case."""
-        self.subject: tuple[str, str] | None = None
-        """The repeat-contact history that the case stands in, at `subject_at`."""
-        self.subject_at = 0
-        self.shown: tuple[Any, ...] = ()
-        """What that history was last judged by."""
+        self.evaluation = NOT_EVALUATED
+        """The last one: all of it was emitted."""
 
     @property
     def last_event_at(self) -> int:
@@ -143,11 +173,7 @@ def _count_response(fold: Fold, events: Iterable[CaseEvent], samples: list[Sampl
         samples.append(Sample(last.occurred_at, fold.attribution(), answer_amounts(last.facts)))
 
 
-HandOver = tuple[CaseKey, CaseEvent]
-"""The case that survives a merge, and what the other one gives it."""
-
-
-def handed_over(case: Case) -> HandOver | None:
+def carry_over(case: Case) -> CarryOver | None:
     """What a merged case gives to the one that survives: how long the customer has waited already.
 
     A function of the merged case alone, so that it is the same in whatever order the events of the two came.

@@ -1,47 +1,90 @@
-"""The row of an incident, and its id."""
+"""What a pattern finds, and the row that it becomes."""
 
 import json
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from processors.cases.case import Case
-from processors.cases.fold import Fold
+from processors.sla.clocks import Clock
 from schemas.kpis import DIMENSIONS
 from schemas.outputs import IncidentRow
-from schemas.taxonomy import IncidentState, Pattern, Severity
+from schemas.taxonomy import ClockState, Severity
+
+BROKEN: Final[frozenset[ClockState]] = frozenset(("breached_open", "breached"))
 
 
-def incident_id(pattern: Pattern, subject: str, opened_at: int) -> str:
+class Incident(NamedTuple):
+    """One finding of a pattern, as it stands now. Moments are milliseconds since the epoch."""
+
+    case: Case
+    """The case that stands for it: whose customer, owner and team it names."""
+    subject: str
+    """What it is about. Of one pattern there is one incident for each (subject, opened_at)."""
+    severity: Severity
+    opened_at: int
+    updated_at: int
+    closed_at: int | None
+    """None while it is open."""
+    close_reason: str
+    summary: str
+    evidence: Mapping[str, Any]
+    attribution: tuple[str, ...] | None = None
+    """A value per KPI dimension; None: those of the case as it stands."""
+    policy_id: str = ""
+    metric: str = ""
+
+
+def incident_id(pattern_id: str, subject: str, opened_at: int) -> str:
     """The same incident found again, after a crash or in another order, has the same id."""
-    return blake2b(f"{pattern}|{subject}|{opened_at}".encode(), digest_size=12).hexdigest()
+    return blake2b(f"{pattern_id}|{subject}|{opened_at}".encode(), digest_size=12).hexdigest()
 
 
-def incident_row(
-    case: Case,
-    pattern: Pattern,
-    subject: str,
-    *,
-    partition: int,
-    severity: Severity,
-    opened_at: int,
-    updated_at: int,
-    closed_at: int | None,
-    close_reason: str,
-    attribution: tuple[str, ...] | None,
-    summary: str,
-    evidence: Mapping[str, Any],
-    policy_id: str = "",
-    metric: str = "",
-    entity_id: str | None = None,
-) -> IncidentRow:
-    """An incident that the case `case` stands for; rule versions change when a pattern's definition does."""
-    fold: Fold = case.fold
-    names = dict(zip(DIMENSIONS, attribution or fold.attribution(), strict=True))
-    state: IncidentState = "open" if closed_at is None else "closed"
+def incident_row(incident: Incident, pattern_id: str, version: str, partition: int) -> IncidentRow:
+    """The row of what a pattern, in that version, found in a partition."""
+    case, opened_at, closed_at = incident.case, incident.opened_at, incident.closed_at
+    topic, source, entity_id = case.key
+    fold = case.fold
+    names = dict(zip(DIMENSIONS, incident.attribution or fold.attribution(), strict=True))
     return IncidentRow(
-        incident_id(pattern, subject, opened_at), pattern, subject, severity, state, close_reason, opened_at,
-        updated_at, closed_at, case.key[0], partition, case.key[1], case.key[2] if entity_id is None else entity_id,
-        fold.facts.get("customer_id", ""), names["area"], names["team"], fold.owner, policy_id, metric, summary,
-        json.dumps(evidence, ensure_ascii=False, separators=(",", ":")), "1",
-    )  # fmt: skip
+        incident_id=incident_id(pattern_id, incident.subject, opened_at),
+        pattern=pattern_id,
+        subject=incident.subject,
+        severity=incident.severity,
+        state="open" if closed_at is None else "closed",
+        close_reason=incident.close_reason,
+        opened_at=opened_at,
+        updated_at=incident.updated_at,
+        closed_at=closed_at,
+        topic=topic,
+        partition=partition,
+        source=source,
+        entity_id=entity_id,
+        customer_id=fold.facts.get("customer_id", ""),
+        area=names["area"],
+        team=names["team"],
+        owner=fold.owner,
+        policy_id=incident.policy_id,
+        metric=incident.metric,
+        summary=incident.summary,
+        evidence=json.dumps(incident.evidence, ensure_ascii=False, separators=(",", ":")),
+        rule_version=version,
+    )
+
+
+def clock_evidence(clock: Clock) -> dict[str, int | str]:
+    """What an incident about a clock shows of it."""
+    evidence: dict[str, int | str] = {
+        "started_at": clock.started_at,
+        "due_at": clock.due_at,
+        "target": clock.target.written,
+        "target_ms": clock.whole_ms,
+    }
+    if clock.paused_ms:
+        evidence["paused_ms"] = clock.paused_ms
+    if clock.escalated:
+        evidence["retroactive"] = 1
+    if clock.calendar is not None:
+        # Whoever notifies may keep what is not urgent for the hours of this calendar.
+        evidence["route_hours"] = clock.calendar.calendar_id
+    return evidence

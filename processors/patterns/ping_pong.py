@@ -1,38 +1,42 @@
 """P10 ping-pong: a case handed on three times, or back to a team that had it (A to B to A), before it is resolved."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from processors.cases.case import Case
 from processors.cases.fold import Cycle, Transfer
-from processors.patterns.incidents import incident_row
-from processors.rules import Rules
-from schemas.outputs import IncidentRow
+from processors.patterns.incidents import Incident
+from processors.patterns.pattern import CasePattern
+from schemas.policies.patterns import Parameters, parameter
+from schemas.taxonomy import ClockState
 
 
-def incidents(case: Case, partition: int, now: int, rules: Rules) -> Iterator[IncidentRow]:
+class PingPongParameters(Parameters):
+    transfers: int = parameter(3, unit="transfers before resolution", ge=1)
+    """Once is routing, twice may be a correction of it; a third says that nobody feels responsible."""
+
+
+def incidents(case: Case, _: Sequence[ClockState], now: int, parameters: PingPongParameters) -> Iterator[Incident]:
     """At most one in each cycle from opening, or reopening, to resolution."""
-    if case.fold.test or case.fold.state in ("void", "merged"):
+    if case.fold.state in ("void", "merged"):
         return
     for cycle in case.fold.cycles:
-        opened_at = crossing(cycle.transfers, rules.ping_pong_transfers)
+        opened_at = crossing(cycle.transfers, parameters.transfers)
         if opened_at is not None:
-            yield _incident(case, cycle, opened_at, partition)
+            yield _incident(case, cycle, opened_at)
 
 
-def _incident(case: Case, cycle: Cycle, opened_at: int, partition: int) -> IncidentRow:
+def _incident(case: Case, cycle: Cycle, opened_at: int) -> Incident:
     transfers, closed_at = cycle.transfers, cycle.over_at
     path = [transfers[0][1], *(to for _, _, to in transfers)]
-    return incident_row(
+    return Incident(
         case,
-        "P10",
         ":".join((*case.key, str(cycle.number))),
-        partition=partition,
         severity="warning",
         opened_at=opened_at,
         updated_at=max(transfers[-1][0], closed_at or 0),
         closed_at=closed_at,
         close_reason="" if closed_at is None else "auto",
-        attribution=None,
         summary=f"handed on {len(transfers)} times: {' > '.join(path[:20])}",
         evidence={"transfers": [list(transfer) for transfer in transfers[:20]]},
     )
@@ -45,3 +49,14 @@ def crossing(transfers: Sequence[Transfer], most: int) -> int | None:
         if back or index + 1 >= most:
             return at
     return None
+
+
+PATTERN: Final = CasePattern(
+    id="P10",
+    name="ping-pong",
+    severities=("warning",),
+    closes="when the case is over",
+    parameters=PingPongParameters(),
+    version="1",
+    incidents=incidents,
+)

@@ -4,95 +4,90 @@ What the customer did not begin does not count. An episode opens with the contac
 once the window has passed without another and all of its contacts are over.
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Final
+
+from pydantic import model_validator
 
 from processors.cases.case import Case
 from processors.cases.events import CaseKey
+from processors.cases.history import History, Membership, Subject
 from processors.cases.transitions import TERMINAL
-from processors.patterns.incidents import incident_row
-from processors.rules import Rules
-from schemas.outputs import IncidentRow
+from processors.patterns.incidents import Incident
+from processors.patterns.pattern import SubjectPattern
+from schemas.policies.patterns import Parameters, parameter
 from schemas.topics import CONTACTS
 
-Subject = tuple[str, str]
-"""customer id, category"""
-CONTACTS_CONSIDERED = 50
-"""A customer with more contacts on one category is judged by the first 49 and the last."""
+DAY_MS: Final = 86_400_000
 
 
-def subject_of(case: Case) -> Subject | None:
-    """Whose repeat contacts a case belongs to; None when it counts for nobody."""
+class RepeatContactParameters(Parameters):
+    warning: int = parameter(3, unit="contacts", ge=2)
+    """A second contact may be a reminder; a third says that two did not solve it."""
+    critical: int = parameter(5, unit="contacts", ge=2)
+    """By then a customer has given up on the usual way, and somebody has to take the case in hand."""
+    window_days: float = parameter(7, unit="days", gt=0)
+    """Within which they fall. A week is what most first-contact-resolution figures count."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> "RepeatContactParameters":
+        if self.critical < self.warning:
+            raise ValueError(f"critical ({self.critical}) must not be less than warning ({self.warning})")
+        return self
+
+    @property
+    def window_ms(self) -> int:
+        return round(self.window_days * DAY_MS)
+
+
+def membership(case: Case) -> Membership | None:
+    """The customer and the category of a contact that the customer began; None for any other case."""
     fold = case.fold
     customer, category = fold.facts.get("customer_id", ""), fold.facts.get("category", "")
-    counts = case.key[0] == CONTACTS and fold.facts.get("kind") == "inbound" and fold.opened_at is not None
-    if not counts or not customer or not category or fold.test or fold.state in ("void", "merged"):
+    opened_at = fold.opened_at
+    if case.key[0] != CONTACTS or opened_at is None or fold.facts.get("kind") != "inbound":
         return None
-    return customer, category
-
-
-def shown_by(case: Case) -> tuple[Any, ...]:
-    """All that incidents show of one of their contacts: while it stays, and time stands, so do they."""
-    fold = case.fold
-    return fold.state in TERMINAL, _end(case) if fold.state in TERMINAL else 0, fold.owner, fold.attribution()
-
-
-class History:
-    """The contacts of one subject, by the time at which they were opened."""
-
-    __slots__ = ("armed", "contacts", "incidents")
-
-    def __init__(self) -> None:
-        self.contacts: list[tuple[int, CaseKey]] = []
-        self.incidents: dict[str, IncidentRow] = {}
-        """As last told."""
-        self.armed: int | None = None
-
-    def add(self, opened_at: int, key: CaseKey) -> None:
-        insort(self.contacts, (opened_at, key))
-
-    def remove(self, opened_at: int, key: CaseKey) -> None:
-        index = bisect_left(self.contacts, (opened_at, key))
-        if self.contacts[index : index + 1] == [(opened_at, key)]:
-            del self.contacts[index]
-
-    def considered(self) -> list[tuple[int, CaseKey]]:
-        if len(self.contacts) <= CONTACTS_CONSIDERED:
-            return self.contacts
-        return [*self.contacts[: CONTACTS_CONSIDERED - 1], self.contacts[-1]]
+    if not customer or not category or fold.test or fold.state in ("void", "merged"):
+        return None
+    over = fold.state in TERMINAL
+    shows = over, _end(case) if over else 0, fold.owner, fold.attribution()
+    return Membership((customer, category), opened_at, shows)
 
 
 def incidents(
-    subject: Subject, history: History, case_of: Callable[[CaseKey], Case], partition: int, now: int, rules: Rules
-) -> Iterator[IncidentRow]:
+    subject: Subject,
+    history: History,
+    case_of: Callable[[CaseKey], Case],
+    now: int,
+    parameters: RepeatContactParameters,
+) -> Iterator[Incident]:
     contacts = history.considered()
-    window = rules.repeat_window_ms
+    window = parameters.window_ms
     episode: list[tuple[int, CaseKey]] = []
     crossed = first = 0
     for index, (at, key) in enumerate(contacts):
         while contacts[first][0] <= at - window:
             first += 1
         recent = index - first + 1
-        if not episode and recent >= rules.repeat_warning:
+        if not episode and recent >= parameters.warning:
             episode, crossed = contacts[first:index], at
         if episode:
             episode.append((at, key))
         # Of all contacts, those that are not considered too: they are no quiet.
-        following = history.contacts[index + 1][0] if index + 1 < len(contacts) else now
+        following = history.cases[index + 1][0] if index + 1 < len(contacts) else now
         if episode and following > at + window:
             cases = [case_of(key) for _, key in episode]
             by = following if index + 1 < len(contacts) else max(map(_end, cases))
             if all(case.fold.state in TERMINAL and _end(case) <= by for case in cases):
-                yield _incident(subject, episode, cases, crossed, partition, rules, closed=True)
+                yield _incident(subject, episode, cases, crossed, parameters, closed=True)
                 episode = []
     if episode:
-        yield _incident(subject, episode, [case_of(key) for _, key in episode], crossed, partition, rules, closed=False)
+        yield _incident(subject, episode, [case_of(key) for _, key in episode], crossed, parameters, closed=False)
 
 
-def quiet_at(history: History, rules: Rules) -> int | None:
+def quiet_at(history: History, parameters: RepeatContactParameters) -> int:
     """When an open episode may close for want of another contact."""
-    return history.contacts[-1][0] + rules.repeat_window_ms if history.incidents else None
+    return history.cases[-1][0] + parameters.window_ms
 
 
 def _incident(
@@ -100,26 +95,21 @@ def _incident(
     episode: list[tuple[int, CaseKey]],
     cases: list[Case],
     crossed: int,
-    partition: int,
-    rules: Rules,
+    parameters: RepeatContactParameters,
     *,
     closed: bool,
-) -> IncidentRow:
-    last = episode[-1][0]
-    critical = _crossing(episode, rules.repeat_critical, rules.repeat_window_ms)
-    closed_at = max(last + rules.repeat_window_ms, *map(_end, cases)) if closed else None
+) -> Incident:
+    last, window = episode[-1][0], parameters.window_ms
+    closed_at = max(last + window, *map(_end, cases)) if closed else None
     channels = sorted({case.fold.facts.get("channel", "") for case in cases})
-    return incident_row(
+    return Incident(
         cases[-1],
-        "P08",
         "|".join(subject),
-        partition=partition,
-        severity="critical" if critical else "warning",
+        severity="critical" if _crosses(episode, parameters.critical, window) else "warning",
         opened_at=crossed,
         updated_at=closed_at or last,
         closed_at=closed_at,
         close_reason="quiet" if closed else "",
-        attribution=None,
         summary=f"{len(episode)} contacts of one customer on {subject[1]}, over {', '.join(channels)}",
         evidence={"contacts": [key[2] for _, key in episode][:20], "channels": channels},
     )
@@ -129,5 +119,20 @@ def _end(case: Case) -> int:
     return case.fold.resolved_at or case.fold.closed_at or case.last_event_at
 
 
-def _crossing(episode: list[tuple[int, CaseKey]], most: int, window: int) -> bool:
+def _crosses(episode: list[tuple[int, CaseKey]], most: int, window: int) -> bool:
     return any(episode[index + most - 1][0] - episode[index][0] < window for index in range(len(episode) - most + 1))
+
+
+PATTERN: Final = SubjectPattern(
+    id="P08",
+    name="repeat contact",
+    severities=("warning", "critical"),
+    closes="after a window without another contact, when all of its contacts are over",
+    parameters=RepeatContactParameters(),
+    version="1",
+    topic=CONTACTS,
+    membership=membership,
+    least=lambda parameters: parameters.warning,
+    incidents=incidents,
+    quiet_at=quiet_at,
+)

@@ -8,23 +8,20 @@ from before the erasure that comes after it is accepted, written without the cus
 Rows of single events cannot be taken back by another row: `oidor erase` masks them in the database.
 """
 
-from __future__ import annotations
+from collections.abc import Mapping
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
+from processors.cases.case import Case, Failure
 from processors.cases.rows import clock_row
-from processors.patterns import repeat_contact
-from processors.pipeline import emission
+from processors.patterns import registry
+from processors.pipeline import eviction
+from processors.pipeline.evaluation import evaluate_subject
+from processors.pipeline.folding import evaluated, settle
 from processors.sla import clocks
+from processors.state.partition import PartitionState
 from schemas.events.contacts import ERASED
+from schemas.events.envelope import Event
 from schemas.observations import Observations
-
-if TYPE_CHECKING:
-    from processors.cases.case import Case
-    from processors.state.partition import PartitionState
-    from schemas.events.envelope import Event
-    from schemas.outputs import EventRow, IncidentRow
+from schemas.outputs import EventRow, IncidentRow
 
 
 def concerns(state: PartitionState, event: Event, occurred_at: int) -> bool:
@@ -34,13 +31,15 @@ def concerns(state: PartitionState, event: Event, occurred_at: int) -> bool:
     return bool(state.erased) and event.customer is not None and state.erased.covers(event.customer.id, occurred_at)
 
 
-def take(state: PartitionState, event: Event, record: Any, outputs: Observations) -> tuple[str, ...]:
-    """Take in an event that `concerns` finds; returns what is odd about it. An erasure that is a test erases nobody."""
-    if event.event_type != ERASED:
-        return ("erased_customer",)
-    if event.customer is not None and not event.test:
-        erase(state, event.customer.id, record.timestamp, outputs)
-    return ()
+def warnings_of(event: Event) -> tuple[str, ...]:
+    """What is odd about an event that `concerns` finds."""
+    return () if event.event_type == ERASED else ("erased_customer",)
+
+
+def apply(state: PartitionState, event: Event, record_at: int, observations: Observations) -> None:
+    """Apply an event that `concerns` finds, read at record time `record_at`, ms. One that is a test erases nobody."""
+    if event.event_type == ERASED and event.customer is not None and not event.test:
+        erase(state, event.customer.id, record_at, observations)
 
 
 def masked(row: EventRow) -> EventRow:
@@ -49,39 +48,43 @@ def masked(row: EventRow) -> EventRow:
     return row._replace(customer_id="", entity_id=entity_id, payload="")
 
 
-def erase(state: PartitionState, customer_id: str, at: int, outputs: Observations) -> None:
+def erase(state: PartitionState, customer_id: str, at: int, observations: Observations) -> None:
     """Forget a customer as of `at`, ms. Looks through all cases: it is asked for seldom."""
     state.erased.add(customer_id, at)
-    mine = [case for case in state.cases.values() if case.fold.facts.get("customer_id") == customer_id]
-    last = {incident.incident_id: incident for incident in _repeat_contacts(state, customer_id, at)}
-    open_before = {key for key, incident in last.items() if incident.state == "open"}
-    for case in mine:
-        open_before |= {key for key, incident in case.incidents.items() if incident.state == "open"}
-        _end(state, case, at, outputs)
-        last |= case.incidents
-        emission.evict(state, case)
+    last = _of_subjects(state, customer_id, at)
+    open_before = _open(last)
+    for case in [case for case in state.cases.values() if case.fold.facts.get("customer_id") == customer_id]:
+        open_before |= _open(case.evaluation.incidents)
+        _end(state, case, at, observations)
+        last |= case.evaluation.incidents
+        eviction.evict(state, case)
     pending = state.pending
     waiting = {key: one for key, one in pending.incidents.items() if one.customer_id == customer_id}
     for key, incident in (waiting | last).items():
         closed = pending.incidents[key] = _closed(incident, customer_id, at)
         if key in open_before:
-            outputs.incident(closed, "closed")
+            observations.incident(closed, "closed")
     for key, row in pending.void_clocks.items():
         if row.customer_id == customer_id:
             pending.void_clocks[key] = row._replace(customer_id="")
 
 
-def _repeat_contacts(state: PartitionState, customer_id: str, at: int) -> Iterator[IncidentRow]:
-    """As they stand at that moment, whether it was noticed already or not."""
-    for subject, history in state.histories.items():
-        if subject[0] == customer_id:
-            yield from repeat_contact.incidents(
-                subject, history, state.cases.__getitem__, state.number, at, state.rules
-            )
+def _open(incidents: Mapping[str, IncidentRow]) -> set[str]:
+    return {key for key, incident in incidents.items() if incident.state == "open"}
 
 
-def _end(state: PartitionState, case: Case, at: int, outputs: Observations) -> None:
-    """The last that is said and written of a case, whatever becomes of its key afterwards."""
+def _of_subjects(state: PartitionState, customer_id: str, at: int) -> dict[str, IncidentRow]:
+    """The incidents of the customer over several cases, as they stand at that moment, noticed already or not."""
+    found: dict[str, IncidentRow] = {}
+    for (pattern_id, subject), history in state.subjects.of_customer(customer_id):
+        pattern = registry.SUBJECT_PATTERNS[pattern_id]
+        now = evaluate_subject(pattern, subject, history, state.cases.__getitem__, state.number, at, state.rules)
+        found |= history.incidents if isinstance(now, Failure) else now.incidents
+    return found
+
+
+def _end(state: PartitionState, case: Case, at: int, observations: Observations) -> None:
+    """The last that is emitted of a case, whatever becomes of its key afterwards."""
     fold = case.fold
     del fold.facts["customer_id"]
     if not fold.is_over:
@@ -90,9 +93,10 @@ def _end(state: PartitionState, case: Case, at: int, outputs: Observations) -> N
         # What nobody could have announced by then was not broken.
         announced = at > clock.due_at + clock.target.grace_ms
         clocks.apply_signal(clock, "cancel", at if announced else min(at, clock.due_at), at)
-    heard = Observations()
-    emission.judge(state, case, heard)
-    outputs.moments += heard.moments
+    # How its incidents end is said by `erase`, once for each.
+    own = Observations()
+    settle(state, case, evaluated(state, case), own)
+    observations.moments += own.moments
     for clock in fold.clocks:
         row = clock_row(case, clock, state.number, state.timers_fired_to[case.key[0]])
         state.pending.void_clocks[row.clock_id] = row

@@ -1,9 +1,92 @@
-"""Recovery: what a partition derives from its durable tables once all of its log was applied."""
+"""Recovery: what a partition derives from its durable tables once all of its log was applied.
 
-from processors.pipeline import emission
+Every case is folded and evaluated as of the last checkpoint. All of that was emitted before the crash, so nothing is
+emitted again, but for what a part that failed still owed. Its incidents are left out here, and a timer that is overdue
+lets the first step emit them, now that it works; those that were emitted before it failed come once more, as they are.
+"""
+
+import logging
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from processors.cases.case import Case, Failure
+from processors.patterns import registry
+from processors.pipeline import isolation
+from processors.pipeline.emission import (
+    CASE_TIMER,
+    count_gauges,
+    count_lacking,
+    count_open,
+    note_failed,
+    register_timer,
+)
+from processors.pipeline.evaluation import evaluate_subject
+from processors.pipeline.folding import evaluated, refolded
+from processors.sla.clocks import NEVER
 from processors.state.partition import PartitionState
+from processors.state.subjects import SubjectKey
+from schemas.outputs import IncidentRow
+
+log = logging.getLogger(__name__)
+
+OVERDUE: Final = -1
+"""The moment of a timer that fires as soon as time passes at all."""
 
 
 def recover(state: PartitionState) -> None:
     """Derive what is not written, as it stood at the last checkpoint."""
-    emission.rebuild(state)
+    owed = state.health.settle()
+    for case in state.cases.values():
+        try:
+            case.fold = refolded(state, case)
+            case.evaluation = evaluated(state, case)
+        except Exception as error:
+            # A partition opens all the same. What else is said of the case will be said as if for the first time.
+            log.exception("partition %d: our own error, %s is not evaluated", state.number, ":".join(case.key))
+            part, description = isolation.failure("recovery", error)
+            state.health.failed(part, description, state.timers_fired_to[case.key[0]])
+    for case in state.cases.values():
+        _install(state, case, owed)
+    for key in list(state.subjects):
+        _install_subject(state, key, owed)
+
+
+def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:
+    """Let the state count a case in, and wait for its timer."""
+    evaluation = case.evaluation
+    incidents = _without(owed, evaluation.incidents)
+    if len(incidents) < len(evaluation.incidents):
+        case.evaluation = evaluation = evaluation._replace(incidents=incidents, next_timer=OVERDUE)
+    count_gauges(state, evaluation, 1)
+    count_open(state, evaluation.incidents, 1)
+    count_lacking(state, evaluation, 1)
+    if evaluation.carry_over is not None:
+        survivor, event = evaluation.carry_over
+        state.absorbed.setdefault(survivor, {})[case.key] = event
+    for pattern_id, membership in evaluation.memberships.items():
+        state.subjects.join(pattern_id, membership, case.key)
+    if evaluation.next_timer != NEVER:
+        register_timer(state, case.key[0], evaluation.next_timer, CASE_TIMER, case.key)
+
+
+def _install_subject(state: PartitionState, key: SubjectKey, owed: AbstractSet[str]) -> None:
+    pattern_id, subject = key
+    pattern, history = registry.SUBJECT_PATTERNS[pattern_id], state.subjects[key]
+    now = state.timers_fired_to[pattern.topic]
+    evaluation = evaluate_subject(pattern, subject, history, state.cases.__getitem__, state.number, now, state.rules)
+    note_failed(state, pattern_id, history, failed=isinstance(evaluation, Failure))
+    if isinstance(evaluation, Failure):
+        return
+    history.incidents = _without(owed, evaluation.incidents)
+    count_open(state, history.incidents, 1)
+    moment = evaluation.next_timer if len(history.incidents) == len(evaluation.incidents) else OVERDUE
+    if moment == OVERDUE or now <= moment < NEVER:
+        history.next_timer = moment
+        register_timer(state, pattern.topic, moment, pattern_id, subject)
+
+
+def _without(owed: AbstractSet[str], incidents: Mapping[str, IncidentRow]) -> Mapping[str, IncidentRow]:
+    if not owed:
+        return incidents
+    return {key: incident for key, incident in incidents.items() if incident.pattern not in owed}

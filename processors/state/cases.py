@@ -34,12 +34,6 @@ class Cases(dict[CaseKey, Case], StateTable):
         self[case.key] = case
         self._replaced[case.key] = None
 
-    def take_back(self, case: Case, event: CaseEvent) -> None:
-        """Forget that an event was appended since the last checkpoint."""
-        appended = self._appended.get(case.key, [])
-        if event in appended:
-            appended.remove(event)
-
     def remove(self, case: Case) -> None:
         """Drop a case."""
         del self[case.key]

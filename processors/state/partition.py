@@ -5,33 +5,31 @@ they are read back. Bounded in size, and without locks: one process has it at a 
 """
 
 from collections.abc import Mapping
-from heapq import heappush
 from typing import Any, Final, TypeVar
 
 from processors.cases.case import Case
 from processors.cases.events import CaseEvent, CaseKey
 from processors.kpis.partials import Partials, partial_row
 from processors.kpis.samples import Sample
-from processors.patterns.repeat_contact import History, Subject
 from processors.rules import Rules
 from processors.state.cases import Cases
 from processors.state.erased import Erased
 from processors.state.error_streak import ErrorStreak
 from processors.state.gauges import Gauges
+from processors.state.health import Health
 from processors.state.partials import DimensionValueTable, PartialTable
 from processors.state.pending import Pending
 from processors.state.progress import ProgressTable
 from processors.state.seen_ids import SeenIds, SeenIdTable
 from processors.state.sources import Sources
+from processors.state.subjects import Subjects
 from processors.state.table import StateTable
+from processors.state.timers import Timers
 from processors.state.watermarks import Watermarks
 from schemas.outputs import Checkpoint
 from schemas.topics import INPUTS
 
 T = TypeVar("T", bound=StateTable)
-
-Deadline = tuple[int, str, tuple[str, ...]]
-"""(moment, what: "case" or "subject", its key)"""
 
 
 class PartitionState:
@@ -61,9 +59,10 @@ class PartitionState:
         self.max_timestamp, self.timers_fired_to = self.watermarks.max_timestamp, self.watermarks.timers_fired_to
         self.dropped = dict.fromkeys(("cases", "case_events", "partials", "kpi_samples", "dimension_values"), 0)
         """What a bound made leave, or not count, since the state began."""
+        self.health = Health()
         # Derived.
-        self.deadlines: dict[str, list[Deadline]] = {topic: [] for topic in INPUTS}
-        self.histories: dict[Subject, History] = {}
+        self.timers: dict[str, Timers] = {topic: Timers() for topic in INPUTS}
+        self.subjects = Subjects()
         self.absorbed: dict[CaseKey, dict[CaseKey, CaseEvent]] = {}
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
         self.gauges = Gauges()
@@ -114,8 +113,6 @@ class PartitionState:
     def remove(self, case: Case) -> None:
         """Forget a case; what changed of it is still written with the next checkpoint."""
         self.cases.remove(case)
-        for gauge in case.gauges:
-            self.count(gauge, -1)
 
     def count(self, gauge: tuple[str, ...], change: int) -> None:
         self.gauges.add(gauge, change)
@@ -123,15 +120,6 @@ class PartitionState:
     def account(self, topic: str, record_at: int, offset: int) -> list[int]:
         """The progress of the day that a record belongs to, with the record counted as read."""
         return self.progress.account(topic, record_at, offset)
-
-    def forget_pending(self) -> None:
-        """Nothing of what was derived from the log needs to be written to it again."""
-        self.pending = Pending()
-        for partials in self.partials.values():
-            partials.changed.clear()
-
-    def arm(self, topic: str, moment: int, what: str, key: tuple[str, ...]) -> None:
-        heappush(self.deadlines[topic], (moment, what, key))
 
     # KPIs
 
@@ -186,6 +174,7 @@ class PartitionState:
         return {
             **self.watermarks.meta(),
             "dropped": self.dropped,
+            "health": self.health.snapshot(),
             "seen_since": {topic: seen.moments for topic, seen in self.seen.items()},
             "closed_before": {topic: partials.closed_before_ms for topic, partials in self.partials.items()},
             "halted": self.error_streak.meta(),
@@ -195,6 +184,7 @@ class PartitionState:
         """Take in what `meta` gave at a checkpoint; what a former version did not write stays as it is."""
         self.watermarks.restore(meta)
         self.dropped.update(meta["dropped"])
+        self.health.restore(meta.get("health", {}))
         for topic, (epoch, since, young_since) in meta["seen_since"].items():
             self.seen[topic].moments = epoch, since, young_since
         for topic, moment in meta["closed_before"].items():

@@ -18,7 +18,8 @@ from unittest.mock import patch
 from deploy.cli.settings import ShippedSettings
 from deploy.traffic.messages import Message
 from processors.durability.changelog import Changelog, LogLimits
-from processors.pipeline import emission, step
+from processors.patterns import registry
+from processors.pipeline import deadlines, eviction, folding, live, step
 from processors.rules import Rules
 from processors.runtime.slices import Slice
 from processors.runtime.tuning import tune_gc
@@ -42,12 +43,17 @@ STAGES: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
         (step, "payload"),
         (step, "warnings_of"),
     ),
-    "fold+judge": ((step, "case_event"), (step, "_fold"), (emission, "fire")),
-    "kpis": ((PartitionState, "add_sample"), (PartitionState, "add_final"), (step, "_keep_bounds")),
+    "fold+evaluate": (
+        (step, "case_event"),
+        (folding, "fold_event"),
+        (folding, "apply"),
+        (deadlines, "fire"),
+    ),
+    "kpis": ((PartitionState, "add_sample"), (PartitionState, "add_final"), (eviction, "keep_bounds")),
     "rows": (
         (step, "event_row"),
         (step, "rejected_row"),
-        (step, "_count_volume"),
+        (live, "observe_accepted"),
         (partition, "case_row"),
         (partition, "clock_row"),
         (partition, "partial_row"),
@@ -73,7 +79,7 @@ class StepCost(NamedTuple):
 def measure(messages: Sequence[Message], rounds: int) -> StepCost:
     """Take in the whole log `rounds` times untouched, and as often with timers."""
     log, settings = list(rounds_of(messages, WINDOW)), ShippedSettings(_env_file=None)
-    rules = Rules.of(settings)
+    rules = Rules.of(settings, registry.DECLARED)
     tune_gc()  # as the worker does
     totals, traced, size = [], [], 0
     for _ in range(rounds):
@@ -97,7 +103,7 @@ def _all_clocks(log: Sequence[Round], rounds: int) -> float:
     )
     ratios = []
     for _ in range(rounds * _PAIRS_A_ROUND):
-        least, most = (_take_in(log, Rules.of(settings), settings)[0] for settings in (few, all_))
+        least, most = (_take_in(log, Rules.of(settings, registry.DECLARED), settings)[0] for settings in (few, all_))
         ratios.append(most / least)
     return median(ratios)
 

@@ -118,8 +118,8 @@ def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening])
     for each in (state, again):
         step(each, EMPTY, each.now)
     assert again.gauges == state.gauges
-    assert {key: case.incidents for key, case in again.cases.items()} == {
-        key: case.incidents for key, case in state.cases.items()
+    assert {key: case.evaluation.incidents for key, case in again.cases.items()} == {
+        key: case.evaluation.incidents for key, case in state.cases.items()
     }
     assert again.entries() == state.entries()
     assert not again.changed

@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.cli.settings import ShippedSettings
 from processors.durability.changelog import Changelog, Delta, LogLimits
+from processors.patterns import registry
 from processors.pipeline.recovery import recover
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules
@@ -77,7 +78,7 @@ def event(event_type: str, entity_id: str, at: int, *, arrives: int | None = Non
 
 def rules(**settings: Any) -> Rules:
     """Without settings those of an installation, but for a compaction with every checkpoint."""
-    return Rules.of(ShippedSettings(_env_file=None, **{"log_to_state": 0} | settings))
+    return Rules.of(ShippedSettings(_env_file=None, **{"log_to_state": 0} | settings), registry.DECLARED)
 
 
 def opened(messages: Sequence[bytes], rules_: Rules) -> tuple[PartitionState, Changelog]:

@@ -10,6 +10,7 @@ from deploy.cli.settings import ShippedSettings
 from processors.durability.assignment import Assignment
 from processors.durability.changelog import LogLimits
 from processors.durability.operator import DurabilityConfig, Operator, Pace
+from processors.patterns import registry
 from processors.pipeline import step
 from processors.pipeline.recovery import recover
 from processors.rules import Rules
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _SETTINGS: Final = ShippedSettings(
     _env_file=None, app_id=APP, partitions=3, message_bytes=20_000, log_to_state=0, warehouse_rows=200
 )
-_RULES: Final = Rules.of(_SETTINGS)
+_RULES: Final = Rules.of(_SETTINGS, registry.DECLARED)
 _PENDING_MAX: Final = 60
 
 

@@ -17,12 +17,13 @@ from processors.durability.assignment import Assignment
 from processors.durability.changelog import Changelog
 from processors.durability.compaction import Compaction
 from processors.durability.partition import Admission, DurablePartition
-from processors.patterns import sla
+from processors.patterns import sla_breach
+from processors.patterns.incidents import Incident
 from processors.runtime.slices import Slice
 from processors.state.partials import PartialTable
 from processors.state.seen_ids import SeenIds
 from processors.warehouse import Warehouse
-from schemas.outputs import Change, IncidentRow
+from schemas.outputs import Change
 from sinks.inserter import Inserter
 from tests.processors.views import KEYS, Row
 from tests.simulation.clients import SimulatedLog
@@ -114,13 +115,13 @@ def a_slice_is_taken_across_a_gap() -> Patches:
 
 
 def a_breach_is_dated_when_it_is_noticed() -> Patches:
-    breach: Any = sla._breach
+    breach: Any = sla_breach._incident
 
-    def noticed(case: Any, clock: Any, partition: int, now: int, *others: Any) -> IncidentRow:
-        incident: IncidentRow = breach(case, clock, partition, now, *others)
-        return incident._replace(opened_at=now) if incident.state == "open" else incident
+    def noticed(case: Any, clock: Any, now: int) -> Incident:
+        incident: Incident = breach(case, clock, now)
+        return incident._replace(opened_at=now) if incident.closed_at is None else incident
 
-    return [(sla, "_breach", noticed)]
+    return [(sla_breach, "_incident", noticed)]
 
 
 def the_log_is_deleted_up_to_the_last_checkpoint() -> Patches:

@@ -47,8 +47,9 @@ def command(
 
 def _supervise(processes: int) -> int:
     from deploy.cli.supervise import run
+    from processors.patterns import registry
     from processors.rules import Rules
 
     settings = load_settings()
-    Rules.of(settings)  # what is wrong with the packs can be told now, whether a broker is there or not
+    Rules.of(settings, registry.DECLARED)  # what is wrong with a policy is said now, broker or no broker
     return run(settings, processes)

@@ -15,13 +15,23 @@ In `values` moments are RFC 3339, and what is empty may be written 0, null or ""
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from deploy.cli.tryout.moments import is_moment, moment_ms, shown
 from deploy.cli.tryout.outcome import Row, Tryout
+from processors.patterns.registry import PATTERN_IDS
 from schemas.kpis import COUNTS, DIMENSIONS, SUMS
 from schemas.outputs import CaseRow, ClockRow
-from schemas.taxonomy import ClockMetric, ClockState, Pattern, Reason, Severity, Warning_
+from schemas.taxonomy import ClockMetric, ClockState, Reason, Severity, Warning_
 
 Values = Mapping[str, Any]
 """Column -> value, as a ticket writes it."""
@@ -74,8 +84,14 @@ class ClocksExpectation(_Expectation):
         return self.states, [row["state"] for row in _clocks(tryout, self.entity, self.metric)]
 
 
+def _known(pattern: str) -> str:
+    if pattern not in PATTERN_IDS:
+        raise ValueError(f"must be one of {', '.join(PATTERN_IDS)}")
+    return pattern
+
+
 class _OfIncidents(_Expectation):
-    pattern: Pattern
+    pattern: Annotated[str, AfterValidator(_known)]
     entity: str | None = None
     metric: ClockMetric | None = None
 

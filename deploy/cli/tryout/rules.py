@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from deploy.cli.settings import load_settings
 from deploy.cli.tryout.ticket import Ticket, TicketError, Yaml
 from processors import rules
+from processors.patterns import registry
 from processors.rules import Rules, RulesError
 from processors.settings import Settings
 
@@ -33,7 +34,7 @@ def rules_of(ticket: Ticket, policies: Sequence[Path], calendars: Path | None) -
         files = _Files(ticket.name, Path(folder))
         settings = _settings(ticket, files, policies, calendars)
         try:
-            made = Rules.of(settings)
+            made = Rules.of(settings, registry.DECLARED)
         except RulesError as error:
             raise TicketError(files.renamed(str(error))) from error
         return TicketRules(made, round(settings.page_window * 1000), [files.renamed(line) for line in warnings])
@@ -45,7 +46,8 @@ def _settings(ticket: Ticket, files: "_Files", policies: Sequence[Path], calenda
     if ticket.calendars:
         folder = files.calendars(folder, ticket.calendars)
     packs = tuple(policies) or files.packs(ticket.packs) or settings.policies
-    return load_settings(**ticket.settings | {"policies": packs, "calendars": folder})
+    patterns = files.patterns(ticket.patterns) or settings.patterns
+    return load_settings(**ticket.settings | {"policies": packs, "calendars": folder, "patterns": patterns})
 
 
 @dataclass(slots=True)
@@ -58,6 +60,9 @@ class _Files:
 
     def packs(self, packs: Sequence[Yaml]) -> tuple[Path, ...]:
         return tuple(self._written(self.folder, "pack", pack) for pack in packs)
+
+    def patterns(self, patterns: Sequence[Yaml]) -> Path | None:
+        return self._written(self.folder, "patterns", patterns[-1]) if patterns else None
 
     def calendars(self, base: Path | None, calendars: Sequence[Yaml]) -> Path:
         folder = self.folder / "calendars"

@@ -3,6 +3,7 @@
 {"case": "B13", "title": "closed before it was opened", "until": "2026-11-24T12:00:00Z"}
 {"calendar": "calendar_id: office\\n..."}     YAML; beside the calendars that are configured
 {"pack": "policy_id: p\\n..."}                YAML; instead of the packs that are configured
+{"patterns": "P08: {warning: 4}"}            YAML; instead of the parameters of patterns that are configured
 {"settings": {"kpi_memory": 7776000}}        by their names, as OIDOR_KPI_MEMORY
 {"event": {"event_type": "contact.opened", ...}, "record_at": "2026-11-24T16:30:00Z"}    it arrived then
 {"event_type": "contact.resolved", ...}      it arrived when it happened
@@ -27,6 +28,7 @@ _COMPANIONS: Final[Mapping[str, frozenset[str]]] = {
     "expected": frozenset({"why"}),
     "pack": frozenset(),
     "calendar": frozenset(),
+    "patterns": frozenset(),
     "settings": frozenset(),
 }
 """What a line is told by -> what else may stand in it. Of a line about the case itself only `until` is read."""
@@ -48,7 +50,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Yaml:
-    """A pack or a calendar that stands in a line of the file."""
+    """A pack, a calendar or parameters of patterns, as they stand in a line of the file."""
 
     line: int
     text: str
@@ -63,6 +65,8 @@ class Ticket:
     arrivals: list[Arrival] = field(default_factory=list)
     packs: list[Yaml] = field(default_factory=list)
     calendars: list[Yaml] = field(default_factory=list)
+    patterns: list[Yaml] = field(default_factory=list)
+    """The last one holds."""
     settings: dict[str, Any] = field(default_factory=dict)
     expectations: list[Expectation] = field(default_factory=list)
     until: int | None = None
@@ -185,6 +189,7 @@ _READERS: Final[Mapping[str, Callable[[Ticket, int, Mapping[str, Any]], None]]] 
     "event": _read_event,
     "pack": _read_yaml(lambda ticket: ticket.packs, "pack"),
     "calendar": _read_yaml(lambda ticket: ticket.calendars, "calendar"),
+    "patterns": _read_yaml(lambda ticket: ticket.patterns, "patterns"),
     "settings": _read_settings,
     "expected": _read_expected,
 }

@@ -83,7 +83,7 @@ class _Worker:
         self._commit(now)
 
     def _next_deadline(self) -> int | None:
-        return min((waiting[0][0] for waiting in self._state.deadlines.values() if waiting), default=None)
+        return min((at for timers in self._state.timers.values() if (at := timers.next()) is not None), default=None)
 
     def _commit(self, now: int) -> None:
         if self._state.changed:

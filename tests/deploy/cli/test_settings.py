@@ -35,7 +35,6 @@ def test_processors_know_no_pack_by_themselves() -> None:
         ("PARTITIONS", "none", "OIDOR_PARTITIONS='none': input should be a valid integer"),
         ("GRACE", "-1", "OIDOR_GRACE='-1': input should be greater than or equal to 0"),
         ("REPLAY_FROM", "2026-01-01T00:00:00", "OIDOR_REPLAY_FROM='2026-01-01T00:00:00': input should have timezone"),
-        ("REPEAT_CONTACTS", "three", "settings: error parsing value for field"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -260,7 +260,7 @@ def test_deadlines_of_cases_that_left_early_do_not_pile_up() -> None:
     feed = Feed(rules(cases_max=10))
     for number in range(4_000):
         feed.feed(later(number / 10_000, f"C{number}"))
-    assert len(feed.state.deadlines[CONTACTS]) < 1_200
+    assert len(feed.state.timers[CONTACTS]) < 1_200
     feed.until(3 * DAY)
     assert all(clock.phase == "running" for case in feed.state.cases.values() for clock in case.fold.clocks)
     assert feed.state.gauges["sla_overdue", "default", "first_response", ""] == 10

@@ -82,7 +82,7 @@ def test_no_case_no_history_and_no_gauge_of_the_customer_is_left_and_others_stay
     run = Run(*THEIRS, *OF_ANOTHER).then(until=5 * HOUR).then(erased(5 * HOUR))
     others = Run(*OF_ANOTHER).then(until=5 * HOUR)
     assert list(run.state.cases) == [("contact-events", "crm", "D1")]
-    assert list(run.state.histories) == [("c2", "billing")]
+    assert list(run.state.subjects) == [("P08", ("c2", "billing"))]
     assert run.state.gauges == others.state.gauges
 
 
@@ -213,8 +213,8 @@ def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening],
     assert {key: case.events for key, case in again.cases.items()} == {
         key: case.events for key, case in state.cases.items()
     }
-    assert {key: case.incidents for key, case in again.cases.items()} == {
-        key: case.incidents for key, case in state.cases.items()
+    assert {key: case.evaluation.incidents for key, case in again.cases.items()} == {
+        key: case.evaluation.incidents for key, case in state.cases.items()
     }
     assert (again.gauges, again.erased.all()) == (state.gauges, state.erased.all())
     assert not any(case.fold.facts.get("customer_id") == "c1" for case in before(again, at))

@@ -1,7 +1,6 @@
 """`step`: every record is accepted, duplicate or rejected; nothing stops a batch; what is odd is said."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 
 from processors.cases.case import Case, apply_event
 from processors.cases.events import CaseKey, case_event
-from processors.patterns.registry import OF_CASE
 from processors.pipeline import step
+from processors.pipeline.folding import evaluated
 from processors.pipeline.rows import event_row
 from processors.state.partition import PartitionState
 from schemas.observations import Observations
@@ -134,7 +133,7 @@ def poisoned_stage(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
                 raise PoisonError
             return result
 
-        monkeypatch.setattr("processors.pipeline.step.apply_event", failing_fold)
+        monkeypatch.setattr("processors.pipeline.folding.apply_event", failing_fold)
     elif stage == "row":
 
         def failing_row(each: Any, *rest: Any, **named: Any) -> Any:
@@ -145,17 +144,18 @@ def poisoned_stage(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
         monkeypatch.setattr("processors.pipeline.step.event_row", failing_row)
     else:
 
-        def failing_pattern(case: Case, *_: Any) -> Sequence[Any]:
+        def failing_evaluation(state: PartitionState, case: Case) -> Any:
             if case.knows("poison"):
                 raise PoisonError
-            return ()
+            return evaluated(state, case)
 
-        monkeypatch.setattr("processors.pipeline.emission.OF_CASE", (failing_pattern, *OF_CASE))
+        for module in ("folding", "deadlines", "recovery"):
+            monkeypatch.setattr(f"processors.pipeline.{module}.evaluated", failing_evaluation)
 
 
 N1_TO_N2: dict[str, Any] = {"from": "n1", "to": "n2"}
 N2_TO_N1: dict[str, Any] = {"from": "n2", "to": "n1"}
-STAGES = ["facts", "fold", "row", "patterns"]
+STAGES = ["facts", "fold", "row", "evaluation"]
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -196,7 +196,7 @@ def test_an_error_of_ours_rejects_the_record_and_leaves_its_case_as_it_was(
 
 
 def states_of(state: PartitionState) -> dict[CaseKey, tuple[Any, ...]]:
-    return {key: (case.events, case.fold.state, case.outcomes, case.gauges) for key, case in state.cases.items()}
+    return {key: (case.events, case.fold.state, case.evaluation) for key, case in state.cases.items()}
 
 
 def test_what_was_rejected_for_an_error_of_ours_is_accepted_when_it_comes_again(
@@ -204,7 +204,7 @@ def test_what_was_rejected_for_an_error_of_ours_is_accepted_when_it_comes_again(
 ) -> None:
     feed = Feed(RULES)
     with monkeypatch.context() as broken:
-        poisoned_stage(broken, "patterns")
+        poisoned_stage(broken, "evaluation")
         feed.feed(opened(event_id="poison", channel="email"))
     feed.feed(opened(event_id="poison", channel="email"))
     assert outcomes(feed.state) == {"read": 2, "accepted": 1, "late": 0, "duplicate": 0, "rejected": 1}
@@ -213,7 +213,7 @@ def test_what_was_rejected_for_an_error_of_ours_is_accepted_when_it_comes_again(
 def test_an_error_of_ours_at_a_deadline_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     feed = Feed(RULES)
     feed.feed(opened(event_id="poison", priority="urgent"), opened(entity_id="C2", priority="urgent"))
-    poisoned_stage(monkeypatch, "patterns")
+    poisoned_stage(monkeypatch, "evaluation")
     outputs = feed.until(5 * HOUR)
     assert outputs.counts["processing_errors", "PoisonError"] >= 1
     assert [row.entity_id for row, _ in outputs.incidents if row.pattern == "P02"] == ["C2"]

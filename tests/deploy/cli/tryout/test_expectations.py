@@ -117,7 +117,7 @@ def test_a_verdict_says_of_what_it_is(outcome: Tryout) -> None:
             "values: 'noon' is no moment",
         ),
         ({"view": "clocks", "entity": "C1", "metric": "resolve", "states": ["late"]}, "states.0: Input should be"),
-        ({"view": "incidents", "pattern": "P99", "count": 1}, "pattern: Input should be"),
+        ({"view": "incidents", "pattern": "P99", "count": 1}, "pattern: must be one of P01, P02"),
         ({"view": "incidents", "pattern": "P01"}, "give count or severities"),
         ({"view": "incidents", "pattern": "P01", "count": 1, "severities": []}, "give count or severities"),
         ({"view": "emitted", "pattern": "P01"}, "count: Field required"),

@@ -67,7 +67,8 @@ def test_what_is_odd_about_a_pack_is_told_by_line_and_not_logged(caplog: pytest.
         ({"calendar": OFFICE.replace("UTC", "Mars")}, "t:2: calendar, line 3: zone: 'Mars' is no zone"),
         ({"calendar": OFFICE.replace("office", "uk")}, "t:2: calendar, line 1: calendar uk: another file has"),
         ({"settings": {"policies": ["/nowhere.yaml"]}}, "unknown policy pack /nowhere.yaml: no such file"),
-        ({"settings": {"repeat_contacts": [9, 5]}}, "OIDOR_REPEAT_CONTACTS: 9 and 5"),
+        ({"patterns": "# ours\nP08: {warning: 9}\n"}, "t:2: patterns, line 2: P08: critical (5) must not be less"),
+        ({"patterns": "P77: {}\n"}, "t:2: patterns, line 1: P77: is no name that is known here"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_by_the_line_of_the_ticket_and_that_of_the_yaml(content: dict[str, Any], says: str) -> None:

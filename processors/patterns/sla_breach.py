@@ -1,0 +1,66 @@
+"""P02 SLA breach: a clock is past its deadline, or ended after it. One incident a clock, dated at the deadline."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from processors.cases.case import Case
+from processors.cases.rows import clock_id
+from processors.patterns.incidents import BROKEN, Incident, clock_evidence
+from processors.patterns.pattern import CasePattern
+from processors.sla import clocks
+from processors.sla.clocks import Clock
+from schemas.policies.packs import in_words
+from schemas.policies.patterns import NO_PARAMETERS, Parameters
+from schemas.taxonomy import ClockState, Severity
+
+
+def incidents(case: Case, states: Sequence[ClockState], now: int, _: Parameters) -> Iterator[Incident]:
+    for clock, state in zip(case.fold.clocks, states, strict=True):
+        if state in BROKEN or clocks.retracted(clock):
+            yield _incident(case, clock, now)
+
+
+def _incident(case: Case, clock: Clock, now: int) -> Incident:
+    closed = None if clock.is_open else clock.ended_at
+    reason = "" if closed is None else "retracted" if closed <= clock.due_at else "breached"
+    twice = clock.twice_at
+    overdue_twice = (closed is None and now > twice + clock.target.grace_ms) or (closed is not None and closed > twice)
+    return Incident(
+        case,
+        clock_id(case, clock),
+        severity=_severity(case, overdue_twice),
+        opened_at=clock.due_at,
+        updated_at=max(twice if overdue_twice else clock.due_at, closed or 0),
+        closed_at=closed,
+        close_reason=reason,
+        summary=f"{clock.metric} was due in {clock.target.in_words} and {_what_became(clock)}",
+        evidence=clock_evidence(clock),
+        attribution=clock.attribution,
+        policy_id=clock.target.policy_id,
+        metric=clock.metric,
+    )
+
+
+def _what_became(clock: Clock) -> str:
+    if clock.is_open:
+        return "was not met"
+    if clock.ended_at <= clock.due_at:
+        return "was met, as we heard later"
+    ended = "met" if clock.phase == "stopped" else "given up"
+    return f"was {ended} {in_words(clock.ended_at - clock.due_at)} late"
+
+
+def _severity(case: Case, overdue_twice: bool) -> Severity:
+    urgent = case.fold.facts["priority"] == "urgent"
+    return "critical" if urgent or case.fold.vulnerable or overdue_twice else "warning"
+
+
+PATTERN: Final = CasePattern(
+    id="P02",
+    name="SLA breach",
+    severities=("warning", "critical"),
+    closes="when the clock ends: as breached, or as retracted when it turns out that it ended in time",
+    parameters=NO_PARAMETERS,
+    version="1",
+    incidents=incidents,
+)

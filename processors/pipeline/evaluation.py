@@ -1,0 +1,165 @@
+"""What follows from a case, or from the cases of one subject: functions of what is known and of `now`.
+
+Nothing is written here and nothing is compared: `emission` does both.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from processors.cases.case import Case, Evaluation, Failure, Labels, carry_over
+from processors.cases.events import CaseKey
+from processors.cases.history import History, Membership, Subject
+from processors.cases.transitions import TERMINAL
+from processors.kpis.samples import Amounts, Sample, counted
+from processors.patterns import registry
+from processors.patterns.incidents import Incident, incident_row
+from processors.patterns.pattern import Pattern, SubjectPattern
+from processors.pipeline.isolation import failure
+from processors.rules import Rules
+from processors.sla import clocks
+from processors.sla.clocks import NEVER, Clock
+from schemas.kpis import Count
+from schemas.outputs import IncidentRow
+from schemas.taxonomy import CLOCK_METRICS, ClockState
+from schemas.topics import SURVEYS
+
+DECIDED: Final[Mapping[ClockState, str]] = {"met": "met", "breached": "breached", "breached_open": "breached"}
+"""State of a clock whose promise was kept or broken -> which."""
+_AMOUNTS: Final[Mapping[tuple[str, str], Amounts]] = {
+    (metric, outcome): counted(Count[f"{metric}_{outcome}"])
+    for metric in CLOCK_METRICS
+    for outcome in ("met", "breached")
+}
+_GAUGE_OF_OPEN: Final = {"breached_open": "sla_overdue", "paused": "sla_paused"}
+"""The gauge of an open clock that does not simply run."""
+_LOOK_AGAIN_MS: Final = 3_600_000
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+States = tuple[ClockState, ...]
+
+
+def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
+    """Evaluate a case as of `now`, ms: how far the timers of its input topic have fired."""
+    fold = case.fold
+    of_fold = tuple(fold.clocks)
+    states = tuple([clocks.outcome(clock, now) for clock in of_fold])
+    failures: list[Failure] = []
+    judged = not fold.test and (of_fold or fold.cycles)
+    return Evaluation(
+        of_fold,
+        states,
+        _outcomes(case, states) if judged else (),
+        _incidents(case, states, partition, now, rules, failures) if judged else _NOTHING,
+        _memberships(case, failures),
+        _gauges(case, states, now),
+        carry_over(case),
+        _next_timer(case, now, rules),
+        tuple(failures),
+    )
+
+
+def outcome_of(clock: Clock, state: ClockState) -> tuple[int, str, Amounts]:
+    """When a decided clock counts, as met or as breached, and what it adds to the KPIs.
+
+    Met counts at the end of the clock, breached at its deadline: whichever came first (K12).
+    """
+    outcome = DECIDED[state]
+    return clock.ended_at if outcome == "met" else clock.due_at, outcome, _AMOUNTS[clock.metric, outcome]
+
+
+def _outcomes(case: Case, states: States) -> tuple[Sample, ...]:
+    samples = []
+    for clock, state in zip(case.fold.clocks, states, strict=True):
+        if state in DECIDED:
+            at, _, amounts = outcome_of(clock, state)
+            samples.append(Sample(at, clock.attribution or case.fold.attribution(), amounts))
+    return tuple(samples)
+
+
+def _incidents(
+    case: Case, states: States, partition: int, now: int, rules: Rules, failures: list[Failure]
+) -> Mapping[str, IncidentRow]:
+    """What the patterns find that a case decides by itself. A test is nobody's trouble."""
+    rows: dict[str, IncidentRow] = {}
+    for pattern in registry.CASE_PATTERNS:
+        try:
+            found = list(pattern.incidents(case, states, now, rules.patterns[pattern.id]))
+            if found:
+                rows |= _rows(found, pattern, partition)
+        except Exception as error:
+            failures.append(failure(pattern.id, error))
+    return rows
+
+
+def _rows(incidents: Iterable[Incident], pattern: Pattern[Any], partition: int) -> dict[str, IncidentRow]:
+    rows = [incident_row(incident, pattern.id, pattern.version, partition) for incident in incidents]
+    return {row.incident_id: row for row in rows}
+
+
+def _memberships(case: Case, failures: list[Failure]) -> Mapping[str, Membership]:
+    memberships: dict[str, Membership] = {}
+    for pattern_id, pattern in registry.SUBJECT_PATTERNS.items():
+        try:
+            membership = pattern.membership(case)
+        except Exception as error:
+            failures.append(failure(pattern_id, error))
+        else:
+            if membership is not None:
+                memberships[pattern_id] = membership
+    return memberships
+
+
+def _gauges(case: Case, states: States, now: int) -> tuple[Labels, ...]:
+    fold = case.fold
+    if fold.state in TERMINAL or fold.test:
+        return ()
+    gauges: list[Labels] = []
+    if case.key[0] != SURVEYS:
+        gauges.append(("backlog_cases", fold.facts.get("kind", ""), fold.area, fold.facts["priority"]))
+    for clock, state in zip(fold.clocks, states, strict=True):
+        if clock.is_open:
+            name = _GAUGE_OF_OPEN.get(state) or ("sla_at_risk" if clocks.warnings(clock, now) else "sla_open")
+            gauges.append((name, clock.target.policy_id, clock.metric, fold.area))
+    return tuple(gauges)
+
+
+def _next_timer(case: Case, now: int, rules: Rules) -> int:
+    """When an open clock next reads differently; of a case that is over, when it may leave the state."""
+    moment = min([clocks.next_threshold(clock, now) for clock in case.fold.clocks if clock.is_open], default=NEVER)
+    if moment == NEVER and (case.fold.state in TERMINAL or case.key[0] == SURVEYS):
+        expiry = case.last_event_at + rules.case_retention_ms
+        return expiry if expiry >= now else now + _LOOK_AGAIN_MS
+    return moment
+
+
+class SubjectEvaluation(NamedTuple):
+    """What follows from the cases of one subject, in the eyes of one pattern."""
+
+    incidents: Mapping[str, IncidentRow]
+    """By incident id."""
+    next_timer: int
+    """The moment, ms, at which they may change though nothing arrives; `NEVER`: none."""
+
+
+NO_PATTERN: Final = SubjectEvaluation(_NOTHING, NEVER)
+
+
+def evaluate_subject(
+    pattern: SubjectPattern[Any],
+    subject: Subject,
+    history: History,
+    case_of: Callable[[CaseKey], Case],
+    partition: int,
+    now: int,
+    rules: Rules,
+) -> SubjectEvaluation | Failure:
+    """Evaluate the cases of one subject as of `now`, ms; a `Failure` when the pattern raises."""
+    parameters = rules.patterns[pattern.id]
+    try:
+        if not history.cases or (not history.incidents and len(history.cases) < pattern.least(parameters)):
+            return NO_PATTERN
+        incidents = _rows(pattern.incidents(subject, history, case_of, now, parameters), pattern, partition)
+        return SubjectEvaluation(incidents, pattern.quiet_at(history, parameters) if incidents else NEVER)
+    except Exception as error:
+        return failure(pattern.id, error)

@@ -1,0 +1,184 @@
+"""Putting an event into its case: folded and evaluated first, written after, so that there is nothing to undo.
+
+An event may end in a merge, and that changes the case that survives, which may have been merged itself: `settle` works
+off what emission hands over, one case after the other, until no case is given anything.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from processors.cases.case import Case, Evaluation, apply_event, refold, withdraw
+from processors.cases.events import CaseEvent
+from processors.cases.fold import Fold
+from processors.kpis.samples import Sample
+from processors.pipeline import isolation, live
+from processors.pipeline.emission import Carried, emit
+from processors.pipeline.evaluation import evaluate
+from processors.state.partition import PartitionState
+from schemas.observations import Observations
+from schemas.topics import SURVEYS
+
+Signed = tuple[Sample, int]
+"""A sample to add to the KPIs, +1, or to take back, -1."""
+
+_CARRY_OVER: Final = "carry_over"
+"""The part that fails when the case that survives a merge cannot be folded with what that gives it."""
+
+
+class Change(NamedTuple):
+    """A case with an event folded into it, of which nobody else knows yet: only the case itself has changed."""
+
+    case: Case
+    events: tuple[CaseEvent, ...]
+    """The event, and of a new case what merges had waiting for it."""
+    samples: list[Signed]
+    """Of the event."""
+    carried_samples: list[Signed]
+    """Of what was waiting."""
+    forward: bool
+    """Whether each came after all that were there."""
+    evaluation: Evaluation
+    warnings: tuple[str, ...]
+    """What is odd about the event in its case."""
+    unmatched: bool
+    """Whether a case was opened for which no policy promises anything."""
+
+
+def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
+    """Fold an event into a case and evaluate it. Raises what that raises, and the case is then as it was."""
+    warnings = _oddities(case, event)
+    unmatched, impossible = case.fold.unmatched, case.fold.impossible
+    waiting = () if case.events else tuple(state.absorbed.get(case.key, {}).values())
+    carried_samples: list[Signed] = []
+    try:
+        samples, forward = apply_event(case, event, state.rules.promises)
+        for carried in waiting:
+            more, onward = apply_event(case, carried, state.rules.promises)
+            carried_samples += more
+            forward = forward and onward
+        evaluation = evaluated(state, case)
+    except Exception:
+        _remove(state, case, (event, *waiting))
+        raise
+    if case.fold.impossible and not impossible:
+        warnings += ("impossible_transition",)
+    newly_unmatched = case.fold.unmatched > unmatched
+    return Change(case, (event, *waiting), samples, carried_samples, forward, evaluation, warnings, newly_unmatched)
+
+
+def undo(state: PartitionState, change: Change) -> None:
+    """Leave the case as it was before a change that was not applied."""
+    _remove(state, change.case, change.events)
+
+
+def apply(state: PartitionState, change: Change, observations: Observations) -> None:
+    """Let the state have a change, and emit what follows from it."""
+    case, topic = change.case, change.case.key[0]
+    _note_events(state, case, change.events, forward=change.forward)
+    for sample, sign in change.samples:
+        state.add_sample(topic, sample, sign)
+        if sign > 0:
+            live.observe_durations(observations, sample)
+    for sample, sign in change.carried_samples:
+        state.add_sample(topic, sample, sign)
+    if change.unmatched:
+        observations.count("sla_unmatched", topic)
+    settle(state, case, change.evaluation, observations)
+
+
+def settle(
+    state: PartitionState, case: Case, evaluation: Evaluation, observations: Observations, *, by_timer: bool = False
+) -> None:
+    """Emit the evaluation of a case, and then of every case that it was merged into, directly or not."""
+    waiting = emit(state, case, evaluation, observations, by_timer=by_timer)
+    while waiting:
+        carried = waiting.pop(0)
+        survivor = state.cases.get(carried.survivor)
+        if survivor is not None:
+            waiting += _carry_over(state, survivor, carried, observations)
+
+
+def _carry_over(state: PartitionState, survivor: Case, carried: Carried, observations: Observations) -> list[Carried]:
+    """Give a case what a merge carries over to it, or take it back; returns what that case carries over itself."""
+    event, promises, before = carried.event, state.rules.promises, survivor.events.copy()
+    samples: list[Signed] = []
+    forward = False
+    try:
+        if not carried.withdrawn:
+            samples, forward = apply_event(survivor, event, promises)
+        elif event in before:
+            samples = withdraw(survivor, event, promises)
+        evaluation = evaluated(state, survivor)
+    except Exception as error:
+        # The record that merged the two is accepted all the same: the other case goes on without it.
+        survivor.events, survivor.fold = before, refold(survivor.key, before, promises, [])
+        failures = [isolation.failure(_CARRY_OVER, error)]
+        isolation.report(state, failures, event.record_at, observations)
+        return []
+    _note_events(state, survivor, [event], forward=forward)
+    for sample, sign in samples:
+        state.add_sample(survivor.key[0], sample, sign)
+    return emit(state, survivor, evaluation, observations)
+
+
+def arrived_earlier(
+    state: PartitionState, case: Case, event_id: str, record_at: int, observations: Observations
+) -> None:
+    """Of an event that came twice the earlier arrival counts, in whatever order the two were read."""
+    for index, event in enumerate(case.events):
+        if event.event_id == event_id and record_at < event.record_at:
+            case.events[index] = event._replace(record_at=record_at)
+            try:
+                case.fold = refolded(state, case)
+                evaluation = evaluated(state, case)
+            except Exception:
+                case.events[index] = event
+                case.fold = refolded(state, case)
+                raise
+            _note_events(state, case, [], forward=False)
+            settle(state, case, evaluation, observations)
+            return
+
+
+def evaluated(state: PartitionState, case: Case) -> Evaluation:
+    """The evaluation of a case as of now."""
+    return evaluate(case, state.number, state.timers_fired_to[case.key[0]], state.rules)
+
+
+def refolded(state: PartitionState, case: Case) -> Fold:
+    """The fold of the events of a case, from the first on."""
+    return refold(case.key, case.events, state.rules.promises, [])
+
+
+def _note_events(state: PartitionState, case: Case, events: Sequence[CaseEvent], *, forward: bool) -> None:
+    """What the log of the state gets: the new events of a case, or all of them."""
+    if forward:
+        for event in events:
+            state.append(case, event)
+    else:
+        state.replace(case)
+    state.mark_dirty(case)
+
+
+def _remove(state: PartitionState, case: Case, events: Sequence[CaseEvent]) -> None:
+    for event in events:
+        if event in case.events:
+            case.events.remove(event)
+    case.fold = refolded(state, case)
+
+
+def _oddities(case: Case, event: CaseEvent) -> tuple[str, ...]:
+    warnings: tuple[str, ...] = ()
+    if case.events:
+        last = case.events[-1]
+        if event < last:
+            warnings += ("out_of_order",)
+        elif event.seq > last.seq + 1 > 0:
+            warnings += ("seq_gap",)
+    if event.type not in ("opened", "invited") and case.fold.opened_at is None and case.key[0] != SURVEYS:
+        warnings += ("missing_open",)
+    if event.type == "answered" and "wait_ms" in event.facts:
+        since = case.fold.opened_at if case.fold.waiting_since is None else case.fold.waiting_since
+        if since is not None and abs(event.occurred_at - since - event.facts["wait_ms"]) > 5_000:
+            warnings += ("self_reported_duration_differs",)
+    return warnings

@@ -1,0 +1,45 @@
+"""What a record moves of the live metrics: volumes by event type, and durations as they end."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from processors.kpis.samples import SLOT, Sample
+from schemas.events.envelope import Event
+from schemas.kpis import DIMENSIONS, Sum
+from schemas.observations import Duration, Observations
+from schemas.outputs import EventRow
+from schemas.taxonomy import Outcome
+from schemas.topics import COMPLAINTS, CONTACTS
+
+_DURATIONS: Final[Mapping[int, tuple[Duration, int]]] = {
+    SLOT[Sum.wait_ms]: ("wait", DIMENSIONS.index("channel")),
+    SLOT[Sum.first_response_ms]: ("first_response", DIMENSIONS.index("channel")),
+    SLOT[Sum.resolution_ms]: ("resolution", DIMENSIONS.index("kind")),
+}
+"""slot of a sum -> its live histogram, and the dimension that labels it"""
+
+
+def observe_durations(observations: Observations, sample: Sample) -> None:
+    """Observe the durations that a sample adds to the KPIs."""
+    for slot, amount in sample.amounts:
+        named = _DURATIONS.get(slot)
+        if named is not None:
+            name, dimension = named
+            observations.duration(sample.at_ms, amount / 1000, name, sample.attribution[dimension])
+
+
+def observe_accepted(observations: Observations, event: Event, row: EventRow) -> None:
+    """Count an accepted event by what became of it, by its warnings, and, unless it is a test, by its kind."""
+    topic, event_type = row.topic, row.event_type
+    outcome: Outcome = "late" if row.late else "warned" if row.warnings else "accepted"
+    observations.count("events", topic, event_type, row.source, outcome)
+    for warning in row.warnings:
+        observations.count("event_warnings", topic, row.source, warning)
+    if row.test:
+        return
+    if topic == CONTACTS:
+        observations.count("contacts", event_type, event.channel or "", row.area)
+    elif topic == COMPLAINTS:
+        observations.count("complaints", event_type, row.kind, event.channel or "", row.area)
+    else:
+        observations.count("surveys", event_type, row.kind, row.area)
