@@ -1,6 +1,6 @@
 """`oidor doctor`: what is wrong with an installation, and what to do about it.
 
-Pure: `diagnose` turns facts (examination.py collects them) into findings, one line each.
+`diagnose` is a pure function from facts, which `examination` collects, to findings of one line each.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ class OpenTransaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class InputPartition:
     """One partition of an input topic; offsets are next offsets, `max_timestamp` is of all its records, ms."""
 
     topic: str
@@ -47,7 +47,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class StatePart:
+class StatePartition:
     """What the log holds of one partition's state: bytes on the broker's disk, messages, last checkpoint (ms)."""
 
     partition: int
@@ -57,7 +57,7 @@ class StatePart:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PartitionLag:
     """How far a consumer group is with one partition."""
 
     topic: str
@@ -70,19 +70,19 @@ class Reading:
     """The group got on while we watched."""
 
     @property
-    def lag(self) -> int:
+    def offsets(self) -> int:
         """Offsets, markers of transactions among them."""
         return self.end - (self.committed or 0) if self.waiting else 0
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ConsumerGroup:
     """A consumer group and how far it is. `command` is ours that joins it."""
 
     command: str
     name: str
     members: int
-    readings: tuple[Reading, ...] = ()
+    lags: tuple[PartitionLag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,13 @@ class Broker:
     problems: tuple[Problem, ...] = ()
     partitions: Mapping[str, int] = field(default_factory=dict)
     """topic -> partitions, of the input topics"""
-    inputs: tuple[Input, ...] = ()
-    state: tuple[StatePart, ...] = ()
-    groups: tuple[Group, ...] = ()
+    inputs: tuple[InputPartition, ...] = ()
+    state: tuple[StatePartition, ...] = ()
+    groups: tuple[ConsumerGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Unreconciled:
     """Records of one topic-partition and day that are not accounted for."""
 
     topic: str
@@ -110,12 +110,12 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Warehouse:
+class Database:
     """What the database said. `skew_ms` is its clock less ours."""
 
     pending: tuple[str, ...] = ()
     skew_ms: int | None = None
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[Unreconciled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Facts:
 
     now: int
     broker: Broker | str
-    warehouse: Warehouse | str
+    database: Database | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,24 +146,24 @@ def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
         findings.append(Finding("broker", True, f"answers at {settings.brokers}"))
         findings += _topics(facts.broker)
         findings += _colocation(facts.broker)
-    if isinstance(facts.warehouse, str):
-        findings.append(Finding("database", False, facts.warehouse, "nothing else in ClickHouse could be looked at"))
+    if isinstance(facts.database, str):
+        findings.append(Finding("database", False, facts.database, "nothing else in ClickHouse could be looked at"))
     else:
-        findings += _database(facts.warehouse, settings)
+        findings += _database(facts.database, settings)
     if isinstance(facts.broker, Broker):
         findings += _future(facts.broker, facts.now)
         findings += _open_transactions(facts.broker, facts.now)
         findings += _state(facts.broker, facts.now, settings)
         for group in facts.broker.groups:
             findings += _group(group)
-    if isinstance(facts.warehouse, Warehouse) and not facts.warehouse.pending:
-        findings += _reconciliation(facts.warehouse)
+    if isinstance(facts.database, Database) and not facts.database.pending:
+        findings += _reconciliation(facts.database)
     return findings
 
 
 def exit_code(facts: Facts, findings: Iterable[Finding]) -> int:
     """0 well, 1 something is wrong, 2 broker or database cannot be reached."""
-    if isinstance(facts.broker, str) or isinstance(facts.warehouse, str):
+    if isinstance(facts.broker, str) or isinstance(facts.database, str):
         return 2
     return 0 if all(finding.well for finding in findings) else 1
 
@@ -190,25 +190,25 @@ def _colocation(broker: Broker) -> Iterator[Finding]:
         yield Finding("co-location", True, f"equal partition counts: {counts}")
 
 
-def _database(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
+def _database(database: Database, settings: Settings) -> Iterator[Finding]:
     name = settings.clickhouse_database
-    if warehouse.pending:
-        yield Finding("migrations", False, f"database {name} lacks {', '.join(warehouse.pending)}", "run oidor migrate")
+    if database.pending:
+        yield Finding("migrations", False, f"database {name} lacks {', '.join(database.pending)}", "run oidor migrate")
     else:
         yield Finding("migrations", True, f"database {name} is up to date")
-    if warehouse.skew_ms is None:
+    if database.skew_ms is None:
         return
-    if abs(warehouse.skew_ms) > SKEW_MS:
-        side = "ahead of" if warehouse.skew_ms > 0 else "behind"
+    if abs(database.skew_ms) > SKEW_MS:
+        side = "ahead of" if database.skew_ms > 0 else "behind"
         yield Finding(
             "clocks",
             False,
-            f"ClickHouse's clock is {abs(warehouse.skew_ms) / 1000:.1f} s {side} the clock here",
+            f"ClickHouse's clock is {abs(database.skew_ms) / 1000:.1f} s {side} the clock here",
             "let NTP set both: deadlines fire by the clock of the worker",
         )
     else:
         yield Finding(
-            "clocks", True, f"ClickHouse and this machine differ by {abs(warehouse.skew_ms)} ms; brokers tell no time"
+            "clocks", True, f"ClickHouse and this machine differ by {abs(database.skew_ms)} ms; brokers tell no time"
         )
 
 
@@ -248,11 +248,7 @@ def _open_transactions(broker: Broker, now: int) -> Iterator[Finding]:
 def _state(broker: Broker, now: int, settings: Settings) -> Iterator[Finding]:
     topic = state_topic(settings.app_id)
     read = {
-        reading.partition
-        for group in broker.groups
-        if group.name == settings.app_id
-        for reading in group.readings
-        if reading.committed
+        one.partition for group in broker.groups if group.name == settings.app_id for one in group.lags if one.committed
     }
     if lost := sorted(part.partition for part in broker.state if not part.messages and part.partition in read):
         yield Finding(
@@ -268,11 +264,11 @@ def _state(broker: Broker, now: int, settings: Settings) -> Iterator[Finding]:
         yield Finding("state", True, f"{_size(sum(part.bytes for part in broker.state))} in {topic}, {last}")
 
 
-def _group(group: Group) -> Iterator[Finding]:
+def _group(group: ConsumerGroup) -> Iterator[Finding]:
     check = f"{group.command} lag"
-    waiting = [reading for reading in group.readings if reading.waiting]
-    still = [reading for reading in waiting if not reading.moved]
-    lag = sum(reading.lag for reading in waiting)
+    waiting = [one for one in group.lags if one.waiting]
+    still = [one for one in waiting if not one.moved]
+    lag = sum(one.offsets for one in waiting)
     if not group.members:
         yield Finding(
             check,
@@ -282,11 +278,11 @@ def _group(group: Group) -> Iterator[Finding]:
             f"start oidor {group.command}",
         )
     elif still:
-        where = ", ".join(f"{_at(reading)} at {reading.committed or 0}" for reading in still[:3])
+        where = ", ".join(f"{_at(one)} at {one.committed or 0}" for one in still[:3])
         yield Finding(
             check,
             False,
-            f"{sum(reading.lag for reading in still)} offsets wait and nobody gets on: {where}"
+            f"{sum(one.offsets for one in still)} offsets wait and nobody gets on: {where}"
             + (f" and {len(still) - 3} more" if len(still) > 3 else ""),
             f"see /ready and the log of the {group.command}",
         )
@@ -295,8 +291,8 @@ def _group(group: Group) -> Iterator[Finding]:
         yield Finding(check, True, f"{behind}; members of {group.name}: {group.members}")
 
 
-def _reconciliation(warehouse: Warehouse) -> Iterator[Finding]:
-    for one in warehouse.differences[:5]:
+def _reconciliation(database: Database) -> Iterator[Finding]:
+    for one in database.differences[:5]:
         yield Finding(
             "reconciliation",
             False,
@@ -304,9 +300,9 @@ def _reconciliation(warehouse: Warehouse) -> Iterator[Finding]:
             f"rejected by {one.rejected}, for more than {RECONCILED_SECONDS} s",
             "see that the warehouse runs and gets on; if it does: oidor replay --diff",
         )
-    if len(warehouse.differences) > 5:
-        yield Finding("reconciliation", False, f"and {len(warehouse.differences) - 5} more topic-partitions and days")
-    if not warehouse.differences:
+    if len(database.differences) > 5:
+        yield Finding("reconciliation", False, f"and {len(database.differences) - 5} more topic-partitions and days")
+    if not database.differences:
         yield Finding("reconciliation", True, "every record is accounted for")
 
 
@@ -332,8 +328,7 @@ def _partitions(broker: Broker, now: int) -> Table:
     for part in broker.state:
         age = "never" if part.last_checkpoint is None else f"{_age(now - part.last_checkpoint)} ago"
         lags = (
-            str(sum(reading.lag for reading in group.readings if reading.partition == part.partition))
-            for group in broker.groups
+            str(sum(one.offsets for one in group.lags if one.partition == part.partition)) for group in broker.groups
         )
         table.add_row(str(part.partition), _size(part.bytes), str(part.messages), age, *lags)
     return table
@@ -344,7 +339,7 @@ def _plain(text: str) -> str:
     return text.replace("[", r"\[")
 
 
-def _at(one: Input | Reading) -> str:
+def _at(one: InputPartition | PartitionLag) -> str:
     return f"{one.topic}[{one.partition}]"
 
 

@@ -5,22 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from clickhouse_driver import errors
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.cli.doctor.diagnosis import (
     RECONCILED_SECONDS,
     Broker,
-    Difference,
+    ConsumerGroup,
+    Database,
     Facts,
-    Group,
-    Input,
+    InputPartition,
     OpenTransaction,
-    Reading,
-    StatePart,
-    Warehouse,
+    PartitionLag,
+    StatePartition,
+    Unreconciled,
 )
+from deploy.cli.offsets import Offsets, committed_by, offsets_of, partitions_of, waiting_between
 from deploy.cli.topics import TopicError, administrator, described, plan, problems
 from deploy.clickhouse.migrate import MigrationError, pending
 from processors.settings import Settings
@@ -30,15 +31,12 @@ from sinks.clickhouse import Address, connect, one_line
 WATCH_SECONDS: Final = 6.0
 """More than the time between two commits of a worker to its group: who has not moved by then stands still."""
 
-_PEEK_MS: Final = 2_000
 _PATIENCE_SECONDS: Final = 30
-
-Offsets = dict[TopicPartition, int]
 
 
 def examine(settings: Settings) -> Facts:
     """Look at everything; takes seconds, and `WATCH_SECONDS` more when a group is behind."""
-    return Facts(time.time_ns() // 1_000_000, _broker(settings), _warehouse(settings))
+    return Facts(time.time_ns() // 1_000_000, _broker(settings), _database(settings))
 
 
 def _broker(settings: Settings) -> Broker | str:
@@ -63,25 +61,13 @@ def _inputs(settings: Settings) -> list[str]:
     return [settings.input_prefix + topic for topic in INPUTS]
 
 
-def partitions_of(topics: Mapping[str, int]) -> list[TopicPartition]:
-    return [TopicPartition(name, number) for name, count in topics.items() for number in range(count)]
-
-
-def offsets_of(
-    admin: KafkaAdminClient, parts: Iterable[TopicPartition], spec: OffsetSpec, *, committed: bool
-) -> Offsets:
-    isolation = "read_committed" if committed else "read_uncommitted"
-    found = admin.list_partition_offsets(dict.fromkeys(parts, spec), isolation_level=isolation)
-    return {part: answer.offset for part, answer in found.items()}
-
-
 def _newest(admin: KafkaAdminClient, parts: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
     """The greatest record timestamp of each partition, ms; None of an empty one."""
     found = admin.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.MAX_TIMESTAMP))
     return {part: answer.timestamp if answer.timestamp >= 0 else None for part, answer in found.items()}
 
 
-def _input_parts(admin: KafkaAdminClient, topics: Mapping[str, int]) -> Iterator[Input]:
+def _input_parts(admin: KafkaAdminClient, topics: Mapping[str, int]) -> Iterator[InputPartition]:
     parts = partitions_of(topics)
     if not parts:
         return
@@ -90,7 +76,7 @@ def _input_parts(admin: KafkaAdminClient, topics: Mapping[str, int]) -> Iterator
     newest = _newest(admin, parts)
     opened = _open_transactions(admin, [part for part in parts if high[part] > stable[part]])
     for part in parts:
-        yield Input(part.topic, part.partition, stable[part], high[part], newest[part], opened.get(part, ()))
+        yield InputPartition(part.topic, part.partition, stable[part], high[part], newest[part], opened.get(part, ()))
 
 
 def _open_transactions(
@@ -113,7 +99,7 @@ def _open_transactions(
     }
 
 
-def _state_parts(admin: KafkaAdminClient, topic: str, topics: Mapping[str, int]) -> Iterator[StatePart]:
+def _state_parts(admin: KafkaAdminClient, topic: str, topics: Mapping[str, int]) -> Iterator[StatePartition]:
     parts = partitions_of({topic: topics[topic]} if topic in topics else {})
     if not parts:
         return
@@ -121,7 +107,7 @@ def _state_parts(admin: KafkaAdminClient, topic: str, topics: Mapping[str, int])
     high = offsets_of(admin, parts, OffsetSpec.LATEST, committed=False)
     newest, sizes = _newest(admin, parts), _sizes(admin, topic)
     for part in parts:
-        yield StatePart(part.partition, sizes.get(part.partition, 0), high[part] - low[part], newest[part])
+        yield StatePartition(part.partition, sizes.get(part.partition, 0), high[part] - low[part], newest[part])
 
 
 def _sizes(admin: KafkaAdminClient, topic: str) -> dict[int, int]:
@@ -136,28 +122,32 @@ def _sizes(admin: KafkaAdminClient, topic: str) -> dict[int, int]:
     return sizes
 
 
-def _groups(admin: KafkaAdminClient, settings: Settings, topics: Mapping[str, int]) -> list[Group]:
+def _groups(admin: KafkaAdminClient, settings: Settings, topics: Mapping[str, int]) -> list[ConsumerGroup]:
     inputs, rows = _inputs(settings), [settings.topic_prefix + ROWS]
     wanted = [("worker", settings.app_id, inputs), ("warehouse", f"{settings.app_id}-warehouse", rows)]
     groups = [
         _group(admin, settings, command, name, {topic: topics[topic] for topic in read if topic in topics})
         for command, name, read in wanted
     ]
-    if any(reading.waiting for group in groups if group.members for reading in group.readings):
+    if any(one.waiting for group in groups if group.members for one in group.lags):
         time.sleep(WATCH_SECONDS)
         groups = [_watched(group, committed_by(admin, group.name)) for group in groups]
     return groups
 
 
-def _group(admin: KafkaAdminClient, settings: Settings, command: str, name: str, topics: Mapping[str, int]) -> Group:
+def _group(
+    admin: KafkaAdminClient, settings: Settings, command: str, name: str, topics: Mapping[str, int]
+) -> ConsumerGroup:
     parts = partitions_of(topics)
     committed = committed_by(admin, name)
     low = offsets_of(admin, parts, OffsetSpec.EARLIEST, committed=True) if parts else {}
     ends = offsets_of(admin, parts, OffsetSpec.LATEST, committed=True) if parts else {}
     begin = {part: max(committed.get(part, 0), low[part]) for part in parts}
     waiting = waiting_between(settings.brokers, {part: begin[part] for part in parts if begin[part] < ends[part]}, ends)
-    readings = (Reading(part.topic, part.partition, committed.get(part), ends[part], part in waiting) for part in parts)
-    return Group(command, name, _members(admin, name), tuple(readings))
+    lags = (
+        PartitionLag(part.topic, part.partition, committed.get(part), ends[part], part in waiting) for part in parts
+    )
+    return ConsumerGroup(command, name, _members(admin, name), tuple(lags))
 
 
 def _members(admin: KafkaAdminClient, name: str) -> int:
@@ -167,43 +157,9 @@ def _members(admin: KafkaAdminClient, name: str) -> int:
         return 0
 
 
-def committed_by(admin: KafkaAdminClient, name: str) -> Offsets:
-    """What a consumer group has committed; nothing of a group that never was."""
-    try:
-        return {part: found.offset for part, found in admin.list_group_offsets([name])[name].items()}
-    except CoordinatorNotAvailableError:
-        return {}
-
-
-def waiting_between(brokers: str, begin: Offsets, ends: Offsets) -> set[TopicPartition]:
-    """Where a record lies between begin and end, and not only markers of transactions or what they undid."""
-    found: set[TopicPartition] = set()
-    if not begin:
-        return found
-    reader = KafkaConsumer(
-        bootstrap_servers=brokers.split(","),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        max_poll_records=500,
-    )
-    try:
-        reader.assign(list(begin))
-        for part, offset in begin.items():
-            reader.seek(part, offset)
-        deadline = time.monotonic() + _PEEK_MS / 1000 + 0.05 * len(begin)
-        left = set(begin)
-        while left and time.monotonic() < deadline:
-            found |= {part for part, records in reader.poll(timeout_ms=200).items() if records}
-            left = {part for part in left - found if reader.position(part) < ends[part]}
-            reader.pause(*(set(begin) - left))
-        return found | left  # what could not be read in time waits as far as we know
-    finally:
-        reader.close()
-
-
-def _watched(group: Group, later: Offsets) -> Group:
-    readings = (
-        Reading(
+def _watched(group: ConsumerGroup, later: Offsets) -> ConsumerGroup:
+    lags = (
+        PartitionLag(
             one.topic,
             one.partition,
             one.committed,
@@ -211,12 +167,12 @@ def _watched(group: Group, later: Offsets) -> Group:
             one.waiting,
             moved=later.get(TopicPartition(one.topic, one.partition), 0) > (one.committed or 0),
         )
-        for one in group.readings
+        for one in group.lags
     )
-    return Group(group.command, group.name, group.members, tuple(readings))
+    return ConsumerGroup(group.command, group.name, group.members, tuple(lags))
 
 
-def _warehouse(settings: Settings) -> Warehouse | str:
+def _database(settings: Settings) -> Database | str:
     try:
         missing = pending(settings)
     except MigrationError as error:
@@ -225,7 +181,7 @@ def _warehouse(settings: Settings) -> Warehouse | str:
     try:
         skew = _skew(client)
         differences = () if missing else tuple(_differences(client, settings.clickhouse_database))
-        return Warehouse(tuple(missing), skew, differences)
+        return Database(tuple(missing), skew, differences)
     except (errors.Error, OSError, EOFError) as error:
         return f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}: {one_line(error)}"
     finally:
@@ -243,7 +199,7 @@ def _skew(client: Any) -> int:
     return int(min(answers)[1])
 
 
-def _differences(client: Any, database: str) -> Iterator[Difference]:
+def _differences(client: Any, database: str) -> Iterator[Unreconciled]:
     """Those that are not on their way any more."""
     for row in client.execute(
         "SELECT topic, partition, toString(day), difference_read, difference_stored, difference_rejected "
@@ -253,4 +209,4 @@ def _differences(client: Any, database: str) -> Iterator[Difference]:
         "WHERE (difference_read != 0 OR difference_stored != 0 OR difference_rejected != 0) "
         f"AND recorded_at < now64(3) - INTERVAL {RECONCILED_SECONDS} SECOND ORDER BY topic, partition, day"
     ):
-        yield Difference(*row)
+        yield Unreconciled(*row)

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.cli.doctor.examination import Offsets, committed_by, offsets_of, partitions_of, waiting_between
+from deploy.cli.offsets import Offsets, committed_by, offsets_of, partitions_of, waiting_between
 from deploy.cli.replay.compare import Difference, Span, compare
 from deploy.cli.topics import administrator, create
 from deploy.clickhouse.migrate import migrate

@@ -8,14 +8,14 @@ from rich.console import Console
 
 from deploy.cli.doctor.diagnosis import (
     Broker,
-    Difference,
+    ConsumerGroup,
+    Database,
     Facts,
-    Group,
-    Input,
+    InputPartition,
     OpenTransaction,
-    Reading,
-    StatePart,
-    Warehouse,
+    PartitionLag,
+    StatePartition,
+    Unreconciled,
     diagnose,
     exit_code,
     report,
@@ -26,14 +26,16 @@ from processors.settings import Settings
 NOW = 1_795_000_000_000
 SETTINGS = Settings()
 
-INPUT = Input("contact-events", 3, stable=100, high=100, max_timestamp=NOW - 5_000)
-STATE = StatePart(3, bytes=20_000, messages=7, last_checkpoint=NOW - 900)
-WORKER = Group("worker", "oidor", 2, (Reading("contact-events", 3, committed=100, end=101, waiting=False),))
-WAREHOUSE = Group(
-    "warehouse", "oidor-warehouse", 1, (Reading("feedback-rows", 3, committed=40, end=41, waiting=False),)
+INPUT = InputPartition("contact-events", 3, stable=100, high=100, max_timestamp=NOW - 5_000)
+STATE = StatePartition(3, bytes=20_000, messages=7, last_checkpoint=NOW - 900)
+WORKER = ConsumerGroup(
+    "worker", "oidor", 2, (PartitionLag("contact-events", 3, committed=100, end=101, waiting=False),)
+)
+WAREHOUSE = ConsumerGroup(
+    "warehouse", "oidor-warehouse", 1, (PartitionLag("feedback-rows", 3, committed=40, end=41, waiting=False),)
 )
 BROKER = Broker((), {"contact-events": 12, "survey-events": 12}, (INPUT,), (STATE,), (WORKER, WAREHOUSE))
-DATABASE = Warehouse((), 40, ())
+DATABASE = Database((), 40, ())
 
 
 def healthy() -> Facts:
@@ -49,8 +51,8 @@ def held(last_write: int, high: int = 110) -> Broker:
     return replace(BROKER, inputs=(replace(INPUT, high=high, open=(OpenTransaction("crm", 100, last_write),)),))
 
 
-def behind(group: Group, **changes: object) -> Broker:
-    late = Group(group.command, group.name, group.members, (replace(group.readings[0], **changes),))  # type: ignore[arg-type]
+def behind(group: ConsumerGroup, **changes: object) -> Broker:
+    late = ConsumerGroup(group.command, group.name, group.members, (replace(group.lags[0], **changes),))  # type: ignore[arg-type]
     return replace(BROKER, groups=tuple(late if one.name == group.name else one for one in BROKER.groups))
 
 
@@ -86,12 +88,12 @@ WRONG = {
         "oidor-state is empty in partitions [3]",
     ),
     "no worker": (
-        behind(Group("worker", "oidor", 0, WORKER.readings)),
+        behind(ConsumerGroup("worker", "oidor", 0, WORKER.lags)),
         "worker lag",
         "no worker runs (group oidor has no members): 0 offsets of 0 partitions wait -> start oidor worker",
     ),
     "a warehouse that has stopped": (
-        behind(Group("warehouse", "oidor-warehouse", 0, WAREHOUSE.readings), committed=20, waiting=True),
+        behind(ConsumerGroup("warehouse", "oidor-warehouse", 0, WAREHOUSE.lags), committed=20, waiting=True),
         "warehouse lag",
         "no warehouse runs (group oidor-warehouse has no members): 21 offsets of 1 partitions wait",
     ),
@@ -117,14 +119,14 @@ def test_what_the_broker_shows_to_be_wrong_is_named_with_what_to_do(case: str) -
 
 
 DATABASE_WRONG = {
-    "a migration that is missing": (Warehouse(("0002_more",), 0, ()), "migrations", "database oidor lacks 0002_more"),
+    "a migration that is missing": (Database(("0002_more",), 0, ()), "migrations", "database oidor lacks 0002_more"),
     "a clock that is behind": (
-        Warehouse((), -2_500, ()),
+        Database((), -2_500, ()),
         "clocks",
         "ClickHouse's clock is 2.5 s behind the clock here",
     ),
     "a record that is not accounted for": (
-        Warehouse((), 0, (Difference("survey-events", 2, "2026-11-18", 0, 3, 0),)),
+        Database((), 0, (Unreconciled("survey-events", 2, "2026-11-18", 0, 3, 0),)),
         "reconciliation",
         "survey-events[2] on 2026-11-18: read differs by 0, stored by 3, rejected by 0",
     ),
@@ -157,7 +159,7 @@ def test_what_is_only_under_way_is_not_wrong(case: str) -> None:
 
 
 def test_who_cannot_be_reached_is_named_and_the_other_is_still_looked_at() -> None:
-    facts = Facts(NOW, "cannot reach Kafka at k:9092", Warehouse(("0001_tables",), 0, ()))
+    facts = Facts(NOW, "cannot reach Kafka at k:9092", Database(("0001_tables",), 0, ()))
 
     findings = wrong(facts)
 

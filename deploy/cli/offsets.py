@@ -1,0 +1,62 @@
+"""How far consumer groups are, and what is left for them to read: questions to a broker that change nothing."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import CoordinatorNotAvailableError
+
+_PEEK_MS: Final = 2_000
+
+Offsets = dict[TopicPartition, int]
+"""Next offsets."""
+
+
+def partitions_of(topics: Mapping[str, int]) -> list[TopicPartition]:
+    """List the partitions of topics, given how many each has."""
+    return [TopicPartition(name, number) for name, count in topics.items() for number in range(count)]
+
+
+def offsets_of(
+    admin: KafkaAdminClient, parts: Iterable[TopicPartition], spec: OffsetSpec, *, committed: bool
+) -> Offsets:
+    """Return the offset that `spec` names in each partition; `committed` leaves open transactions out."""
+    isolation = "read_committed" if committed else "read_uncommitted"
+    found = admin.list_partition_offsets(dict.fromkeys(parts, spec), isolation_level=isolation)
+    return {part: answer.offset for part, answer in found.items()}
+
+
+def committed_by(admin: KafkaAdminClient, name: str) -> Offsets:
+    """Return what a consumer group has committed; nothing of a group that never was."""
+    try:
+        return {part: found.offset for part, found in admin.list_group_offsets([name])[name].items()}
+    except CoordinatorNotAvailableError:
+        return {}
+
+
+def waiting_between(brokers: str, begin: Offsets, ends: Offsets) -> set[TopicPartition]:
+    """Find partitions with a record between begin and end; markers of transactions and aborted records are none."""
+    found: set[TopicPartition] = set()
+    if not begin:
+        return found
+    reader = KafkaConsumer(
+        bootstrap_servers=brokers.split(","),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        max_poll_records=500,
+    )
+    try:
+        reader.assign(list(begin))
+        for part, offset in begin.items():
+            reader.seek(part, offset)
+        deadline = time.monotonic() + _PEEK_MS / 1000 + 0.05 * len(begin)
+        left = set(begin)
+        while left and time.monotonic() < deadline:
+            found |= {part for part, records in reader.poll(timeout_ms=200).items() if records}
+            left = {part for part in left - found if reader.position(part) < ends[part]}
+            reader.pause(*(set(begin) - left))
+        return found | left  # what could not be read in time waits as far as we know
+    finally:
+        reader.close()
