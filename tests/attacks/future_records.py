@@ -15,7 +15,7 @@ EACH: Final = 8
 KINDS: Final = (
     ("contact.opened", {"direction": "inbound", "channel": "email"}),
     ("complaint.opened", {"kind": "claim", "channel": "email"}),
-    ("survey.invited", {"kind": "nps", "channel": "email"}),
+    ("survey.invited", {"kind": "nps", "mode": "email"}),
 )
 
 
