@@ -13,10 +13,12 @@ from schemas.outputs import CaseRow, ClockRow
 
 
 def clock_id(case: Case, clock: Clock) -> str:
+    """The natural key of a clock: topic:source:entity_id:metric:instance."""
     return f"{':'.join(case.key)}:{clock.metric}:{clock.instance}"
 
 
 def case_row(case: Case, partition: int) -> CaseRow:
+    """The row of a case as its events have folded it."""
     fold, (topic, source, entity_id) = case.fold, case.key
     known: Mapping[str, Any] = fold.facts
     return CaseRow(
@@ -36,6 +38,7 @@ _STATED: Final = tuple(name for name in CaseRow._fields if name in Stated.__anno
 
 
 def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
+    """The row of a clock, as it reads at `now` (ms)."""
     topic, source, entity_id = case.key
     channel, area, team, priority, kind = _CLOCK_DIMENSIONS(clock.attribution or case.fold.attribution())
     target = clock.target

@@ -20,6 +20,8 @@ from schemas.taxonomy import (
 
 
 class ComplaintOpened(Event):
+    """A customer complains, asks, suggests or praises, on the record."""
+
     event_type: Literal["complaint.opened"]
     kind: ComplaintKind
     channel: Channel
@@ -32,38 +34,52 @@ class ComplaintOpened(Event):
 
 
 class ComplaintAcknowledged(Event):
+    """The customer was told that the complaint has arrived."""
+
     event_type: Literal["complaint.acknowledged"]
     reference_given: bool | None = None
     durable_copy: bool | None = None
 
 
 class ComplaintAssigned(Event):
+    """Somebody answers for the complaint from now on."""
+
     event_type: Literal["complaint.assigned"]
     owner: Name
 
 
 class ComplaintTransferred(Event):
+    """The complaint is handed on from one team or person to another."""
+
     event_type: Literal["complaint.transferred"]
     from_: Name = Field(alias="from")
     to: Name
 
 
 class ComplaintForwardedExternal(Event):
+    """The complaint lies with somebody outside, whom we wait for."""
+
     event_type: Literal["complaint.forwarded_external"]
     to: Name
 
 
 class ComplaintWaitingCustomer(Event):
+    """We wait for the customer; without a reason it is `other`."""
+
     event_type: Literal["complaint.waiting_customer"]
     reason: WaitReason | None = None
 
 
 class ComplaintWaitingThirdParty(Event):
+    """We wait for somebody else; without a reason it is `other`."""
+
     event_type: Literal["complaint.waiting_third_party"]
     reason: WaitReason | None = None
 
 
 class ComplaintResumed(Event):
+    """We wait for nobody any more."""
+
     event_type: Literal["complaint.resumed"]
 
 
@@ -74,11 +90,15 @@ class ComplaintProgressSent(Event):
 
 
 class ComplaintHoldingResponseSent(Event):
+    """The customer was told that the final response takes longer."""
+
     event_type: Literal["complaint.holding_response_sent"]
     new_due_at: Timestamp | None = None
 
 
 class ComplaintCauseSet(Event):
+    """The cause is known now."""
+
     event_type: Literal["complaint.cause_set"]
     cause: Cause
     method: Name | None = None
@@ -95,17 +115,23 @@ class ComplaintResolved(Event):
 
 
 class ComplaintReopened(Event):
+    """The complaint is taken up again."""
+
     event_type: Literal["complaint.reopened"]
     reason: ReopenReason | None = None
     to: EscalationBody | None = None
 
 
 class ComplaintAppealed(Event):
+    """The customer contests the final response."""
+
     event_type: Literal["complaint.appealed"]
     to: EscalationBody | None = None
 
 
 class ComplaintEscalated(Event):
+    """The complaint went to a higher body."""
+
     event_type: Literal["complaint.escalated"]
     to: EscalationBody | None = None
 
@@ -117,6 +143,8 @@ class ComplaintServiceSuspended(Event):
 
 
 class ComplaintCustomerRecovered(Event):
+    """The customer stayed, and there is evidence of it."""
+
     event_type: Literal["complaint.customer_recovered"]
     amount: Amount | None = None
     currency: Currency | None = None
@@ -124,6 +152,8 @@ class ComplaintCustomerRecovered(Event):
 
 
 class ComplaintCustomerLost(Event):
+    """The customer left, and there is evidence of it."""
+
     event_type: Literal["complaint.customer_lost"]
     amount: Amount | None = None
     currency: Currency | None = None
@@ -131,6 +161,8 @@ class ComplaintCustomerLost(Event):
 
 
 class ComplaintPriorityChanged(Event):
+    """The complaint has another priority: other targets may hold."""
+
     event_type: Literal["complaint.priority_changed"]
     from_: Priority = Field(alias="from")
     to: Priority
@@ -146,12 +178,16 @@ class ComplaintReclassified(Event):
 
 
 class ComplaintMerged(Event):
+    """The complaint is part of another one, which keeps its place."""
+
     event_type: Literal["complaint.merged"]
     into: Name
     """The entity that survives."""
 
 
 class ComplaintClosed(Event):
+    """Nothing is left to be done. It is no final response."""
+
     event_type: Literal["complaint.closed"]
 
 
@@ -180,6 +216,8 @@ class ComplaintValues(CorrectedValues):
 
 
 class ComplaintCorrected(Event):
+    """An earlier event of the complaint was wrong: these are its right values."""
+
     event_type: Literal["complaint.corrected"]
     corrects_event_id: EventId
     values: ComplaintValues

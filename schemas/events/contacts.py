@@ -21,6 +21,8 @@ from schemas.taxonomy import (
 
 
 class ContactOpened(Event):
+    """A customer reaches us, or we reach them: what is promised from the opening on begins."""
+
     event_type: Literal["contact.opened"]
     direction: Direction
     channel: Channel
@@ -28,6 +30,8 @@ class ContactOpened(Event):
 
 
 class ContactQueued(Event):
+    """The contact waits for somebody to answer it."""
+
     event_type: Literal["contact.queued"]
     queue: Name
 
@@ -39,7 +43,7 @@ class ContactHumanRequested(Event):
 
 
 class ContactAnswered(Event):
-    """Only a human actor ends the wait."""
+    """Somebody, or a bot, takes the contact; only a person ends the wait."""
 
     event_type: Literal["contact.answered"]
     actor: Actor
@@ -47,17 +51,23 @@ class ContactAnswered(Event):
 
 
 class ContactAbandoned(Event):
+    """The customer gave up waiting."""
+
     event_type: Literal["contact.abandoned"]
     wait_seconds: Seconds | None = None
     in_ivr: bool | None = None
 
 
 class ContactAssigned(Event):
+    """Somebody answers for the contact from now on."""
+
     event_type: Literal["contact.assigned"]
     owner: Name
 
 
 class ContactTransferred(Event):
+    """The contact is handed on from one team or person to another."""
+
     event_type: Literal["contact.transferred"]
     from_: Name = Field(alias="from")
     to: Name
@@ -65,31 +75,43 @@ class ContactTransferred(Event):
 
 
 class ContactCustomerReplied(Event):
+    """The customer wrote again, and waits for a reply."""
+
     event_type: Literal["contact.customer_replied"]
     public: bool = True
 
 
 class ContactAgentReplied(Event):
+    """Somebody, or a bot, replied to the customer or left a note."""
+
     event_type: Literal["contact.agent_replied"]
     public: bool = True
     """False: an internal note, which answers nobody."""
 
 
 class ContactWaitingCustomer(Event):
+    """We wait for the customer; without a reason it is `other`."""
+
     event_type: Literal["contact.waiting_customer"]
     reason: WaitReason | None = None
 
 
 class ContactWaitingThirdParty(Event):
+    """We wait for somebody else; without a reason it is `other`."""
+
     event_type: Literal["contact.waiting_third_party"]
     reason: WaitReason | None = None
 
 
 class ContactResumed(Event):
+    """We wait for nobody any more."""
+
     event_type: Literal["contact.resumed"]
 
 
 class ContactPriorityChanged(Event):
+    """The contact has another priority: other targets may hold."""
+
     event_type: Literal["contact.priority_changed"]
     from_: Priority = Field(alias="from")
     to: Priority
@@ -102,6 +124,8 @@ class ContactReclassified(Event):
 
 
 class ContactResolved(Event):
+    """The matter is dealt with, or was none; talk, hold and wrap-up are the handling time."""
+
     event_type: Literal["contact.resolved"]
     resolution: Resolution | None = None
     resolved_level: Level | None = None
@@ -111,11 +135,15 @@ class ContactResolved(Event):
 
 
 class ContactReopened(Event):
+    """The matter is not dealt with after all."""
+
     event_type: Literal["contact.reopened"]
     reason: ReopenReason | None = None
 
 
 class ContactClosed(Event):
+    """Nothing is left to be done."""
+
     event_type: Literal["contact.closed"]
 
 
@@ -129,6 +157,8 @@ class ContactOutcome(Event):
 
 
 class ContactMerged(Event):
+    """The contact is part of another one, which keeps its place."""
+
     event_type: Literal["contact.merged"]
     into: Name
     """The entity that survives."""
@@ -164,6 +194,8 @@ class ContactValues(CorrectedValues):
 
 
 class ContactCorrected(Event):
+    """An earlier event of the contact was wrong: these are its right values."""
+
     event_type: Literal["contact.corrected"]
     corrects_event_id: EventId
     values: ContactValues

@@ -21,6 +21,8 @@ from schemas.taxonomy import (
 
 
 class SurveyInvited(Event):
+    """A customer was asked; answers count until `expires_at`."""
+
     event_type: Literal["survey.invited"]
     kind: SurveyKind
     mode: SurveyMode
@@ -43,6 +45,8 @@ def _within_scale(score: int, info: ValidationInfo) -> int:
 
 
 class CsatAnswered(SurveyAnswered):
+    """Customer satisfaction: 1 is the worst (K01)."""
+
     kind: Literal["csat"]
     scale_max: Scale = 5
     score: int
@@ -51,6 +55,8 @@ class CsatAnswered(SurveyAnswered):
 
 
 class NpsAnswered(SurveyAnswered):
+    """Likelihood to recommend, 0 to 10 (K02)."""
+
     kind: Literal["nps"]
     score: Annotated[int, Within(0, 10)]
 
@@ -87,6 +93,8 @@ class Section(Record):
 
 
 class MysteryShopperAnswered(SurveyAnswered):
+    """A visit of a mystery shopper, section by section."""
+
     kind: Literal["mystery_shopper"]
     visit_id: Name
     site: Name | None = None
@@ -96,6 +104,8 @@ class MysteryShopperAnswered(SurveyAnswered):
 
 
 class PeopleMet(Record):
+    """How many people a walking manager spoke with."""
+
     customers: Count = 0
     employees: Count = 0
 
@@ -142,14 +152,20 @@ class CustomAnswered(SurveyAnswered):
 
 
 class SurveyExpired(Event):
+    """The survey takes no more answers."""
+
     event_type: Literal["survey.expired"]
 
 
 class SurveyBounced(Event):
+    """The invitation did not reach the customer."""
+
     event_type: Literal["survey.bounced"]
 
 
 class SurveyDeclined(Event):
+    """The customer does not want to answer."""
+
     event_type: Literal["survey.declined"]
 
 
@@ -162,14 +178,20 @@ class Followup(Event):
 
 
 class SurveyFollowupOpened(Followup):
+    """Somebody is to call the customer about the answer."""
+
     event_type: Literal["survey.followup_opened"]
 
 
 class SurveyFollowupContacted(Followup):
+    """The customer was called: what the follow-up promised is done."""
+
     event_type: Literal["survey.followup_contacted"]
 
 
 class SurveyFollowupClosed(Followup):
+    """The follow-up is over."""
+
     event_type: Literal["survey.followup_closed"]
 
 

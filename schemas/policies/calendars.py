@@ -104,6 +104,8 @@ class _Strict(BaseModel):
 
 
 class Holidays(_Strict):
+    """The days on which an office is closed, or open at other hours."""
+
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
     """ISO 3166 code of two letters; quote NO, which YAML takes for false."""
     subdivision: str | None = None

@@ -117,6 +117,8 @@ class When(_Strict):
 
 
 class TargetRule(_Strict):
+    """What is promised to the cases that `when` fits."""
+
     when: When = When()
     target: Annotated[Duration, AfterValidator(_positive)] | None = None
     """Milliseconds; a rule without a target says that nothing is promised, and ends the search in its pack."""
