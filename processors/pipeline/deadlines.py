@@ -1,7 +1,5 @@
 """Deadlines: what becomes of cases and subjects by time alone, with no event."""
 
-import logging
-
 from processors.patterns import registry
 from processors.pipeline import eviction, isolation
 from processors.pipeline.emission import CASE_TIMER, emit_subject, is_awaited
@@ -9,8 +7,6 @@ from processors.pipeline.folding import evaluated, settle
 from processors.state.partition import PartitionState
 from processors.state.timers import Timer
 from schemas.observations import Observations
-
-log = logging.getLogger(__name__)
 
 
 def fire(state: PartitionState, topic: str, now: int, observations: Observations) -> None:
@@ -25,8 +21,6 @@ def fire(state: PartitionState, topic: str, now: int, observations: Observations
             _fire(state, timer, observations)
         except Exception as error:
             # Time goes on for all others: a case that cannot be evaluated must not hold up its partition.
-            log.exception("%s[%d]: our own error at the deadline of %s", topic, state.number, ":".join(timer.key))
-            observations.count("processing_errors", type(error).__name__)
             isolation.report(state, [isolation.failure("deadline", error)], timer.at, observations)
 
 

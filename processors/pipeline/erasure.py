@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from processors.cases.case import Case, Failure
 from processors.cases.rows import clock_row
 from processors.patterns import registry
-from processors.pipeline import eviction
+from processors.pipeline import eviction, isolation
 from processors.pipeline.evaluation import evaluate_subject
 from processors.pipeline.folding import evaluated, settle
 from processors.sla import clocks
@@ -95,8 +95,12 @@ def _end(state: PartitionState, case: Case, at: int, observations: Observations)
         clocks.apply_signal(clock, "cancel", at if announced else min(at, clock.due_at), at)
     # How its incidents end is said by `erase`, once for each.
     own = Observations()
-    settle(state, case, evaluated(state, case), own)
-    observations.moments += own.moments
+    try:
+        settle(state, case, evaluated(state, case), own)
+        observations.moments += own.moments
+    except Exception as error:
+        # Whoever is to be forgotten is forgotten all the same.
+        isolation.report(state, [isolation.failure("erasure", error)], at, observations)
     for clock in fold.clocks:
         row = clock_row(case, clock, state.number, state.timers_fired_to[case.key[0]])
         state.pending.void_clocks[row.clock_id] = row

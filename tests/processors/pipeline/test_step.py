@@ -215,7 +215,7 @@ def test_an_error_of_ours_at_a_deadline_holds_up_nobody_else(monkeypatch: pytest
     feed.feed(opened(event_id="poison", priority="urgent"), opened(entity_id="C2", priority="urgent"))
     poisoned_stage(monkeypatch, "evaluation")
     outputs = feed.until(5 * HOUR)
-    assert outputs.counts["processing_errors", "PoisonError"] >= 1
+    assert outputs.counts["isolated_errors", "deadline"] >= 1
     assert [row.entity_id for row, _ in outputs.incidents if row.pattern == "P02"] == ["C2"]
     feed.checkpoint()
     again = recovered(feed.messages, RULES)
