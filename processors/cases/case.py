@@ -72,7 +72,7 @@ NOT_EVALUATED: Final = Evaluation()
 class Case:
     """One case as it stays in the state: its events, their fold, and what was emitted of it."""
 
-    __slots__ = ("evaluation", "events", "fold", "key")
+    __slots__ = ("evaluation", "events", "fold", "key", "written")
 
     def __init__(self, key: CaseKey) -> None:
         self.key = key
@@ -81,6 +81,8 @@ class Case:
         self.fold = Fold(key)
         self.evaluation = NOT_EVALUATED
         """The last one: all of it was emitted."""
+        self.written: tuple[int, ...] = ()
+        """Hashes of the rows that its clocks had when this process last wrote them, in the order of the fold."""
 
     @property
     def last_event_at(self) -> int:

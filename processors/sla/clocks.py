@@ -29,7 +29,7 @@ when the clock starts, changes or resumes; of a paused clock they are those of a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from processors.sla.business_time import Calendar
@@ -242,8 +242,6 @@ class Clock:
     ended_record_at: int = 0
     attribution: tuple[str, ...] | None = None
     """KPI dimensions of the case at the deadline or the end, whichever came first; None while neither has."""
-    told: int | None = field(default=None, compare=False)
-    """Hash of the row that was last written of it by this process; None: not yet."""
 
     @property
     def is_open(self) -> bool:

@@ -1,12 +1,13 @@
 """`Pending`: what the next checkpoint publishes, but for KPI minutes and progress, which their tables know."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from processors.cases.case import Case
 from processors.cases.events import CaseKey
-from processors.cases.rows import case_row, clock_row
+from processors.cases.rows import case_row, clock_id, clock_row
 from schemas.outputs import ClockRow, EventRow, IncidentRow, RejectedRecord
 from schemas.topics import SURVEYS
 
@@ -31,21 +32,24 @@ class Pending:
     def rows(self, partition: int, fired_to: Mapping[str, int]) -> dict[str, list[tuple[Any, ...]]]:
         """Table -> rows. `fired_to`: input topic -> the moment up to which its timers fired, ms."""
         dirty = self.dirty.values()
-        clocks = {row.clock_id: row for case in dirty for row in _clock_rows(case, partition, fired_to[case.key[0]])}
+        clocks: list[tuple[Any, ...]] = [
+            row for case in dirty for row in _changed_clocks(case, partition, fired_to[case.key[0]])
+        ]
+        if self.void_clocks:
+            known = {clock_id(case, clock) for case in dirty for clock in case.fold.clocks}
+            clocks += (row for key, row in self.void_clocks.items() if key not in known)
         return {
             "feedback_events": [*self.events],
             "cases": [case_row(case, partition) for case in dirty if case.key[0] != SURVEYS],
-            "sla_clocks": [*clocks.values(), *(row for key, row in self.void_clocks.items() if key not in clocks)],
+            "sla_clocks": clocks,
             "incidents": [*self.incidents.values()],
             "rejected_events": [record.row for record in self.rejected],
         }
 
 
-def _clock_rows(case: Case, partition: int, now: int) -> Iterator[ClockRow]:
-    """Of the clocks of a case that changed, those whose row did: most events move one clock of three."""
-    for clock in case.fold.clocks:
-        row = clock_row(case, clock, partition, now)
-        content = hash(row)
-        if clock.told != content:
-            clock.told = content
-            yield row
+def _changed_clocks(case: Case, partition: int, now: int) -> list[ClockRow]:
+    """Of the clocks of a case the rows that are not as they were last written: most events move one clock of three."""
+    rows = [clock_row(case, clock, partition, now) for clock in case.fold.clocks]
+    hashes = tuple(map(hash, rows))
+    before, case.written = case.written, hashes
+    return [row for row, is_now, was in zip_longest(rows, hashes, before) if row is not None and is_now != was]
