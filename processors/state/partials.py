@@ -1,17 +1,75 @@
-"""The tables of KPI minutes: partials, and the dimension values that were admitted first; both written by name."""
+"""The tables of KPI minutes: partials, the values that dimensions admitted first, and the names both are written by."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from processors.kpis.encoding import decode_partials, decode_values, encode_partials, encode_values
+from processors.kpis.encoding import OURS, Names
 from processors.kpis.partials import PartialId, Partials, Slots
 from processors.state.table import StateTable
 from schemas.outputs import Change, Key
 
 _PARTIALS_A_CHANGE: Final = 32
 _VALUES_A_CHANGE: Final = 100
+_TURNS: Final = 2
 
 Minutes = Mapping[int, Mapping[PartialId, Slots]]
+
+
+class NameTable(StateTable):
+    """The lists of accumulators and dimensions that partials and values are numbered by: one for each release.
+
+    A key is the number of a list, written whole. A list of another release is needed until compaction has written all
+    that is numbered by it once more: then it has had two turns, and leaves.
+    """
+
+    name = "kpi_names"
+
+    def __init__(self) -> None:
+        self.number = 0
+        """Of the list of this release; 0 until the first checkpoint."""
+        self._lists: dict[int, Names] = {}
+        self._turns: dict[int, int] = {}
+        self._waiting: deque[tuple[int, Callable[[Names], None]]] = deque()
+
+    def read(self, number: int, read: Callable[[Names], None]) -> None:
+        """Read something that is numbered by a list: at once, or when the list has come; in the order of the log."""
+        self._waiting.append((number, read))
+        self._read_on()
+
+    def _read_on(self) -> None:
+        while self._waiting and self._waiting[0][0] in self._lists:
+            number, read = self._waiting.popleft()
+            read(self._lists[number])
+
+    def changes(self) -> Iterator[Change]:
+        if not self.number:
+            self.number = next((number for number, names in self._lists.items() if names.are_ours), 0)
+        if not self.number:
+            self.number = max(self._lists, default=0) + 1
+            self._lists[self.number] = OURS
+            yield self._change(self.number)
+
+    def all_keys(self) -> Iterable[Key]:
+        return [(number,) for number in self._lists]
+
+    def whole(self, key: Key) -> Iterator[Change] | None:
+        (number,) = key
+        if number != self.number:
+            self._turns[number] = self._turns.get(number, 0) + 1
+            if self._turns[number] >= _TURNS:
+                del self._lists[number]
+                return None
+        return iter([self._change(number)])
+
+    def apply(self, change: Change, version: int) -> None:
+        (number,) = change.key
+        self._lists[number] = Names(*change.content)
+        self._read_on()
+
+    def _change(self, number: int) -> Change:
+        names = self._lists[number]
+        return Change((number,), (names.accumulators, names.dimensions), whole=True)
 
 
 class PartialTable(StateTable):
@@ -19,22 +77,22 @@ class PartialTable(StateTable):
 
     name = "partials"
 
-    def __init__(self, partials: Mapping[str, Partials]) -> None:
-        self._partials = partials
+    def __init__(self, partials: Mapping[str, Partials], names: NameTable) -> None:
+        self._partials, self._names = partials, names
 
     @property
     def held(self) -> int | None:
         return sum(partials.count for partials in self._partials.values())
 
     def items_in(self, content: Any) -> int:
-        _, rows = content
-        return len(rows)
+        _, written = content
+        return len(written)
 
     def changes(self) -> Iterator[Change]:
         for topic, partials in self._partials.items():
             changed, partials.changed = partials.changed, {}
             for minute in changed:
-                yield from _changes(topic, minute, changed)
+                yield from self._changes(topic, minute, changed)
 
     def all_keys(self) -> Iterable[Key]:
         return [(topic, minute) for topic, partials in self._partials.items() for minute in partials.minutes]
@@ -42,21 +100,27 @@ class PartialTable(StateTable):
     def whole(self, key: Key) -> Iterator[Change] | None:
         topic, minute = key
         minutes = self._partials[topic].minutes
-        return _changes(topic, minute, minutes) if minute in minutes else None
+        return self._changes(topic, minute, minutes) if minute in minutes else None
 
     def apply(self, change: Change, version: int) -> None:
         topic, minute = change.key
-        for partial_id, slots in decode_partials(*change.content):
-            self._partials[topic].restore(minute, partial_id, slots)
+        number, written = change.content
+        partials = self._partials[topic]
 
+        def read(names: Names) -> None:
+            if minute >= partials.closed_before_ms:  # else it has left since, while this waited for its list
+                for partial_id, slots in names.partials(written):
+                    partials.restore(minute, partial_id, slots)
 
-def _changes(topic: str, minute: int, minutes: Minutes) -> Iterator[Change]:
-    """Each partial as it is when its turn comes; those that have left by then are passed over."""
-    ids = list(minutes[minute])
-    for start in range(0, len(ids), _PARTIALS_A_CHANGE):
-        held = minutes.get(minute, {})
-        some = ids[start : start + _PARTIALS_A_CHANGE]
-        yield Change((topic, minute), encode_partials((one, held[one]) for one in some if one in held))
+        self._names.read(number, read)
+
+    def _changes(self, topic: str, minute: int, minutes: Minutes) -> Iterator[Change]:
+        """Each partial as it is when its turn comes; those that have left by then are passed over."""
+        ids = list(minutes.get(minute, ()))
+        for start in range(0, len(ids), _PARTIALS_A_CHANGE):
+            held = minutes.get(minute, {})
+            some = [(*one, held[one]) for one in ids[start : start + _PARTIALS_A_CHANGE] if one in held]
+            yield Change((topic, minute), (self._names.number, some))
 
 
 class DimensionValueTable(StateTable):
@@ -64,27 +128,32 @@ class DimensionValueTable(StateTable):
 
     name = "dimension_values"
 
-    def __init__(self, partials: Mapping[str, Partials]) -> None:
-        self._partials = partials
+    def __init__(self, partials: Mapping[str, Partials], names: NameTable) -> None:
+        self._partials, self._names = partials, names
 
     def changes(self) -> Iterator[Change]:
         for topic, partials in self._partials.items():
             values, partials.new_values = partials.new_values, []
-            yield from _added(topic, values)
+            yield from self._added(topic, values)
 
     def all_keys(self) -> Iterable[Key]:
         return [(topic,) for topic in self._partials]
 
     def whole(self, key: Key) -> Iterator[Change] | None:
         (topic,) = key
-        return _added(topic, self._partials[topic].admitted_values())
+        return self._added(topic, self._partials[topic].admitted_values())
 
     def apply(self, change: Change, version: int) -> None:
         (topic,) = change.key
-        for value in decode_values(change.content):
-            self._partials[topic].restore_value(value)
+        number, written = change.content
+        partials = self._partials[topic]
 
+        def read(names: Names) -> None:
+            for value in names.values(written):
+                partials.restore_value(value)
 
-def _added(topic: str, values: Sequence[PartialId]) -> Iterator[Change]:
-    for start in range(0, len(values), _VALUES_A_CHANGE):
-        yield Change((topic,), encode_values(values[start : start + _VALUES_A_CHANGE]))
+        self._names.read(number, read)
+
+    def _added(self, topic: str, values: Sequence[PartialId]) -> Iterator[Change]:
+        for start in range(0, len(values), _VALUES_A_CHANGE):
+            yield Change((topic,), (self._names.number, values[start : start + _VALUES_A_CHANGE]))

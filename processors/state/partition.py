@@ -17,7 +17,7 @@ from processors.state.erased import Erased
 from processors.state.error_streak import ErrorStreak
 from processors.state.gauges import Gauges
 from processors.state.health import Health
-from processors.state.partials import DimensionValueTable, PartialTable
+from processors.state.partials import DimensionValueTable, NameTable, PartialTable
 from processors.state.pending import Pending
 from processors.state.progress import ProgressTable
 from processors.state.seen_ids import SeenIds, SeenIdTable
@@ -48,8 +48,9 @@ class PartitionState:
         self.partials: dict[str, Partials] = {
             topic: Partials(topic, values_max=rules.dimension_values_max) for topic in INPUTS
         }
-        self._table(DimensionValueTable(self.partials))
-        self._table(PartialTable(self.partials))
+        names = self._table(NameTable())
+        self._table(DimensionValueTable(self.partials, names))
+        self._table(PartialTable(self.partials, names))
         self.erased = self._table(Erased())
         self.progress = self._table(ProgressTable())
         self.error_streak = ErrorStreak(number, self._table(Sources()))
@@ -170,23 +171,26 @@ class PartitionState:
         )
 
     def meta(self) -> dict[str, Any]:
-        """Everything of fixed size."""
-        return {
-            **self.watermarks.meta(),
-            "dropped": self.dropped,
+        """Everything of fixed size, but for what goes without saying."""
+        closed_early = {
+            topic: partials.closed_before_ms
+            for topic, partials in self.partials.items()
+            if partials.closed_before_ms > max(0, self.watermarks.closed_before(topic))
+        }
+        said = {
+            "dropped": {kind: count for kind, count in self.dropped.items() if count},
+            "closed_early": closed_early,
             "health": self.health.snapshot(),
-            "seen_since": {topic: seen.moments for topic, seen in self.seen.items()},
-            "closed_before": {topic: partials.closed_before_ms for topic, partials in self.partials.items()},
             "halted": self.error_streak.meta(),
         }
+        return self.watermarks.meta() | {name: value for name, value in said.items() if value}
 
     def restore(self, meta: Mapping[str, Any]) -> None:
-        """Take in what `meta` gave at a checkpoint; what a former version did not write stays as it is."""
+        """Take in what `meta` gave at a checkpoint."""
         self.watermarks.restore(meta)
-        self.dropped.update(meta["dropped"])
+        self.dropped.update(meta.get("dropped", {}))
+        closed_early = meta.get("closed_early", {})
+        for topic, partials in self.partials.items():
+            partials.evict_before(max(self.watermarks.closed_before(topic), closed_early.get(topic, 0)))
         self.health.restore(meta.get("health", {}))
-        for topic, (epoch, since, young_since) in meta["seen_since"].items():
-            self.seen[topic].moments = epoch, since, young_since
-        for topic, moment in meta["closed_before"].items():
-            self.partials[topic].evict_before(moment)
         self.error_streak.restore(meta.get("halted"))

@@ -98,7 +98,7 @@ class SeenIds:
 
     @property
     def moments(self) -> tuple[int, int, int]:
-        """The epoch, since when (ms) all is remembered, and since when the young generation is: kept beside the ids."""
+        """The epoch, since when (ms) all is remembered, and since when the young generation is: kept with the ids."""
         return self._epoch, self.since, self._young_since
 
     @moments.setter
@@ -136,7 +136,7 @@ class SeenIds:
 
 
 class SeenIdTable(StateTable):
-    """The seen ids of each input topic. A key is a topic; a change is the epoch of some of its ids, and the ids."""
+    """The seen ids of each input topic. A key is a topic; a change is some ids, their epoch, and the moments."""
 
     name = "seen_ids"
 
@@ -148,13 +148,13 @@ class SeenIdTable(StateTable):
         return sum(len(seen) for seen in self._seen.values())
 
     def items_in(self, content: Any) -> int:
-        _, ids = content
+        ids, _, _ = content
         return len(ids) // _ID_BYTES
 
     def changes(self) -> Iterator[Change]:
         for topic, seen in self._seen.items():
             for epoch, ids in seen.drain():
-                yield from _changes(topic, epoch, ids)
+                yield from self._changes(topic, epoch, ids)
 
     def all_keys(self) -> Iterable[Key]:
         return [(topic,) for topic in self._seen]
@@ -162,14 +162,15 @@ class SeenIdTable(StateTable):
     def whole(self, key: Key) -> Iterator[Change] | None:
         (topic,) = key
         snapshot = self._seen[topic].snapshot()
-        return (change for epoch, ids in snapshot for change in _changes(topic, epoch, ids))
+        return (change for epoch, ids in snapshot for change in self._changes(topic, epoch, ids))
 
     def apply(self, change: Change, version: int) -> None:
         (topic,) = change.key
-        self._seen[topic].restore(*change.content)
+        ids, epoch, moments = change.content
+        self._seen[topic].restore(epoch, ids)
+        self._seen[topic].moments = moments
 
-
-def _changes(topic: str, epoch: int, ids: bytes) -> Iterator[Change]:
-    step = _ID_BYTES * _IDS_A_CHANGE
-    for start in range(0, len(ids), step):
-        yield Change((topic,), (epoch, ids[start : start + step]))
+    def _changes(self, topic: str, epoch: int, ids: bytes) -> Iterator[Change]:
+        step = _ID_BYTES * _IDS_A_CHANGE
+        for start in range(0, len(ids), step):
+            yield Change((topic,), (ids[start : start + step], epoch, self._seen[topic].moments))

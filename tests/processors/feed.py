@@ -154,6 +154,8 @@ class Feed:
     def restart(self, messages: Sequence[bytes] | None = None) -> None:
         """Crash, and go on with what the state's log says, or another one; what it does not hold is read again."""
         self.state, self.changelog = opened(self.messages if messages is None else messages, self.rules)
+        if messages is not None:
+            self.deltas = [Delta(self.changelog.sequence, [*messages], 0)]
         for topic, log in self.logs.items():
             if rest := log[self.changelog.offsets[topic] :]:
                 self.take(topic, rest)

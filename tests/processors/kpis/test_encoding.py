@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.kpis.encoding import decode_partials, decode_values, encode_partials, encode_values
+from processors.kpis.encoding import OURS, Names
 from processors.kpis.samples import Sample
 from schemas.kpis import ACCUMULATORS, DIMENSIONS
 from tests.processors.feed import Feed, event, recovered, rules
@@ -91,27 +91,15 @@ def test_who_came_first_in_a_dimension_is_read_by_name(written: Written) -> None
 
 @given(st.lists(SAMPLES, max_size=20))
 def test_what_is_written_is_what_is_read_within_one_release(samples: list[Sample]) -> None:
-    held = partials_of(*samples)
-    for partials in held.minutes.values():
-        assert dict(decode_partials(*encode_partials(partials.items()))) == partials
-    assert sorted(decode_values(encode_values(held.new_values))) == sorted(held.new_values)
-
-
-def test_only_what_is_used_is_named() -> None:
-    names, _ = encode_partials([((0, "all"), {ACCUMULATORS.index("praise"): 1}), ((1, "phone"), {})])
-
-    assert list(names.values()) == ["praise"]
+    for partials in partials_of(*samples).minutes.values():
+        assert dict(OURS.partials((*key, slots) for key, slots in partials.items())) == partials
 
 
 def test_a_partial_that_holds_nothing_stays_and_one_of_which_nothing_is_known_leaves() -> None:
-    written = [
-        ("all", "all", {3: 1}),
-        ("channel", "phone", {}),
-        ("area", "es", {3: 1, 4: 2}),
-        ("site", "north", {4: 2}),
-    ]
+    names = Names(["contacts_escalated", "praise"], ["all", "channel", "area", "site"])
+    written = [(0, "all", {0: 1}), (1, "phone", dict[int, int]()), (2, "es", {0: 1, 1: 2}), (3, "north", {1: 2})]
 
-    read = dict(decode_partials({3: "contacts_escalated", 4: "praise"}, written))
+    read = dict(names.partials(written))
 
     praise = ACCUMULATORS.index("praise")
     assert {(DIMENSIONS[dimension], value): slots for (dimension, value), slots in read.items()} == {
