@@ -147,7 +147,7 @@ class Warehouse:
             "offsets": {str(part.number): part.next for part in self._open.values()},
             "waiting_seconds": round(self.inserter.waiting_seconds(), 1),
             "last_insert_age_seconds": None if inserted_at is None else round(loop_time() - inserted_at, 1),
-            "isolated_errors": self._metrics.isolated_errors(),
+            "isolated_errors": {name: errors._asdict() for name, errors in self._metrics.isolated_errors().items()},
         }
 
     def update_gauges(self) -> None:

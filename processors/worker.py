@@ -22,6 +22,7 @@ from processors.runtime.slices import Slice
 from processors.runtime.timeouts import wall_ms
 from processors.settings import Settings
 from processors.state.partition import PartitionState
+from schemas.observations import IsolatedErrors
 from schemas.outputs import Checkpoint
 from schemas.taxonomy import Priority, Reason
 from schemas.topics import INPUTS, state_topic
@@ -75,6 +76,7 @@ def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
         empty=EMPTY,
         outputs=outputs,
         halted=lambda state: None if settings.take_processing_errors else state.error_streak.halted,
+        isolated_errors=isolated_errors,
     )
 
 
@@ -129,8 +131,8 @@ class Worker(DurableProcess):
         """The states of the open partitions."""
         return [part.state for part in self.assignment.partitions.values() if part.ready]
 
-    def details(self) -> dict[str, Any]:
-        return super().details() | {"isolated_errors": self._metrics.isolated_errors()}
+    def isolated_errors(self) -> dict[str, IsolatedErrors]:
+        return super().isolated_errors() | self._metrics.isolated_errors()
 
 
 def _kafka_names(settings: Settings) -> dict[str, str]:
@@ -142,6 +144,15 @@ def _replayed(
 ) -> Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]:
     """Where a replay from a moment begins."""
     return lambda tps: consumer().since(tps, round(moment.timestamp() * 1000))
+
+
+def isolated_errors(state: PartitionState) -> dict[str, IsolatedErrors]:
+    """The parts of the pipeline that failed by themselves on records of a partition."""
+    return {
+        part: IsolatedErrors(known.errors, known.last_error, known.last_error_at)
+        for part, known in state.health.parts.items()
+        if known.errors
+    }
 
 
 def census(states: Iterable[PartitionState]) -> Census:

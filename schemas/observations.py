@@ -5,7 +5,7 @@ A key is a metric's name, without prefix and unit, and then its labels in the or
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from schemas.outputs import IncidentRow
 
@@ -36,6 +36,15 @@ CounterKey = tuple[Counter, *tuple[str, ...]]
 MomentKey = tuple[Moment, *tuple[str, ...]]
 DurationKey = tuple[Duration, *tuple[str, ...]]
 GaugeKey = tuple[Gauge, *tuple[str, ...]]
+
+
+class IsolatedErrors(NamedTuple):
+    """What is known of a part that failed by itself, and cost its own result only."""
+
+    errors: int
+    last_error: str
+    last_error_at: int
+    """Ms since the epoch: of the record that it failed at, or of the wall clock where no record is known."""
 
 
 @dataclass(slots=True)

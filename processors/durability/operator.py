@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from processors.durability.changelog import Durable, LogLimits
 from processors.durability.log import Outgoing
 from processors.runtime.slices import Slice
+from schemas.observations import IsolatedErrors
 from schemas.outputs import Checkpoint
 from schemas.taxonomy import Reason
 
@@ -36,6 +37,10 @@ def _never(state: Any) -> str | None:
     return None
 
 
+def _nothing(state: Any) -> Mapping[str, IsolatedErrors]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Operator:
     """The functions take the state that `create` made."""
@@ -54,6 +59,8 @@ class Operator:
     """A checkpoint as messages, without what it appends to the changelog."""
     halted: Callable[[Any], str | None] = _never
     """halted(state): why no more records may be applied, in one line that says what to do; None: they may."""
+    isolated_errors: Callable[[Any], Mapping[str, IsolatedErrors]] = _nothing
+    """isolated_errors(state): what failed by itself and cost no record, by its name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from processors.durability.operator import DurabilityConfig, Operator, State
 from processors.durability.truncation import Truncation
 from processors.runtime.slices import Slice
 from processors.runtime.timeouts import loop_time, own_cancellation_only, wall_ms
+from schemas.observations import IsolatedErrors
 
 _COMMIT_AT: Final = 0.5
 """Of the records that may wait for a commit, the share at which the next one does not wait for its turn."""
@@ -136,6 +137,10 @@ class DurablePartition:
         if topic in self.refused or self.pending >= self._config.pending_max:
             return Admission.FULL
         return Admission.GAP if batch.begin > self.offsets[topic] else Admission.NEXT
+
+    def isolated_errors(self) -> Mapping[str, IsolatedErrors]:
+        """What failed by itself, and cost no record."""
+        return self._operator.isolated_errors(self.state)
 
     def held_up(self, topic: str) -> bool:
         """Whether records of a topic cannot be applied now: it is halted, or others wait for their commit."""

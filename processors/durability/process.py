@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 from faust.types import TP
@@ -13,6 +14,7 @@ from processors.runtime.service import Work
 from processors.runtime.slices import Slice
 from processors.runtime.symptoms import PartitionTask, Progress, Symptoms
 from processors.runtime.timeouts import loop_time, wall_ms
+from schemas.observations import IsolatedErrors
 
 COMMIT_TO_GROUP_SECONDS: Final = 5.0
 SILENT_COMMIT_SECONDS: Final = 20.0
@@ -132,8 +134,19 @@ class DurableProcess:
                     "uncommitted_seconds": round(now - part.waiting_since, 1) if part.waiting_since else 0,
                 }
                 for number, part in sorted(self.assignment.partitions.items())
-            }
+            },
+            "isolated_errors": {name: errors._asdict() for name, errors in self.isolated_errors().items()},
         }
+
+    def isolated_errors(self) -> dict[str, IsolatedErrors]:
+        """What failed by itself and cost no record, by its name, over all open partitions."""
+        found: dict[str, IsolatedErrors] = {}
+        for part in self.assignment.partitions.values():
+            for name, one in part.isolated_errors().items() if part.ready else ():
+                known = found.get(name, one._replace(errors=0))
+                later = max(known, one, key=attrgetter("last_error_at"))
+                found[name] = later._replace(errors=known.errors + one.errors)
+        return found
 
     async def _commit_to_group(self) -> None:
         """For lag monitoring: recovery does not depend on it."""

@@ -1,11 +1,13 @@
 """The metrics of one process: in a registry of its own, bounded, and guarded, so that none of them breaks anything."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import prometheus_client as prometheus
 
+from schemas.observations import IsolatedErrors
 from sinks.metrics.family import OTHER, VALUES_MAX, Counter, Family, Gauge, Histogram
 from sinks.metrics.shared import BUILD, ISOLATED_ERRORS, SHARED, VERSION
 
@@ -20,8 +22,7 @@ class Metrics:
     def __init__(self, families: Iterable[Family]) -> None:
         """`families`: beside those of every process, and what Python tells of itself (CPU, memory, collections)."""
         self.registry = prometheus.CollectorRegistry()
-        self.failures: dict[str, tuple[int, str]] = {}
-        """Exported name of a metric -> how often it raised, and what it raised last."""
+        self._failures: dict[str, IsolatedErrors] = {}
         for collector in (prometheus.ProcessCollector, prometheus.PlatformCollector, prometheus.GCCollector):
             collector(registry=self.registry)
         self._metrics = {family: family.create(self.registry) for family in (*SHARED, *families)}
@@ -51,18 +52,17 @@ class Metrics:
 
     def failed(self, name: str, error: Exception) -> None:
         """Notes that a metric raised. The first time is logged: each time would be a line a record."""
-        errors, _ = self.failures.get(name, (0, ""))
-        self.failures[name] = (errors + 1, repr(error))
-        if not errors:
+        known = self._failures.get(name)
+        errors = known.errors + 1 if known else 1
+        self._failures[name] = IsolatedErrors(errors, repr(error), time.time_ns() // 1_000_000)
+        if errors == 1:
             logger.error("The metric %s fails, and is not exact from here on", name, exc_info=error)
         if name != ISOLATED_ERRORS.exported_name:
             self.increase(ISOLATED_ERRORS, f"metric {name}")
 
-    def isolated_errors(self) -> dict[str, dict[str, object]]:
-        """What failed, as `/ready` shows it: a metric that raised -> how often, and what it raised last."""
-        return {
-            f"metric {name}": {"errors": errors, "last_error": last} for name, (errors, last) in self.failures.items()
-        }
+    def isolated_errors(self) -> dict[str, IsolatedErrors]:
+        """The metrics that raised, by the names under which they are counted."""
+        return {f"metric {name}": errors for name, errors in self._failures.items()}
 
     def _move(self, key: tuple[Any, ...], amount: float) -> None:
         """Moves the series of a key by an amount: a family, or what `_family` knows one by, and then its labels."""

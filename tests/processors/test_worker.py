@@ -13,7 +13,9 @@ from processors.runtime.seam import BatchConsumer
 from processors.runtime.service import Process
 from processors.runtime.slices import Slice
 from processors.settings import Settings
+from processors.state.partition import PartitionState
 from processors.worker import Worker, census, durability, feedback
+from schemas.observations import IsolatedErrors
 from schemas.topics import CONTACTS
 from sinks.metrics import worker as families
 from sinks.metrics.durability import CHECKPOINT_BYTES
@@ -79,7 +81,7 @@ def test_a_metric_that_raises_costs_its_own_figure_and_no_record(
 
     ((name, error),) = metrics.isolated_errors().items()
     assert name == f"metric {family.exported_name}"
-    assert error["last_error"] == "RuntimeError('no more series')"
+    assert error.last_error == "RuntimeError('no more series')"
 
 
 def test_what_failed_beside_is_shown_on_ready_and_makes_nobody_not_ready() -> None:
@@ -92,10 +94,32 @@ def test_what_failed_beside_is_shown_on_ready_and_makes_nobody_not_ready() -> No
         metrics.failed("wait", KeyError("phone"))
         process.update_gauges()
 
-        assert process.details()["isolated_errors"] == {"metric wait": {"errors": 1, "last_error": "KeyError('phone')"}}
+        shown = process.details()["isolated_errors"]["metric wait"]
+        assert (shown["errors"], shown["last_error"]) == (1, "KeyError('phone')")
         assert process.problems() == []
 
     play(scene())
+
+
+def test_a_part_of_the_pipeline_that_failed_is_known_by_its_name_with_its_last_error() -> None:
+    async def scene(part: DurablePartition) -> None:
+        assert isinstance(part.state, PartitionState)
+        part.state.health.failed("P02", "KeyError at sla_breach.py:40", 5)
+        part.state.health.failed("P02", "TypeError at sla_breach.py:41", 7)
+        part.state.health.lack("P08", 0)
+        assert part.isolated_errors() == {"P02": IsolatedErrors(2, "TypeError at sla_breach.py:41", 7)}
+
+    played(WorkerMetrics(), scene)
+
+
+@pytest.mark.parametrize(("setting", "halted"), [(False, "a bad release"), (True, None)])
+def test_errors_of_ours_halt_a_partition_unless_a_setting_goes_past_it(setting: bool, halted: str | None) -> None:
+    settings = Settings(_env_file=None, partitions=1, take_processing_errors=setting)
+    operator = feedback(settings, WorkerMetrics())
+    state = operator.create(0)
+    state.error_streak.halted = "a bad release"
+
+    assert operator.halted(state) == halted
 
 
 def test_a_census_adds_up_what_the_states_hold() -> None:

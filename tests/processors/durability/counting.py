@@ -7,6 +7,7 @@ from processors.durability.changelog import Changelog, LogLimits
 from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.durability.table import Table
 from processors.runtime.slices import Slice
+from schemas.observations import IsolatedErrors
 from schemas.outputs import Change, Checkpoint, Key, ProgressRow
 from schemas.topics import INPUTS
 from sinks import messages
@@ -62,6 +63,7 @@ class Counting:
         self.watermarks: dict[str, int] = {}
         self.changed = False
         self.halted: str | None = None
+        self.isolated_errors: dict[str, IsolatedErrors] = {}
 
     @property
     def now(self) -> int:
@@ -115,6 +117,7 @@ def counting(prefix: str = "", message_bytes: int = 900_000, topics: Sequence[st
         empty=(),
         outputs=outputs,
         halted=lambda state: state.halted,
+        isolated_errors=lambda state: state.isolated_errors,
     )
 
 

@@ -9,6 +9,7 @@ from faust.types import TP
 from processors.durability.process import COMMIT_TO_GROUP_SECONDS, SILENT_COMMIT_SECONDS, DurableProcess
 from processors.runtime.symptoms import of_reading
 from processors.runtime.timeouts import REOPENING_SECONDS
+from schemas.observations import IsolatedErrors
 from schemas.topics import CONTACTS, INPUTS
 from sinks.metrics.durability import FAMILIES, DurabilityWatch
 from sinks.metrics.registry import Metrics
@@ -123,6 +124,21 @@ def test_a_halted_partition_is_not_ready_and_says_why_but_is_not_stuck() -> None
         assert here.process.details()["partitions"]["0"]["state"] == "ready", "the others go on"
         assert (here.gauge("partitions", state="ready"), here.gauge("partitions", state="halted")) == (2, 1)
         assert (here.gauge("consumer_lag_events", topic=CONTACTS) or 0) > 50
+
+    played(scene)
+
+
+def test_what_failed_by_itself_is_shown_by_name_over_all_partitions_with_its_last_error() -> None:
+    async def scene(here: Scene) -> None:
+        await asyncio.sleep(2)
+        for number, one in ((0, IsolatedErrors(2, "KeyError", 30)), (2, IsolatedErrors(5, "TypeError", 20))):
+            state = here.process.assignment.partitions[number].state
+            assert isinstance(state, Counting)
+            state.isolated_errors = {"P99": one}
+        assert here.process.details()["isolated_errors"] == {
+            "P99": {"errors": 7, "last_error": "KeyError", "last_error_at": 30}
+        }
+        assert here.process.problems() == []
 
     played(scene)
 

@@ -27,4 +27,4 @@ def test_a_census_that_fails_costs_its_own_gauges() -> None:
 
     assert "feedback_events" in names
     assert "feedback_sla_open" not in names
-    assert "no such table" in str(metrics.isolated_errors()["metric census"]["last_error"])
+    assert "no such table" in str(metrics.isolated_errors()["metric census"].last_error)

@@ -60,8 +60,8 @@ def test_a_metric_that_fails_raises_nothing_and_is_counted_by_name_with_its_last
         metrics.increase(family, *labels)
 
     error = metrics.isolated_errors()[f"metric {family.exported_name}"]
-    assert error["errors"] == 3
-    assert error["last_error"]
+    assert error.errors == 3
+    assert error.last_error
     assert value(metrics, "feedback_isolated_errors_total", part=f"metric {family.exported_name}") == 3
     assert len(caplog.records) == 1, "once, for each time would be a line a record"
 
