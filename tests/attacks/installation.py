@@ -125,9 +125,9 @@ class Target:
         return KafkaAdminClient(bootstrap_servers=self.settings.brokers)
 
     def configure(self, topic: str, **config: str) -> None:
-        """Replace the configuration of a topic; `_` stands for the dots in names."""
+        """Change the configuration of a topic; `_` stands for the dots in names."""
         named = {name.replace("_", "."): value for name, value in config.items()}
-        self.admin().alter_configs([ConfigResource("TOPIC", topic, {"cleanup.policy": "delete"} | named)])
+        self.admin().alter_configs([ConfigResource("TOPIC", topic, named)])
 
     def ends(self, topic: str, partitions: int = PARTITIONS) -> list[int]:
         parts = [TopicPartition(topic, number) for number in range(partitions)]

@@ -10,6 +10,7 @@ from typing import Final
 from tests.attacks.installation import end, ready, say, target
 
 LIMIT: Final = "3000"
+USUAL: Final = "1048588"
 
 
 def main(which: str) -> bool:
@@ -26,7 +27,7 @@ def main(which: str) -> bool:
         for _ in range(6):
             time.sleep(8)
             say("ready", ready(worker)[0], ready(worker)[1].get("problems"), "alive", worker.alive, worker.exit_code)
-        attacked.configure(names[which], retention_ms="-1", retention_bytes="-1")
+        attacked.configure(names[which], max_message_bytes=USUAL)
         time.sleep(3)
         if not worker.alive:
             worker = attacked.start("worker")
