@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from schemas.kpis import ACCUMULATORS, HISTOGRAM_WIDTH, HISTOGRAMS, LOWEST_BUCKET
+from schemas.kpis import ACCUMULATORS, HISTOGRAM_WIDTH, LOWEST_BUCKET, RETIRED, Histogram
 from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Reason, Severity
 
 
@@ -218,9 +218,9 @@ class ProgressRow(NamedTuple):
 
 
 class PartialRow(NamedTuple):
-    """What one minute adds up to by one value of a dimension: as a row batch carries it, without what is zero.
+    """What one minute, or quarter-hour, adds up to by one value of a dimension, without what is zero.
 
-    Natural key: all but the amounts.
+    As a batch carries it; natural key: all but the amounts.
     """
 
     minute: int
@@ -229,14 +229,17 @@ class PartialRow(NamedTuple):
     dimension_value: str
     topic: str
     partition: int
-    amounts: Mapping[int, int]
-    """Place among counts, sums and histograms, as the batch's columns name them -> amount. Of a histogram each bucket
-    has its own: place * `HISTOGRAM_WIDTH` + bucket - `LOWEST_BUCKET`.
+    revision: int
+    """0: all that was counted while the minute was in memory. Else the version of the checkpoint that wrote the row: an
+    adjustment for what came later, to be added; its amounts may be less than nothing.
     """
+    amounts: Mapping[int, int]
+    """Slot -> amount: see `HISTOGRAM_WIDTH`. The places of the accumulators are those of the batch's own columns."""
 
 
 _PARTIAL_KEY: Final = PartialRow._fields[:-1]
 PARTIAL_COLUMNS: Final[tuple[str, ...]] = (*_PARTIAL_KEY, *ACCUMULATORS)
+_PARTIALS: Final = frozenset({"kpi_partials", "kpi_quarter_hours"})
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "feedback_events": EventRow._fields,
@@ -244,6 +247,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "sla_clocks": ClockRow._fields,
     "incidents": IncidentRow._fields,
     "kpi_partials": PARTIAL_COLUMNS,
+    "kpi_quarter_hours": ("quarter_hour", *PARTIAL_COLUMNS[1:]),
     "rejected_events": RejectedRow._fields,
     "ingest_progress": ProgressRow._fields,
 }
@@ -310,6 +314,14 @@ class RowBatch(msgspec.Struct, frozen=True):
     """A MessagePack array of rows."""
 
 
+def unknown_columns(batch: RowBatch) -> set[str]:
+    """Columns that the table of a batch does not have; those of retired accumulators stay, for older batches."""
+    known = set(COLUMNS[batch.table])
+    if batch.table in _PARTIALS:
+        known.update(each.name for each in RETIRED)
+    return set(batch.columns) - known
+
+
 def encode_row_batch(batch: RowBatch) -> bytes:
     return _encoder.encode(batch)
 
@@ -322,12 +334,12 @@ def decode_row_batch(message: bytes) -> RowBatch:
 def decode_rows(batch: RowBatch) -> list[list[Any]]:
     """The rows of a batch, a value a column; one that was written wrongly stays as it is."""
     rows = _rows_decoder.decode(batch.rows)
-    return partials_in_full(rows, batch.columns) if batch.table == "kpi_partials" else rows
+    return partials_in_full(rows, batch.columns) if batch.table in _PARTIALS else rows
 
 
 def partials_in_full(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> list[list[Any]]:
     """`PartialRow`s with a value for each column."""
-    nothing: list[Any] = [{} if name in HISTOGRAMS else 0 for name in columns[len(_PARTIAL_KEY) :]]
+    nothing: list[Any] = [{} if name in Histogram.__members__ else 0 for name in columns[len(_PARTIAL_KEY) :]]
     return [_in_full(row, nothing) for row in rows]
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from schemas.outputs import COLUMNS, EventRow, RejectedRecord, RejectedRow, RowBatch, decode_row_batch
+from schemas.outputs import COLUMNS, EventRow, RejectedRecord, RejectedRow, RowBatch, decode_row_batch, unknown_columns
 from schemas.topics import ROWS
 from sinks.clickhouse import InsertBlock, RefusedRow
 from sinks.messages import stand_in_offset
@@ -55,10 +55,9 @@ class PendingInsert:
 
 
 def _problem(batch: RowBatch) -> str:
-    columns = COLUMNS.get(batch.table)
-    if columns is None:
+    if batch.table not in COLUMNS:
         return f"unknown table {batch.table!r}: a newer worker wrote it, update the warehouse"
-    if unknown := set(batch.columns) - set(columns):
+    if unknown := unknown_columns(batch):
         return f"unknown columns of {batch.table}: {', '.join(sorted(unknown))}: a newer worker wrote them"
     if not (0 <= batch.version < 1 << 64 and 0 <= batch.recorded_at < 1 << 42):
         return f"version {batch.version}, recorded at {batch.recorded_at}"

@@ -1,4 +1,4 @@
--- Everything about KPIs that follows from schemas/kpi_definitions: what stands in braces is written by deploy/kpi_views.
+-- What is read of KPIs. What stands in braces is written by kpi_views.py from schemas/kpis.py.
 
 CREATE OR REPLACE TABLE {database}.kpi_definitions
 (
@@ -9,13 +9,14 @@ CREATE OR REPLACE TABLE {database}.kpi_definitions
     numerator Array(String) COMMENT 'Accumulators of v_kpi_minute above the line',
     denominator Array(String) COMMENT 'Accumulators below the line: their sum is n',
     anchor LowCardinality(String) COMMENT 'Which moment decides the minute: by_event when it happened, by_due when it was due',
-    small_n String COMMENT 'What to do with few cases'
+    small_n String COMMENT 'What to do with few cases',
+    source String COMMENT 'Public definition that it follows; empty where it is our own'
 )
 ENGINE = MergeTree
 ORDER BY id
 COMMENT 'One row for each published KPI'
 AS SELECT * FROM VALUES(
-    'id String, name String, unit String, formula String, numerator Array(String), denominator Array(String), anchor String, small_n String',
+    'id String, name String, unit String, formula String, numerator Array(String), denominator Array(String), anchor String, small_n String, source String',
     {kpi_definitions});
 
 CREATE OR REPLACE VIEW {database}.v_kpi_minute AS
@@ -24,10 +25,19 @@ SELECT
     dimension,
     dimension_value,
     {kpi_totals}
-FROM {database}.kpi_partials AS p FINAL
-WHERE is_empty = 0
+FROM {kpi_minutes_that_count}
 GROUP BY minute, dimension, dimension_value
 COMMENT 'KPI accumulators of each minute, over all topics and partitions';
+
+CREATE OR REPLACE VIEW {database}.v_kpi_quarter_hour AS
+SELECT
+    quarter_hour,
+    dimension,
+    dimension_value,
+    {kpi_totals}
+FROM {kpi_quarter_hours_that_count}
+GROUP BY quarter_hour, dimension, dimension_value
+COMMENT 'KPI accumulators of each quarter-hour, over all topics and partitions';
 
 {kpi_window_5m};
 

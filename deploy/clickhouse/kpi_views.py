@@ -1,9 +1,14 @@
-"""The SQL of the KPI views, written from the registry: what stream and warehouse call a KPI has one definition."""
+"""The SQL of the KPI views, written from the declarations: what stream and warehouse call a KPI has one definition.
+
+Intervals: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22, 1927, for a
+ratio; of NPS the normal one, from the variance of its three values 100, 0 and -100.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from deploy.clickhouse.kpi_tables import literal
 from schemas.kpis import ACCUMULATORS, HISTOGRAM_BASE, HISTOGRAMS, KPIS, Accumulator, Histogram, Kpi, Sum
 
 Z_95: Final = 1.959963984540054
@@ -12,11 +17,11 @@ QUANTILES: Final = (50, 90, 95)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A rolling window: its length and how often one ends, both in seconds; windows end at multiples of `hop`."""
+    """A rolling window: its length and how often one ends, in seconds; windows end at multiples of the hop."""
 
     name: str
-    length: int
-    hop: int
+    length_s: int
+    hop_s: int
 
 
 WINDOWS: Final = (
@@ -32,6 +37,8 @@ def placeholders() -> Mapping[str, str]:
     return {
         "kpi_definitions": ",\n    ".join(_definition(kpi) for kpi in KPIS),
         "kpi_totals": ",\n    ".join(_total(name) for name in ACCUMULATORS),
+        "kpi_minutes_that_count": _rows_that_count("kpi_partials", "minute"),
+        "kpi_quarter_hours_that_count": _rows_that_count("kpi_quarter_hours", "quarter_hour"),
         **{f"kpi_window_{window.name}": _window_view(window) for window in WINDOWS},
     }
 
@@ -52,19 +59,45 @@ def _is_duration(kpi: Kpi) -> bool:
 def _definition(kpi: Kpi) -> str:
     words = [literal(word) for word in (kpi.id, kpi.name, kpi.unit, kpi.formula)]
     lists = [literal(_names(side)) for side in (kpi.numerator, kpi.denominator)]
-    return "({})".format(", ".join((*words, *lists, literal(kpi.anchor), literal(kpi.small_n))))
-
-
-def literal(value: str | list[str]) -> str:
-    """A value as SQL text."""
-    if isinstance(value, list):
-        return "[{}]".format(", ".join(literal(item) for item in value))
-    return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
+    return "({})".format(", ".join((*words, *lists, literal(kpi.anchor), literal(kpi.small_n), literal(kpi.source))))
 
 
 def _total(name: str) -> str:
     # Qualified, because an alias that hides a column would be summed again.
     return f"{'sumMap' if name in HISTOGRAMS else 'sum'}(p.{name}) AS {name}"
+
+
+def _rows_that_count(table: str, moment: str) -> str:
+    """The newest version of the rows that a view adds up, `AS p`: a FROM clause and its WHERE.
+
+    Of one key they are those of the newest generation, and of these revision 0 and the adjustments that came after it:
+    what is greater than its version. Neither a new application id on an old database nor a rebuild of a minute counts
+    anything twice, or hides what comes later.
+
+    Rows that do not count are few: looked for only where there are adjustments, and not at all where there are none.
+    The generation of the newest adjustment is enough: all that are older than a newer minute are not after its version.
+    """
+    key = f"dimension, {moment}, dimension_value, topic, partition"
+    return f"""{{database}}.{table} AS p FINAL
+WHERE is_empty = 0 AND ((SELECT count() FROM {{database}}.{table} WHERE revision > 0) = 0 OR ({key}, revision) NOT IN
+(
+    SELECT
+        {key},
+        arrayJoin(arrayFilter(
+            one -> bitShiftRight(if(one = 0, replaced_to, one), 32) < generation OR (one > 0 AND one <= replaced_to),
+            revisions)) AS revision
+    FROM
+    (
+        SELECT
+            {key},
+            maxIf(r.version, r.revision = 0) AS replaced_to,
+            bitShiftRight(max(r.revision), 32) AS generation,
+            groupUniqArray(r.revision) AS revisions
+        FROM {{database}}.{table} AS r
+        WHERE ({key}) IN (SELECT {key} FROM {{database}}.{table} WHERE revision > 0)
+        GROUP BY {key}
+    )
+))"""
 
 
 def _window_view(window: Window) -> str:
@@ -74,9 +107,10 @@ def _window_view(window: Window) -> str:
     """
     used = sorted({name for kpi in KPIS for name in _names((*kpi.numerator, *kpi.denominator))})
     totals = ",\n            ".join(_total(name) for name in used)
+    minutes = _rows_that_count("kpi_partials", "minute")
     rows = ",\n        ".join(row for kpi in KPIS for row in _rows(kpi))
     ranked = ",\n        ".join(
-        f"arraySort(CAST({name} AS Array(Tuple(Int16, UInt64)))) AS {name}_pairs,"
+        f"arraySort(CAST({name} AS Array(Tuple(Int16, Int64)))) AS {name}_pairs,"
         f" arrayCumSum(pair -> pair.2, {name}_pairs) AS {name}_ranks"
         for name in used
         if name in HISTOGRAMS
@@ -84,7 +118,7 @@ def _window_view(window: Window) -> str:
     return f"""CREATE OR REPLACE VIEW {{database}}.v_kpi_{window.name}
 (
     window_start DateTime64(3, 'UTC') COMMENT 'Beginning of the window, UTC, within it',
-    window_end DateTime64(3, 'UTC') COMMENT 'End of the window, UTC, outside it; one ends every {window.hop} seconds',
+    window_end DateTime64(3, 'UTC') COMMENT 'End of the window, UTC, outside it; one ends every {window.hop_s} seconds',
     dimension LowCardinality(String) COMMENT 'What the number is split by; all: not at all',
     dimension_value LowCardinality(String) COMMENT 'Value of the dimension; area_channel reads area|channel',
     kpi LowCardinality(String) COMMENT 'Name in kpi_definitions; of a duration, followed by _p50, _p90 or _p95',
@@ -98,27 +132,27 @@ def _window_view(window: Window) -> str:
 AS WITH
     row.4 AS method,
     row.5 AS above,
-    toFloat64(n) AS cases,
+    toFloat64(row.6) AS cases,
     above / cases AS share,
     {Z_95} / 2 / cases * sqrt(4 * cases * share * (1 - share) + {Z_95 * Z_95}) AS wilson_half,
     share + {Z_95 * Z_95} / 2 / cases AS wilson_middle,
     1 + {Z_95 * Z_95} / cases AS wilson_scale,
     {Z_95} * 100 * sqrt(greatest(row.7 / cases - pow(share / 100, 2), 0) / cases) AS normal_half
 SELECT
-    fromUnixTimestamp64Milli((end_s - {window.length}) * 1000, 'UTC') AS window_start,
+    fromUnixTimestamp64Milli((end_s - {window.length_s}) * 1000, 'UTC') AS window_start,
     fromUnixTimestamp64Milli(end_s * 1000, 'UTC') AS window_end,
     dimension,
     dimension_value,
     row.1 AS kpi,
     row.2 AS unit,
     if(method = 'quantile', above, share) AS value,
-    row.6 AS n,
+    toUInt64(row.6) AS n,
     multiIf(
-        method = 'wilson' AND share <= 1, greatest((wilson_middle - wilson_half) / wilson_scale, 0),
+        method = 'wilson' AND abs(share - 0.5) <= 0.5, greatest((wilson_middle - wilson_half) / wilson_scale, 0),
         method = 'normal', greatest(share - normal_half, -100),
         NULL) AS low,
     multiIf(
-        method = 'wilson' AND share <= 1, least((wilson_middle + wilson_half) / wilson_scale, 1),
+        method = 'wilson' AND abs(share - 0.5) <= 0.5, least((wilson_middle + wilson_half) / wilson_scale, 1),
         method = 'normal', least(share + normal_half, 100),
         NULL) AS high,
     row.3 AS anchor
@@ -142,23 +176,22 @@ FROM
         FROM
         (
             SELECT
-            intDiv(toUnixTimestamp(p.minute), {window.hop}) * {window.hop} AS step_s,
+            intDiv(toUnixTimestamp(p.minute), {window.hop_s}) * {window.hop_s} AS step_s,
             dimension,
             dimension_value,
             {totals}
-            FROM {{database}}.kpi_partials AS p FINAL
-            WHERE is_empty = 0
+            FROM {minutes}
             GROUP BY step_s, dimension, dimension_value
         ) AS p
-        ARRAY JOIN range(step_s + {window.hop}, step_s + {window.length} + 1, {window.hop}) AS end_s
-        WHERE end_s < {window.hop} + 60 + (
-            SELECT toUnixTimestamp(max(minute)) FROM {{database}}.kpi_partials FINAL WHERE is_empty = 0)
+        ARRAY JOIN range(step_s + {window.hop_s}, step_s + {window.length_s} + 1, {window.hop_s}) AS end_s
+        WHERE end_s < {window.hop_s} + 60 + (
+            SELECT toUnixTimestamp(max(minute)) FROM {minutes})
         GROUP BY end_s, dimension, dimension_value
     )
 )
 ARRAY JOIN rows AS row
-WHERE n > 0
-COMMENT 'KPIs over rolling windows of {window.length} seconds; none lies wholly beyond the last data'"""
+WHERE row.6 > 0
+COMMENT 'KPIs over rolling windows of {window.length_s} seconds; none lies wholly beyond the last data'"""
 
 
 def _rows(kpi: Kpi) -> list[str]:
@@ -182,7 +215,7 @@ def _rows(kpi: Kpi) -> list[str]:
 
 def _row(kpi: Kpi, name: str, method: str, above: str, n: str, spread: str = "0") -> str:
     return (
-        f"('{name}', '{kpi.unit}', '{kpi.anchor}', '{method}', toFloat64({above}), toUInt64({n}), toFloat64({spread}))"
+        f"('{name}', '{kpi.unit}', '{kpi.anchor}', '{method}', toFloat64({above}), toInt64({n}), toFloat64({spread}))"
     )
 
 

@@ -1,9 +1,10 @@
 """Brings a ClickHouse database to what this release expects.
 
-`clickhouse/NNNN_name.sql` is applied once, in order, recorded with its checksum, and never edited afterwards.
-`clickhouse/current_name.sql` says how something must be now: it is applied again whenever its text, as rendered, is not
-what was applied last, and after every numbered file. Every statement can be repeated, so a migration that was
-interrupted, or that runs in two places, ends the same.
+`NNNN_name.sql` is applied once, in order, recorded with its checksum, and never edited afterwards. `tables_name.sql`
+and then `current_name.sql` say how something must be now, in parts written from declarations: they are applied again
+whenever their text, as rendered, is not what was applied last, and after every numbered file. Without the tables no row
+can be written. Every statement can be repeated, so a migration that was interrupted, or that runs in two places, ends
+the same.
 """
 
 import hashlib
@@ -18,9 +19,10 @@ from typing import Any, Final, Protocol
 
 from clickhouse_driver import errors
 
-from deploy.clickhouse import kpi_views
+from deploy.clickhouse import kpi_tables, kpi_views
 from processors.settings import Settings
 from schemas.errors import OidorError
+from schemas.outputs import COLUMNS
 from sinks.clickhouse import Address, connect, one_line
 
 DIRECTORY: Final = Path(__file__).parent
@@ -33,6 +35,7 @@ PASSED_ON: Final[Mapping[str, str]] = {
     "v_sla": "sla_clocks",
     "v_incidents": "incidents",
     "v_kpi_minute": "kpi_partials",
+    "v_kpi_quarter_hour": "kpi_quarter_hours",
     "v_reconciliation": "ingest_progress",
 }
 """View -> the table whose columns it hands on under their names."""
@@ -92,9 +95,24 @@ def migrate(
 
 
 def pending(settings: Settings, *, client: Database | None = None, directory: Path = DIRECTORY) -> list[str]:
-    """The names of the numbered migrations without which rows cannot be written. Raises `MigrationError`."""
+    """The names of the migrations without which rows cannot be written. Raises `MigrationError`."""
     with _connected(settings, client) as connection:
-        return [migration.name for migration in _due(connection, settings, directory) if migration.once]
+        lacks_columns = _lacks_columns(connection, settings.clickhouse_database)
+        return [
+            migration.name
+            for migration in _due(connection, settings, directory)
+            if migration.once or (migration.name.startswith("tables_") and lacks_columns)
+        ]
+
+
+def _lacks_columns(connection: Database, database: str) -> bool:
+    """Is there a column, of those that batches of rows carry, that the database does not have?
+
+    Its tables are asked, not its record: other words in a comment, or more columns than ours, keep no row out.
+    """
+    query = f"SELECT table, name FROM system.columns WHERE database = '{database}'"
+    known = {(table, name) for table, name in _run(connection, query, "columns")}
+    return any((table, name) not in known for table, columns in COLUMNS.items() for name in columns)
 
 
 def migrations(settings: Settings, directory: Path = DIRECTORY) -> list[Migration]:
@@ -105,7 +123,8 @@ def migrations(settings: Settings, directory: Path = DIRECTORY) -> list[Migratio
         "kpi_ttl_days": str(settings.kpi_ttl_days),
     }
     once = [_load(path, values) for path in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))]
-    current = [_load(path, values) for path in sorted(directory.glob("current_*.sql"))]
+    names = [path for kind in ("tables_*.sql", "current_*.sql") for path in sorted(directory.glob(kind))]
+    current = [_load(path, values) for path in names]
     numbers = [migration.version for migration in once]
     if numbers != list(range(1, len(once) + 1)):
         raise MigrationError(f"migrations are not numbered 1, 2, 3 ...: {numbers}; mend {directory}")
@@ -114,10 +133,11 @@ def migrations(settings: Settings, directory: Path = DIRECTORY) -> list[Migratio
 
 def _load(path: Path, values: Mapping[str, str]) -> Migration:
     text = path.read_text()
-    once = not path.stem.startswith("current_")
+    once = path.stem[:4].isdigit()
     # Generated SQL has placeholders of its own, so it is put in before them. A number of days does not change what
     # a file that is applied once is; in one that must be current it does.
-    rendered = _fill(text if once else _fill(text, kpi_views.placeholders(), strict=False), values)
+    generated = {**kpi_tables.placeholders(), **kpi_views.placeholders()}
+    rendered = _fill(text if once else _fill(text, generated, strict=False), values)
     checksum = hashlib.sha256((text if once else rendered).encode()).hexdigest()
     return Migration(int(path.stem[:4]) if once else 0, path.stem, tuple(_statements(rendered)), checksum)
 
@@ -189,7 +209,7 @@ def _pass_on_comments(connection: Database, database: str) -> None:
     comments = {(table, name): comment for table, name, comment in columns}
     for view, table in PASSED_ON.items():
         changes = [
-            f"COMMENT COLUMN {name} {kpi_views.literal(comments[table, name])}"
+            f"COMMENT COLUMN {name} {kpi_tables.literal(comments[table, name])}"
             for (of, name), comment in comments.items()
             if of == view and not comment and (table, name) in comments
         ]

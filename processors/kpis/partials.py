@@ -145,5 +145,5 @@ class Partials:
 
 
 def partial_row(minute: int, key: PartialId, topic: str, partition: int, slots: Slots) -> PartialRow:
-    """One partial for the warehouse, as it is now."""
-    return PartialRow(minute, DIMENSIONS[key[0]], key[1], topic, partition, slots.copy())
+    """One partial for the warehouse, as it is now: revision 0."""
+    return PartialRow(minute, DIMENSIONS[key[0]], key[1], topic, partition, 0, slots.copy())

@@ -11,6 +11,7 @@ from clickhouse_driver.errors import ServerException
 
 from deploy.clickhouse.migrate import migrate
 from processors.settings import Settings
+from schemas.outputs import COLUMNS
 
 
 class Engine:
@@ -70,6 +71,16 @@ def migrated(engine: Engine) -> Iterator[Warehouse]:
     migrate(settings, client=engine)
     yield Warehouse(engine, settings)
     engine.execute(f"DROP DATABASE {settings.clickhouse_database}")
+
+
+@pytest.fixture
+def no_merges(warehouse: Warehouse) -> Iterator[None]:
+    """What a view shows must not depend on whether parts have been merged."""
+    for table in COLUMNS:
+        warehouse.engine.execute(f"SYSTEM STOP MERGES {warehouse.name}.{table}")
+    yield
+    for table in COLUMNS:
+        warehouse.engine.execute(f"SYSTEM START MERGES {warehouse.name}.{table}")
 
 
 @pytest.fixture

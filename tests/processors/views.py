@@ -14,7 +14,8 @@ KEYS: Final = {
     "cases": ("topic", "source", "entity_id"),
     "sla_clocks": ("clock_id",),
     "incidents": ("incident_id",),
-    "kpi_partials": ("minute", "dimension", "dimension_value", "topic", "partition"),
+    "kpi_partials": ("minute", "dimension", "dimension_value", "topic", "partition", "revision"),
+    "kpi_quarter_hours": ("quarter_hour", "dimension", "dimension_value", "topic", "partition", "revision"),
     "rejected_events": ("topic", "partition", "offset"),
     "ingest_progress": ("topic", "partition", "day"),
 }
@@ -49,7 +50,7 @@ class Views:
         return [row for row in self.table("incidents") if row["state"] != "withdrawn"]
 
     def kpis(self) -> list[Row]:
-        return [row for row in self.table("kpi_partials") if any(list(row.values())[5:])]
+        return [row for row in self.table("kpi_partials") if any(list(row.values())[6:])]
 
     def kpi_totals(self) -> dict[str, int]:
         """Counts and sums of all minutes together."""

@@ -5,11 +5,14 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from schemas.outputs import COLUMNS, EventRow, ProgressRow, RowBatch, encode_row_batch
+from schemas import outputs
+from schemas.kpis import Accumulator
+from schemas.outputs import COLUMNS, PARTIAL_COLUMNS, EventRow, ProgressRow, RowBatch, encode_row_batch
 from schemas.topics import CONTACTS, ROWS
 from sinks.clickhouse import RefusedRow
 from sinks.gathering import PendingInsert, refused_row
 from tests.processors.durability.counting import Record
+from tests.processors.kpis.other_release import RELEASES, written_by
 
 PROGRESS = "ingest_progress"
 
@@ -77,6 +80,46 @@ def test_what_is_no_row_batch_of_ours_is_refused_with_its_reason_and_done_with(v
     assert why.lower() in refused.row.got.lower()
     assert refused.value == value
     assert gathered.done == [(part, 8)]
+
+
+@pytest.mark.parametrize("release", ["before a count was added", "before a sum was added", "before all were reordered"])
+def test_partials_of_another_release_are_stored_under_their_names(release: str) -> None:
+    written = written_by(RELEASES[release])
+    gathered = PendingInsert()
+
+    gathered.add(Part(3), Message(7, written.batch), now=9.0)
+
+    assert gathered.rejected == []
+    (batch,) = gathered.blocks.values()
+    stored = {}
+    for index in range(len(batch)):
+        row = dict(zip(batch.columns, batch.row(index), strict=False))
+        minute, dimension, value, topic, *_ = (row.pop(name) for name in PARTIAL_COLUMNS[:6])
+        stored[f"{topic} {minute // 1} {dimension} {value}"] = {
+            name: amount if isinstance(amount, int) else {str(bucket): count for bucket, count in amount.items()}
+            for name, amount in row.items()
+            if amount
+        }
+    assert stored == written.content
+
+
+def test_what_an_older_batch_has_of_a_retired_accumulator_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(Accumulator):
+        contacts_escalated = "contacts escalated"
+
+    written = written_by(RELEASES["before a count was removed"])
+    unknown, known = PendingInsert(), PendingInsert()
+
+    unknown.add(Part(3), Message(7, written.batch), now=9.0)
+    monkeypatch.setattr(outputs, "RETIRED", frozenset(Gone))
+    known.add(Part(3), Message(7, written.batch), now=9.0)
+
+    assert [refused.row.got for refused in unknown.rejected] == [
+        "unknown columns of kpi_partials: contacts_escalated: a newer worker wrote them"
+    ]
+    assert known.rejected == []
+    (batch,) = known.blocks.values()
+    assert max(batch.values[batch.columns.index("contacts_escalated")]) == 7
 
 
 def test_a_refused_event_is_told_under_its_own_offset_so_that_reconciliation_finds_it() -> None:

@@ -107,6 +107,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 # What goes in comes out
 
+PARTIAL: Final = PartialRow(
+    NOON, "channel", "phone", "contact-events", 3, 0,
+    {place: place * (-1) ** place for place in range(1, len(COUNTS))}
+    | {len(COUNTS) + n: 10**12 + n for n in range(6)}
+    | {bucket(1, -120): 1, bucket(1, 700): -4_000_000_000, bucket(2, 0): 3},
+)  # fmt: skip
 ROWS: dict[str, Sequence[Any]] = {
     "feedback_events": event(7, warnings=("seq_gap",), topics=("billing", "demora"), score=4.5, payload='{"a":"ñ"}'),
     "cases": CaseRow(
@@ -130,18 +136,14 @@ ROWS: dict[str, Sequence[Any]] = {
         "contact-events", 3, 9, NOON, "not_json", "", "an object", "x", "crm", "", "", 12, "00ff",
     ),
     "ingest_progress": ProgressRow("contact-events", 3, NOON, 10, 8, 1, 1, 1, 11),
-    "kpi_partials": PartialRow(
-        NOON, "channel", "phone", "contact-events", 3,
-        {place: place for place in range(1, len(COUNTS))}
-        | {len(COUNTS) + n: 10**12 + n for n in range(6)}
-        | {bucket(1, -120): 1, bucket(1, 700): 4_000_000_000, bucket(2, 0): 3},
-    ),
+    "kpi_partials": PARTIAL,
+    "kpi_quarter_hours": PARTIAL._replace(revision=1 << 40),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("table", COLUMNS)
 def test_what_goes_in_comes_out(address: Address, client: Client, table: str) -> None:
-    moments = {"record_at", "occurred_at", "day", "minute"} | {name for name in COLUMNS[table] if name.endswith("_at")}
+    moments = {name for name in COLUMNS[table] if name.endswith("_at")} | {"day", "minute", "quarter_hour"}
 
     assert write(address, block(table, ROWS[table], version=1 << 40)) == []
 
@@ -387,7 +389,7 @@ def test_partials_go_in_at_twenty_thousand_a_second(address: Address) -> None:
     scalars = len(COUNTS) + len(SUMS)
     amounts = dict.fromkeys(range(scalars), 7) | {bucket(0, 30): 1, bucket(0, 35): 2, bucket(2, 90): 1}
     rows = [
-        PartialRow(NOON + minute * 60_000, "area", str(value), "contact-events", 0, amounts)
+        PartialRow(NOON + minute * 60_000, "area", str(value), "contact-events", 0, 0, amounts)
         for minute in range(200)
         for value in range(100)
     ]

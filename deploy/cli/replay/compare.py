@@ -15,6 +15,7 @@ WITHIN: Final[Mapping[str, tuple[str, str]]] = {
     "v_sla": ("started_at >= {since}", "due_at < {until} AND (stopped_at IS NULL OR stopped_at < {until})"),
     "v_incidents": ("opened_at >= {since}", "updated_at < {until}"),
     "v_kpi_minute": ("minute >= {since}", "minute < {until}"),
+    "v_kpi_quarter_hour": ("quarter_hour >= {since}", "quarter_hour < {until}"),
     "v_kpi_5m": ("window_start >= {since}", "window_end < {until}"),
     "v_kpi_1h": ("window_start >= {since}", "window_end < {until}"),
     "v_kpi_24h": ("window_start >= {since}", "window_end < {until}"),

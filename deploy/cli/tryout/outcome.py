@@ -14,7 +14,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "cases": ("topic", "source", "entity_id"),
     "sla_clocks": ("clock_id",),
     "incidents": ("incident_id",),
-    "kpi_partials": ("minute", "dimension", "dimension_value", "topic", "partition"),
+    "kpi_partials": ("minute", "dimension", "dimension_value", "topic", "partition", "revision"),
     "rejected_events": ("topic", "partition", "offset"),
     "ingest_progress": ("topic", "partition", "day"),
 }

@@ -7,11 +7,12 @@ import pytest
 
 from deploy.clickhouse.migrate import DIRECTORY, MigrationError, migrate, migrations, pending
 from processors.settings import Settings
-from schemas.kpis import KPIS
+from schemas.kpis import KPIS, Accumulator
 from schemas.outputs import COLUMNS
 from tests.deploy.conftest import Engine, Warehouse
 
-ALL = ["0001_tables", "current_comments", "current_kpis", "current_retention", "current_views"]
+ALL = ["0001_tables", "tables_kpis", "current_comments", "current_kpis", "current_retention", "current_views"]
+WRITTEN_TO = ALL[:2]
 ADDED = {"ingested_at", "last_recorded_at", "version"}
 
 
@@ -29,7 +30,7 @@ def test_applies_everything_in_order_then_nothing(engine: Engine, settings: Sett
 
 def test_a_dry_run_names_what_is_missing_and_touches_nothing(engine: Engine, settings: Settings) -> None:
     assert migrate(settings, client=engine, dry_run=True) == ALL
-    assert pending(settings, client=engine) == ["0001_tables"]
+    assert pending(settings, client=engine) == WRITTEN_TO
     databases = f"SELECT count() FROM system.databases WHERE name = '{settings.clickhouse_database}'"
     assert engine.execute(databases) == [(0,)]
 
@@ -161,7 +162,8 @@ NATURAL_KEYS: dict[str, Sequence[str]] = {
     "cases": ["topic", "source", "entity_id"],
     "sla_clocks": ["clock_id"],
     "incidents": ["incident_id"],
-    "kpi_partials": ["minute", "dimension", "dimension_value", "topic", "partition"],
+    "kpi_partials": ["minute", "dimension", "dimension_value", "topic", "partition", "revision"],
+    "kpi_quarter_hours": ["quarter_hour", "dimension", "dimension_value", "topic", "partition", "revision"],
     "ingest_progress": ["topic", "partition", "day"],
 }
 
@@ -178,10 +180,11 @@ def test_versions_of_a_row_collapse_on_its_natural_key(migrated: Warehouse, tabl
 
 
 def test_the_definitions_are_those_of_the_registry(migrated: Warehouse) -> None:
-    rows = migrated.query("SELECT id, name, unit, formula, numerator, denominator, anchor FROM kpi_definitions")
+    rows = migrated.query("SELECT id, name, unit, formula, numerator, denominator, anchor, source FROM kpi_definitions")
 
-    expected = [
-        (k.id, k.name, k.unit, k.formula, [a.name for a in k.numerator], [a.name for a in k.denominator], k.anchor)
-        for k in KPIS
-    ]
-    assert sorted(rows) == sorted(expected)
+    def names(accumulators: Sequence[Accumulator]) -> list[str]:
+        return [each.name for each in accumulators]
+
+    assert sorted(rows) == sorted(
+        (k.id, k.name, k.unit, k.formula, names(k.numerator), names(k.denominator), k.anchor, k.source) for k in KPIS
+    )

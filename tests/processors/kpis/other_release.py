@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from processors.state.partition import PartitionState
@@ -18,6 +18,29 @@ if TYPE_CHECKING:
 Edits = Sequence[tuple[str, str]]
 Content = dict[str, dict[str, Any]]
 """'topic minute dimension value' -> column -> amount, without what is zero"""
+
+_COUNT = '    complaints_acknowledged = "complaints acknowledged"\n'
+_SUM = '    ces_score_milli = "total of effort scores, thousandths of 1..7, 7 = easy"\n'
+_HISTOGRAM = '    wait_histogram = "wait"\n'
+_ESCALATED = '    contacts_escalated = "contacts escalated"\n'
+_ELEMENT = ' "element",'
+
+RELEASES: Final[dict[str, Edits]] = {
+    "before a count was added": [(_COUNT, "")],
+    "before a sum was added": [(_SUM, ""), ("Sum.ces_score_milli", "Sum.csat_score_milli")],
+    "before a dimension was added": [(_ELEMENT, "")],
+    "before a count was removed": [(_COUNT, _COUNT + _ESCALATED)],
+    "before a histogram was removed": [(_HISTOGRAM, _HISTOGRAM + '    talk_histogram = "talk"\n')],
+    "before a dimension was removed": [(_ELEMENT, _ELEMENT + ' "site",'), (_COUNT, _COUNT + _ESCALATED)],
+    "before all were reordered": [
+        (
+            "tuple(each.name for each in accumulators if each not in RETIRED)",
+            "(*sorted(e.name for e in accumulators),)",
+        ),
+        ('"all", "channel", "area", "team",', '"team", "area", "all", "channel",'),
+    ],
+}
+"""When the release was, seen from this one -> how its declarations differ."""
 
 
 @dataclass(frozen=True)

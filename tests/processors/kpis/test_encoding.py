@@ -9,29 +9,7 @@ from processors.kpis.samples import Sample
 from schemas.kpis import ACCUMULATORS, DIMENSIONS
 from tests.processors.feed import Feed, event, recovered, rules
 from tests.processors.kpis.merging import SAMPLES, partials_of
-from tests.processors.kpis.other_release import Content, Edits, Written, content, written_by
-
-_COUNT = '    complaints_acknowledged = "complaints acknowledged"\n'
-_SUM = '    ces_score_milli = "total of effort scores, thousandths of 1..7, 7 = easy"\n'
-_HISTOGRAM = '    wait_histogram = "wait"\n'
-_ESCALATED = '    contacts_escalated = "contacts escalated"\n'
-_ELEMENT = ' "element",'
-
-RELEASES: dict[str, Edits] = {
-    "before a count was added": [(_COUNT, "")],
-    "before a sum was added": [(_SUM, ""), ("Sum.ces_score_milli", "Sum.csat_score_milli")],
-    "before a dimension was added": [(_ELEMENT, "")],
-    "before a count was removed": [(_COUNT, _COUNT + _ESCALATED)],
-    "before a histogram was removed": [(_HISTOGRAM, _HISTOGRAM + '    talk_histogram = "talk"\n')],
-    "before a dimension was removed": [(_ELEMENT, _ELEMENT + ' "site",'), (_COUNT, _COUNT + _ESCALATED)],
-    "before all were reordered": [
-        (
-            "tuple(each.name for each in accumulators if each not in RETIRED)",
-            "(*sorted(e.name for e in accumulators),)",
-        ),
-        ('"all", "channel", "area", "team",', '"team", "area", "all", "channel",'),
-    ],
-}
+from tests.processors.kpis.other_release import RELEASES, Content, Written, content, written_by
 
 
 @pytest.fixture(params=RELEASES, scope="module")

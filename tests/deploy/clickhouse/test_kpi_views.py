@@ -1,0 +1,315 @@
+"""The KPI views: which partials they add up, over which windows, and the values that they make of them."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deploy.clickhouse.kpi_views import WINDOWS, Window, published_names
+from schemas.kpis import ACCUMULATORS, COUNTS, HISTOGRAM_BASE, HISTOGRAMS, KPIS, SUMS
+from tests.deploy.conftest import Warehouse
+
+pytestmark = pytest.mark.usefixtures("no_merges")
+NOON = "2026-11-20 12:00:00.000"
+NOON_S = 1_795_176_000
+
+
+def at(second: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S.000", time.gmtime(second))
+
+
+# Minutes
+
+
+def partial(second: int = NOON_S, partition: int = 0, version: int = 1, **amounts: Any) -> dict[str, Any]:
+    where = {"dimension": "all", "dimension_value": "all", "topic": "contact-events", "partition": partition}
+    return {"minute": at(second), **where, "version": version, **amounts}
+
+
+def test_a_minute_is_the_sum_of_the_newest_partial_of_each_partition(warehouse: Warehouse) -> None:
+    warehouse.insert("kpi_partials", partial(contacts_opened=5, wait_ms=100, wait_histogram={"3": 1}))
+    warehouse.insert("kpi_partials", partial(version=2, contacts_opened=7, wait_ms=150, wait_histogram={"3": 2}))
+    other = partial(partition=1, contacts_opened=10, wait_ms=1000, wait_histogram={"3": 1, "-4": 6})
+    warehouse.insert("kpi_partials", other, {**partial(contacts_opened=100), "topic": "survey-events"})
+
+    assert warehouse.query("SELECT minute, contacts_opened, wait_ms, wait_histogram FROM v_kpi_minute") == [
+        (NOON, 117, 1150, {"-4": 6, "3": 3})
+    ]
+
+
+def test_a_minute_that_was_taken_back_disappears(warehouse: Warehouse) -> None:
+    warehouse.insert("kpi_partials", partial(contacts_opened=1))
+    warehouse.insert("kpi_partials", partial(version=2))
+
+    assert warehouse.query("SELECT * FROM v_kpi_minute") == []
+
+
+def test_any_accumulator_alone_keeps_its_minute(warehouse: Warehouse) -> None:
+    for name in ACCUMULATORS:
+        amount = {"5": 1} if name in HISTOGRAMS else 1
+        warehouse.insert("kpi_partials", partial() | {name: amount, "dimension_value": name})
+
+    assert sorted(warehouse.column("SELECT dimension_value FROM v_kpi_minute")) == sorted(ACCUMULATORS)
+
+
+def test_half_a_million_partials_are_summed_within_three_seconds_of_cpu(warehouse: Warehouse) -> None:
+    amounts = ", ".join(f"toInt64(number % {7 + index}) AS {name}" for index, name in enumerate(COUNTS))
+    table = f"{warehouse.name}.kpi_partials"
+    warehouse.engine.execute(
+        f"INSERT INTO {table} (minute, dimension, dimension_value, topic, partition, {', '.join(COUNTS)},"
+        f" wait_histogram, version) SELECT toDateTime64('{NOON}', 3, 'UTC') + toIntervalMinute(intDiv(number, 1200)),"
+        " 'area', toString(number % 100), 'contact-events', intDiv(number, 100) % 12,"
+        f" {amounts}, map(toInt16(number % 90), toInt64(1)), 1 FROM numbers(500000)"
+    )
+
+    started = time.process_time()  # the engine is in this process
+    ((answered, minutes),) = warehouse.query("SELECT sum(contacts_answered), count() FROM v_kpi_minute")
+    warehouse.query("SELECT sum(cityHash64(*)) FROM v_kpi_minute")
+    elapsed = time.process_time() - started
+
+    assert (answered, minutes) == (sum(number % 9 for number in range(500_000)), 41_700)
+    assert elapsed < 3
+
+
+# Revisions
+
+OLD, NEW = 1_700_000_000 << 32, 1_800_000_000 << 32
+"""Versions of two generations: a new application id on an old database has the greater."""
+
+
+def minute(version: int, opened: int) -> dict[str, Any]:
+    """What a checkpoint writes of a minute that is in memory."""
+    return partial(version=version, contacts_opened=opened)
+
+
+def adjustment(revision: int, opened: int = 0, **amounts: Any) -> dict[str, Any]:
+    """What a checkpoint writes of a minute that has left its memory."""
+    return partial(version=revision, contacts_opened=opened, **amounts) | {"revision": revision}
+
+
+BY_HAND = {
+    "what came later is added": ([minute(OLD + 5, 7), adjustment(OLD + 8, 2)], 9),
+    "or taken back": ([minute(OLD + 5, 7), adjustment(OLD + 8, -2)], 5),
+    "each by itself": ([minute(OLD + 5, 7), adjustment(OLD + 8, 2), adjustment(OLD + 9, -4)], 5),
+    "once, however often it is written": ([minute(OLD + 5, 7), *[adjustment(OLD + 8, 2)] * 3], 9),
+    "also to a minute that was never here": ([adjustment(OLD + 8, 2)], 2),
+    "a rebuilt minute has what came before": ([minute(OLD + 8, 9), adjustment(OLD + 7, 2)], 9),
+    "up to its own version": ([minute(OLD + 8, 9), adjustment(OLD + 8, 2)], 9),
+    "but nothing of what came after": ([minute(OLD + 8, 9), adjustment(OLD + 7, 2), adjustment(OLD + 9, 1)], 10),
+    "also when it was rebuilt to nothing": ([minute(OLD + 8, 0), adjustment(OLD + 7, 2), adjustment(OLD + 9, 1)], 1),
+    "a new generation replaces it all": ([minute(OLD + 5, 7), adjustment(OLD + 8, 2), minute(NEW + 1, 4)], 4),
+    "by adjustments alone": ([minute(OLD + 5, 7), adjustment(OLD + 8, 2), adjustment(NEW, 3)], 3),
+    "and the old one does not come back": ([minute(NEW + 5, 4), adjustment(OLD + 8, 2)], 4),
+}  # fmt: skip
+"""Rows of one key, and how many contacts were opened"""
+
+
+@pytest.mark.parametrize(("rows", "opened"), BY_HAND.values(), ids=BY_HAND.keys())
+def test_of_one_key_its_newest_generation_counts_and_what_came_after_its_minute(
+    warehouse: Warehouse, rows: list[dict[str, Any]], opened: int
+) -> None:
+    for row in reversed(rows):
+        warehouse.insert("kpi_partials", row)
+        quarter = {"quarter_hour" if name == "minute" else name: value for name, value in row.items()}
+        warehouse.insert("kpi_quarter_hours", quarter)
+
+    assert warehouse.query("SELECT minute, contacts_opened FROM v_kpi_minute") == [(NOON, opened)]
+    assert warehouse.query("SELECT quarter_hour, contacts_opened FROM v_kpi_quarter_hour") == [(NOON, opened)]
+    rates = "SELECT n FROM v_kpi_5m WHERE kpi = 'complaint_rate' AND toUnixTimestamp(window_end)"
+    assert warehouse.column(f"{rates} = {NOON_S + 60}") == [opened]
+
+
+def test_each_key_has_a_generation_of_its_own(warehouse: Warehouse) -> None:
+    """What a new application id has not come to yet stays as the old one left it."""
+    warehouse.insert(
+        "kpi_partials",
+        minute(OLD + 5, 7),
+        minute(OLD + 5, 10) | {"partition": 1},
+        minute(OLD + 5, 20) | {"minute": at(NOON_S + 60)},
+        minute(OLD + 5, 40) | {"dimension": "channel", "dimension_value": "phone"},
+        adjustment(NEW + 1, 1),
+    )
+
+    rows = warehouse.query("SELECT minute, dimension, contacts_opened FROM v_kpi_minute")
+
+    assert sorted(rows) == [(NOON, "all", 11), (NOON, "channel", 40), (at(NOON_S + 60), "all", 20)]
+
+
+STAMPS = st.tuples(st.integers(1, 3), st.integers(0, 3)).map(lambda stamp: stamp[0] << 32 | stamp[1])
+AMOUNTS = st.dictionaries(STAMPS, st.integers(-3, 3), max_size=4)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(minutes=AMOUNTS, adjustments=AMOUNTS)
+def test_whatever_was_written_of_a_key_the_rule_decides(
+    warehouse: Warehouse, minutes: Mapping[int, int], adjustments: Mapping[int, int]
+) -> None:
+    warehouse.query("TRUNCATE TABLE kpi_partials")
+    rows = [minute(version, by) for version, by in minutes.items()]
+    rows += [adjustment(revision, by) for revision, by in adjustments.items()]
+    if rows:
+        warehouse.insert("kpi_partials", *rows)
+
+    replaced_to = max(minutes, default=0)
+    newest = max((replaced_to, *adjustments)) >> 32
+    expected = minutes.get(replaced_to, 0) if replaced_to >> 32 == newest else 0
+    expected += sum(by for revision, by in adjustments.items() if revision > replaced_to and revision >> 32 == newest)
+    assert sum(warehouse.column("SELECT contacts_opened FROM v_kpi_minute")) == expected
+
+
+def test_what_is_taken_back_from_a_histogram_leaves_its_bucket(warehouse: Warehouse) -> None:
+    warehouse.insert("kpi_partials", partial(version=OLD, resolution_histogram={"10": 2, "80": 1}))
+    warehouse.insert("kpi_partials", adjustment(OLD + 1, resolution_histogram={"10": -2}))
+
+    ((value, n),) = warehouse.query("SELECT value, n FROM v_kpi_5m WHERE kpi = 'resolution_time_p50' LIMIT 1")
+    assert (value, n) == (pytest.approx(HISTOGRAM_BASE**80.5), 1)
+
+
+def test_less_than_nothing_has_no_value(warehouse: Warehouse) -> None:
+    warehouse.insert("kpi_partials", adjustment(OLD, csat_answered=-3, csat_positive=-1))
+
+    assert warehouse.query("SELECT * FROM v_kpi_5m") == []
+
+
+@pytest.mark.parametrize("amounts", [{"praise": 1, "wait_ms": -1}, {"praise": 2, "wait_histogram": {"3": -2}}])
+def test_amounts_that_cancel_out_are_not_nothing(warehouse: Warehouse, amounts: dict[str, Any]) -> None:
+    warehouse.insert("kpi_partials", adjustment(OLD, **amounts))
+
+    assert warehouse.column("SELECT praise FROM v_kpi_minute") == [amounts["praise"]]
+
+
+# Windows
+
+
+def windows_by_hand(window: Window, minutes: Mapping[int, int]) -> dict[int, int]:
+    """End of each window -> what its minutes add up to."""
+    last = max(minutes) + 60
+    beyond = -(-last // window.hop_s) * window.hop_s
+    return {
+        end: total
+        for end in range(0, beyond - min(minutes) // window.hop_s * window.hop_s + 1, window.hop_s)
+        for end in [end + min(minutes) // window.hop_s * window.hop_s]
+        if (total := sum(n for minute, n in minutes.items() if end - window.length_s <= minute < end))
+    }
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.name)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(offsets=st.dictionaries(st.integers(0, 600), st.integers(1, 9), min_size=1, max_size=6))
+def test_a_window_holds_the_minutes_that_began_in_it(
+    warehouse: Warehouse, window: Window, offsets: Mapping[int, int]
+) -> None:
+    warehouse.query("TRUNCATE TABLE kpi_partials")
+    minutes = {NOON_S + 60 * offset * window.hop_s // 120: count for offset, count in offsets.items()}
+    minutes = {second // 60 * 60: count for second, count in minutes.items()}
+    warehouse.insert("kpi_partials", *(partial(second, ces_answered=count) for second, count in minutes.items()))
+
+    rows = warehouse.query(
+        f"SELECT toUnixTimestamp(window_start), toUnixTimestamp(window_end), n FROM v_kpi_{window.name}"
+        " WHERE kpi = 'ces'"
+    )
+
+    assert all(start == end - window.length_s for start, end, _ in rows)
+    assert {end: n for _, end, n in rows} == windows_by_hand(window, minutes)
+
+
+def test_a_minute_that_was_taken_back_opens_no_window(warehouse: Warehouse) -> None:
+    warehouse.insert("kpi_partials", partial(NOON_S, ces_answered=1), partial(NOON_S + 600, ces_answered=1))
+    warehouse.insert("kpi_partials", partial(NOON_S + 600, version=2))
+
+    assert warehouse.column("SELECT toUnixTimestamp(window_end) FROM v_kpi_5m WHERE kpi = 'ces'") == [NOON_S + 60]
+
+
+# Values
+
+
+def kpis(warehouse: Warehouse, **amounts: Any) -> dict[str, tuple[float, int, float | None, float | None]]:
+    warehouse.insert("kpi_partials", partial(**amounts))
+    rows = warehouse.query("SELECT kpi, value, n, low, high FROM v_kpi_5m")
+    return {kpi: (value, n, low, high) for kpi, value, n, low, high in rows}
+
+
+def test_every_kpi_of_the_registry_is_published_under_its_name_unit_and_anchor(warehouse: Warehouse) -> None:
+    everything = dict.fromkeys((*COUNTS, *SUMS), 9) | {name: {"10": 9} for name in HISTOGRAMS}
+    warehouse.insert("kpi_partials", partial() | everything)
+
+    for window in WINDOWS:
+        rows = warehouse.query(f"SELECT kpi, unit, anchor FROM v_kpi_{window.name}")
+        assert Counter(rows) == Counter((name, k.unit, k.anchor) for k in KPIS for name in published_names(k))
+
+
+def test_thirteen_of_fifteen_is_between_62_and_96_percent(warehouse: Warehouse) -> None:
+    value, n, low, high = kpis(warehouse, csat_answered=15, csat_positive=13)["csat"]
+
+    assert (value, n) == pytest.approx((13 / 15, 15))
+    assert (low, high) == pytest.approx((0.6212, 0.9626), abs=1e-4)
+
+
+@pytest.mark.parametrize(("positive", "low", "high"), [(0, 0, 0.2775), (10, 0.7225, 1)])
+def test_an_interval_stays_within_the_scale(warehouse: Warehouse, positive: int, low: float, high: float) -> None:
+    _, _, *bounds = kpis(warehouse, csat_answered=10, csat_positive=positive)["csat"]
+
+    assert bounds == pytest.approx([low, high], abs=1e-4)
+
+
+@pytest.mark.parametrize(("answers", "margin"), [(30, 28), (100, 15), (400, 8)])
+def test_nps_comes_with_its_margin_of_error(warehouse: Warehouse, answers: int, margin: int) -> None:
+    promoters, detractors = answers // 2, answers // 5
+    value, n, low, high = kpis(warehouse, nps_answered=answers, nps_promoters=promoters, nps_detractors=detractors)[
+        "nps"
+    ]
+
+    assert (value, n) == pytest.approx((30, answers))
+    assert low is not None
+    assert high is not None
+    assert (value - low, high - value) == pytest.approx((margin, margin), abs=0.6)
+
+
+@pytest.mark.parametrize(
+    ("kpi", "amounts", "value", "n"),
+    [
+        ("nps", {"nps_answered": 4, "nps_detractors": 4}, -100, 4),
+        ("ces", {"ces_score_milli": 17_000, "ces_answered": 3}, 17 / 3, 3),
+        ("average_speed_of_answer", {"wait_ms": 45_000, "contacts_answered": 2}, 22.5, 2),
+        ("average_handle_time", {"handle_ms": 900, "contacts_handled": 1}, 0.9, 1),
+        ("resolve_attainment", {"resolve_met": 3, "resolve_breached": 1}, 0.75, 4),
+        ("answer_attainment", {"answer_breached": 2}, 0, 2),
+        ("transfers_per_contact", {"contacts_transferred": 5, "contacts_opened": 2}, 2.5, 2),
+        ("complaint_rate", {"complaints_opened": 3, "contacts_opened": 400}, 7.5, 400),
+    ],
+)
+def test_the_value_is_its_definition(
+    warehouse: Warehouse, kpi: str, amounts: Mapping[str, int], value: float, n: int
+) -> None:
+    assert kpis(warehouse, **amounts)[kpi][:2] == pytest.approx((value, n))
+
+
+def test_without_cases_there_is_no_value(warehouse: Warehouse) -> None:
+    shown = kpis(warehouse, contacts_reopened=3, contacts_opened=1)
+
+    assert set(shown) == {"transfers_per_contact", "complaint_rate"}
+
+
+def test_a_rate_over_one_has_no_interval(warehouse: Warehouse) -> None:
+    """Reopened and resolved count in their own minutes, so this is no share of anything."""
+    assert kpis(warehouse, contacts_reopened=3, contacts_resolved=2)["reopen_rate"] == (1.5, 2, None, None)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seconds=st.lists(st.floats(0.01, 3e7), min_size=1, max_size=60))
+def test_a_percentile_is_right_within_two_percent(warehouse: Warehouse, seconds: list[float]) -> None:
+    warehouse.query("TRUNCATE TABLE kpi_partials")
+    buckets = Counter(math.floor(math.log(duration, HISTOGRAM_BASE)) for duration in seconds)
+
+    shown = kpis(warehouse, resolution_histogram={str(bucket): count for bucket, count in buckets.items()})
+
+    for percent in (50, 90, 95):
+        value, n, low, high = shown[f"resolution_time_p{percent}"]
+        ranked = sorted(seconds)[math.ceil(percent / 100 * len(seconds)) - 1]
+        assert value == pytest.approx(ranked, rel=0.0201)
+        assert (n, low, high) == (len(seconds), None, None)

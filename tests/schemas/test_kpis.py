@@ -1,0 +1,43 @@
+"""The declarations of KPIs agree with each other."""
+
+from collections import Counter
+
+import pytest
+
+from schemas.kpis import ACCUMULATORS, DIMENSIONS, HISTOGRAM_WIDTH, HISTOGRAMS, KPIS, Count, Histogram, Kpi, Sum
+from schemas.outputs import COLUMNS, PARTIAL_COLUMNS
+from schemas.taxonomy import CLOCK_METRICS
+
+
+@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
+def test_a_kpi_is_made_of_what_is_counted(kpi: Kpi) -> None:
+    assert {each.name for each in (*kpi.numerator, *kpi.denominator)} <= set(ACCUMULATORS)
+
+
+@pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)
+def test_a_kpi_has_a_form_that_the_views_can_compute(kpi: Kpi) -> None:
+    """A histogram by itself, a difference of two counts, or one accumulator; over counts."""
+    kinds = [type(each) for each in kpi.numerator]
+    assert kinds in ([Histogram], [Count, Count], [Count], [Sum])
+    assert all(isinstance(each, Count) for each in kpi.denominator)
+    assert bool(kpi.denominator) is (kinds != [Histogram])
+
+
+def test_no_name_means_two_things() -> None:
+    names = [*Count.__members__, *Sum.__members__, *Histogram.__members__, *PARTIAL_COLUMNS[:6]]
+    for once in (names, [kpi.id for kpi in KPIS], [kpi.name for kpi in KPIS], DIMENSIONS):
+        assert max(Counter(once).values()) == 1
+
+
+def test_every_clock_metric_has_its_attainment() -> None:
+    published = {kpi.name for kpi in KPIS if kpi.id.startswith("K12")}
+    assert published == {f"{metric}_attainment" for metric in CLOCK_METRICS}
+
+
+def test_slots_of_buckets_do_not_meet_those_of_counts() -> None:
+    assert len(ACCUMULATORS) < HISTOGRAM_WIDTH
+    assert ACCUMULATORS[-len(HISTOGRAMS) :] == HISTOGRAMS
+
+
+def test_minutes_and_quarter_hours_have_the_same_columns_but_for_the_moment() -> None:
+    assert COLUMNS["kpi_partials"][1:] == COLUMNS["kpi_quarter_hours"][1:]
