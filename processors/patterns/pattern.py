@@ -30,7 +30,7 @@ class Pattern(Generic[P]):
     id: str
     """P and two digits, for good: it is part of every incident id."""
     name: str
-    """Lower case, as an operator calls it."""
+    """As an operator calls it."""
     severities: tuple[Severity, ...]
     """Those that its incidents may have, rising."""
     closes: str
@@ -43,7 +43,7 @@ class Pattern(Generic[P]):
     @property
     def runbook(self) -> str:
         """The anchor of its section in the runbook."""
-        return self.name.replace(" ", "-")
+        return self.name.lower().replace(" ", "-")
 
 
 @dataclass(frozen=True, kw_only=True)
