@@ -9,6 +9,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError
 
 _PEEK_MS: Final = 2_000
+_READ_MS: Final = 5_000
 
 Offsets = dict[TopicPartition, int]
 """Next offsets."""
@@ -34,6 +35,27 @@ def committed_by(admin: KafkaAdminClient, name: str) -> Offsets:
         return {part: found.offset for part, found in admin.list_group_offsets([name])[name].items()}
     except CoordinatorNotAvailableError:
         return {}
+
+
+def last_messages(brokers: str, begin: Offsets, ends: Offsets) -> dict[TopicPartition, list[bytes]]:
+    """Read the committed messages of each partition from `begin` to its end, in order; those that come in time."""
+    messages: dict[TopicPartition, list[bytes]] = {part: [] for part in begin}
+    if not begin:
+        return messages
+    reader = KafkaConsumer(
+        bootstrap_servers=brokers.split(","), isolation_level="read_committed", enable_auto_commit=False
+    )
+    try:
+        reader.assign(list(begin))
+        for part, offset in begin.items():
+            reader.seek(part, offset)
+        deadline = time.monotonic() + _READ_MS / 1000
+        while any(reader.position(part) < ends[part] for part in begin) and time.monotonic() < deadline:
+            for part, records in reader.poll(timeout_ms=200).items():
+                messages[part] += [record.value for record in records if record.value is not None]
+        return messages
+    finally:
+        reader.close()
 
 
 def waiting_between(brokers: str, begin: Offsets, ends: Offsets) -> set[TopicPartition]:

@@ -7,6 +7,7 @@ The environment says which; without it nothing fails.
 | `FAULT_SHARE` | of the transactions, so many fail: half of them aborted, half after they were committed |
 | `FAULT_HANGING` | partition number whose fifth transaction never ends |
 | `FAULT_COMMIT_SECONDS` | instead of the 30 s after which a transaction has failed |
+| `FAULT_SOURCES` | records of these sources fail by an error of ours, comma-separated; `*`: of all |
 | `FAULT_OPEN_TRANSACTION_MS` | instead of the 60 s that an open upstream transaction may hold back time |
 """
 
@@ -24,7 +25,9 @@ from processors import worker
 from processors.durability import assignment, progress
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.log import Outgoing
+from processors.pipeline import step
 from processors.runtime import slices
+from schemas.events.envelope import Event
 
 _SHARE = float(os.environ.get("FAULT_SHARE", "0"))
 _HANGING = int(os.environ.get("FAULT_HANGING", "-1"))
@@ -54,6 +57,17 @@ class FailingLog(KafkaLog):
         return start
 
 
+def _fail_on_records_of(sources: frozenset[str]) -> None:
+    working = vars(step)["case_event"]
+
+    def failing(event: Event, *others: Any) -> Any:
+        if "*" in sources or event.source in sources:
+            raise LookupError("a bad release, for the test")
+        return working(event, *others)
+
+    vars(step)["case_event"] = failing
+
+
 def main() -> int:
     vars(worker)["KafkaLog"] = FailingLog
     if seconds := os.environ.get("FAULT_COMMIT_SECONDS"):
@@ -61,6 +75,8 @@ def main() -> int:
     if ms := os.environ.get("FAULT_OPEN_TRANSACTION_MS"):
         for module in (slices, progress):
             vars(module)["OPEN_TRANSACTION_MS"] = int(ms)
+    if sources := os.environ.get("FAULT_SOURCES"):
+        _fail_on_records_of(frozenset(sources.split(",")))
     return worker.run(load_settings())
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from deploy.cli.topics import Problem
 from processors.settings import Settings
+from processors.state.health import PartHealth
 from schemas.topics import state_topic
 
 SKEW_MS: Final = 1_000
@@ -21,6 +22,8 @@ FUTURE_MS: Final = 5_000
 """What a record may lie ahead of our clock."""
 OPEN_TRANSACTION_MS: Final = 60_000
 """How long an upstream transaction may stay open."""
+FAILED_LATELY_MS: Final = 86_400_000
+"""How long a part of ours that failed is worth saying, though nothing lacks its result any more."""
 RECONCILED_SECONDS: Final = 60
 """How long rows may be on their way to ClickHouse."""
 
@@ -54,6 +57,10 @@ class StatePartition:
     bytes: int
     messages: int
     last_checkpoint: int | None
+    halted: str | None = None
+    """Why the partition stopped taking records when it last did, until it has accepted one again."""
+    health: Mapping[str, PartHealth] = field(default_factory=dict)
+    """Part of ours that failed at least once -> what is known of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,7 @@ def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
         findings += _future(facts.broker, facts.now)
         findings += _open_transactions(facts.broker, facts.now)
         findings += _state(facts.broker, facts.now, settings)
+        findings += _release(facts.broker, facts.now)
         for group in facts.broker.groups:
             findings += _group(group)
     if isinstance(facts.database, Database) and not facts.database.pending:
@@ -262,6 +270,27 @@ def _state(broker: Broker, now: int, settings: Settings) -> Iterator[Finding]:
         ages = [now - part.last_checkpoint for part in broker.state if part.last_checkpoint is not None]
         last = f"last checkpoint {_age(min(ages))} ago" if ages else "no checkpoint yet"
         yield Finding("state", True, f"{_size(sum(part.bytes for part in broker.state))} in {topic}, {last}")
+
+
+def _release(broker: Broker, now: int) -> Iterator[Finding]:
+    """Faults of ours: partitions that stopped taking records, and parts that cost their own results."""
+    for part in broker.state:
+        if part.halted is not None:
+            seen, _, to_do = part.halted.partition(": what follows ")
+            yield Finding(
+                "release", False, f"partition {part.partition} takes nothing: {seen}", f"what follows {to_do}"
+            )
+    for name in sorted({name for part in broker.state for name in part.health}):
+        known = [part.health[name] for part in broker.state if name in part.health]
+        last = max(known, key=lambda one: one.last_error_at)
+        lacking = sum(one.lacking for one in known)
+        yield Finding(
+            "release",
+            not lacking and now - last.last_error_at > FAILED_LATELY_MS,
+            f"{name} failed {sum(one.errors for one in known)} times, last {_age(now - last.last_error_at)} ago "
+            f"({last.last_error}); {lacking} cases lack its result",
+            "records were accepted without it: run a release in which it works, and what is lacking comes by itself",
+        )
 
 
 def _group(group: ConsumerGroup) -> Iterator[Finding]:

@@ -21,10 +21,12 @@ from deploy.cli.doctor.diagnosis import (
     StatePartition,
     Unreconciled,
 )
-from deploy.cli.offsets import Offsets, committed_by, offsets_of, partitions_of, waiting_between
+from deploy.cli.offsets import Offsets, committed_by, last_messages, offsets_of, partitions_of, waiting_between
 from deploy.cli.topics import TopicError, administrator, described, plan, problems
 from deploy.clickhouse.migrate import MigrationError, pending
+from processors.durability.changelog import meta_of
 from processors.settings import Settings
+from processors.state.health import PartHealth
 from schemas.topics import INPUTS, ROWS, state_topic
 from sinks.clickhouse import Address, connect, one_line
 
@@ -32,6 +34,8 @@ WATCH_SECONDS: Final = 6.0
 """More than the time between two commits of a worker to its group: who has not moved by then stands still."""
 
 _PATIENCE_SECONDS: Final = 30
+_LAST_CHECKPOINT_OFFSETS: Final = 50
+"""Among so many offsets is the end of a checkpoint, markers and aborted transactions between them."""
 
 
 def examine(settings: Settings) -> Facts:
@@ -50,7 +54,7 @@ def _broker(settings: Settings) -> Broker | str:
                 problems=tuple(problems(settings, planned, there)),
                 partitions=inputs,
                 inputs=tuple(_input_parts(admin, inputs)),
-                state=tuple(_state_parts(admin, state_topic(settings.app_id), topics)),
+                state=tuple(_state_parts(admin, settings, topics)),
                 groups=tuple(_groups(admin, settings, topics)),
             )
     except TopicError as error:
@@ -99,15 +103,24 @@ def _open_transactions(
     }
 
 
-def _state_parts(admin: KafkaAdminClient, topic: str, topics: Mapping[str, int]) -> Iterator[StatePartition]:
+def _state_parts(admin: KafkaAdminClient, settings: Settings, topics: Mapping[str, int]) -> Iterator[StatePartition]:
+    topic = state_topic(settings.app_id)
     parts = partitions_of({topic: topics[topic]} if topic in topics else {})
     if not parts:
         return
     low = offsets_of(admin, parts, OffsetSpec.EARLIEST, committed=False)
     high = offsets_of(admin, parts, OffsetSpec.LATEST, committed=False)
     newest, sizes = _newest(admin, parts), _sizes(admin, topic)
+    stable = offsets_of(admin, parts, OffsetSpec.LATEST, committed=True)
+    begin = {
+        part: max(low[part], stable[part] - _LAST_CHECKPOINT_OFFSETS) for part in parts if stable[part] > low[part]
+    }
+    last = last_messages(settings.brokers, begin, stable)
     for part in parts:
-        yield StatePartition(part.partition, sizes.get(part.partition, 0), high[part] - low[part], newest[part])
+        meta = next((said for one in reversed(last.get(part, [])) if (said := meta_of(one)) is not None), {})
+        health = {name: PartHealth(*known) for name, known in meta.get("health", {}).items()}
+        size, messages = sizes.get(part.partition, 0), high[part] - low[part]
+        yield StatePartition(part.partition, size, messages, newest[part], meta.get("halted"), health)
 
 
 def _sizes(admin: KafkaAdminClient, topic: str) -> dict[int, int]:

@@ -22,6 +22,7 @@ from deploy.cli.doctor.diagnosis import (
 )
 from deploy.cli.topics import Problem
 from processors.settings import Settings
+from processors.state.health import PartHealth
 
 NOW = 1_795_000_000_000
 SETTINGS = Settings()
@@ -76,6 +77,32 @@ WRONG = {
         replace(BROKER, inputs=(replace(INPUT, max_timestamp=NOW + 60_000),)),
         "publishers",
         "contact-events[3] has a record of 2026-11-18T11:07:40+00:00, 60 s in the future",
+    ),
+    "a partition that a release fails in": (
+        replace(
+            BROKER,
+            state=(
+                replace(
+                    STATE,
+                    halted="the last 100 records, since contact-events[3]@7, all failed by an error of ours (KeyError): "
+                    "what follows waits in Kafka; run the release before",
+                ),
+            ),
+        ),
+        "release",
+        "partition 3 takes nothing: the last 100 records, since contact-events[3]@7, all failed by an error of ours "
+        "(KeyError) -> what follows waits in Kafka; run the release before",
+    ),
+    "a pattern that fails": (
+        replace(
+            BROKER,
+            state=(
+                replace(STATE, health={"P10": PartHealth(3, "KeyError in ping_pong.py", NOW - 60_000, 2)}),
+                replace(STATE, partition=4, health={"P10": PartHealth(1, "KeyError before", NOW - 90_000, 0)}),
+            ),
+        ),
+        "release",
+        "P10 failed 4 times, last 60 s ago (KeyError in ping_pong.py); 2 cases lack its result",
     ),
     "an upstream transaction left open": (
         held(NOW - 90_000),
@@ -173,3 +200,11 @@ def test_the_report_shows_every_check_and_partition() -> None:
     report(healthy(), diagnose(healthy(), SETTINGS), Console(width=200, file=shown))
 
     assert all(text in shown.getvalue() for text in ("reconciliation", "1 s ago", "20 KiB"))
+
+
+def test_a_part_that_failed_long_ago_and_that_nothing_lacks_is_said_and_not_wrong() -> None:
+    mended = PartHealth(3, "KeyError in ping_pong.py", NOW - 2 * 86_400_000, 0)
+    facts = replace(healthy(), broker=replace(BROKER, state=(replace(STATE, health={"P10": mended}),)))
+
+    assert wrong(facts) == {}
+    assert any("P10 failed 3 times" in one.seen for one in diagnose(facts, SETTINGS))
