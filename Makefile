@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # One more than there are cores: some tests wait for processes and clocks.
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: help demo test stack storm check format bench clean
+.PHONY: help demo test stack storm check format generate bench clean
 
 help:                 ## this list
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ check: $(VENV)/.dev   ## style, types, and the graph of imports: rooms, floors, 
 format: $(VENV)/.dev  ## put imports and lines in order
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
+
+generate: $(VENV)/.dev ## write the documents that follow from declarations
+	$(BIN)/python -m sinks.metrics.reference > docs/metrics.md
 
 bench: $(VENV)/.dev   ## figures of this machine; a table, then one JSON line
 	$(BIN)/python -m tests.bench

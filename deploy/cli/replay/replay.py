@@ -156,7 +156,7 @@ def _read(
     rows = partitions_of({target.topic_prefix + ROWS: target.partitions})
     low = offsets_of(admin, rows, OffsetSpec.EARLIEST, committed=True)
     ends = offsets_of(admin, rows, OffsetSpec.LATEST, committed=True)
-    task = progress.add_task("packs of rows stored", total=sum(ends[part] - low[part] for part in rows))
+    task = progress.add_task("row batches stored", total=sum(ends[part] - low[part] for part in rows))
     _drain(admin, target, warehouse, (f"{target.app_id}-warehouse", low, ends), progress, task)
 
 

@@ -84,8 +84,8 @@ WRONG = {
             state=(
                 replace(
                     STATE,
-                    halted="the last 100 records, since contact-events[3]@7, all failed by an error of ours (KeyError): "
-                    "what follows waits in Kafka; run the release before",
+                    halted="the last 100 records, since contact-events[3]@7, all failed by an error of ours "
+                    "(KeyError): what follows waits in Kafka; run the release before",
                 ),
             ),
         ),
