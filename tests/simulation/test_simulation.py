@@ -29,7 +29,7 @@ def test_the_logs_are_worth_disturbing() -> None:
         assert all(told.kpis[kpi] for kpi in ("contacts_opened", "contacts_transferred", "surveys_invited"))
     tables = [in_peace(log).tables for log in range(LOGS)]
     assert all(any(row["late"] for row in each["feedback_events"]) for each in tables)
-    assert {row["pattern"] for each in tables for row in each["incidents"]} == {"P01", "P02", "P08", "P10"}
+    assert {row["pattern"] for each in tables for row in each["incidents"]} >= {"P01", "P02", "P08", "P10"}
     assert {row["state"] for each in tables for row in each["clocks"]} == {
         "met",
         "breached",

@@ -1,6 +1,7 @@
 """Incidents after a log of events, as two sinks see them: the rows that stand, and the transitions as they came."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from processors.rules import Rules
@@ -43,6 +44,13 @@ class Incidents:
     def one(self, pattern: str) -> Row:
         (row,) = self.of(pattern)
         return row
+
+
+def with_parameters(folder: Path, yaml: str) -> Rules:
+    """The rules of an installation that changes parameters of patterns."""
+    file = folder / "patterns.yaml"
+    file.write_text(yaml)
+    return rules(patterns=file)
 
 
 def incidents_after(*log: Happening, until: int | None = None, rules_: Rules = RULES) -> Incidents:

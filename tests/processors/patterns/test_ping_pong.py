@@ -1,10 +1,12 @@
 """P10 ping-pong: what counts as handed on and back, and what ends it."""
 
+from pathlib import Path
+
 import pytest
 
 from processors.patterns.ping_pong import crossing
 from tests.processors.feed import HOUR, MINUTE, T0, Happening
-from tests.processors.patterns.incidents_after import contact, incidents_after, opened
+from tests.processors.patterns.incidents_after import contact, incidents_after, opened, with_parameters
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,9 @@ def test_a_transfer_that_is_withdrawn_takes_its_incident_along() -> None:
     case = incidents_after(*log, contact("voided", HOUR, voids_event_id=log[-1].event["event_id"]))
     assert case.of("P10") == []
     assert [transition for pattern, _, transition in case.transitions if pattern == "P10"] == ["opened", "withdrawn"]
+
+
+@pytest.mark.parametrize(("transfers", "incidents"), [(2, 1), (3, 1), (4, 0)])
+def test_how_many_transfers_make_it_can_be_changed(tmp_path: Path, transfers: int, incidents: int) -> None:
+    changed = with_parameters(tmp_path, f"P10: {{transfers: {transfers}}}")
+    assert len(incidents_after(opened(), *handed("abcd"), rules_=changed).of("P10")) == incidents

@@ -1,12 +1,13 @@
 """P08 repeat contact: what counts, when it opens and closes, and what moves it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.processors.feed import DAY, HOUR, T0, Feed, Happening
-from tests.processors.patterns.incidents_after import RULES, contact, incidents_after, opened
+from tests.processors.patterns.incidents_after import RULES, contact, incidents_after, opened, with_parameters
 
 
 def call(number: int, at: int, *, category: str = "billing", **fields: Any) -> Happening:
@@ -121,3 +122,17 @@ def test_hundreds_of_contacts_are_one_incident_and_stay_one() -> None:
     repeat = case.one("P08")
     assert (repeat["state"], repeat["severity"], repeat["opened_at"]) == ("open", "critical", T0 + 2 * HOUR)
     assert case.transitions.count(("P08", "c1|billing", "opened")) == 1
+
+
+@pytest.mark.parametrize(
+    ("yaml", "severities"),
+    [
+        ("P08: {warning: 4}", []),
+        ("P08: {critical: 3}", ["critical"]),
+        ("P08: {window_days: 1.5}", []),
+        ("P08: {warning: 2, window_days: 1.5}", ["warning"]),
+    ],
+)
+def test_how_many_and_within_which_time_can_be_changed(tmp_path: Path, yaml: str, severities: list[str]) -> None:
+    run = incidents_after(*calls(0, 1, 2), rules_=with_parameters(tmp_path, yaml))
+    assert [row["severity"] for row in run.of("P08")] == severities

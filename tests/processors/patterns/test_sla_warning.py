@@ -1,9 +1,11 @@
 """P01 SLA warning: an urgent contact is promised four hours, and warned of at 80 %."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.processors.feed import HOUR, MINUTE, T0, Happening
-from tests.processors.patterns.incidents_after import contact, incidents_after, opened
+from tests.processors.patterns.incidents_after import contact, incidents_after, opened, with_parameters
 
 DUE = 4 * HOUR
 WARNED = round(0.8 * DUE)
@@ -39,3 +41,9 @@ def test_a_warning_closes(name: str, log: list[Happening], reason: str | None, c
         return
     warning = case.one("P01")
     assert (warning["close_reason"], warning["closed_at"]) == (reason, T0 + (closed_at or 0)), name
+
+
+def test_from_which_share_on_it_is_serious_can_be_changed(tmp_path: Path) -> None:
+    changed = with_parameters(tmp_path, "P01: {serious_share: 0.5}")
+    warning = incidents_after(opened(channel="email"), until=5 * HOUR, rules_=changed).one("P01")
+    assert (warning["metric"], warning["severity"]) == ("first_response", "warning")
