@@ -220,7 +220,7 @@ class ProgressRow(NamedTuple):
 class PartialRow(NamedTuple):
     """What one minute, or quarter-hour, adds up to by one value of a dimension, without what is zero.
 
-    As a batch carries it; natural key: all but the amounts.
+    As a row batch carries it; natural key: all but the amounts.
     """
 
     minute: int

@@ -90,12 +90,12 @@ def test_partials_of_another_release_are_stored_under_their_names(release: str) 
     gathered.add(Part(3), Message(7, written.batch), now=9.0)
 
     assert gathered.rejected == []
-    (batch,) = gathered.blocks.values()
+    (block,) = gathered.blocks.values()
     stored = {}
-    for index in range(len(batch)):
-        row = dict(zip(batch.columns, batch.row(index), strict=False))
+    for index in range(len(block)):
+        row = dict(zip(block.columns, block.row(index), strict=False))
         minute, dimension, value, topic, *_ = (row.pop(name) for name in PARTIAL_COLUMNS[:6])
-        stored[f"{topic} {minute // 1} {dimension} {value}"] = {
+        stored[f"{topic} {minute} {dimension} {value}"] = {
             name: amount if isinstance(amount, int) else {str(bucket): count for bucket, count in amount.items()}
             for name, amount in row.items()
             if amount
@@ -118,8 +118,8 @@ def test_what_an_older_batch_has_of_a_retired_accumulator_is_stored(monkeypatch:
         "unknown columns of kpi_partials: contacts_escalated: a newer worker wrote them"
     ]
     assert known.rejected == []
-    (batch,) = known.blocks.values()
-    assert max(batch.values[batch.columns.index("contacts_escalated")]) == 7
+    (block,) = known.blocks.values()
+    assert max(block.values[block.columns.index("contacts_escalated")]) == 7
 
 
 def test_a_refused_event_is_told_under_its_own_offset_so_that_reconciliation_finds_it() -> None:

@@ -162,7 +162,7 @@ def test_every_view_can_be_read_through_the_driver(address: Address, client: Cli
 
     views = client.execute("SELECT name FROM system.tables WHERE engine = 'View' AND database = currentDatabase()")
 
-    assert len(views) == 10
+    assert len(views) == 11
     assert [name for (name,) in views if not client.execute(f"SELECT * FROM {name}")] == []
 
 
