@@ -50,8 +50,6 @@ class Rules:
     dimension_values_max: int
     patterns: Mapping[str, Parameters]
     """The parameters of each failure pattern, by its id."""
-    message_bytes: int
-    log_to_state: float
 
     @property
     def bounds(self) -> Mapping[str, int]:
@@ -95,8 +93,6 @@ class Rules:
             partials_max=settings.partials_max,
             dimension_values_max=settings.dimension_values_max,
             patterns=parameters,
-            message_bytes=settings.message_bytes,
-            log_to_state=settings.log_to_state,
         )
 
 

@@ -170,7 +170,7 @@ def census(states: Iterable[PartitionState]) -> Census:
         dropped={kind: sum(state.dropped[kind] for state in held) for kind in (held[0].dropped if held else {})},
         dedup_hours=min(
             (
-                (state.max_timestamp.get(topic, 0) - seen.since) / 3_600_000
+                (state.watermarks.max_timestamp.get(topic, 0) - seen.since) / 3_600_000
                 for state in held
                 for topic, seen in state.seen.items()
                 if seen.since

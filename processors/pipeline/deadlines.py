@@ -11,9 +11,9 @@ from schemas.observations import Observations
 
 def fire(state: PartitionState, topic: str, now: int, observations: Observations) -> None:
     """Let time pass to `now`, ms, for the cases of a topic: evaluate each that has a timer before it."""
-    if now <= state.timers_fired_to[topic]:
+    if now <= state.watermarks.timers_fired_to[topic]:
         return
-    state.timers_fired_to[topic] = now
+    state.watermarks.timers_fired_to[topic] = now
     for timer in state.timers[topic].pop_due(now):
         if not is_awaited(state, timer):
             continue
@@ -34,6 +34,6 @@ def _fire(state: PartitionState, timer: Timer, observations: Observations) -> No
     settle(state, case, evaluated(state, case), observations, by_timer=True)
     after = case.evaluation
     if (after.outcomes, after.incidents, after.states) != (before.outcomes, before.incidents, before.states):
-        state.mark_dirty(case)
+        state.pending.mark_dirty(case)
     if eviction.may_leave(state, case):
         eviction.evict(state, case)

@@ -72,7 +72,7 @@ def _isolated(
 ) -> Evaluation:
     """What patterns that raised said last stands; nobody takes it back because they raised."""
     topic = case.key[0]
-    isolation.report(state, after.failures, state.max_timestamp.get(topic, 0), observations)
+    isolation.report(state, after.failures, state.watermarks.max_timestamp.get(topic, 0), observations)
     count_lacking(state, before, -1)
     count_lacking(state, after, 1)
     failed = {one.part for one in after.failures}
@@ -127,13 +127,13 @@ def count_open(state: PartitionState, incidents: Mapping[str, IncidentRow], chan
     """Count open incidents in, +1, or out, -1."""
     for incident in incidents.values():
         if incident.state == "open":
-            state.count(("pattern_incidents_open", incident.pattern, incident.severity, incident.area), change)
+            state.gauges.add(("pattern_incidents_open", incident.pattern, incident.severity, incident.area), change)
 
 
 def count_gauges(state: PartitionState, evaluation: Evaluation, change: int) -> None:
     """Count what is open of a case in, +1, or out, -1."""
     for gauge in evaluation.gauges:
-        state.count(gauge, change)
+        state.gauges.add(gauge, change)
 
 
 def _void_clocks(state: PartitionState, case: Case, before: Evaluation, after: Evaluation) -> None:
@@ -143,7 +143,7 @@ def _void_clocks(state: PartitionState, case: Case, before: Evaluation, after: E
     ids = {clock_id(case, clock) for clock in after.clocks}
     for clock in before.clocks:
         if clock_id(case, clock) not in ids:
-            row = clock_row(case, clock, state.number, state.timers_fired_to[case.key[0]])
+            row = clock_row(case, clock, state.number, state.watermarks.timers_fired_to[case.key[0]])
             state.pending.void_clocks[row.clock_id] = row._replace(void=1)
 
 
@@ -174,11 +174,11 @@ def emit_subject(
     observations: Observations,
 ) -> None:
     """Evaluate a subject and write how its incidents differ from those before; with no case left, it is forgotten."""
-    now = state.timers_fired_to[pattern.topic]
+    now = state.watermarks.timers_fired_to[pattern.topic]
     after = evaluate_subject(pattern, subject, history, state.cases.__getitem__, state.number, now, state.rules)
     if isinstance(after, Failure):
         note_failed(state, pattern.id, history, failed=True)
-        isolation.report(state, [after], state.max_timestamp.get(pattern.topic, 0), observations)
+        isolation.report(state, [after], state.watermarks.max_timestamp.get(pattern.topic, 0), observations)
         return
     note_failed(state, pattern.id, history, failed=False)
     if after.incidents or history.incidents:

@@ -102,9 +102,9 @@ def _end(state: PartitionState, case: Case, at: int, observations: Observations)
         # Whoever is to be forgotten is forgotten all the same.
         isolation.report(state, [isolation.failure("erasure", error)], at, observations)
     for clock in fold.clocks:
-        row = clock_row(case, clock, state.number, state.timers_fired_to[case.key[0]])
+        row = clock_row(case, clock, state.number, state.watermarks.timers_fired_to[case.key[0]])
         state.pending.void_clocks[row.clock_id] = row
-    state.mark_dirty(case)
+    state.pending.mark_dirty(case)
 
 
 def _closed(incident: IncidentRow, customer_id: str, at: int) -> IncidentRow:

@@ -16,7 +16,9 @@ from schemas.topics import SURVEYS
 def expired(state: PartitionState, case: Case) -> bool:
     """Is a case so long over, by its own topic's time, that a new event begins another?"""
     over = case.fold.state in TERMINAL or case.key[0] == SURVEYS
-    return over and state.max_timestamp.get(case.key[0], 0) > case.last_event_at + state.rules.case_retention_ms
+    return (
+        over and state.watermarks.max_timestamp.get(case.key[0], 0) > case.last_event_at + state.rules.case_retention_ms
+    )
 
 
 def may_leave(state: PartitionState, case: Case) -> bool:
@@ -31,7 +33,7 @@ def may_leave(state: PartitionState, case: Case) -> bool:
 def evict(state: PartitionState, case: Case) -> None:
     """Drop a case from the state. What was emitted of it stands."""
     evaluation = case.evaluation
-    state.remove(case)
+    state.cases.remove(case)
     count_gauges(state, evaluation, -1)
     count_open(state, evaluation.incidents, -1)
     count_lacking(state, evaluation, -1)
@@ -49,7 +51,7 @@ def _leave(state: PartitionState, pattern_id: str, membership: Membership, case:
         note_failed(state, pattern_id, history, failed=False)
         del state.subjects[pattern_id, subject]
         return
-    now = state.timers_fired_to[pattern.topic]
+    now = state.watermarks.timers_fired_to[pattern.topic]
     left = evaluate_subject(pattern, subject, history, state.cases.__getitem__, state.number, now, state.rules)
     if not isinstance(left, Failure):
         history.incidents = left.incidents
@@ -59,7 +61,7 @@ def _leave(state: PartitionState, pattern_id: str, membership: Membership, case:
 def keep_bounds(state: PartitionState) -> None:
     """Let KPI minutes that are final leave, and what is too much."""
     for topic, partials in state.partials.items():
-        partials.evict_before(state.closed_before(topic))
+        partials.evict_before(state.watermarks.closed_before(topic))
         state.dropped["dimension_values"] += partials.drain_overflow()
     total = sum(partials.count for partials in state.partials.values())
     if total > state.rules.partials_max:

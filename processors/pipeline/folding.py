@@ -142,7 +142,7 @@ def arrived_earlier(
 
 def evaluated(state: PartitionState, case: Case) -> Evaluation:
     """The evaluation of a case as of now."""
-    return evaluate(case, state.number, state.timers_fired_to[case.key[0]], state.rules)
+    return evaluate(case, state.number, state.watermarks.timers_fired_to[case.key[0]], state.rules)
 
 
 def refolded(state: PartitionState, case: Case) -> Fold:
@@ -154,10 +154,10 @@ def _note_events(state: PartitionState, case: Case, events: Sequence[CaseEvent],
     """What the log of the state gets: the new events of a case, or all of them."""
     if forward:
         for event in events:
-            state.append(case, event)
+            state.cases.append(case, event)
     else:
-        state.replace(case)
-    state.mark_dirty(case)
+        state.cases.replace(case)
+    state.pending.mark_dirty(case)
 
 
 def _remove(state: PartitionState, case: Case, events: Sequence[CaseEvent]) -> None:

@@ -45,7 +45,7 @@ def recover(state: PartitionState) -> None:
             # A partition opens all the same. What else is said of the case will be said as if for the first time.
             log.exception("partition %d: our own error, %s is not evaluated", state.number, ":".join(case.key))
             part, description = isolation.failure("recovery", error)
-            state.health.failed(part, description, state.timers_fired_to[case.key[0]])
+            state.health.failed(part, description, state.watermarks.timers_fired_to[case.key[0]])
     for case in state.cases.values():
         _install(state, case, owed)
     for key in list(state.subjects):
@@ -73,7 +73,7 @@ def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:
 def _install_subject(state: PartitionState, key: SubjectKey, owed: AbstractSet[str]) -> None:
     pattern_id, subject = key
     pattern, history = registry.SUBJECT_PATTERNS[pattern_id], state.subjects[key]
-    now = state.timers_fired_to[pattern.topic]
+    now = state.watermarks.timers_fired_to[pattern.topic]
     evaluation = evaluate_subject(pattern, subject, history, state.cases.__getitem__, state.number, now, state.rules)
     note_failed(state, pattern_id, history, failed=isinstance(evaluation, Failure))
     if isinstance(evaluation, Failure):

@@ -16,6 +16,7 @@ from processors.pipeline import deadlines, erasure, eviction, folding, isolation
 from processors.pipeline.folding import Change
 from processors.pipeline.rows import event_row, rejected_row
 from processors.state.partition import PartitionState
+from processors.state.progress import Progress
 from processors.state.seen_ids import id_hash
 from schemas.events.decoding import admit, decode, occurred_ms, payload, warnings_of
 from schemas.events.envelope import Event
@@ -89,8 +90,8 @@ def reject(state: PartitionState, topic: str, record: Record, reason: Reason, ex
 def _read(state: PartitionState, topic: str, record: Record, observations: Observations) -> None:
     """Decode a record and accept or reject it; an error of ours rejects it, too, and nothing of it stays."""
     progress = _account(state, topic, record)
-    # What is final must not depend on how far the other topics have come: see `PartitionState.lateness_cutoff`.
-    deadlines.fire(state, topic, state.lateness_cutoff(topic), observations)
+    # What is final must not depend on how far the other topics have come: see `Watermarks.lateness_cutoff`.
+    deadlines.fire(state, topic, state.watermarks.lateness_cutoff(topic), observations)
     try:
         event = decode(topic, record.value or b"")
         if isinstance(event, Rejection):
@@ -110,24 +111,23 @@ def _read(state: PartitionState, topic: str, record: Record, observations: Obser
         state.error_streak.note_failed(source, topic, record.offset, isolation.described(error))
 
 
-def _account(state: PartitionState, topic: str, record: Record) -> list[int]:
-    if record.timestamp > state.max_timestamp.get(topic, 0):
-        state.max_timestamp[topic] = record.timestamp
-    return state.account(topic, record.timestamp, record.offset)
+def _account(state: PartitionState, topic: str, record: Record) -> Progress:
+    state.watermarks.observe(topic, record.timestamp)
+    return state.progress.account(topic, record.timestamp, record.offset)
 
 
 def _reject(
     state: PartitionState,
     topic: str,
     record: Record,
-    progress: list[int],
+    progress: Progress,
     rejection: Rejection,
     observations: Observations,
 ) -> str:
     """Write a record as rejected; returns the source that it claims to be of."""
     value = record.value or b""
     identity = claimed(value)
-    progress[4] += 1
+    progress.rejected += 1
     state.pending.rejected.append(RejectedRecord(rejected_row(record, topic, rejection, identity), record.key, value))
     observations.count("events", topic, identity.event_type, identity.source, "rejected")
     observations.count("events_rejected", topic, identity.source, rejection.reason)
@@ -138,7 +138,7 @@ def _accept(
     state: PartitionState,
     topic: str,
     record: Record,
-    progress: list[int],
+    progress: Progress,
     event: Event,
     occurred_at: int,
     observations: Observations,
@@ -147,7 +147,7 @@ def _accept(
     key = (topic, event.source, event.entity_id)
     identity = id_hash(event.source, event.event_id)
     if _is_duplicate(state, key, event, identity, record.timestamp, observations):
-        progress[3] += 1
+        progress.duplicate += 1
         observations.count("events", topic, event.event_type, event.source, "duplicate")
         return
     event = redact_event(event)
@@ -185,8 +185,8 @@ def _accept(
         folding.apply(state, change, observations)
     state.seen[topic].add(identity, record.timestamp)
     state.error_streak.note_accepted(event.source, record.timestamp)
-    progress[1] += 1
-    progress[2] += late != IN_TIME
+    progress.accepted += 1
+    progress.late += late != IN_TIME
     state.pending.events.append(row)
     live.observe_accepted(observations, event, row)
 
@@ -202,7 +202,7 @@ def _is_duplicate(
 
 
 def _lateness(state: PartitionState, topic: str, occurred_at: int) -> int:
-    behind = state.max_timestamp[topic] - occurred_at
+    behind = state.watermarks.max_timestamp[topic] - occurred_at
     if behind <= state.rules.disorder_ms:
         return IN_TIME
     return LATE if behind <= state.rules.kpi_memory_ms else BEYOND_KPI_MEMORY

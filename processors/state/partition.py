@@ -7,7 +7,6 @@ they are read back. Bounded in size, and without locks: one process has it at a 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from processors.cases.case import Case
 from processors.cases.events import CaseEvent, CaseKey
 from processors.kpis.partials import Partials, partial_row
 from processors.kpis.samples import Sample
@@ -57,7 +56,6 @@ class PartitionState:
         self.watermarks = Watermarks(
             INPUTS, allowed_lateness_ms=rules.kpi_memory_ms, longest_grace_ms=rules.longest_grace_ms
         )
-        self.max_timestamp, self.timers_fired_to = self.watermarks.max_timestamp, self.watermarks.timers_fired_to
         self.dropped = dict.fromkeys(("cases", "case_events", "partials", "kpi_samples", "dimension_values"), 0)
         """What a bound made leave, or not count, since the state began."""
         self.health = Health()
@@ -91,36 +89,6 @@ class PartitionState:
             "progress_days": len(self.progress),
             "erased_customers": len(self.erased),
         }
-
-    def lateness_cutoff(self, topic: str) -> int:
-        return self.watermarks.lateness_cutoff(topic)
-
-    def closed_before(self, topic: str) -> int:
-        return self.watermarks.closed_before(topic)
-
-    # What changes
-
-    def mark_dirty(self, case: Case) -> None:
-        """A case changed: it is written at the next checkpoint."""
-        self.cases[case.key] = case
-        self.pending.mark_dirty(case)
-
-    def append(self, case: Case, event: CaseEvent) -> None:
-        self.cases.append(case, event)
-
-    def replace(self, case: Case) -> None:
-        self.cases.replace(case)
-
-    def remove(self, case: Case) -> None:
-        """Forget a case; what changed of it is still written with the next checkpoint."""
-        self.cases.remove(case)
-
-    def count(self, gauge: tuple[str, ...], change: int) -> None:
-        self.gauges.add(gauge, change)
-
-    def account(self, topic: str, record_at: int, offset: int) -> list[int]:
-        """The progress of the day that a record belongs to, with the record counted as read."""
-        return self.progress.account(topic, record_at, offset)
 
     # KPIs
 

@@ -1,6 +1,7 @@
 """`ProgressTable`: how many records of each input topic and day were read, and how they ended."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from processors.rules import DAY_MS, PROGRESS_DAYS_MAX
 from processors.state.table import StateTable
@@ -10,8 +11,26 @@ Day = tuple[str, int]
 """Input topic, and the UTC day of the record's timestamp: the millisecond at which it begins."""
 
 
-class ProgressTable(dict[Day, list[int]], StateTable):
-    """Of each day: read, accepted (late ones included), late, duplicate, rejected, next offset."""
+@dataclass(slots=True)
+class Progress:
+    """Records of a day of an input topic. `read` = `accepted` + `duplicate` + `rejected`."""
+
+    read: int = 0
+    accepted: int = 0
+    """Late ones included."""
+    late: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    next_offset: int = 0
+    """One past the last offset read."""
+
+    def counts(self) -> tuple[int, int, int, int, int, int]:
+        """All of them, in this order."""
+        return self.read, self.accepted, self.late, self.duplicate, self.rejected, self.next_offset
+
+
+class ProgressTable(dict[Day, Progress], StateTable):
+    """The progress of each day. A key is a day, written whole."""
 
     name = "progress"
 
@@ -24,35 +43,35 @@ class ProgressTable(dict[Day, list[int]], StateTable):
         """Whether any record was read since the last checkpoint."""
         return bool(self._changed)
 
-    def account(self, topic: str, record_at: int, offset: int) -> list[int]:
+    def account(self, topic: str, record_at: int, offset: int) -> Progress:
         """The progress of the day that a record belongs to, with the record counted as read."""
         day = topic, record_at - record_at % DAY_MS
         progress = self.get(day)
         if progress is None:
             if len(self) >= PROGRESS_DAYS_MAX:
                 day = topic, 0
-            progress = self.setdefault(day, [0, 0, 0, 0, 0, 0])
+            progress = self.setdefault(day, Progress())
         self._changed[day] = None
-        progress[0] += 1
-        progress[5] = max(progress[5], offset + 1)
+        progress.read += 1
+        progress.next_offset = max(progress.next_offset, offset + 1)
         return progress
 
     def rows(self, partition: int) -> list[ProgressRow]:
         """The days that changed since the last checkpoint."""
-        return [ProgressRow(topic, partition, day, *self[topic, day]) for topic, day in self._changed]
+        return [ProgressRow(topic, partition, day, *self[topic, day].counts()) for topic, day in self._changed]
 
     def changes(self) -> Iterator[Change]:
         changed, self._changed = self._changed, {}
         for day in changed:
-            yield Change(day, self[day], whole=True)
+            yield Change(day, self[day].counts(), whole=True)
 
     def all_keys(self) -> Iterable[Key]:
         return self.keys()
 
     def whole(self, key: Key) -> Iterator[Change] | None:
         topic, day = key
-        return iter([Change(key, self[topic, day], whole=True)])
+        return iter([Change(key, self[topic, day].counts(), whole=True)])
 
     def apply(self, change: Change, version: int) -> None:
         topic, day = change.key
-        self[topic, day] = change.content
+        self[topic, day] = Progress(*change.content)

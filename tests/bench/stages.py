@@ -123,7 +123,7 @@ def _take_in(log: Sequence[Round], rules: Rules, settings: Settings) -> tuple[fl
             step.step(state, batch, state.now)
             state.advance_watermark(batch.topic, max(record.timestamp for record in batch))
         for state, changelog in zip(states, changelogs, strict=True):
-            wall = state.max_timestamp.get("contact-events", 0)
+            wall = state.watermarks.max_timestamp.get("contact-events", 0)
             checkpoint = state.checkpoint(changelog.begin(), wall)
             delta = changelog.write()
             encoded = messages.messages(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from deploy.cli.settings import ShippedSettings
 from processors.durability.changelog import Changelog, Delta, LogLimits
@@ -77,14 +77,18 @@ def event(event_type: str, entity_id: str, at: int, *, arrives: int | None = Non
 
 
 def rules(**settings: Any) -> Rules:
-    """Without settings those of an installation, but for a compaction with every checkpoint."""
-    return Rules.of(ShippedSettings(_env_file=None, **{"log_to_state": 0} | settings), registry.DECLARED)
+    """Without settings those of an installation."""
+    return Rules.of(ShippedSettings(_env_file=None, **settings), registry.DECLARED)
 
 
-def opened(messages: Sequence[bytes], rules_: Rules) -> tuple[PartitionState, Changelog]:
+COMPACTED: Final = LogLimits(message_bytes=900_000, log_to_state=0)
+"""A log that every checkpoint compacts."""
+
+
+def opened(messages: Sequence[bytes], rules_: Rules, limits: LogLimits = COMPACTED) -> tuple[PartitionState, Changelog]:
     """A state read back from messages of its log; an empty one, opened for the first time, when there are none."""
     state = PartitionState(0, rules_)
-    changelog = Changelog(state, INPUTS, LogLimits(rules_.message_bytes, rules_.log_to_state))
+    changelog = Changelog(state, INPUTS, limits)
     for message in messages:
         changelog.apply(message)
     if not messages:
@@ -101,9 +105,9 @@ def recovered(messages: Sequence[bytes], rules_: Rules) -> PartitionState:
 class Feed:
     """A partition: its state, the inputs in front of it, and the log behind it; appends records and steps."""
 
-    def __init__(self, rules_: Rules | None = None) -> None:
-        self.rules = rules_ or rules()
-        self.state, self.changelog = opened([], self.rules)
+    def __init__(self, rules_: Rules | None = None, limits: LogLimits = COMPACTED) -> None:
+        self.rules, self._limits = rules_ or rules(), limits
+        self.state, self.changelog = opened([], self.rules, limits)
         self.deltas: list[Delta] = []
         """All that was ever written to the state's log."""
         self.logs: dict[str, list[FakeRecord]] = {topic: [] for topic in INPUTS}
@@ -153,7 +157,7 @@ class Feed:
 
     def restart(self, messages: Sequence[bytes] | None = None) -> None:
         """Crash, and go on with what the state's log says, or another one; what it does not hold is read again."""
-        self.state, self.changelog = opened(self.messages if messages is None else messages, self.rules)
+        self.state, self.changelog = opened(self.messages if messages is None else messages, self.rules, self._limits)
         if messages is not None:
             self.deltas = [Delta(self.changelog.sequence, [*messages], 0)]
         for topic, log in self.logs.items():

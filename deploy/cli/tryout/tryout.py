@@ -19,6 +19,8 @@ from schemas.topics import INPUTS
 from sinks.messages import incident_json
 
 _PARTITION: Final = 0
+_LIMITS: Final = LogLimits(message_bytes=900_000, log_to_state=1_000_000)
+"""Of a log that nobody reads: it is never compacted."""
 
 
 def tryout(arrivals: Sequence[Arrival], rules: Rules, *, until: int | None, page_window_ms: int) -> Tryout:
@@ -58,7 +60,7 @@ class _Worker:
         self.views = Views()
         self.emitted: list[Row] = []
         self._state = PartitionState(_PARTITION, rules)
-        self._changelog = Changelog(self._state, INPUTS, LogLimits(rules.message_bytes, rules.log_to_state))
+        self._changelog = Changelog(self._state, INPUTS, _LIMITS)
         self._changelog.initialise(generation=1, partitions=1)
         self._page_window_ms = page_window_ms
         self._offsets: Counter[str] = Counter()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.durability.changelog import LogLimits
 from processors.kpis.partials import Partials, partial_row
 from processors.kpis.samples import SLOT, Sample, counted
 from schemas.kpis import DIMENSIONS, Count
@@ -45,8 +46,8 @@ def test_a_partial_that_returned_to_nothing_is_written_as_nothing() -> None:
 
 
 def test_a_minute_of_thousands_of_values_fits_into_messages_and_is_read_back_from_the_last_of_them() -> None:
-    limits = rules(message_bytes=20_000, dimension_values_max=5_000)
-    feed = Feed(limits)
+    bounded, limits = rules(dimension_values_max=5_000), LogLimits(message_bytes=20_000, log_to_state=0)
+    feed = Feed(bounded, limits)
     state = feed.state
     for number in range(3_000):
         state.add_sample(CONTACTS, Sample(T0, ("all", f"{number:04}" + 40 * "x"), counted(Count.praise)), 1)
@@ -56,7 +57,7 @@ def test_a_minute_of_thousands_of_values_fits_into_messages_and_is_read_back_fro
         state.add_sample(CONTACTS, Sample(T0 + MINUTE, ("all",), counted(Count.praise)), 1)
         feed.checkpoint()
 
-    again = recovered(feed.messages, limits)
+    again = recovered(feed.messages, bounded)
     assert max(len(message) for delta in feed.deltas for message in delta.messages) <= limits.message_bytes
     assert again.partials[CONTACTS].minutes == state.partials[CONTACTS].minutes
     assert sorted(again.partials[CONTACTS].admitted_values()) == sorted(state.partials[CONTACTS].admitted_values())

@@ -75,7 +75,7 @@ def test_until_its_next_timer_no_case_reads_differently(log: list[Happening], da
     feed = Feed(EVERY_CLOCK)
     feed.feed(*log)
     for case in feed.state.cases.values():
-        now = feed.state.timers_fired_to[case.key[0]]
+        now = feed.state.watermarks.timers_fired_to[case.key[0]]
         evaluation = evaluate(case, 0, now, EVERY_CLOCK)
         assert evaluation == case.evaluation, "the one that was emitted"
         until = min(evaluation.next_timer, now + 40 * DAY)

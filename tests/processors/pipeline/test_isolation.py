@@ -53,8 +53,8 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Broken:
 
 
 def accepted(state: PartitionState) -> tuple[int, int]:
-    counts = list(state.progress.values())
-    return sum(each[1] for each in counts), sum(each[4] for each in counts)
+    days = list(state.progress.values())
+    return sum(day.accepted for day in days), sum(day.rejected for day in days)
 
 
 FIFTY = [opened(f"C{number}", number * MINUTE, category=f"k{number // 3}", **URGENT) for number in range(50)]

@@ -26,7 +26,9 @@ HUMAN = {"kind": "human"}
 
 
 def outcomes(state: PartitionState) -> dict[str, int]:
-    read, accepted, late, duplicate, rejected, _ = map(sum, zip(*state.progress.values(), strict=True))
+    read, accepted, late, duplicate, rejected, _ = map(
+        sum, zip(*(progress.counts() for progress in state.progress.values()), strict=True)
+    )
     return {"read": read, "accepted": accepted, "late": late, "duplicate": duplicate, "rejected": rejected}
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from processors.durability.changelog import LogLimits
 from processors.kpis.partials import Partials
 from processors.kpis.samples import Sample, counted
 from processors.state.partials import NameTable, PartialTable
@@ -67,7 +68,7 @@ def test_the_list_of_another_release_leaves_once_all_that_it_numbers_is_written_
 
 
 def test_a_release_that_knows_its_list_does_not_write_it_again() -> None:
-    feed = Feed(rules(log_to_state=9))
+    feed = Feed(rules(), LogLimits(900_000, log_to_state=9))
     feed.feed(event("contact.opened", "C1", 0, direction="inbound", channel="phone"))
     feed.checkpoint()
     feed.restart()
