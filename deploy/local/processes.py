@@ -110,8 +110,11 @@ class Child:
         self._signal(signal.SIGTERM)
 
     def pause(self) -> None:
-        """Send SIGSTOP: the process and its connections stay, nothing moves."""
+        """Send SIGSTOP and wait until it holds: the process and its connections stay, nothing moves."""
         self._signal(signal.SIGSTOP)
+        if self._process and self.alive and hasattr(os, "waitid"):  # macOS has it from Python 3.13 on
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Send SIGCONT."""
