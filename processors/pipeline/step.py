@@ -18,7 +18,7 @@ from processors.pipeline.rows import event_row, rejected_row
 from processors.state.partition import PartitionState
 from processors.state.progress import Progress
 from processors.state.seen_ids import id_hash
-from schemas.events.decoding import admit, decode, occurred_ms, payload, warnings_of
+from schemas.events.decoding import admit, decode, occurred_ms, payload, payload_as_sent, warnings_of
 from schemas.events.envelope import Event
 from schemas.events.rejection import claimed
 from schemas.observations import Observations
@@ -150,7 +150,7 @@ def _accept(
         progress.duplicate += 1
         observations.count("events", topic, event.event_type, event.source, "duplicate")
         return
-    event = redact_event(event)
+    sent, event = event, redact_event(event)
     late = _lateness(state, topic, occurred_at)
     category, mapped = map_category(event.category, event.category_raw)
     warnings = _warnings(state, event, unmapped=bool(category) and not mapped)
@@ -171,7 +171,7 @@ def _accept(
             warnings=warnings,
             category=category,
             topics=_topics(state, event, record.timestamp, observations),
-            payload=payload(event),
+            payload=_payload(event, sent, warnings, record.value or b""),
         )
     except Exception:
         if change is not None:
@@ -216,6 +216,12 @@ def _warnings(state: PartitionState, event: Event, *, unmapped: bool) -> tuple[s
     if state.rules.sources and event.source not in state.rules.sources:
         warnings += ("unknown_source",)
     return warnings
+
+
+def _payload(event: Event, sent: Event, warnings: tuple[str, ...], value: bytes) -> str:
+    """What is stored of an event: what was sent, unless something in it was masked or is unknown to the contract."""
+    as_sent = event is sent and "unknown_field" not in warnings
+    return payload_as_sent(value) if as_sent else payload(event)
 
 
 def _topics(state: PartitionState, event: Event, record_at: int, observations: Observations) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from processors.rules import Rules
 from processors.runtime.slices import Slice
 from processors.runtime.tuning import tune_gc
 from processors.settings import Settings
-from processors.state import partition
+from processors.state import partition, pending
 from processors.state.partition import PartitionState
 from schemas.topics import INPUTS
 from sinks import messages
@@ -40,7 +40,7 @@ STAGES: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
         (step, "redact_event"),
         (step, "map_category"),
         (step, "text_topics"),
-        (step, "payload"),
+        (step, "_payload"),
         (step, "warnings_of"),
     ),
     "fold+evaluate": (
@@ -54,8 +54,8 @@ STAGES: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
         (step, "event_row"),
         (step, "rejected_row"),
         (live, "observe_accepted"),
-        (partition, "case_row"),
-        (partition, "clock_row"),
+        (pending, "case_row"),
+        (pending, "clock_row"),
         (partition, "partial_row"),
     ),
     "checkpoint+encode": ((PartitionState, "checkpoint"), (messages, "messages")),

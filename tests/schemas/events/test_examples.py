@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.events.complaints import ComplaintEvent
 from schemas.events.contacts import ContactEvent
-from schemas.events.decoding import admit, decode, occurred_ms, payload, warnings_of
+from schemas.events.decoding import admit, decode, occurred_ms, payload, payload_as_sent, warnings_of
 from schemas.events.envelope import Event
 from schemas.events.surveys import SurveyEvent
 from schemas.outputs import Rejection
@@ -68,6 +68,7 @@ def test_what_is_stored_of_a_valid_example_decodes_to_the_same_event(record: Rec
     stored = payload(event)
     assert decode(record.topic, stored.encode()) == event
     assert payload(event_in(Record(record.path, record.topic, None, 0, stored.encode()))) == stored
+    assert decode(record.topic, payload_as_sent(record.value).encode()) == event
 
 
 @each_valid
