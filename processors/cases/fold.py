@@ -14,7 +14,7 @@ from processors.sla.clocks import Clock, Trigger
 from schemas.kpis import DIMENSIONS
 from schemas.taxonomy import CaseState, ClockMetric
 
-_STATED: Final = tuple(Stated.__annotations__)
+_STATED: Final = frozenset(Stated.__annotations__)
 _REPLACING: Final = frozenset({"reclassified", "identified", "cause_set", "priority_changed"})
 """Events whose facts replace what was said before; those of all others only fill what was not said."""
 
@@ -112,9 +112,8 @@ class Fold:
         """Take over what an event says of the case itself."""
         said, known = event.facts, cast("dict[str, object]", self.facts)
         replaces = event.type in _REPLACING
-        for name in _STATED:
-            value = said.get(name)
-            if value and (replaces or name not in known) and known.get(name) != value:
+        for name, value in said.items():
+            if name in _STATED and value and (replaces or name not in known) and known.get(name) != value:
                 known[name] = value
                 self._attribution = self._matching = None
         priority = said.get("priority")

@@ -53,14 +53,14 @@ class Partials:
         changed = self.changed.get(minute)
         if changed is None:
             changed = self.changed[minute] = {}
-        amounts = sample.amounts
+        amounts = sample.amounts if sign > 0 else tuple([(slot, -amount) for slot, amount in sample.amounts])
         for key in self._ids.get(sample.attribution) or self._partial_ids(sample.attribution):
             slots = partials.get(key)
             if slots is None:
                 slots = partials[key] = {}
                 self.count += 1
             for slot, amount in amounts:
-                total = slots.get(slot, 0) + sign * amount
+                total = slots.get(slot, 0) + amount
                 if total:
                     slots[slot] = total
                 else:

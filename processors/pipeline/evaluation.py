@@ -36,7 +36,10 @@ _GAUGE_OF_OPEN: Final = {"breached_open": "sla_overdue", "paused": "sla_paused"}
 _LOOK_AGAIN_MS: Final = 3_600_000
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
+_OPEN: Final[frozenset[ClockState]] = frozenset({"running", "paused", "breached_open"})
+
 States = tuple[ClockState, ...]
+OpenClocks = list[tuple[Clock, ClockState]]
 
 
 def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
@@ -46,15 +49,16 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     states = tuple([clocks.outcome(clock, now) for clock in of_fold])
     failures: list[Failure] = []
     judged = not fold.test and (of_fold or fold.cycles)
+    still_open = [(clock, state) for clock, state in zip(of_fold, states, strict=True) if state in _OPEN]
     return Evaluation(
         of_fold,
         states,
         _outcomes(case, states) if judged else (),
         _incidents(case, states, partition, now, rules, failures) if judged else _NOTHING,
         _memberships(case, failures),
-        _gauges(case, states, now),
+        () if fold.state in TERMINAL or fold.test else _gauges(case, still_open, now),
         carry_over(case),
-        _next_timer(case, now, rules),
+        _next_timer(case, still_open, now, rules),
         tuple(failures),
     )
 
@@ -110,23 +114,20 @@ def _memberships(case: Case, failures: list[Failure]) -> Mapping[str, Membership
     return memberships
 
 
-def _gauges(case: Case, states: States, now: int) -> tuple[Labels, ...]:
-    fold = case.fold
-    if fold.state in TERMINAL or fold.test:
-        return ()
+def _gauges(case: Case, still_open: OpenClocks, now: int) -> tuple[Labels, ...]:
+    fold, area = case.fold, case.fold.area
     gauges: list[Labels] = []
     if case.key[0] != SURVEYS:
-        gauges.append(("backlog_cases", fold.facts.get("kind", ""), fold.area, fold.facts["priority"]))
-    for clock, state in zip(fold.clocks, states, strict=True):
-        if clock.is_open:
-            name = _GAUGE_OF_OPEN.get(state) or ("sla_at_risk" if clocks.warnings(clock, now) else "sla_open")
-            gauges.append((name, clock.target.policy_id, clock.metric, fold.area))
+        gauges.append(("backlog_cases", fold.facts.get("kind", ""), area, fold.facts["priority"]))
+    for clock, state in still_open:
+        name = _GAUGE_OF_OPEN.get(state) or ("sla_at_risk" if clocks.warnings(clock, now) else "sla_open")
+        gauges.append((name, clock.target.policy_id, clock.metric, area))
     return tuple(gauges)
 
 
-def _next_timer(case: Case, now: int, rules: Rules) -> int:
+def _next_timer(case: Case, still_open: OpenClocks, now: int, rules: Rules) -> int:
     """When an open clock next reads differently; of a case that is over, when it may leave the state."""
-    moment = min([clocks.next_threshold(clock, now) for clock in case.fold.clocks if clock.is_open], default=NEVER)
+    moment = min([clocks.next_threshold(clock, now) for clock, _ in still_open], default=NEVER)
     if moment == NEVER and (case.fold.state in TERMINAL or case.key[0] == SURVEYS):
         expiry = case.last_event_at + rules.case_retention_ms
         return expiry if expiry >= now else now + _LOOK_AGAIN_MS

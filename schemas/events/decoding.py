@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, Final, TypeVar, cast, get_args
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
@@ -49,7 +49,7 @@ def decode(topic: str, value: bytes) -> Event | Rejection:
     if len(value) > MAX_BYTES:
         return Rejection("too_large", "", f"at most {MAX_BYTES} bytes", f"{len(value)} bytes")
     try:
-        event = cast("Event", _VALIDATE[topic](value))
+        event: Event = _VALIDATE[topic](value)
     except ValidationError as invalid:
         return explain(topic, value, invalid)
     return event if (personal := _personal_identifier(event)) is None else personal
