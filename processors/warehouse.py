@@ -12,6 +12,7 @@ from typing import Any, Final
 from faust.types import TP
 from mode.utils.logging import get_logger
 
+from processors.runtime.problems import Problem
 from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
 from processors.runtime.service import Service, Work
 from processors.runtime.shutdown import Shutdown
@@ -135,11 +136,13 @@ class Warehouse:
         """That ClickHouse takes nothing is none: it is asked again and again."""
         return of_inserting(self.inserter.due, loop_time()) if self.inserter.busy else {}
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         waiting = self.inserter.waiting_seconds()
         if waiting <= WAITING_SECONDS:
             return []
-        return [f"ClickHouse has taken nothing for {waiting:.0f} s: rows wait in Kafka"]
+        what = f"ClickHouse has taken nothing for {waiting:.0f} s"
+        means = "rows wait in Kafka, and are stored once it answers: nothing is lost while feedback-rows keeps them"
+        return [Problem("clickhouse", what, means, wall_ms() - round(waiting * 1000))]
 
     def details(self) -> Mapping[str, Any]:
         inserted_at = self.inserter.inserted_at

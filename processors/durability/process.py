@@ -10,6 +10,7 @@ from faust.types import TP
 from processors.durability.assignment import Assignment
 from processors.durability.operator import TICK_SECONDS
 from processors.runtime import symptoms
+from processors.runtime.problems import Problem
 from processors.runtime.service import Work
 from processors.runtime.slices import Slice
 from processors.runtime.symptoms import PartitionTask, Progress, Symptoms
@@ -101,26 +102,23 @@ class DurableProcess:
         found = symptoms.of_tasks(tasks, assignment.dead(), loop_time())
         return found | symptoms.of_opening(tasks, assignment.colocated())
 
-    def problems(self) -> list[str]:
-        split, now = self.assignment.split, loop_time()
-        waits = {
-            number: now - part.waiting_since
-            for number, part in sorted(self.assignment.partitions.items())
-            if part.waiting_since is not None
-        }
-        return [
-            *([f"partitions not co-located: {sorted(split)}"] if split else []),
-            *(
-                f"partition {number} is halted: {part.halted}"
-                for number, part in sorted(self.assignment.partitions.items())
-                if part.halted is not None
-            ),
-            *(
-                f"partition {number}: nothing committed for {seconds:.1f} s"
-                for number, seconds in waits.items()
-                if seconds > SILENT_COMMIT_SECONDS
-            ),
-        ]
+    def problems(self) -> list[Problem]:
+        split, now, found = self.assignment.split, loop_time(), []
+        if split:
+            means = "nothing is processed: give the inputs equal partition counts, and all workers the same version"
+            found.append(Problem("split", f"partitions not co-located: {sorted(split)}", means))
+        for number, part in sorted(self.assignment.partitions.items()):
+            if part.halted is not None:
+                means = "its records wait in Kafka for another release, or another setting"
+                found.append(Problem(f"halted {number}", f"partition {number} is halted: {part.halted}", means))
+            waits = now - part.waiting_since if part.waiting_since is not None else 0.0
+            if waits > SILENT_COMMIT_SECONDS:
+                what, means = (
+                    f"partition {number}: nothing committed for {waits:.1f} s",
+                    "what was read is not durable yet",
+                )
+                found.append(Problem(f"commit {number}", what, means, wall_ms() - round(waits * 1000)))
+        return found
 
     def details(self) -> dict[str, Any]:
         now = loop_time()

@@ -3,6 +3,7 @@
 A process says only what is its own: see `Process`. All that runs for ever, and all that must never raise, is here.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -15,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from processors.runtime import symptoms
 from processors.runtime.log_throttle import LogThrottle
 from processors.runtime.membership import KafkaCoordinator, MembershipMonitor
+from processors.runtime.problems import Problem, ProblemJournal
 from processors.runtime.seam import BatchingApp
 from processors.runtime.shutdown import Shutdown
 from processors.runtime.slices import Slice
@@ -31,6 +33,7 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 _MACHINERY: Final = ("aiokafka", "faust", "mode", "aiohttp", "processors.runtime.seam")
 _THROTTLED_SECONDS: Final = 10.0
+_JOURNAL_SECONDS: Final = 1.0
 _LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
 
 
@@ -72,8 +75,8 @@ class Process(Protocol):
     def symptoms(self, working: bool) -> Symptoms:
         """What else is not as it should be. `working`: it has joined its group, and no rebalance is going on."""
 
-    def problems(self) -> Sequence[str]:
-        """Why it is not ready: a line each, which says what to do where somebody must."""
+    def problems(self) -> Sequence[Problem]:
+        """Why it is not ready."""
 
     def details(self) -> Mapping[str, Any]:
         """What else `/ready` shows, as JSON."""
@@ -101,28 +104,43 @@ class Service:
         coordinator = KafkaCoordinator(settings.brokers, app.inputs.group)
         self._monitor = MembershipMonitor(coordinator, lambda: app.consumer().member())
         self._watchdog = Watchdog(self.symptoms, lambda: app.consumer().pulse())
+        self._journal = ProblemJournal()
         self._joined = self._ending = False
         self._ticked_at = float("inf")
         self._wire()
 
     def run(self) -> int:
         """Runs until a signal; returns the exit code: 0, or 2 when it must not go on."""
-        side_tasks = (self._status_server.start, self._watchdog.run, self._leaders.run, self._monitor.run)
-        return _run_app(self._app.faust, self._settings, self._shutdown, side_tasks)
+        watching = (self._watchdog.run, self._leaders.run, self._monitor.run, self._keep_journal)
+        return _run_app(self._app.faust, self._settings, self._shutdown, (self._status_server.start, *watching))
 
     def readiness(self) -> Readiness:
         """What `/ready` shows: a process is ready when it works on everything that is assigned to it."""
-        assigned = self._assigned() if self._joined else {}
-        closed = {number for numbers in assigned.values() for number in numbers} - set(self._process.opened())
-        problems = [
-            *(["not a member of the consumer group yet"] if not self._joined else []),
-            *(["a rebalance is going on"] if self._app.faust.rebalancing else []),
-            *([f"partitions not open: {sorted(closed)}"] if closed else []),
-            *self._process.problems(),
-            *self._watchdog.problems(),
-        ]
-        details = {"problems": problems, "assignment": assigned, **self._process.details()}
-        return Readiness(not problems, details)
+        shown = [problem._asdict() for problem in self._journal.look(self.problems(), wall_ms())]
+        return Readiness(not shown, {"problems": shown, "assignment": self._assigned(), **self._process.details()})
+
+    def problems(self) -> list[Problem]:
+        """Why this process is not ready now."""
+        assigned = {number for numbers in self._assigned().values() for number in numbers}
+        problems = []
+        if not self._joined:
+            means = "nothing is assigned to this process: its first rebalance has not ended"
+            problems.append(Problem("member", "not a member of the consumer group yet", means))
+        if self._app.faust.rebalancing:
+            means = "the group is sharing out its partitions: this process reads nothing until that ends"
+            problems.append(Problem("rebalance", "a rebalance is going on", means))
+        if closed := sorted(assigned - set(self._process.opened())):
+            means = "their records wait in Kafka until they are open"
+            problems.append(Problem("closed", f"partitions not open: {closed}", means))
+        stuck = "if it lasts, this process ends itself, and works when it is started again"
+        watched = (Problem(f"watchdog: {symptom}", symptom, stuck) for symptom in self._watchdog.problems())
+        return [*problems, *self._process.problems(), *watched]
+
+    async def _keep_journal(self) -> None:
+        """Looks though nobody asks: the log tells of what lasts."""
+        while not self._ending:
+            self._journal.look(self.problems(), wall_ms())
+            await asyncio.sleep(_JOURNAL_SECONDS)
 
     def symptoms(self) -> Symptoms:
         """What is wrong now, for the watchdog."""
@@ -141,7 +159,9 @@ class Service:
         return symptoms.unfetched(self._process.progress(), wall_ms()) if self._working() else ()
 
     def _assigned(self) -> dict[str, list[int]]:
-        """Logical topic -> partition numbers."""
+        """Logical topic -> partition numbers; nothing before this process has joined."""
+        if not self._joined:
+            return {}
         assignment = list(self._app.consumer().assignment())
         return {
             topic: sorted(tp.partition for tp in assignment if tp.topic == name)

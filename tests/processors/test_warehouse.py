@@ -10,6 +10,7 @@ from faust.types import TP
 from processors.runtime.seam import BatchConsumer
 from processors.runtime.service import Process
 from processors.runtime.slices import FetchProgress, Slice
+from processors.runtime.timeouts import wall_ms
 from processors.settings import Settings
 from processors.warehouse import WAITING_SECONDS, Warehouse
 from schemas.outputs import COLUMNS, ProgressRow, RowBatch, encode_row_batch
@@ -148,7 +149,11 @@ def test_it_is_not_ready_when_clickhouse_takes_nothing_for_a_minute_which_is_no_
         await warehouse.deliver(a_slice(0, 40, 40))
         assert warehouse.problems() == []
         await asyncio.sleep(WAITING_SECONDS + 1)
-        assert warehouse.problems() == ["ClickHouse has taken nothing for 61 s: rows wait in Kafka"]
+        (problem,) = warehouse.problems()
+        assert problem.what == "ClickHouse has taken nothing for 61 s"
+        assert "rows wait in Kafka" in problem.means
+        assert problem.since is not None
+        assert abs(wall_ms() - problem.since - 61_000) < 1_000
         warehouse.inserter._allow(30)
         assert warehouse.symptoms(working=True) == {}
         await asyncio.sleep(60)

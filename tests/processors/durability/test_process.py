@@ -101,7 +101,7 @@ def test_it_is_not_ready_while_a_commit_hangs_which_holds_up_its_inputs_and_is_n
             here.inputs.publish(CONTACTS, 1, b"a")
             await asyncio.sleep(1)
         (problem,) = here.process.problems()
-        assert problem.startswith("partition 1: nothing committed for 2")
+        assert problem.what.startswith("partition 1: nothing committed for 2")
         assert here.process.symptoms(working=True) == {}
 
     played(scene)
@@ -119,7 +119,8 @@ def test_a_halted_partition_is_not_ready_and_says_why_but_is_not_stuck() -> None
             await asyncio.sleep(1)
             assert here.process.symptoms(working=True) == {}
             assert of_reading(here.process.progress(), []) == {}
-        assert here.process.problems() == ["partition 1 is halted: the last 100 records all failed by an error of ours"]
+        (problem,) = here.process.problems()
+        assert problem.what == "partition 1 is halted: the last 100 records all failed by an error of ours"
         assert here.process.details()["partitions"]["1"]["state"] == "halted"
         assert here.process.details()["partitions"]["0"]["state"] == "ready", "the others go on"
         assert (here.gauge("partitions", state="ready"), here.gauge("partitions", state="halted")) == (2, 1)
@@ -146,7 +147,8 @@ def test_what_failed_by_itself_is_shown_by_name_over_all_partitions_with_its_las
 def test_inputs_of_one_partition_that_went_to_different_processes_are_a_problem_and_nothing_is_opened() -> None:
     async def scene(here: Scene) -> None:
         await asyncio.sleep(2)
-        assert here.process.problems() == ["partitions not co-located: [0]"]
+        (problem,) = here.process.problems()
+        assert problem.what == "partitions not co-located: [0]"
         assert here.process.opened() == []
 
     played(scene, split=True)

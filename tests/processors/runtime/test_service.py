@@ -67,6 +67,11 @@ class Stream:
             yield one
 
 
+def what(toys: Toys) -> list[str]:
+    """What is wrong, as `/ready` shows it."""
+    return [problem["what"] for problem in toys.readiness().details["problems"]]
+
+
 @pytest.fixture
 def toys() -> Toys:
     return Toys()
@@ -84,17 +89,19 @@ def test_it_obeys_the_contract_of_a_process(toys: Toys) -> None:
 
 def test_it_is_ready_once_it_is_a_member_and_works_on_all_that_is_assigned(toys: Toys) -> None:
     async def scene() -> None:
-        assert toys.readiness().details["problems"] == ["not a member of the consumer group yet"]
+        assert what(toys) == ["not a member of the consumer group yet"]
         await toys.join()
-        assert toys.readiness().details["problems"] == ["partitions not open: [0, 1]"]
+        assert what(toys) == ["partitions not open: [0, 1]"]
         toys.toy.open = {0, 1}
         ready, details = toys.readiness()
         assert ready
         assert details == {"problems": [], "assignment": {TOPIC: [0, 1]}, "next": {}}
         toys.toy.fails = RuntimeError("out of order")
-        assert toys.readiness().details["problems"] == ["out of order"]
+        assert what(toys) == ["out of order"]
+        (shown,) = toys.readiness().details["problems"]
+        assert shown.keys() == {"what", "since", "means"}
         toys._app.faust.rebalancing = True
-        assert "a rebalance is going on" in toys.readiness().details["problems"]
+        assert "a rebalance is going on" in what(toys)
 
     run(scene())
 

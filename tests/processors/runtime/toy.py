@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 from faust.types import TP
 
+from processors.runtime.problems import Problem
 from processors.runtime.seam import Inputs
 from processors.runtime.service import Work
 from processors.runtime.slices import FetchProgress, Slice
@@ -83,8 +84,8 @@ class Toy:
     def symptoms(self, working: bool) -> Symptoms:
         return {"toy": Symptom(f"the toy is out of order ({working=})", 1)} if self.fails else {}
 
-    def problems(self) -> list[str]:
-        return [str(self.fails)] if self.fails else []
+    def problems(self) -> list[Problem]:
+        return [Problem("toy", str(self.fails), "nothing is counted")] if self.fails else []
 
     def details(self) -> dict[str, Any]:
         return {"next": self.next}
