@@ -5,9 +5,21 @@ A key is a metric's name, without prefix and unit, and then its labels in the or
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from schemas.outputs import IncidentRow
+
+CLOCKS_AGREE_MS: Final = 60_000
+"""What clocks of different machines may differ by and still be right, as far as we care."""
+
+
+def is_recent(moment: int, wall: int, window_ms: int) -> bool:
+    """Whether what is of a moment may page, and move live counters: neither history, nor still to come. All in ms.
+
+    A publisher whose clock is a little ahead of ours pages all the same.
+    """
+    return -CLOCKS_AGREE_MS <= wall - moment < window_ms
+
 
 Counter = Literal[
     "events",

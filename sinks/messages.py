@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from schemas.observations import is_recent
 from schemas.outputs import (
     COLUMNS,
     Checkpoint,
@@ -142,15 +143,14 @@ def stand_in_offset(row: bytes) -> int:
 def incident_json(incident: IncidentRow, recorded_at: int, wall: int, page_window_ms: int) -> bytes:
     """An incident as JSON: its columns, `transition`, `recorded_at`, and whether it may `page` somebody.
 
-    It pages only while it is open, worth a warning, and young: a replay of last month pages nobody.
+    It pages only while it is open, worth a warning, and recent: a replay of last month pages nobody.
     """
     fields = incident._asdict()
     fields["evidence"] = msgspec.Raw(incident.evidence.encode() or b"{}")
     fields["transition"] = _transition(incident)
     fields["recorded_at"] = recorded_at
-    fields["page"] = (
-        incident.state == "open" and incident.severity != "info" and wall - incident.opened_at < page_window_ms
-    )
+    recent = is_recent(incident.opened_at, wall, page_window_ms)
+    fields["page"] = incident.state == "open" and incident.severity != "info" and recent
     return _json(fields)
 
 

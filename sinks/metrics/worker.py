@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, get_args
 
 from schemas import observations
-from schemas.observations import Observations
+from schemas.observations import Observations, is_recent
 from schemas.taxonomy import CLOCK_METRICS, REASONS, WARNINGS, Outcome, Severity
 from schemas.topics import INPUTS
 from sinks.metrics import durability
@@ -131,21 +131,20 @@ class WorkerMetrics(Metrics):
                 self.begin(INCIDENTS, pattern, severity, "opened")
 
     def observe(self, observed: Observations, wall: int, page_window_ms: int) -> None:
-        """Moves what a step observed. `wall` is the wall clock, ms: older than `page_window_ms` is history, moves none.
+        """Moves what a step observed. `wall` is the wall clock, ms: what is of no recent moment moves no counter.
 
         It never raises: what fails is counted, and the record that it tells of is none the worse for it.
         """
-        recent = wall - page_window_ms
         for counter, amount in observed.counts.items():
             self._move(counter, amount)
         for at, moment in observed.moments:
-            if at >= recent:
+            if is_recent(at, wall, page_window_ms):
                 self._move(moment, 1)
         for at, duration, seconds in observed.durations:
-            if at >= recent:
+            if is_recent(at, wall, page_window_ms):
                 self._move(duration, seconds)
         for incident, transition in observed.incidents:
-            if incident.updated_at >= recent:
+            if is_recent(incident.updated_at, wall, page_window_ms):
                 self.increase(INCIDENTS, incident.pattern, incident.severity, transition)
 
     def _family(self, name: Any) -> Family:

@@ -120,6 +120,8 @@ PAGES = {
     "a warning": (incident(severity="warning"), True),
     "one for information": (incident(severity="info"), False),
     "history that is replayed": (incident(opened_at=OLD, updated_at=OLD), False),
+    "of a publisher whose clock is a little ahead": (incident(opened_at=WALL + 60_000), True),
+    "one that is still to come": (incident(opened_at=WALL + 60_001), False),
     "one that is over": (incident(state="closed", close_reason="met", closed_at=WALL), False),
     "one that never was": (incident(state="withdrawn"), False),
 }

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from schemas import observations
-from schemas.observations import Observations
+from schemas.observations import CLOCKS_AGREE_MS, Observations
 from schemas.outputs import IncidentRow
 from sinks.metrics import warehouse
 from sinks.metrics.census import OPEN
@@ -36,7 +36,7 @@ def test_counts_move_whenever_and_moments_only_while_they_are_recent() -> None:
     observed = Observations()
     observed.count("events", "contact-events", "contact.opened", "crm", "accepted")
     observed.count("events", "contact-events", "contact.opened", "crm", "accepted")
-    for at in (NOW, NOW - WINDOW - 1):
+    for at in (NOW, NOW - WINDOW, NOW + CLOCKS_AGREE_MS + 1):
         observed.moment(at, "sla_outcomes", "default", "answer", "urgent", "breached")
         observed.duration(at, 42, "wait", "phone")
     metrics = WorkerMetrics()
@@ -67,6 +67,7 @@ def test_transitions_of_incidents_are_counted_while_they_are_recent() -> None:
     observed = Observations()
     observed.incident(incident, "opened")
     observed.incident(incident._replace(updated_at=NOW - WINDOW - 1), "closed")
+    observed.incident(incident._replace(updated_at=NOW + CLOCKS_AGREE_MS + 1), "closed")
     metrics = WorkerMetrics()
 
     metrics.observe(observed, NOW, WINDOW)
