@@ -5,6 +5,11 @@ from typing import Final, Literal
 
 DAY_MS: Final = 86_400_000
 
+RECORD_AHEAD_MS: Final = 300_000
+"""What the timestamp of an input's record may lie ahead of the clock: one record from the future moves time."""
+AHEAD_LIMIT: Final = "message.timestamp.after.max.ms"
+"""Kafka's name of that limit, which brokers before 3.6 do not know."""
+
 CONTACTS: Final = "contact-events"
 COMPLAINTS: Final = "complaint-events"
 SURVEYS: Final = "survey-events"
@@ -34,6 +39,12 @@ class Topic:
     retention_bytes: int = -1
     durable: bool = False
     """Losing a record of it loses state: a finite retention is refused, and two in-sync replicas are asked for."""
+    append_time: bool = False
+    """Its records have the time at which the broker appended them: whoever writes them learns what time it is there."""
+
+    @property
+    def timestamp_type(self) -> str:
+        return "LogAppendTime" if self.append_time else "CreateTime"
 
     def config(self, replication: int) -> dict[str, str]:
         """Kafka topic configuration, by Kafka's own names."""
@@ -41,8 +52,10 @@ class Topic:
             "cleanup.policy": self.cleanup,
             "retention.ms": str(self.retention_ms),
             "retention.bytes": str(self.retention_bytes),
-            "message.timestamp.type": "CreateTime",
+            "message.timestamp.type": self.timestamp_type,
         }
+        if self.name in INPUTS:
+            config[AHEAD_LIMIT] = str(RECORD_AHEAD_MS)
         if self.durable and replication > 1:
             config["min.insync.replicas"] = "2"
         return config
@@ -67,5 +80,5 @@ def registry(app_id: str, input_retention_ms: int = 7 * DAY_MS) -> tuple[Topic, 
         Topic(ROWS, "the source's partition number", "delete", 14 * DAY_MS),
         Topic(INCIDENTS, "incident id", "compact", -1),
         Topic(REJECTED, "source", "delete", 14 * DAY_MS),
-        Topic(state_topic(app_id), "the source's partition number", "delete", -1, durable=True),
+        Topic(state_topic(app_id), "the source's partition number", "delete", -1, durable=True, append_time=True),
     )

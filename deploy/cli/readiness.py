@@ -9,7 +9,7 @@ from schemas.errors import OidorError
 
 def require_topics(settings: Settings) -> None:
     """Raise `OidorError` for the first topic that is missing or has the wrong shape."""
-    if wrong := check(settings):
+    if wrong := [problem for problem in check(settings) if not problem.warning]:
         more = f" ({len(wrong) - 1} more: `oidor topics check`)" if len(wrong) > 1 else ""
         raise OidorError(f"{wrong[0]}{more}")
 

@@ -9,16 +9,26 @@ from typing import Any, Final
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
-from kafka.errors import InvalidReplicationFactorError, KafkaError, NoError, TopicAlreadyExistsError, for_code
+from kafka.errors import (
+    InvalidConfigurationError,
+    InvalidReplicationFactorError,
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from processors.settings import Settings
 from schemas.errors import OidorError
-from schemas.topics import DAY_MS, INPUTS, Topic, registry, state_topic
+from schemas.topics import AHEAD_LIMIT, DAY_MS, INPUTS, RECORD_AHEAD_MS, Topic, registry, state_topic
 
 _CONNECT_MS: Final = 8_000
 _REQUEST_MS: Final = 8_000
 _PROPAGATION_SECONDS: Final = 10.0
-_CONFIGS: Final = ("cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas", "max.message.bytes")
+_CONFIGS: Final = (
+    "cleanup.policy", "retention.ms", "retention.bytes", "min.insync.replicas", "max.message.bytes",
+    "message.timestamp.type", AHEAD_LIMIT,
+)  # fmt: skip
 
 
 class TopicError(OidorError):
@@ -47,6 +57,8 @@ class Problem:
     topic: str
     text: str
     missing: bool = False
+    warning: bool = False
+    """One can work with it, at a risk that the text names: the topic may be somebody else's."""
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.text}"
@@ -87,7 +99,7 @@ def create(settings: Settings) -> list[str]:
     planned = plan(settings)
     with administrator(settings) as admin:
         existing = described(admin, planned)
-        if wrong := [problem for problem in problems(settings, planned, existing) if not problem.missing]:
+        if wrong := [one for one in problems(settings, planned, existing) if not (one.missing or one.warning)]:
             raise TopicError("; ".join(map(str, wrong)))
         missing = [one for one in planned if one.name not in existing]
         for one in missing:
@@ -95,7 +107,7 @@ def create(settings: Settings) -> list[str]:
         if missing:
             admin.wait_for_topics([one.name for one in missing])
             # Somebody else may have made one in the meantime, in another shape.
-            if wrong := _settled(settings, planned, admin):
+            if wrong := [one for one in _settled(settings, planned, admin) if not one.warning]:
                 raise TopicError("; ".join(map(str, wrong)))
     return [one.name for one in missing]
 
@@ -111,7 +123,10 @@ def _settled(settings: Settings, planned: list[Planned], admin: KafkaAdminClient
 
 
 def check(settings: Settings) -> list[Problem]:
-    """Find what is missing or wrong; nothing when a worker can start. Raises AwayError when no broker answers."""
+    """Find what is missing or wrong; nothing but warnings when a worker can start.
+
+    Raises AwayError when no broker answers.
+    """
     planned = plan(settings)
     with administrator(settings) as admin:
         return problems(settings, planned, described(admin, planned))
@@ -125,6 +140,7 @@ def problems(settings: Settings, planned: list[Planned], existing: Mapping[str, 
             found.append(Problem(one.name, "does not exist: run `oidor topics create`", missing=True))
             continue
         found += [Problem(one.name, text) for text in _faults(settings, one, existing[one.name])]
+        found += [Problem(one.name, text, warning=True) for text in _risks(one, existing[one.name])]
     return found
 
 
@@ -141,10 +157,33 @@ def _faults(settings: Settings, planned: Planned, existing: Existing) -> Iterato
         yield f"has cleanup.policy={policy}, which would delete {_loss(topic)}: set cleanup.policy={topic.cleanup}"
     if topic.durable:
         yield from _durability_faults(planned, existing)
+    if topic.append_time and config["message.timestamp.type"] != topic.timestamp_type:
+        yield (
+            f"has message.timestamp.type={config['message.timestamp.type']}, so that no worker learns what time it is "
+            f"at the broker: set message.timestamp.type={topic.timestamp_type}"
+        )
     if topic.name not in INPUTS and int(config["max.message.bytes"]) < settings.message_bytes:
         yield (
             f"has max.message.bytes={config['max.message.bytes']}, OIDOR_MESSAGE_BYTES is {settings.message_bytes}: "
             "raise the one or lower the other"
+        )
+
+
+def _risks(planned: Planned, existing: Existing) -> Iterator[str]:
+    if planned.topic.name not in INPUTS:
+        return
+    limit = existing.config.get(AHEAD_LIMIT)
+    if limit is None:
+        yield f"its broker knows no {AHEAD_LIMIT}: workers alone keep records from the future from moving time"
+    elif int(limit) > RECORD_AHEAD_MS:
+        yield (
+            f"has {AHEAD_LIMIT}={limit}, so that workers alone keep records from the future from moving time: "
+            f"have its owner set {AHEAD_LIMIT}={RECORD_AHEAD_MS}"
+        )
+    if (kind := existing.config["message.timestamp.type"]) != planned.topic.timestamp_type:
+        yield (
+            f"has message.timestamp.type={kind}: whatever is published of the past counts as late. "
+            f"Have its owner set message.timestamp.type={planned.topic.timestamp_type}"
         )
 
 
@@ -172,12 +211,20 @@ def _loss(topic: Topic) -> str:
 
 
 def _create(admin: KafkaAdminClient, planned: Planned) -> None:
-    shape = {"num_partitions": planned.partitions, "replication_factor": planned.replication}
-    answer = admin.create_topics({planned.name: shape | {"configs": dict(planned.config)}}, raise_errors=False)
-    code, reason = answer["topics"][0]["error_code"], answer["topics"][0]["error_message"]
+    code, reason = _ask_to_create(admin, planned, planned.config)
+    if code == InvalidConfigurationError.errno and AHEAD_LIMIT in planned.config:  # a broker that does not know it
+        others = {name: value for name, value in planned.config.items() if name != AHEAD_LIMIT}
+        code, reason = _ask_to_create(admin, planned, others)
     if code not in (NoError.errno, TopicAlreadyExistsError.errno):  # made by somebody else meanwhile: compared later
         hint = f" (OIDOR_REPLICATION={planned.replication})" if code == InvalidReplicationFactorError.errno else ""
         raise TopicError(f"Kafka refuses to create {planned.name}: {reason or for_code(code).__name__}{hint}")
+
+
+def _ask_to_create(admin: KafkaAdminClient, planned: Planned, config: Mapping[str, str]) -> tuple[int, str]:
+    """Error code and message of the broker."""
+    shape = {"num_partitions": planned.partitions, "replication_factor": planned.replication}
+    answer = admin.create_topics({planned.name: shape | {"configs": dict(config)}}, raise_errors=False)
+    return answer["topics"][0]["error_code"], answer["topics"][0]["error_message"]
 
 
 def described(admin: KafkaAdminClient, planned: list[Planned]) -> dict[str, Existing]:

@@ -1,7 +1,7 @@
 """`oidor topics`."""
 
 import sys
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -25,13 +25,15 @@ def create_topics() -> None:
 
 
 @command.command("check")
-def check_topics() -> None:
+def check_topics(
+    strict: Annotated[bool, typer.Option("--strict", help="warnings count as wrong, too")] = False,
+) -> None:
     """Say what is missing or wrong; exit code 2 when something is."""
     from deploy.cli.topics import check
 
-    wrong = check(load_settings())
-    for problem in wrong:
-        print(problem, file=sys.stderr)
-    if wrong:
+    found = check(load_settings())
+    for problem in found:
+        print(f"warning: {problem}" if problem.warning and not strict else problem, file=sys.stderr)
+    if any(strict or not problem.warning for problem in found):
         raise typer.Exit(EXIT_MISTAKE)
     print("every topic is there, in the right shape")

@@ -179,7 +179,7 @@ def exit_code(facts: Facts, findings: Iterable[Finding]) -> int:
 def _topics(broker: Broker) -> Iterator[Finding]:
     for problem in broker.problems:
         seen, _, to_do = problem.text.partition(": ")
-        yield Finding("topics", False, f"{problem.topic} {seen}", to_do)
+        yield Finding("topics", problem.warning, f"{problem.topic} {seen}", to_do)
     if not broker.problems:
         yield Finding("topics", True, "all there, with the right partitions, cleanup and retention")
 
@@ -228,7 +228,7 @@ def _future(broker: Broker, now: int) -> Iterator[Finding]:
                 False,
                 f"{_at(one)} has a record of {_moment(one.max_timestamp)}, "
                 f"{_age(one.max_timestamp - now)} in the future",
-                "let NTP set the publisher's clock: until then deadlines of this partition fire early",
+                "let NTP set the publisher's clock: workers reject what is over 5 min ahead as record_from_future",
             )
 
 

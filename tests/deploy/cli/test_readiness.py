@@ -31,5 +31,5 @@ def test_the_first_of_several_wrong_topics_is_told_and_how_many_more_there_are(m
 
 
 def test_topics_as_they_should_be_are_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.cli.readiness.check", lambda _: [])
+    monkeypatch.setattr("deploy.cli.readiness.check", lambda _: [Problem("a", "has no limit", warning=True)])
     require_topics(SETTINGS)

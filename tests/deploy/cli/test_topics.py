@@ -6,10 +6,11 @@ import pytest
 
 from deploy.cli.topics import Existing, TopicError, check, plan, problems
 from processors.settings import Settings
+from schemas.topics import AHEAD_LIMIT, INPUTS
 
 GOOD = {
     "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1", "min.insync.replicas": "2",
-    "max.message.bytes": "1048588",
+    "max.message.bytes": "1048588", "message.timestamp.type": "CreateTime", "message.timestamp.after.max.ms": "300000",
 }  # fmt: skip
 
 
@@ -20,7 +21,14 @@ def settings(**others: Any) -> Settings:
 
 def existing(replication: int = 1) -> dict[str, Existing]:
     """All topics as they should be."""
-    return {one.name: shape(replication=replication, cleanup_policy=one.topic.cleanup) for one in plan(settings())}
+    return {
+        one.name: shape(
+            replication=replication,
+            cleanup_policy=one.topic.cleanup,
+            message_timestamp_type=one.config["message.timestamp.type"],
+        )
+        for one in plan(settings())
+    }
 
 
 def shape(partitions: int = 6, replication: int = 1, **config: str) -> Existing:
@@ -73,16 +81,42 @@ def test_a_missing_topic_is_told_with_the_command_that_makes_it() -> None:
             {"cleanup_policy": "delete"},
             "incidents that are still open: set cleanup.policy=com",
         ),
+        ("shop-state", {"message_timestamp_type": "CreateTime"}, "set message.timestamp.type=LogAppendTime"),
         ("eu-feedback-rows", {"max_message_bytes": "1000"}, "max.message.bytes=1000, OIDOR_MESSAGE_BYTES is 900000"),
     ],
 )
 def test_a_topic_in_a_wrong_shape_is_refused_with_what_to_do(name: str, found: dict[str, Any], said: str) -> None:
     others = existing()
-    wrong = shape(**({"cleanup_policy": others[name].config["cleanup.policy"]} | found))
+    right = {one.replace(".", "_"): others[name].config[one] for one in ("cleanup.policy", "message.timestamp.type")}
+    wrong = shape(**(right | found))
     [problem] = problems(settings(), plan(settings()), others | {name: wrong})
     assert problem.topic == name
     assert said in problem.text
     assert not problem.missing
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({AHEAD_LIMIT: "3600000"}, "have its owner set message.timestamp.after.max.ms=300000"),
+        ({AHEAD_LIMIT: None}, "its broker knows no message.timestamp.after.max.ms"),
+        ({"message.timestamp.type": "LogAppendTime"}, "whatever is published of the past counts as late"),
+    ],
+)
+def test_an_input_that_lets_time_be_moved_is_warned_of_for_it_may_be_somebody_elses(
+    found: dict[str, str | None], said: str
+) -> None:
+    config = {name: value for name, value in (GOOD | found).items() if value is not None}
+    changed = existing() | {"eu-contact-events": Existing(6, 1, config)}
+    [problem] = problems(settings(), plan(settings()), changed)
+    assert problem.warning
+    assert said in problem.text
+
+
+def test_inputs_are_made_with_a_limit_for_records_from_the_future_and_the_state_with_the_brokers_time() -> None:
+    planned = {one.topic.name: one.config for one in plan(settings())}
+    assert {name for name, config in planned.items() if config.get(AHEAD_LIMIT) == "300000"} == set(INPUTS)
+    assert [name for name, one in planned.items() if one["message.timestamp.type"] == "LogAppendTime"] == ["shop-state"]
 
 
 def test_a_state_with_fewer_copies_than_wanted_is_refused() -> None:

@@ -23,3 +23,15 @@ def test_what_was_created_is_named_and_that_nothing_was_too(run: Run, monkeypatc
     monkeypatch.setattr("deploy.cli.topics.create", lambda _: answers.pop(0))
     assert run("topics", "create").stdout == "created contact-events\n"
     assert run("topics", "create").stdout == "nothing to create: every topic is there, in the right shape\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "exit_code", "told"),
+    [((), 0, "warning: a: has no limit\n"), (("--strict",), 2, "a: has no limit\n")],
+)
+def test_a_warning_stops_nobody_who_is_not_strict(
+    said: tuple[str, ...], exit_code: int, told: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.cli.topics.check", lambda _: [Problem("a", "has no limit", warning=True)])
+    result = run("topics", "check", *said)
+    assert (result.exit_code, result.stderr) == (exit_code, told)
