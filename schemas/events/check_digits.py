@@ -17,14 +17,15 @@ IBAN_LENGTHS: Final = {
 }  # fmt: skip
 """Country -> characters of its IBANs. Without it one random identifier in a hundred has right check digits."""
 
+_VALUES: Final = {character: str(int(character, 36)) for character in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _DNI_LETTERS: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
 _DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 
 
 def iban_checks(iban: str) -> bool:
     """Whether the check digits of an IBAN hold: modulo 97 (ISO 7064). Without separators, the country first."""
-    turned = iban[4:] + iban[:4]
-    return int("".join(str(int(character, 36)) for character in turned)) % 97 == 1
+    turned = (iban[4:] + iban[:4]).upper()
+    return int("".join([_VALUES[character] for character in turned])) % 97 == 1
 
 
 def dni_checks(number: str, letter: str) -> bool:

@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-from annotated_types import Len
-
 from schemas.events.fields import (
     Attributes,
     Country,
+    Entries,
     EventId,
     Language,
     Level,
@@ -36,7 +35,7 @@ class Customer(Record):
     """Who it is about. `id` is a pseudonym, never an e-mail address, a telephone number or a document number."""
 
     id: Name
-    aliases: Annotated[tuple[Name, ...], Len(0, 20)] = ()
+    aliases: Annotated[tuple[Name, ...], Entries(0, 20)] = ()
     relationship: Relationship | None = None
     segment: Name | None = None
     value_band: ValueBand | None = None

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
-from annotated_types import Ge, Gt, Le, Len
+from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -68,6 +68,24 @@ class Integer:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return handler(schema["steps"][-1] if schema["type"] == "chain" else schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """From `fewest` to `most` entries of an array or an object; whatever may repeat needs it.
+
+    The first bad entry ends the look at the others: what a record costs must not grow with what is wrong in it.
+    """
+
+    fewest: int
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        entries = cast("core_schema.TupleSchema | core_schema.DictSchema", handler(source))
+        entries["max_length"], entries["fail_fast"] = self.most, True
+        if self.fewest:
+            entries["min_length"] = self.fewest
+        return entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +162,8 @@ Positive = Annotated[float, Gt(0), Le(1e9), RejectAs("wrong_type", "number more 
 Level = Annotated[Literal[1, 2, 3], Integer()]
 Grade = Annotated[Literal[1, 2, 3, 4], Integer()]
 Scale = Annotated[Literal[3, 5, 7, 10], Integer()]
-Attributes = Annotated[dict[str, str], Len(0, 20)]
+
+AttributeKey = Annotated[str, StringConstraints(max_length=128)]
+AttributeValue = Annotated[str, StringConstraints(max_length=1_000)]
+Attributes = Annotated[dict[AttributeKey, AttributeValue], Entries(0, 20)]
+"""The source's own fields."""

@@ -13,7 +13,8 @@ Where it goes: `feedback-rejected` (reason and place in headers, the record as i
 the counter `feedback_events_rejected_total` by topic, source and reason.
 
 Of several things that are wrong with the fields the most fundamental is told, because the rest often follows from it:
-the first in `_PRECEDENCE`, and of two alike the one that the contract names first. For rejected records only: slow.
+the first in `_PRECEDENCE`, and of two alike the one that the contract names first. Of a list or an object with a limit
+that is the first bad entry. For rejected records only: slow, but no slower the more is wrong.
 """
 
 import re
@@ -34,6 +35,10 @@ PSEUDONYM: Final = "a pseudonym, no personal data"
 _SHOWN: Final = 80
 """Characters of a value that a rejection shows."""
 _CHOICES_SHOWN: Final = 160
+_LOOKED_AT: Final = 400
+"""Characters of a value in which personal data is looked for: more than are shown, and than an identifier may have."""
+_EXPLAINED: Final = 50
+"""Errors of one record that are looked at, in the order of the contract."""
 _READ: Final = 256 * 1024
 """Bytes in which a record's identity is looked for."""
 
@@ -86,9 +91,8 @@ def explain(topic: str, value: bytes, invalid: ValidationError) -> Rejection:
     fields = _object(value)
     if fields is None:
         return Rejection("not_json", "", "one JSON object", shown(errors[0]["input"]))
-    return _not_ours(topic, fields) or min(
-        (_field_rejection(fields, error) for error in errors if not _is_consequence(error)), key=_rank
-    )
+    causes = [error for error in errors[:_EXPLAINED] if not _is_consequence(error)]
+    return _not_ours(topic, fields) or min((_field_rejection(fields, error) for error in causes), key=_rank)
 
 
 def claimed(value: bytes) -> Claimed:
@@ -115,7 +119,7 @@ def _not_ours(topic: str, fields: Mapping[str, Any]) -> Rejection | None:
 
 
 def _is_consequence(error: ErrorDetails) -> bool:
-    """Too few entries are left because entries are bad: those have errors of their own."""
+    """Too few entries are left because an entry is bad: that has errors of its own, before this one."""
     return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
@@ -127,7 +131,7 @@ def _field_rejection(fields: Mapping[str, Any], error: ErrorDetails) -> Rejectio
         discriminator = error["ctx"]["discriminator"].strip("'")
         path, got = discriminator, fields.get(discriminator)
     reason, expected = _reason(error, got)
-    if path in _IDENTIFIERS and isinstance(got, str) and looks_personal(got):
+    if path in _IDENTIFIERS and isinstance(got, str) and looks_personal(got[:_LOOKED_AT]):
         return Rejection("pii_in_id", path, PSEUDONYM, shown(got))
     if reason == "missing_field":
         return Rejection(reason, path, expected)
@@ -185,7 +189,8 @@ def _path(fields: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
     tags = 1 if location and location[0] == fields.get("event_type") else 0
     if len(location) > tags and location[tags] in _KINDS:
         tags += 1
-    return _clipped(masked(".".join(str(part) for part in location[tags:])))
+    path = ".".join(str(part)[:_LOOKED_AT] for part in location[tags:])
+    return _clipped(masked(path[:_LOOKED_AT]))
 
 
 def _object(value: bytes, partial: bool = False) -> dict[str, Any] | None:
@@ -201,7 +206,7 @@ def shown(value: object) -> str:
     """What came, fit to be shown: short, without personal data, and of objects no content."""
     match value:
         case str():
-            return _clipped(masked(value[:400]))
+            return _clipped(masked(value[:_LOOKED_AT]))
         case datetime():
             return value.isoformat()
         case None:

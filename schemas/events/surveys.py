@@ -1,14 +1,13 @@
 """Survey events: what customers answer, what mystery shoppers and walking managers see, and what is done about it."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from annotated_types import Len
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.events.envelope import Event
-from schemas.events.fields import Count, Grade, Name, Number, Positive, Record, Scale, Text, Timestamp, Within
+from schemas.events.fields import Count, Entries, Grade, Name, Number, Positive, Record, Scale, Text, Timestamp, Within
 from schemas.taxonomy import (
     EffortDirection,
     Element,
@@ -99,7 +98,7 @@ class MysteryShopperAnswered(SurveyAnswered):
     visit_id: Name
     site: Name | None = None
     scenario: Name | None = None
-    sections: Annotated[tuple[Section, ...], Len(1, 100)]
+    sections: Annotated[tuple[Section, ...], Entries(1, 100)]
     evaluator: Name | None = None
 
 
@@ -123,6 +122,10 @@ class Finding(Record):
     due_at: Timestamp | None = None
 
 
+FINDINGS_TEXT_MAX: Final = 8_000
+"""Characters: what all findings of a walk may say together is as much as one text."""
+
+
 class FloorWalkAnswered(SurveyAnswered):
     """A manager's walk. Without findings it still counts: somebody was there."""
 
@@ -133,7 +136,18 @@ class FloorWalkAnswered(SurveyAnswered):
     started_at: Timestamp
     ended_at: Timestamp
     people_met: PeopleMet | None = None
-    findings: Annotated[tuple[Finding, ...], Len(0, 200)] = ()
+    findings: Annotated[tuple[Finding, ...], Entries(0, 200)] = Field(
+        (), description=f"At most {FINDINGS_TEXT_MAX} characters of text in all of them."
+    )
+
+    @field_validator("findings")
+    @classmethod
+    def _not_too_wordy(cls, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        if sum(len(finding.text or "") for finding in findings) > FINDINGS_TEXT_MAX:
+            raise PydanticCustomError(
+                "wrong_type", "at most {most} characters of text in all findings", {"most": FINDINGS_TEXT_MAX}
+            )
+        return findings
 
     @field_validator("ended_at")
     @classmethod
@@ -148,7 +162,7 @@ class CustomAnswered(SurveyAnswered):
     """Anything else that is measured; never part of CSAT, NPS or CES."""
 
     kind: Literal["custom"]
-    metrics: Annotated[dict[str, Number], Len(1, 100)]
+    metrics: Annotated[dict[Name, Number], Entries(1, 100)]
 
 
 class SurveyExpired(Event):

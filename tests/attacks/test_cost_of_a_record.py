@@ -50,7 +50,27 @@ def entity(text: str) -> Fields:
 ALIASES: Final[Fields] = {"customer": {"id": "c1", "aliases": [1] * (BYTES // 3)}}
 SECTIONS: Final[Fields] = {"event_type": "survey.answered", "kind": "mystery_shopper", "sections": [1] * (BYTES // 3)}
 
-QUICK: Final[Mapping[str, Fields | bytes]] = {
+WALK: Final[Fields] = {
+    "event_type": "survey.answered",
+    "kind": "floor_walk",
+    "mode": "in_person",
+    "walk_id": "w",
+    "manager": "m",
+    "site": "s",
+    "started_at": rfc3339(T0),
+    "ended_at": rfc3339(T0),
+}
+
+
+def walk(piece: str) -> Fields:
+    """All the free text that an event can have."""
+    text = piece * (8_000 // len(piece))
+    finding = {"id": "f", "element": "people", "polarity": "positive", "text": piece * (400 // len(piece))}
+    attributes = {f"a{number}": piece * (1_000 // len(piece)) for number in range(20)}
+    return opened(**WALK, text=text, attributes=attributes, findings=[finding] * 20)
+
+
+RECORDS: Final[Mapping[str, Fields | bytes]] = {
     "an ordinary event": opened(text="no funciona"),
     "an entity of many @": entity("a@" * (BYTES // 2)),
     "an entity of many addresses": entity("a@b.1" * (BYTES // 5)),
@@ -75,9 +95,6 @@ QUICK: Final[Mapping[str, Fields | bytes]] = {
     "a megabyte": b'{"source":"' + b"a" * 1_000_000 + b'"}',
     "a megabyte, cut off": b'{"source":["' + b'","'.join([b"a"] * 250_000),
     "escapes": b'{"event_id":"' + b"\\u0041" * (BYTES // 6) + b'"}',
-}
-
-SLOW: Final[Mapping[str, Fields]] = {
     "an entity of one address": entity("a" * (BYTES // 2) + "@" + "a" * (BYTES // 2)),
     "an entity of an address without a dot": entity("a" * 64 + "@" + "a" * (BYTES - 70)),
     "an entity of an address of dots": entity("a" * 64 + "@" + ".a" * (BYTES // 2 - 70)),
@@ -90,14 +107,25 @@ SLOW: Final[Mapping[str, Fields]] = {
     "an attribute of phone numbers": attribute("612345678 "),
     "an attribute like IBANs": attribute("AA00 "),
     "an attribute like cards": attribute("4444 "),
+    "52,000 findings": opened(**WALK, findings=[{}] * (BYTES // 4)),
+    "findings of one long text each": opened(
+        **WALK,
+        findings=[{"id": "f", "element": "people", "polarity": "positive", "text": "612345678 " * 800}] * 30,
+    ),
+    "20,000 wrong metrics": opened(
+        event_type="survey.answered", kind="custom", metrics={f"f{number}": "1" for number in range(20_000)}
+    ),
+    "a key of an attribute like an address": opened(attributes={"a" * (BYTES // 2) + "@" + "a" * (BYTES // 2): 1}),
+    "a version that is none": opened(schema_version="1" * BYTES),
+    "a moment that is none": opened(occurred_at="2026-11-23T10:05:00." + "1" * BYTES),
 }
-"""Errors without end are each explained, and a value of `attributes` has no length."""
+TEXTS: Final = ("612345678 ", "(912)3456789-", "ES91-", "4444 ", "612345678,698765432 ", "é6")
 
 
 @cache
 def bound() -> float:
     """CPU seconds that a record may cost."""
-    harmless = attribute("a.b@c-d.e ")
+    harmless = opened(**{f"f{number}": 1 for number in range(25_000)})
     return FACTOR * min(cost(harmless) for _ in range(ROUNDS))
 
 
@@ -111,21 +139,20 @@ def cost(content: Fields | bytes) -> float:
     return time.process_time() - began
 
 
-def least_cost(content: Fields | bytes) -> float:
-    """Of a few rounds, for a busy machine only adds; of one where no round could come below the bound."""
+def least_cost(content: Fields | bytes, limit: float) -> float:
+    """Of a few rounds, for a busy machine only adds; of one where no round could come below the limit."""
     least = cost(content)
     for _ in range(ROUNDS - 1):
-        if bound() < least < 2 * bound():
+        if limit < least < 3 * limit:
             least = min(least, cost(content))
     return least
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", RECORDS)
 def test_a_record_costs_little(name: str) -> None:
-    assert least_cost(QUICK[name]) < bound()
+    assert least_cost(RECORDS[name], bound()) < bound()
 
 
-@pytest.mark.parametrize("name", SLOW)
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="work per record is not bounded")
-def test_a_hostile_record_costs_little(name: str) -> None:
-    assert least_cost(SLOW[name]) < bound()
+@pytest.mark.parametrize("piece", TEXTS)
+def test_all_the_free_text_that_an_event_can_have_costs_twice_as_much_at_most(piece: str) -> None:
+    assert least_cost(walk(piece), 2 * bound()) < 2 * bound()
