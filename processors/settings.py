@@ -1,24 +1,48 @@
 """Every knob of Oidor: its unit, its default, and why. Read from the environment as OIDOR_<NAME>, or from `.env`."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    FilePath,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Milliseconds = int
+
+SECRETS_DIR: Final = Path("/run/secrets")
+"""Where orchestrators mount secrets, a file each: `oidor_kafka_password` is OIDOR_KAFKA_PASSWORD."""
+SECRETS: Final = ("kafka_password", "kafka_key_password", "clickhouse_password", "pages_token")
+"""Settings that are shown nowhere; OIDOR_<NAME>_FILE names a file that holds one."""
+
+_NO_SECRET: Final = SecretStr("")
+_ADDRESS: Final = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
 
 
 class Settings(BaseSettings):
     """Frozen: a process reads its settings once."""
 
     model_config = SettingsConfigDict(
-        env_prefix="OIDOR_", env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True
+        env_prefix="OIDOR_",
+        env_file=".env",
+        secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
     )
 
     # Kafka
     brokers: str = "127.0.0.1:9092"
-    """Kafka bootstrap servers, host:port, comma-separated."""
+    """Kafka bootstrap servers, host:port, comma-separated; credentials have settings of their own."""
     app_id: str = Field("oidor", pattern=r"^[a-z0-9][a-z0-9-]*$")
     """Names the consumer groups, the transactional ids and the state topic."""
     input_prefix: str = Field("", pattern=r"^[a-z0-9-]*$")
@@ -31,6 +55,34 @@ class Settings(BaseSettings):
     """Copies of every topic when `oidor topics create` makes it; 3 in production."""
     input_retention_days: float = 7
     """Days that input topics keep; -1 for ever, which reading logs of past years needs."""
+
+    # How we are known to Kafka
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """What the listener of the brokers speaks, by Kafka's own names. PLAINTEXT is for one machine or a trusted network:
+    whoever reaches the broker reads what customers said.
+    """
+    kafka_ca: FilePath | None = None
+    """File of the authorities that may have signed the brokers' certificates, PEM; none: those of the system."""
+    kafka_certificate: FilePath | None = None
+    """File of our own certificate with its chain, PEM: mutual TLS."""
+    kafka_key: FilePath | None = None
+    """File of its private key, PEM; none: it stands in the certificate's file."""
+    kafka_key_password: SecretStr = _NO_SECRET
+    """What the private key is encrypted with."""
+    kafka_key_password_file: Path | None = None
+    """File of that password."""
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "SCRAM-SHA-512"
+    """How we log in where the listener speaks SASL. PLAIN sends the password: over TLS only."""
+    kafka_user: str = ""
+    """User of PLAIN and SCRAM."""
+    kafka_password: SecretStr = _NO_SECRET
+    """Its password."""
+    kafka_password_file: Path | None = None
+    """File of that password."""
+    kafka_token_provider: str = Field("", pattern=r"^(|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")
+    """Of OAUTHBEARER: module:function, importable; called without arguments at each login, in a thread, it returns a
+    token that is valid now.
+    """
 
     # Reading
     slice_records: PositiveInt = 100
@@ -112,8 +164,22 @@ class Settings(BaseSettings):
     """ClickHouse native TCP port."""
     clickhouse_user: str = "default"
     """ClickHouse user."""
-    clickhouse_password: str = Field("", repr=False)
+    clickhouse_password: SecretStr = _NO_SECRET
     """Its password."""
+    clickhouse_password_file: Path | None = None
+    """File of that password."""
+    clickhouse_alt_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """More hosts of the same cluster, host or host:port: asked in order when one does not answer."""
+    clickhouse_tls: bool = False
+    """Whether the native port speaks TLS; the server's is 9440 then."""
+    clickhouse_ca: FilePath | None = None
+    """File of the authorities that may have signed its certificate, PEM; none: those of the system."""
+    clickhouse_certificate: FilePath | None = None
+    """File of our own certificate with its chain, PEM: mutual TLS."""
+    clickhouse_key: FilePath | None = None
+    """File of its private key, PEM."""
+    clickhouse_server_name: str = ""
+    """The name that stands in the server's certificate, where it is not the host that we connect to."""
     clickhouse_database: str = Field("oidor", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Database of all tables and views."""
     warehouse_rows: PositiveInt = 20_000
@@ -129,7 +195,11 @@ class Settings(BaseSettings):
 
     # Addresses of our own
     web_host: str = "127.0.0.1"
-    """Address of /metrics, /ready and /live."""
+    """Address of /metrics, /ready and /live; in a container 0.0.0.0, and then with a token."""
+    pages_token: SecretStr = _NO_SECRET
+    """What a client of /metrics and /ready must send, `Authorization: Bearer ...`; empty: nothing. /live is open."""
+    pages_token_file: Path | None = None
+    """File of that token."""
     worker_port: int = Field(6066, ge=0, le=65_535)
     """Port of the worker's pages; 0 takes a free one."""
     warehouse_port: int = Field(6067, ge=0, le=65_535)
@@ -137,12 +207,69 @@ class Settings(BaseSettings):
     log_level: str = "info"
     """Debug, info, warning or error."""
 
-    @field_validator("policies", "sources", mode="before")
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, given: Any) -> Any:
+        """A file wins over a value: who names one means it."""
+        for name in SECRETS if isinstance(given, dict) else ():
+            if file := given.get(f"{name}_file"):
+                try:
+                    given = given | {name: Path(file).read_text().rstrip("\r\n")}
+                except (OSError, UnicodeDecodeError) as error:
+                    reason = getattr(error, "strerror", None) or "not UTF-8 text"
+                    raise ValueError(f"OIDOR_{name.upper()}_FILE={file}: {reason}") from None
+        return given
+
+    @field_validator("brokers")
+    @classmethod
+    def _addresses_only(cls, value: str) -> str:
+        if not all(_ADDRESS.fullmatch(address.strip()) for address in value.split(",")):
+            raise ValueError(
+                "host:port, comma-separated; a scheme, a user and a password have settings of their own: "
+                "OIDOR_KAFKA_SECURITY, OIDOR_KAFKA_USER, OIDOR_KAFKA_PASSWORD_FILE"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _security_is_whole(self) -> "Settings":
+        security, mechanism = self.kafka_security, self.kafka_mechanism
+        if security.startswith("SASL") and mechanism == "OAUTHBEARER" and not self.kafka_token_provider:
+            raise ValueError("OIDOR_KAFKA_MECHANISM=OAUTHBEARER needs OIDOR_KAFKA_TOKEN_PROVIDER")
+        if (
+            security.startswith("SASL")
+            and mechanism != "OAUTHBEARER"
+            and not (self.kafka_user and self.kafka_password.get_secret_value())
+        ):
+            raise ValueError(
+                f"OIDOR_KAFKA_SECURITY={security} needs OIDOR_KAFKA_USER and OIDOR_KAFKA_PASSWORD_FILE (or _PASSWORD)"
+            )
+        if not security.startswith("SASL") and (self.kafka_user or self.kafka_password.get_secret_value()):
+            raise ValueError(f"OIDOR_KAFKA_SECURITY={security} sends no user and no password, and one is given")
+        if not security.endswith("SSL") and (self.kafka_ca or self.kafka_certificate):
+            raise ValueError(f"OIDOR_KAFKA_SECURITY={security} has no TLS, and a certificate is given")
+        if not self.clickhouse_tls and (self.clickhouse_ca or self.clickhouse_certificate):
+            raise ValueError("OIDOR_CLICKHOUSE_CA or _CERTIFICATE is given: set OIDOR_CLICKHOUSE_TLS=true")
+        return self
+
+    @field_validator("policies", "sources", "clickhouse_alt_hosts", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("replay_from", mode="before")
+    @field_validator(
+        "replay_from",
+        "kafka_ca",
+        "kafka_certificate",
+        "kafka_key",
+        "kafka_key_password_file",
+        "kafka_password_file",
+        "clickhouse_password_file",
+        "clickhouse_ca",
+        "clickhouse_certificate",
+        "clickhouse_key",
+        "pages_token_file",
+        mode="before",
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None

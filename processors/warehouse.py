@@ -14,6 +14,7 @@ from mode.utils.logging import get_logger
 
 from processors.runtime.problems import Problem
 from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
+from processors.runtime.security import aiokafka_client
 from processors.runtime.service import Service, Work
 from processors.runtime.shutdown import Shutdown
 from processors.runtime.slices import FetchProgress, Missing, Slice
@@ -69,7 +70,7 @@ class Warehouse:
         self._metrics, self._consumer = metrics, consumer
         self.inserter = Inserter(
             Address.of(settings),
-            RejectionPublisher(settings.brokers, prefix=settings.topic_prefix, partitions=settings.partitions),
+            RejectionPublisher(aiokafka_client(settings), prefix=settings.topic_prefix, partitions=settings.partitions),
             self._commit,
             metrics,
             limits=InsertLimits(

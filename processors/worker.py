@@ -16,6 +16,7 @@ from processors.pipeline.recovery import recover
 from processors.pipeline.step import EMPTY, Batch, reject, step
 from processors.rules import Rules
 from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
+from processors.runtime.security import aiokafka_client
 from processors.runtime.service import Service
 from processors.runtime.shutdown import Shutdown
 from processors.runtime.slices import Slice
@@ -95,7 +96,7 @@ def kafka_log(number: int, settings: Settings) -> KafkaLog:
     """The log of one partition of an installation; made on a running event loop."""
     return KafkaLog(
         number,
-        brokers=settings.brokers,
+        client=aiokafka_client(settings),
         app_id=settings.app_id,
         topic=state_topic(settings.app_id),
         transaction_timeout=settings.transaction_timeout,

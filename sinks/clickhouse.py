@@ -17,12 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from clickhouse_driver import Client, errors
 from clickhouse_driver.bufferedwriter import BufferedWriter
 from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.context import Context
+from pydantic import SecretStr
 
 from schemas.outputs import RowBatch, decode_rows
 
@@ -68,9 +70,31 @@ class ClickHouseSettings(Protocol):
     @property
     def clickhouse_user(self) -> str: ...
     @property
-    def clickhouse_password(self) -> str: ...
+    def clickhouse_password(self) -> SecretStr: ...
     @property
     def clickhouse_database(self) -> str: ...
+    @property
+    def clickhouse_alt_hosts(self) -> tuple[str, ...]: ...
+    @property
+    def clickhouse_tls(self) -> bool: ...
+    @property
+    def clickhouse_ca(self) -> Path | None: ...
+    @property
+    def clickhouse_certificate(self) -> Path | None: ...
+    @property
+    def clickhouse_key(self) -> Path | None: ...
+    @property
+    def clickhouse_server_name(self) -> str: ...
+
+
+class Tls(NamedTuple):
+    """How a server is known, and how we are known to it. Files are PEM; None: the system's, or nothing."""
+
+    ca: Path | None
+    certificate: Path | None
+    key: Path | None
+    server_name: str
+    """The name in its certificate; empty: the host."""
 
 
 class Address(NamedTuple):
@@ -79,8 +103,11 @@ class Address(NamedTuple):
     host: str
     port: int
     user: str
-    password: str
+    password: SecretStr
     database: str
+    alt_hosts: tuple[str, ...] = ()
+    """More hosts of the cluster, host or host:port."""
+    tls: Tls | None = None
 
     @classmethod
     def of(cls, settings: ClickHouseSettings) -> "Address":
@@ -90,6 +117,15 @@ class Address(NamedTuple):
             settings.clickhouse_user,
             settings.clickhouse_password,
             settings.clickhouse_database,
+            settings.clickhouse_alt_hosts,
+            Tls(
+                settings.clickhouse_ca,
+                settings.clickhouse_certificate,
+                settings.clickhouse_key,
+                settings.clickhouse_server_name,
+            )
+            if settings.clickhouse_tls
+            else None,
         )
 
 
@@ -202,14 +238,22 @@ def connect(address: Address, attempt_timeout: float, *, database: str | None = 
         address.host,
         port=address.port,
         user=address.user,
-        password=address.password,
+        password=address.password.get_secret_value(),
         database=address.database if database is None else database,
         connect_timeout=min(5, attempt_timeout),
         send_receive_timeout=attempt_timeout,
         sync_request_timeout=min(5, attempt_timeout),
         compression="lz4",
         client_name="oidor",
+        alt_hosts=",".join(address.alt_hosts) or None,
+        **(_tls_arguments(address.tls) if address.tls else {}),
     )
+
+
+def _tls_arguments(tls: Tls) -> dict[str, Any]:
+    files = {"ca_certs": tls.ca, "certfile": tls.certificate, "keyfile": tls.key}
+    given = {name: str(file) for name, file in files.items() if file}
+    return {"secure": True, "verify": True, "server_hostname": tls.server_name or None} | given
 
 
 def insert(client: Client, block: InsertBlock) -> None:

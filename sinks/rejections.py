@@ -1,8 +1,8 @@
 """Where rows that the database refused go: to `feedback-rejected`, beside the records that no worker accepted."""
 
 import asyncio
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 
@@ -15,15 +15,15 @@ _STOP_SECONDS: Final = 1.0
 class RejectionPublisher:
     """Publishes rejections over a producer that it makes when it is first needed."""
 
-    def __init__(self, brokers: str, *, prefix: str, partitions: int) -> None:
-        """`prefix` and `partitions`: of the topic."""
-        self._brokers, self._prefix, self._partitions = brokers, prefix, partitions
+    def __init__(self, client: Mapping[str, Any], *, prefix: str, partitions: int) -> None:
+        """`client`: the arguments of any client of Kafka; `prefix` and `partitions`: of the topic."""
+        self._client, self._prefix, self._partitions = client, prefix, partitions
         self._producer: AIOKafkaProducer | None = None
 
     async def publish(self, records: Iterable[RejectedRecord]) -> None:
         """Returns once all of them are acknowledged. Raises KafkaError or OSError; then some may be published."""
         if self._producer is None:
-            self._producer = AIOKafkaProducer(bootstrap_servers=self._brokers, enable_idempotence=True, acks="all")
+            self._producer = AIOKafkaProducer(**self._client, enable_idempotence=True, acks="all")
             await self._producer.start()
         messages = [(rejection(record, self._prefix), record.row.partition) for record in records]
         sent = [

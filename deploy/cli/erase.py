@@ -18,6 +18,7 @@ from clickhouse_driver import Client, errors
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from processors.runtime.security import kafka_python_client
 from processors.settings import Settings
 from schemas.errors import OidorError
 from schemas.events.contacts import ERASED
@@ -76,9 +77,7 @@ def publish(settings: Settings, customer_id: str, source: str) -> str:
     if isinstance(refused, Rejection):
         raise EraseError(f"{refused.field} {refused.got!r}: {refused.reason}, expected {refused.expected}")
     try:
-        producer = KafkaProducer(
-            bootstrap_servers=settings.brokers.split(","), acks="all", bootstrap_timeout_ms=_CONNECT_MS
-        )
+        producer = KafkaProducer(**kafka_python_client(settings), acks="all", bootstrap_timeout_ms=_CONNECT_MS)
         try:
             sent = [
                 producer.send(

@@ -8,6 +8,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError
 
+from processors.runtime.security import KafkaClient
+
 _PEEK_MS: Final = 2_000
 _READ_MS: Final = 5_000
 
@@ -37,14 +39,12 @@ def committed_by(admin: KafkaAdminClient, name: str) -> Offsets:
         return {}
 
 
-def last_messages(brokers: str, begin: Offsets, ends: Offsets) -> dict[TopicPartition, list[bytes]]:
+def last_messages(client: KafkaClient, begin: Offsets, ends: Offsets) -> dict[TopicPartition, list[bytes]]:
     """Read the committed messages of each partition from `begin` to its end, in order; those that come in time."""
     messages: dict[TopicPartition, list[bytes]] = {part: [] for part in begin}
     if not begin:
         return messages
-    reader = KafkaConsumer(
-        bootstrap_servers=brokers.split(","), isolation_level="read_committed", enable_auto_commit=False
-    )
+    reader = KafkaConsumer(**client, isolation_level="read_committed", enable_auto_commit=False)
     try:
         reader.assign(list(begin))
         for part, offset in begin.items():
@@ -58,13 +58,13 @@ def last_messages(brokers: str, begin: Offsets, ends: Offsets) -> dict[TopicPart
         reader.close()
 
 
-def waiting_between(brokers: str, begin: Offsets, ends: Offsets) -> set[TopicPartition]:
+def waiting_between(client: KafkaClient, begin: Offsets, ends: Offsets) -> set[TopicPartition]:
     """Find partitions with a record between begin and end; markers of transactions and aborted records are none."""
     found: set[TopicPartition] = set()
     if not begin:
         return found
     reader = KafkaConsumer(
-        bootstrap_servers=brokers.split(","),
+        **client,
         isolation_level="read_committed",
         enable_auto_commit=False,
         max_poll_records=500,

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Final
 from pydantic import ValidationError
 from pydantic_settings import NoDecode
 
-from processors.settings import Settings
+from processors.settings import SECRETS, Settings
 from schemas.errors import OidorError
 
+_NEVER_SHOWN: Final = frozenset({*SECRETS, "brokers"})
+"""Passwords, and what people write passwords into."""
 SHIPPED: Final = Path(str(files("deploy") / "policies"))
 """The folder of the packs and calendars of this release."""
 
@@ -37,7 +39,11 @@ def load_settings(**others: Any) -> Settings:
 
 
 def first_wrong(error: ValidationError) -> str:
-    """The first setting that is wrong, with its value and what is wrong with it."""
+    """The first setting that is wrong, with what is wrong with it, and its value where that may be shown."""
     first = error.errors()[0]
-    name = "_".join(str(part) for part in first["loc"][:1]).upper()
-    return f"OIDOR_{name}={first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    text = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return text
+    name = str(first["loc"][0])
+    value = "" if name in _NEVER_SHOWN else f"={first['input']!r}"
+    return f"OIDOR_{name.upper()}{value}: {text[:1].lower()}{text[1:]}"

@@ -1,5 +1,6 @@
 """Makes the Kafka topics that Oidor needs, and refuses those that exist in another shape. Never alters one."""
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -18,6 +19,8 @@ from kafka.errors import (
     for_code,
 )
 
+from processors.runtime.refusals import AWAY, denial, why_shut_out
+from processors.runtime.security import aiokafka_client, kafka_python_client
 from processors.settings import Settings
 from schemas.errors import OidorError
 from schemas.topics import AHEAD_LIMIT, DAY_MS, INPUTS, RECORD_AHEAD_MS, Topic, registry, state_topic
@@ -246,6 +249,14 @@ def _shape(topic: Mapping[str, Any], configs: Mapping[str, Any]) -> Existing:
     return Existing(len(copies), min(copies), {name: str(config["value"]) for name, config in configs.items()})
 
 
+def _shut_out(settings: Settings) -> TopicError:
+    """Why there is no connection; what the broker refuses it would refuse again, and a broker that is away may come."""
+    reason = asyncio.run(why_shut_out(aiokafka_client(settings), settings))
+    if not reason or reason.startswith(AWAY):
+        return AwayError(reason or f"{AWAY} at {settings.brokers} in time, and now it answers: try again")
+    return TopicError(reason)
+
+
 @contextlib.contextmanager
 def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
     """Connect to the broker. Raises AwayError when none answers within ten seconds, TopicError for what fails then."""
@@ -255,20 +266,19 @@ def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
     try:
         try:
             admin = KafkaAdminClient(
-                bootstrap_servers=settings.brokers.split(","),
+                **kafka_python_client(settings),
                 bootstrap_timeout_ms=_CONNECT_MS,
                 request_timeout_ms=_REQUEST_MS,
             )
-        except (KafkaError, OSError, ValueError) as error:
-            kind = TopicError if isinstance(error, ValueError) else AwayError
-            raise kind(
-                f"cannot reach Kafka at {settings.brokers}; start it with `oidor demo --keep` or set OIDOR_BROKERS"
-            ) from error
+        except (KafkaError, OSError) as error:
+            raise _shut_out(settings) from error
         try:
             yield admin
         except KafkaError as error:
             kind = AwayError if error.retriable else TopicError
-            raise kind(f"Kafka at {settings.brokers} did not do what was asked: {error}") from error
+            raise kind(
+                denial(error, settings) or f"Kafka at {settings.brokers} did not do what was asked: {error}"
+            ) from error
         finally:
             admin.close()
     finally:

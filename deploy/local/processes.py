@@ -19,6 +19,8 @@ from pathlib import Path
 from types import FrameType, MappingProxyType
 from typing import Any
 
+from pydantic import SecretStr
+
 log = logging.getLogger(__name__)
 
 # The standard output of the shell is the reaper's pipe until the program takes its place: same process, same pid.
@@ -167,6 +169,7 @@ class _Reaper:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                env=server_environment(),
                 text=True,
                 start_new_session=True,
             )
@@ -213,9 +216,16 @@ def python_environment(settings: Mapping[str, Any] = MappingProxyType({})) -> di
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | variables
 
 
+def server_environment() -> dict[str, str]:
+    """Return our environment without settings of this project: who needs none must not see its passwords."""
+    return {name: value for name, value in python_environment().items() if not name.startswith("OIDOR_")}
+
+
 def _as_text(value: object) -> str:
     if isinstance(value, tuple | list):
         return ",".join(map(str, value))
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     return "" if value is None else str(value)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Self, cast
@@ -27,7 +27,7 @@ class PublishError(OidorError):
 
 def publish(
     messages: Iterable[Message],
-    brokers: str,
+    kafka: str | Mapping[str, Any],
     *,
     prefix: str = "",
     speed: float | None = None,
@@ -37,18 +37,19 @@ def publish(
 ) -> int:
     """Send messages and wait until all are stored; returns how many. Raises PublishError.
 
+    `kafka`: its bootstrap servers, or all arguments of a client, where one logs in.
     `speed` replays time so many times faster than it went, None as fast as possible; `rate` caps messages a second.
     `shift_ms` moves every moment, milliseconds. `prefix` goes before topic names. `progress` is told the count so far.
     The same key goes to the same partition number of every topic: the partitioner is murmur2, Kafka's own default.
     """
     return asyncio.run(
-        publish_async(messages, brokers, prefix=prefix, speed=speed, rate=rate, shift_ms=shift_ms, progress=progress)
+        publish_async(messages, kafka, prefix=prefix, speed=speed, rate=rate, shift_ms=shift_ms, progress=progress)
     )
 
 
 async def publish_async(
     messages: Iterable[Message],
-    brokers: str,
+    kafka: str | Mapping[str, Any],
     *,
     prefix: str = "",
     speed: float | None = None,
@@ -60,7 +61,7 @@ async def publish_async(
     for name, value in (("speed", speed), ("rate", rate)):
         if value is not None and not value > 0:
             raise PublishError(f"{name} is {value}: it must be more than 0")
-    async with _Sending(brokers) as sending:
+    async with _Sending({"bootstrap_servers": kafka} if isinstance(kafka, str) else kafka) as sending:
         pumping = asyncio.create_task(
             _pump(shifted(messages, shift_ms) if shift_ms else messages, sending, prefix, _Pace(speed, rate), progress)
         )
@@ -112,18 +113,19 @@ class _Pace:
 class _Sending:
     """A producer for the length of a block; the first message that Kafka refuses ends it with a PublishError."""
 
-    def __init__(self, brokers: str) -> None:
+    def __init__(self, client: Mapping[str, Any]) -> None:
         self.count = 0
         self._stored = 0
         self._moved_at = time.monotonic()
-        self._brokers = brokers
+        servers = client["bootstrap_servers"]
+        self._client, self._brokers = client, servers if isinstance(servers, str) else ",".join(servers)
         self._known: set[str] = set()
         self._refused: tuple[str, Message, BaseException] | None = None
 
     async def __aenter__(self) -> Self:
         # Made here: it belongs to the running loop.
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._brokers,
+            **self._client,
             acks="all",
             enable_idempotence=True,
             compression_type="lz4",

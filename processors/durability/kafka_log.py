@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from processors.durability.log import CLOSE_SECONDS, SEND_SECONDS, Outgoing
+from processors.runtime.security import KafkaClient
 from processors.runtime.timeouts import ANSWER_SECONDS, loop_time, own_cancellation_only
 
 _MAX_REQUEST_ROOM: Final = 100_000
@@ -18,13 +19,20 @@ class KafkaLog:
     """`processors.durability.log.Log` on the topic of the state; made on a running event loop."""
 
     def __init__(
-        self, number: int, *, brokers: str, app_id: str, topic: str, transaction_timeout: float, message_bytes: int
+        self,
+        number: int,
+        *,
+        client: KafkaClient,
+        app_id: str,
+        topic: str,
+        transaction_timeout: float,
+        message_bytes: int,
     ) -> None:
         """`transaction_timeout`: seconds after which the broker aborts what is open, more than `COMMIT_SECONDS`."""
         self._at = TopicPartition(topic, number)
-        self._brokers = brokers
+        self._client = client
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=brokers,
+            **client,
             transactional_id=f"{app_id}-{number}",
             transaction_timeout_ms=round(transaction_timeout * 1000),
             enable_idempotence=True,
@@ -40,7 +48,7 @@ class KafkaLog:
 
     async def read(self) -> AsyncIterator[Sequence[bytes]]:
         reader = AIOKafkaConsumer(
-            bootstrap_servers=self._brokers,
+            **self._client,
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_partition_fetch_bytes=4 << 20,
@@ -82,7 +90,7 @@ class KafkaLog:
         return sending
 
     async def truncate(self, offset: int) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._brokers)
+        admin = AIOKafkaAdminClient(**self._client)
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 try:

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple, Protocol
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
 
+from processors.runtime.security import KafkaClient
+
 ASK_EVERY_SECONDS: Final = 3.0
 ASK_SECONDS: Final = 5.0
 
@@ -70,15 +72,13 @@ class MembershipMonitor:
 class KafkaCoordinator:
     """The coordinator of a group, over a connection of its own."""
 
-    def __init__(self, brokers: str, group: str) -> None:
-        self._brokers, self._group = brokers, group
+    def __init__(self, client: KafkaClient, group: str) -> None:
+        self._client, self._group = client, group
         self._admin: AIOKafkaAdminClient | None = None
 
     async def members(self) -> frozenset[str]:
         if self._admin is None:
-            self._admin = AIOKafkaAdminClient(
-                bootstrap_servers=self._brokers, request_timeout_ms=round(ASK_SECONDS * 1000)
-            )
+            self._admin = AIOKafkaAdminClient(**self._client, request_timeout_ms=round(ASK_SECONDS * 1000))
             await self._admin.start()
         ((answer,),) = (answer.groups for answer in await self._admin.describe_consumer_groups([self._group]))
         code, _name, _state, _kind, _protocol, members, *_ = answer

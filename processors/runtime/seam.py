@@ -27,6 +27,7 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.runtime.membership import Member
+from processors.runtime.security import faust_credentials
 from processors.runtime.slices import FetchEpochs, FetchProgress, Slice
 from processors.runtime.timeouts import (
     GROUP_COMMIT_SECONDS,
@@ -356,6 +357,7 @@ def _faust_app(settings: Settings, inputs: Inputs) -> faust.App:
     return faust.App(
         inputs.group,
         broker=[f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
+        broker_credentials=faust_credentials(settings),
         store="memory://",
         datadir=_datadir(),
         web_enabled=False,

@@ -18,6 +18,7 @@ from processors.runtime.log_throttle import LogThrottle
 from processors.runtime.membership import KafkaCoordinator, MembershipMonitor
 from processors.runtime.problems import Problem, ProblemJournal
 from processors.runtime.seam import BatchingApp
+from processors.runtime.security import aiokafka_client
 from processors.runtime.shutdown import Shutdown
 from processors.runtime.slices import Slice
 from processors.runtime.status import Readiness, StatusServer
@@ -101,7 +102,7 @@ class Service:
             settings.web_host, port, readiness=self.readiness, registry=registry, refuse=shutdown.refuse
         )
         self._leaders = LeaderMonitor(self._unfetched, lambda tps: app.consumer().ends(tps))
-        coordinator = KafkaCoordinator(settings.brokers, app.inputs.group)
+        coordinator = KafkaCoordinator(aiokafka_client(settings), app.inputs.group)
         self._monitor = MembershipMonitor(coordinator, lambda: app.consumer().member())
         self._watchdog = Watchdog(self.symptoms, lambda: app.consumer().pulse())
         self._journal = ProblemJournal()

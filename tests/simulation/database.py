@@ -4,11 +4,13 @@ import asyncio
 from collections import deque
 from typing import Final
 
+from pydantic import SecretStr
+
 from sinks.clickhouse import Address, ClickHouseWriter, InsertBlock
 from tests.processors.views import KEYS, Row, Views
 from tests.simulation.clients import Weather
 
-_NOWHERE: Final = Address("", 0, "", "", "")
+_NOWHERE: Final = Address("", 0, "", SecretStr(""), "")
 _WINDOW: Final = 100
 
 

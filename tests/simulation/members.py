@@ -151,7 +151,7 @@ class WarehouseProcess:
         )
         self.warehouse = Warehouse(_SETTINGS, WarehouseMetrics(), lambda: cast("BatchConsumer", self.consumer))
         self.warehouse.inserter._writer = Writer(world.database, world.weather)
-        self.warehouse.inserter._publisher = _NothingIsRefused("", prefix="", partitions=3)
+        self.warehouse.inserter._publisher = _NothingIsRefused({}, prefix="", partitions=3)
 
     def start(self) -> None:
         tasks = {

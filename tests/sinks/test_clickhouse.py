@@ -12,11 +12,13 @@ import pytest
 from clickhouse_driver.errors import ServerException
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from schemas.outputs import PARTIAL_COLUMNS, RowBatch
 from sinks.clickhouse import LONGEST_PAUSE, Address, Attempt, ClickHouseWriter, InsertBlock, RefusedRow, one_line
 from sinks.clickhouse import _pauses as pauses
 
+NO_PASSWORD = SecretStr("")
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -180,7 +182,9 @@ def test_an_attempt_ends_in_time_and_another_follows(peer: Peer) -> None:
         server = await asyncio.start_server(peer, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         attempts: list[Attempt] = []
-        writer = ClickHouseWriter(Address("127.0.0.1", port, "default", "", "oidor"), deadline, attempts.append)
+        writer = ClickHouseWriter(
+            Address("127.0.0.1", port, "default", NO_PASSWORD, "oidor"), deadline, attempts.append
+        )
         writing = asyncio.create_task(writer.write(a_block()))
         beats, started = 0, time.monotonic()
         while len(attempts) < 2 and time.monotonic() - started < 10:
@@ -202,7 +206,7 @@ def test_an_attempt_ends_in_time_and_another_follows(peer: Peer) -> None:
 
 def test_nothing_listens_yet(unused_tcp_port_number: int, caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
-        writer = ClickHouseWriter(Address("127.0.0.1", unused_tcp_port_number, "default", "", "oidor"), 1)
+        writer = ClickHouseWriter(Address("127.0.0.1", unused_tcp_port_number, "default", NO_PASSWORD, "oidor"), 1)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await writer.write(a_block())
@@ -227,7 +231,7 @@ def unused_tcp_port_number() -> int:
 
 def test_an_empty_block_needs_no_database() -> None:
     async def scenario() -> list[object]:
-        writer = ClickHouseWriter(Address("127.0.0.1", 1, "default", "", "oidor"), 1)
+        writer = ClickHouseWriter(Address("127.0.0.1", 1, "default", NO_PASSWORD, "oidor"), 1)
         return [*await writer.write(InsertBlock("cases", ("entity_id",)))]
 
     assert asyncio.run(scenario()) == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from aiokafka.errors import KafkaConnectionError
+from pydantic import SecretStr
 
 from schemas.outputs import COLUMNS, ProgressRow, RejectedRecord, RowBatch, encode_row_batch
 from schemas.topics import CONTACTS
@@ -49,7 +50,7 @@ class Outside:
         self.metrics = WarehouseMetrics()
 
     def inserter(self) -> Inserter:
-        nowhere = Address("", 0, "", "", "")
+        nowhere = Address("", 0, "", SecretStr(""), "")
         made = Inserter(
             nowhere, _Publisher(self), self.commit, self.metrics, limits=LIMITS, wall_ms=lambda: 1_764_000_000_000
         )
@@ -64,7 +65,7 @@ class _Writer(ClickHouseWriter):
     """The real one, but for its attempts."""
 
     def __init__(self, outside: Outside, inserter: Inserter) -> None:
-        super().__init__(Address("", 0, "", "", ""), 30, inserter._attempted, inserter._allow)
+        super().__init__(Address("", 0, "", SecretStr(""), ""), 30, inserter._attempted, inserter._allow)
         self._outside = outside
 
     async def _attempt(self, block: InsertBlock) -> None:
@@ -79,7 +80,7 @@ class _Writer(ClickHouseWriter):
 
 class _Publisher(RejectionPublisher):
     def __init__(self, outside: Outside) -> None:
-        super().__init__("", prefix="", partitions=12)
+        super().__init__({}, prefix="", partitions=12)
         self._outside = outside
 
     async def publish(self, records: Iterable[RejectedRecord]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 from clickhouse_driver import Client
+from pydantic import SecretStr
 
 from deploy.clickhouse.migrate import DIRECTORY, MigrationError, migrate, pending
 from deploy.local.clickhouse.server import LocalClickHouse
@@ -425,7 +426,7 @@ def test_two_places_may_migrate_at_once(settings: Settings) -> None:
 
 def test_a_wrong_password_is_one_line_that_says_what_to_do(settings: Settings) -> None:
     with pytest.raises(MigrationError, match="check OIDOR_CLICKHOUSE_USER, OIDOR_CLICKHOUSE_PASSWORD") as refused:
-        migrate(settings.model_copy(update={"clickhouse_password": "wrong"}))
+        migrate(settings.model_copy(update={"clickhouse_password": SecretStr("wrong")}))
 
     assert "\n" not in str(refused.value)
 

@@ -26,10 +26,11 @@ def command(
 ) -> None:
     """Publish generated or real events to the input topics, each with its own timestamp."""
     from deploy.traffic.publish import publish
+    from processors.runtime.security import aiokafka_client
 
     settings = load_settings()
     messages = _messages(scenario, seed, limit, hours)
-    sent = publish(messages, settings.brokers, prefix=settings.input_prefix, rate=rate, speed=speed)
+    sent = publish(messages, aiokafka_client(settings), prefix=settings.input_prefix, rate=rate, speed=speed)
     print(f"published {sent} messages")
 
 

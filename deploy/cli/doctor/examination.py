@@ -25,6 +25,7 @@ from deploy.cli.offsets import Offsets, committed_by, last_messages, offsets_of,
 from deploy.cli.topics import TopicError, administrator, described, plan, problems
 from deploy.clickhouse.migrate import MigrationError, pending
 from processors.durability.changelog import meta_of
+from processors.runtime.security import kafka_python_client
 from processors.settings import Settings
 from processors.state.health import PartHealth
 from schemas.topics import INPUTS, ROWS, state_topic
@@ -115,7 +116,7 @@ def _state_parts(admin: KafkaAdminClient, settings: Settings, topics: Mapping[st
     begin = {
         part: max(low[part], stable[part] - _LAST_CHECKPOINT_OFFSETS) for part in parts if stable[part] > low[part]
     }
-    last = last_messages(settings.brokers, begin, stable)
+    last = last_messages(kafka_python_client(settings), begin, stable)
     for part in parts:
         meta = next((said for one in reversed(last.get(part, [])) if (said := meta_of(one)) is not None), {})
         health = {name: PartHealth(*known) for name, known in meta.get("health", {}).items()}
@@ -156,7 +157,8 @@ def _group(
     low = offsets_of(admin, parts, OffsetSpec.EARLIEST, committed=True) if parts else {}
     ends = offsets_of(admin, parts, OffsetSpec.LATEST, committed=True) if parts else {}
     begin = {part: max(committed.get(part, 0), low[part]) for part in parts}
-    waiting = waiting_between(settings.brokers, {part: begin[part] for part in parts if begin[part] < ends[part]}, ends)
+    behind = {part: begin[part] for part in parts if begin[part] < ends[part]}
+    waiting = waiting_between(kafka_python_client(settings), behind, ends)
     lags = (
         PartitionLag(part.topic, part.partition, committed.get(part), ends[part], part in waiting) for part in parts
     )

@@ -26,7 +26,8 @@ from deploy.cli.topics import administrator, create
 from deploy.clickhouse.migrate import migrate
 from deploy.local.processes import orderly_exit
 from deploy.local.stack import Service, fetch
-from processors.settings import Settings
+from processors.runtime.security import kafka_python_client
+from processors.settings import SECRETS, Settings
 from schemas.errors import OidorError
 from schemas.topics import INPUTS, ROWS
 from sinks.clickhouse import Address, connect
@@ -115,7 +116,7 @@ def _must_be_empty(target: Settings) -> None:
 @contextmanager
 def _running(target: Settings, home: Path) -> Iterator[tuple[Service, Service]]:
     """Run a worker and a warehouse; stop them in the order in which they need each other."""
-    values = target.model_dump(exclude_unset=True)
+    values = target.model_dump(exclude_unset=True, exclude=set(SECRETS))  # they find secrets where we found them
     services = [
         Service.of(command, command, values, home / target.app_id / f"{command}.log")
         for command in ("worker", "warehouse")
@@ -190,7 +191,7 @@ def _drain(
         progress.update(task, completed=done)
         if done != before:
             moved, before = time.monotonic(), done
-        elif not waiting_between(target.brokers, left, ends):
+        elif not waiting_between(kafka_python_client(target), left, ends):
             progress.update(task, completed=progress.tasks[task].total)
             return
         _go_on(service, moved)

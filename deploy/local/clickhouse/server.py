@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from deploy.local.ports import free_ports, listens
-from deploy.local.processes import Child, ChildError, python_environment, python_module
+from deploy.local.processes import Child, ChildError, python_module, server_environment
 
 READY_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 5.0
@@ -40,7 +40,7 @@ class LocalClickHouse:
         ports = ["--tcp", str(self.port), "--http", str(self.http_port)]
         argv = [*python_module("deploy.local.clickhouse.server"), str(self.home / "data"), *ports]
         self._child = Child(
-            "embedded ClickHouse", argv, log=self.home / "server.log", env=python_environment() | {"TZ": "UTC"}
+            "embedded ClickHouse", argv, log=self.home / "server.log", env=server_environment() | {"TZ": "UTC"}
         )
 
     @property

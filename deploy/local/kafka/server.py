@@ -22,7 +22,7 @@ from typing import Final, Self
 
 from deploy.local.kafka.jars import default_cache, java, kafka_jars
 from deploy.local.ports import free_ports, listens
-from deploy.local.processes import Child, ChildError, orderly_exit
+from deploy.local.processes import Child, ChildError, orderly_exit, server_environment
 
 READY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
@@ -137,9 +137,12 @@ class LocalKafka:
             file.write_text("".join(f"{key}={value}\n" for key, value in self._properties(n).items()))
         self._format(command)
         self._children = [
-            Child(f"Kafka broker {n}", [*command, "kafka.Kafka", str(file)], log=self.home / f"server{n}.log")
+            self._child(f"Kafka broker {n}", [*command, "kafka.Kafka", str(file)], f"server{n}.log")
             for n, file in enumerate(self._configurations())
         ]
+
+    def _child(self, name: str, argv: Sequence[str], log: str) -> Child:
+        return Child(name, argv, log=self.home / log, env=server_environment())
 
     def _configurations(self) -> list[Path]:
         return [self.home / f"server{n}.properties" for n in range(len(self.ports))]
@@ -195,7 +198,7 @@ class LocalKafka:
         """The folders that hold no data yet, all at once, one Java process each."""
         command = [*command, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", self._cluster_id(), "-c"]
         runs = [
-            Child(f"formatting for Kafka broker {n}", [*command, str(file)], log=self.home / f"format{n}.log")
+            self._child(f"formatting for Kafka broker {n}", [*command, str(file)], f"format{n}.log")
             for n, file in enumerate(self._configurations())
             if not (self.home / f"data{n}" / "meta.properties").exists()
         ]
