@@ -7,6 +7,7 @@ Heartbeats come from another thread, so an insert may take as long as it needs.
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from faust.types import TP
@@ -26,7 +27,7 @@ from sinks.clickhouse import Address
 from sinks.gathering import Source
 from sinks.inserter import SINK, Inserter, InsertLimits
 from sinks.metrics import warehouse as families
-from sinks.metrics.shared import CONSUMER_LAG
+from sinks.metrics.shared import CONSUMER_LAG, LAST_ANSWER
 from sinks.metrics.warehouse import WarehouseMetrics
 from sinks.rejections import RejectionPublisher
 
@@ -47,7 +48,15 @@ def run(settings: Settings) -> int:
     topics = {ROWS: settings.topic_prefix + ROWS}
     app = BatchingApp(settings, Inputs(f"{settings.app_id}-warehouse", topics, SLICE_BATCHES, CHANNEL_SLICES))
     warehouse = Warehouse(settings, metrics, app.consumer)
-    return Service(settings, app, warehouse, shutdown, port=settings.warehouse_port, registry=metrics.registry).run()
+    return Service(
+        settings,
+        app,
+        warehouse,
+        shutdown,
+        port=settings.warehouse_port,
+        registry=metrics.registry,
+        answered=partial(metrics.set, LAST_ANSWER),
+    ).run()
 
 
 @dataclass(eq=False)
@@ -133,7 +142,7 @@ class Warehouse:
             if (tp := self._tp(part.number))
         ]
 
-    def symptoms(self, working: bool) -> Symptoms:
+    def symptoms(self, working: bool, answered: bool) -> Symptoms:
         """That ClickHouse takes nothing is none: it is asked again and again."""
         return of_inserting(self.inserter.due, loop_time()) if self.inserter.busy else {}
 

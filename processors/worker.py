@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, get_args
 
 from faust.types import TP
@@ -30,6 +31,7 @@ from schemas.topics import INPUTS, state_topic
 from sinks import messages
 from sinks.metrics.census import Census
 from sinks.metrics.durability import DurabilityWatch
+from sinks.metrics.shared import LAST_ANSWER
 from sinks.metrics.worker import WorkerMetrics
 
 _PENDING_RECORDS: Final = 40_000
@@ -43,7 +45,15 @@ def run(settings: Settings, operator: Operator | None = None) -> int:
     worker = Worker(settings, operator or feedback(settings, metrics), metrics, app.consumer, shutdown.refuse)
     if operator is None:
         metrics.count_at_scrapes(lambda: census(worker.states()))
-    return Service(settings, app, worker, shutdown, port=settings.worker_port, registry=metrics.registry).run()
+    return Service(
+        settings,
+        app,
+        worker,
+        shutdown,
+        port=settings.worker_port,
+        registry=metrics.registry,
+        answered=partial(metrics.set, LAST_ANSWER),
+    ).run()
 
 
 def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:

@@ -5,6 +5,7 @@ owner. Slices of a partition that is not ready are ignored; opening it reads its
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, Protocol
 
@@ -81,6 +82,8 @@ class Assignment:
         self._operator, self._log, self._reader, self._config = operator, log, reader, config
         self._watch, self._refuse, self._beginning = watch, refuse, beginning
         self._logical = {name: topic for topic, name in config.inputs.items()}
+        self.attempts: Counter[int] = Counter()
+        """How often each partition was begun to be opened."""
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._poison_trackers: dict[int, PoisonTracker] = {}
         self._openings = asyncio.Semaphore(OPENINGS)
@@ -180,6 +183,7 @@ class Assignment:
         failures = 0
         while True:
             began = loop_time()
+            self.attempts[number] += 1
             poison = self._poison_trackers.setdefault(number, PoisonTracker())
             part = DurablePartition(number, self._operator, self._log(number), self._config, poison)
             self.partitions[number] = part

@@ -94,13 +94,16 @@ class DurableProcess:
             if (tp := TP(name, part.number))
         ]
 
-    def symptoms(self, working: bool) -> Symptoms:
+    def symptoms(self, working: bool, answered: bool) -> Symptoms:
         if not working:
             return {}
         assignment = self.assignment
-        tasks = [PartitionTask(part.number, part.ready, part.heartbeat_at) for part in assignment.partitions.values()]
+        tasks = [
+            PartitionTask(part.number, part.ready, part.heartbeat_at, assignment.attempts[part.number])
+            for part in assignment.partitions.values()
+        ]
         found = symptoms.of_tasks(tasks, assignment.dead(), loop_time())
-        return found | symptoms.of_opening(tasks, assignment.colocated())
+        return found | (symptoms.of_opening(tasks, assignment.colocated()) if answered else {})
 
     def problems(self) -> list[Problem]:
         split, now, found = self.assignment.split, loop_time(), []

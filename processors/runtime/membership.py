@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
 
 from processors.runtime.security import KafkaClient
+from processors.runtime.timeouts import wall_ms
 
 ASK_EVERY_SECONDS: Final = 3.0
 ASK_SECONDS: Final = 5.0
@@ -47,6 +48,8 @@ class MembershipMonitor:
 
     def __init__(self, coordinator: Coordinator, member: Callable[[], Member]) -> None:
         self.membership: Membership | None = None
+        self.answered_at = 0
+        """When the coordinator has answered last, ms of the wall clock; 0 before the first time."""
         self._coordinator, self._member = coordinator, member
 
     async def run(self) -> None:
@@ -65,6 +68,7 @@ class MembershipMonitor:
         except (KafkaError, OSError):
             await self._coordinator.close()
             return None
+        self.answered_at = wall_ms()
         member = self._member()
         return Membership(member.generation, known=member.id in members)
 

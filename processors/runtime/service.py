@@ -14,6 +14,7 @@ from mode.utils.logging import get_logger
 from prometheus_client import CollectorRegistry
 
 from processors.runtime import symptoms
+from processors.runtime.answers import BrokerAnswers
 from processors.runtime.log_throttle import LogThrottle
 from processors.runtime.membership import KafkaCoordinator, MembershipMonitor
 from processors.runtime.problems import Problem, ProblemJournal
@@ -73,8 +74,11 @@ class Process(Protocol):
     def progress(self) -> Sequence[Progress]:
         """How far each open topic-partition has come, for the watchdog."""
 
-    def symptoms(self, working: bool) -> Symptoms:
-        """What else is not as it should be. `working`: it has joined its group, and no rebalance is going on."""
+    def symptoms(self, working: bool, answered: bool) -> Symptoms:
+        """What else is not as it should be.
+
+        `working`: it has joined its group, and no rebalance is going on. `answered`: Kafka answers.
+        """
 
     def problems(self) -> Sequence[Problem]:
         """Why it is not ready."""
@@ -95,8 +99,12 @@ class Service:
         *,
         port: int,
         registry: CollectorRegistry,
+        answered: Callable[[float], object],
     ) -> None:
-        """`port` and `registry`: of the pages, and of the metrics on them."""
+        """`port` and `registry`: of the pages, and of the metrics on them.
+
+        `answered` is told each second when Kafka has answered last, a Unix time.
+        """
         self._settings, self._app, self._process, self._shutdown = settings, app, process, shutdown
         self._status_server = StatusServer(
             settings.web_host, port, readiness=self.readiness, registry=registry, refuse=shutdown.refuse
@@ -105,6 +113,7 @@ class Service:
         coordinator = KafkaCoordinator(aiokafka_client(settings), app.inputs.group)
         self._monitor = MembershipMonitor(coordinator, lambda: app.consumer().member())
         self._watchdog = Watchdog(self.symptoms, lambda: app.consumer().pulse())
+        self._answers, self._answered = BrokerAnswers(), answered
         self._journal = ProblemJournal()
         self._joined = self._ending = False
         self._ticked_at = float("inf")
@@ -135,11 +144,15 @@ class Service:
             problems.append(Problem("closed", f"partitions not open: {closed}", means))
         stuck = "if it lasts, this process ends itself, and works when it is started again"
         watched = (Problem(f"watchdog: {symptom}", symptom, stuck) for symptom in self._watchdog.problems())
-        return [*problems, *self._process.problems(), *watched]
+        outages = self._answers.problems(self._reading(), wall_ms())
+        return [*outages, *problems, *self._process.problems(), *watched]
 
     async def _keep_journal(self) -> None:
         """Looks though nobody asks: the log tells of what lasts."""
         while not self._ending:
+            self._answers.listen(self._monitor.answered_at, self._reading(), loop_time())
+            if self._answers.at:
+                self._answered(self._answers.at / 1000)
             self._journal.look(self.problems(), wall_ms())
             await asyncio.sleep(_JOURNAL_SECONDS)
 
@@ -147,17 +160,21 @@ class Service:
         """What is wrong now, for the watchdog."""
         working = self._working()
         found = symptoms.of_membership(self._monitor.membership, working, self._settings.session_timeout)
-        found |= self._process.symptoms(working)
+        found |= self._process.symptoms(working, not self._answers.silent)
         if working:
             found |= symptoms.of_timer(self._ticked_at, loop_time())
-            found |= symptoms.of_reading(self._process.progress(), self._leaders.answered)
+            found |= symptoms.of_reading(self._reading(), self._leaders.answered)
         return found
 
     def _working(self) -> bool:
         return self._joined and not self._app.faust.rebalancing
 
     def _unfetched(self) -> Collection[TP]:
-        return symptoms.unfetched(self._process.progress(), wall_ms()) if self._working() else ()
+        return symptoms.unfetched(self._reading(), wall_ms())
+
+    def _reading(self) -> Sequence[Progress]:
+        """How far what is read has come; nothing is read during a rebalance."""
+        return self._process.progress() if self._working() else ()
 
     def _assigned(self) -> dict[str, list[int]]:
         """Logical topic -> partition numbers; nothing before this process has joined."""

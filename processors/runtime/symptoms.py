@@ -4,6 +4,7 @@ A limit is longer than what the thing may take when a peer is slow; see `watchdo
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -43,6 +44,8 @@ GENERATIONS_SECONDS: Final = 120.0
 """Generations that come and go without work in any: others can cause that, but not for so long."""
 UNTAKEN_SECONDS: Final = 2 * STALLED_SECONDS + 2
 """Longer than two times reading again, which is what helps when Faust has dropped a slice."""
+BEHIND_SECONDS: Final = 60.0
+"""From when on a partition that stands still while others get on is shown: in a backlog they take turns."""
 UNFETCHED_SECONDS: Final = 8.0
 """A fetch is answered every `fetch_max_wait_ms`, also when there is nothing: from here on the leader is asked."""
 STILL_UNFETCHED_SECONDS: Final = 2 * ASK_EVERY_SECONDS + ASK_SECONDS + 1
@@ -62,6 +65,8 @@ class PartitionTask(NamedTuple):
     ready: bool
     heartbeat_at: float | None
     """When it came around last; None while it waits for its turn, or for something with a limit of its own."""
+    attempts: int = 1
+    """How often it was begun to be opened."""
 
 
 class Progress(NamedTuple):
@@ -117,13 +122,16 @@ def of_opening(tasks: Iterable[PartitionTask], assigned: Iterable[int]) -> Sympt
     """Partitions that are assigned, and that nobody is about to open.
 
     While any partition is being opened the others may wait for their turn behind it; that one is watched by its rounds.
+    One that is opened again and again, and fails, is opened.
     """
     all_of = {task.number: task for task in tasks}
     if any(not task.ready and task.heartbeat_at is not None for task in all_of.values()):
         return {}
     waiting = [number for number in assigned if number not in all_of or not all_of[number].ready]
     return {
-        ("turn", number): Symptom(f"partition {number} is assigned, and nobody opens it", TURN_SECONDS)
+        ("turn", number, all_of[number].attempts if number in all_of else 0): Symptom(
+            f"partition {number} is assigned, and nobody opens it", TURN_SECONDS
+        )
         for number in waiting
     }
 
@@ -139,23 +147,28 @@ def of_reading(progress: Iterable[Progress], answered: Iterable[TP]) -> Symptoms
     """What stands still on its way from the broker into the state.
 
     Not fetched, though its leader answers; fetched, and not handed over; handed over, and not taken. Offsets in the
-    keys: whatever gets on begins anew. What was fetched is handed over in turns, partition by partition, by one task of
-    the process: any partition that gets on shows that it runs.
+    keys: whatever gets on begins anew. One task of the process takes what was handed over of a topic, in the order in
+    which it came, and one hands over, partition by partition: any partition that gets on shows that it runs. One that
+    stands still while others get on is shown, and ends nobody.
     """
     all_of = list(progress)
-    leaders = set(answered)
+    leaders, total = set(answered), sum(one.next for one in all_of)
     found: Symptoms = {}
     for one in all_of:
         where = f"{one.tp.topic}[{one.tp.partition}] at {one.next}"
         if _untaken(one):
+            of_topic = [other.next for other in all_of if other.tp.topic == one.tp.topic]
             text = f"{where}: records were handed over and nobody takes them"
-            found["taken", one.tp, one.next] = Symptom(text, UNTAKEN_SECONDS, _REREAD_SECONDS)
+            found.setdefault(("taken", one.tp.topic, sum(of_topic)), Symptom(text, UNTAKEN_SECONDS, _REREAD_SECONDS))
+            if len(of_topic) > 1:
+                behind = f"{where}: records were handed over and not taken, while others are"
+                found["behind", one.tp, one.next] = Symptom(behind, math.inf, _REREAD_SECONDS, BEHIND_SECONDS)
         if one.tp in leaders:
             text = f"{where}: nothing is fetched, though the broker answers"
-            found["fetched", one.tp, one.next] = Symptom(text, STILL_UNFETCHED_SECONDS)
+            found["fetched", one.tp, total] = Symptom(text, STILL_UNFETCHED_SECONDS)
     if any(one.fetched is not None and one.fetched.buffered and not one.held_up for one in all_of):
         text = "records were fetched, and nobody hands them over"
-        found["handed over", sum(one.next for one in all_of)] = Symptom(text, UNTAKEN_SECONDS)
+        found["handed over", total] = Symptom(text, UNTAKEN_SECONDS)
     return found
 
 
@@ -163,13 +176,13 @@ def _untaken(one: Progress) -> bool:
     return not one.held_up and one.fetched is not None and one.fetched.end is not None and one.fetched.end > one.next
 
 
-def unfetched(progress: Iterable[Progress], wall: int) -> set[TP]:
-    """Where no fetch has been answered lately: of these the leader is to be asked. `wall` in ms."""
+def unfetched(progress: Iterable[Progress], wall: int, seconds: float = UNFETCHED_SECONDS) -> set[TP]:
+    """Where no fetch has been answered for so long: of these the leader is to be asked. `wall` in ms."""
     return {
         one.tp
         for one in progress
         if not (one.held_up or (one.fetched is not None and one.fetched.buffered))
-        and (one.fetched is None or wall - one.fetched.asked_at > UNFETCHED_SECONDS * 1000)
+        and (one.fetched is None or wall - one.fetched.asked_at > seconds * 1000)
     }
 
 

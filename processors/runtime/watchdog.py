@@ -8,15 +8,16 @@ nobody an answer, and that is our own fault, or our libraries':
 - the consumer's thread does not run: it is asked nothing that needs the broker;
 - a timer, the task of a partition, or the loop that inserts is dead or does not come around within the limits of its
   own questions; or a partition is assigned and nobody opens it;
-- records were handed over and nobody takes them, though neither a commit nor the database holds them up; or they were
-  fetched, and nobody hands them over;
-- records are not fetched, while the broker answers other questions of the same consumer;
+- records of a topic were handed over and nobody takes any, though neither a commit nor the database holds them up; or
+  they were fetched, and nobody hands them over;
+- no records are fetched, while the broker answers other questions of the same consumer;
 - the group does not know this process as a member, or a rebalance does not end, while the group's coordinator answers.
 
-Each is found within half a minute. An opening that reads, a rebalance that comes to a new generation, a backlog that
-gets shorter: what moves is slow, and not stuck, however long it takes. A broker that is down, stalled or without enough
-replicas, and a ClickHouse that takes nothing, make none of these true. Time in which the process itself was stopped
-(SIGSTOP, a suspended machine) does not count.
+Each is found within half a minute. An opening that reads, a rebalance that comes to a new generation, an offset that
+grows: what moves is slow, and not stuck, however long it takes. No wait alone ends a process: a second counts only with
+a turn of the event loop, so that a machine which is busy with other work stretches every limit. A broker that is down,
+stalled or without enough replicas, and a ClickHouse that takes nothing, make none of these true. Time in which the
+process itself was stopped (SIGSTOP, a suspended machine) does not count.
 """
 
 import asyncio
@@ -47,12 +48,14 @@ STUCK_SAYS: Final = "Stuck, this process ends itself: "
 """What the line in the log begins with; the reasons follow, separated by semicolons."""
 
 _PERIOD: Final = 1.0
+_TURN_MAX: Final = _PERIOD
+"""What one look may count: the loop has turned once since the last, however long that took."""
 _STEP_MAX: Final = 2 * _PERIOD
 _LAST_WORDS_SECONDS: Final = 2.0
 
 
 class Symptom(NamedTuple):
-    """What is not as it should be, and for how many seconds it may be so.
+    """What is not as it should be, and for how many seconds it may be so: for ever, where others get on.
 
     It may be away for `forgiving` seconds in between, and still be the same.
     """
@@ -60,6 +63,8 @@ class Symptom(NamedTuple):
     text: str
     limit: float
     forgiving: float = 0.0
+    telling: float = TELLING_SECONDS
+    """From when on it is shown."""
 
 
 @dataclass
@@ -78,7 +83,7 @@ class Standstill:
 
     def look(self, symptoms: Mapping[Hashable, Symptom], now: float) -> list[str]:
         """What has lasted too long; `now` in seconds of any clock that never goes back."""
-        step = min(now - self._looked, _STEP_MAX) if self._looked is not None else 0.0
+        step = min(now - self._looked, _TURN_MAX) if self._looked is not None else 0.0
         self._looked = now
         for key, symptom in symptoms.items():
             seen = self._seen.get(key)
@@ -92,9 +97,11 @@ class Standstill:
                 del self._seen[key]
         return [symptom.text for key, symptom in symptoms.items() if self._seen[key].seconds >= symptom.limit]
 
-    def lasting(self, seconds: float) -> list[str]:
-        """What has been there for so long, each once."""
-        return list(dict.fromkeys(seen.symptom.text for seen in self._seen.values() if seen.seconds >= seconds))
+    def lasting(self) -> list[str]:
+        """What has been there for long enough to be shown, each once."""
+        return list(
+            dict.fromkeys(one.symptom.text for one in self._seen.values() if one.seconds >= one.symptom.telling)
+        )
 
 
 @dataclass
@@ -148,8 +155,8 @@ class Watchdog:
             pulse.cancel()
 
     def problems(self) -> list[str]:
-        """What lasts already, and may end the process: for `/ready`."""
-        return self._standstill.lasting(TELLING_SECONDS)
+        """What lasts already, and most of which may end the process: for `/ready`."""
+        return self._standstill.lasting()
 
     def stop(self) -> None:
         """The process is leaving: from here on its budget holds."""

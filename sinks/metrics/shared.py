@@ -15,8 +15,11 @@ ISOLATED_ERRORS: Final = Counter(
     "Failures of a part of ours that cost its own result, and no record; the last of each is on /ready.",
     (Label("part", "our own patterns, metrics, and stages of the pipeline"),),
 )
+LAST_ANSWER: Final = Gauge(
+    "broker_last_answer_timestamp", "Unix time at which Kafka has answered last, whatever was asked.", unit="seconds"
+)  # fmt: skip
 BUILD: Final = Gauge("build_info", "1, labelled with the version that runs.", (Label("version", "one"),))
 
-SHARED: Final[tuple[Family, ...]] = (CONSUMER_LAG, ISOLATED_ERRORS, BUILD)
+SHARED: Final[tuple[Family, ...]] = (CONSUMER_LAG, ISOLATED_ERRORS, LAST_ANSWER, BUILD)
 
 VERSION: Final = version("oidor")

@@ -8,7 +8,7 @@ from faust.types import TP
 
 from processors.durability.process import COMMIT_TO_GROUP_SECONDS, SILENT_COMMIT_SECONDS, DurableProcess
 from processors.runtime.symptoms import of_reading
-from processors.runtime.timeouts import REOPENING_SECONDS
+from processors.runtime.watchdog import Standstill
 from schemas.observations import IsolatedErrors
 from schemas.topics import CONTACTS, INPUTS
 from sinks.metrics.durability import FAMILIES, DurabilityWatch
@@ -102,7 +102,7 @@ def test_it_is_not_ready_while_a_commit_hangs_which_holds_up_its_inputs_and_is_n
             await asyncio.sleep(1)
         (problem,) = here.process.problems()
         assert problem.what.startswith("partition 1: nothing committed for 2")
-        assert here.process.symptoms(working=True) == {}
+        assert here.process.symptoms(working=True, answered=True) == {}
 
     played(scene)
 
@@ -117,7 +117,7 @@ def test_a_halted_partition_is_not_ready_and_says_why_but_is_not_stuck() -> None
             here.inputs.publish(CONTACTS, 1, b"a")
             here.inputs.publish(CONTACTS, 0, b"b")
             await asyncio.sleep(1)
-            assert here.process.symptoms(working=True) == {}
+            assert here.process.symptoms(working=True, answered=True) == {}
             assert of_reading(here.process.progress(), []) == {}
         (problem,) = here.process.problems()
         assert problem.what == "partition 1 is halted: the last 100 records all failed by an error of ours"
@@ -157,12 +157,13 @@ def test_inputs_of_one_partition_that_went_to_different_processes_are_a_problem_
 def test_a_partition_that_cannot_be_opened_is_watched_but_has_its_pauses() -> None:
     async def scene(here: Scene) -> None:
         here.broker.fault = lambda number: "cut short" if number == 2 else None
-        for _ in range(30):
-            await asyncio.sleep(REOPENING_SECONDS[-1] / 3)
-            assert not {key for key in here.process.symptoms(working=True) if key[0] != "turn"}  # type: ignore[index]
+        standstill = Standstill()
+        for second in range(120):
+            await asyncio.sleep(1)
+            assert standstill.look(here.process.symptoms(working=True, answered=True), second) == []
         assert here.process.opened() == [0, 1]
         assert (here.gauge("partitions", state="opening"), here.gauge("state_recovered")) == (1, 0)
-        assert here.process.symptoms(working=False) == {}
+        assert here.process.symptoms(working=False, answered=True) == {}
 
     played(scene)
 

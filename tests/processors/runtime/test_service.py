@@ -16,7 +16,7 @@ from processors.runtime.seam import BatchingApp
 from processors.runtime.service import Process, Service
 from processors.runtime.shutdown import Shutdown
 from processors.runtime.slices import FetchProgress, Slice
-from processors.runtime.timeouts import LAST_COMMIT_SECONDS
+from processors.runtime.timeouts import LAST_COMMIT_SECONDS, wall_ms
 from processors.settings import Settings
 from sinks.metrics.registry import Metrics
 from tests.processors.durability.counting import Record
@@ -45,7 +45,16 @@ class Toys(Service):
         app = BatchingApp(SETTINGS, inputs(SETTINGS, "eu-"))
         app.consumer = Consumer  # type: ignore[method-assign, assignment]
         self.toy = Toy(metrics, app.consumer)
-        super().__init__(SETTINGS, app, self.toy, Shutdown(60, end=int), port=0, registry=metrics.registry)
+        self.answered: list[float] = []
+        super().__init__(
+            SETTINGS,
+            app,
+            self.toy,
+            Shutdown(60, end=int),
+            port=0,
+            registry=metrics.registry,
+            answered=self.answered.append,
+        )
 
     async def join(self) -> None:
         await self._app.faust.on_partitions_assigned.send(Consumer().assignment())
@@ -104,6 +113,33 @@ def test_it_is_ready_once_it_is_a_member_and_works_on_all_that_is_assigned(toys:
         assert "a rebalance is going on" in what(toys)
 
     run(scene())
+
+
+def test_without_an_answer_of_kafka_for_ten_seconds_it_is_not_ready_and_no_watchdog_ends_it(
+    toys: Toys, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        await toys.join()
+        toys.toy.open = {0, 1}
+        toys._monitor.answered_at = wall_ms() - 60_000  # the wall clock does not jump with the loop's
+        journal = asyncio.create_task(toys._keep_journal())
+        await asyncio.sleep(9.5)
+        assert what(toys) == []
+        await asyncio.sleep(2)
+        assert what(toys) == ["no answer of Kafka for 11 s"]
+        assert "Kafka" not in str(toys.symptoms())
+        toys._monitor.answered_at += 1
+        await asyncio.sleep(1)
+        assert what(toys) == []
+        journal.cancel()
+
+    run(scene())
+
+    assert toys.answered[-1] == toys._monitor.answered_at / 1000
+    told = [record.getMessage() for record in caplog.records if record.name.endswith("problems")]
+    assert len(told) == 2, told
+    assert "no answer of Kafka for 10 s: nothing is read or made durable until it answers" in told[0]
+    assert told[1].startswith("Over after ")
 
 
 def test_an_agent_outlives_whatever_a_slice_raises(toys: Toys, caplog: pytest.LogCaptureFixture) -> None:

@@ -35,12 +35,15 @@ class TestHowLong:
         standstill = Standstill()
         assert ends_after(standstill, [(1, {"a": SLOW}), (2, {"a": SLOW}), (600, {"a": SLOW}), (601, {})]) is None
 
+    def test_a_loop_that_turns_once_in_five_seconds_stretches_every_limit(self) -> None:
+        assert ends_after(Standstill(), [(t, {"a": SLOW}) for t in range(100, 200, 5)]) == 150
+
     def test_what_lasts_is_told_before_it_has_lasted_too_long(self) -> None:
         standstill = Standstill()
         assert ends_after(standstill, [(t, {"a": SLOW, "b": FLICKERING}) for t in range(6)]) is None
-        assert standstill.lasting(5) == ["slow", "flickering"]
+        assert standstill.lasting() == ["slow", "flickering"]
         standstill.look({}, 6)
-        assert standstill.lasting(5) == ["flickering"]
+        assert standstill.lasting() == ["flickering"]
 
     def test_silence_is_measured_in_steps_of_the_listener(self) -> None:
         silence = Silence()

@@ -81,7 +81,7 @@ class Toy:
             if tp.partition in self.open
         ]
 
-    def symptoms(self, working: bool) -> Symptoms:
+    def symptoms(self, working: bool, answered: bool) -> Symptoms:
         return {"toy": Symptom(f"the toy is out of order ({working=})", 1)} if self.fails else {}
 
     def problems(self) -> list[Problem]:
