@@ -137,7 +137,9 @@ class Settings(BaseSettings):
     cases_max: PositiveInt = 100_000
     """Cases kept, about 7 KB each; beyond it those whose last event is oldest leave, counted."""
     case_events_max: PositiveInt = 200
-    """Events kept of one case; beyond it later ones are stored but not folded, counted."""
+    """Events kept of one case; beyond it replies in its middle that change nothing leave, counted. Of events that do
+    change something ten times as many are kept.
+    """
     case_retention_days: PositiveFloat = 120
     """Days after its last event that a resolved, closed or abandoned case is kept for reopening."""
     partials_max: PositiveInt = 500_000

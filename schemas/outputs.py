@@ -85,6 +85,8 @@ class CaseRow(NamedTuple):
     resolution: str
     """Contacts: resolution; complaints: outcome."""
     events: int
+    events_left_out: int
+    """Of them, those that are beyond the bound of a case: replies in the middle that change nothing of it."""
     assignments: int
     transfers: int
     reopens: int

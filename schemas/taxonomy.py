@@ -50,7 +50,7 @@ Reason = Literal[
 ]  # fmt: skip
 Warning_ = Literal[
     "unknown_source", "unknown_taxonomy", "clock_skew", "out_of_order", "impossible_transition", "missing_open",
-    "seq_gap", "unknown_field", "self_reported_duration_differs", "erased_customer",
+    "seq_gap", "unknown_field", "self_reported_duration_differs", "erased_customer", "beyond_case_events",
 ]  # fmt: skip
 Outcome = Literal["accepted", "warned", "late", "duplicate", "rejected"]
 

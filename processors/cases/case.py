@@ -72,12 +72,14 @@ NOT_EVALUATED: Final = Evaluation()
 class Case:
     """One case as it stays in the state: its events, their fold, and what was emitted of it."""
 
-    __slots__ = ("evaluation", "events", "fold", "key", "written")
+    __slots__ = ("evaluation", "events", "fold", "key", "left_out", "written")
 
     def __init__(self, key: CaseKey) -> None:
         self.key = key
         self.events: list[CaseEvent] = []
         """In fold order."""
+        self.left_out = 0
+        """How many events it was given beyond these: see `cases.bound`."""
         self.fold = Fold(key)
         self.evaluation = NOT_EVALUATED
         """The last one: all of it was emitted."""
@@ -104,17 +106,18 @@ def apply_event(case: Case, event: CaseEvent, promises: Promises) -> tuple[list[
         return [(sample, 1) for sample in added if not case.fold.test], True
     events = case.events.copy()
     insort(events, event)
-    return _replace_events(case, events, promises), last
+    return replace_events(case, events, promises), last
 
 
 def withdraw(case: Case, event: CaseEvent, promises: Promises) -> list[tuple[Sample, int]]:
     """Remove an event from a case; returns the samples to add (+1) or take back (-1)."""
     events = case.events.copy()
     events.remove(event)
-    return _replace_events(case, events, promises)
+    return replace_events(case, events, promises)
 
 
-def _replace_events(case: Case, events: list[CaseEvent], promises: Promises) -> list[tuple[Sample, int]]:
+def replace_events(case: Case, events: list[CaseEvent], promises: Promises) -> list[tuple[Sample, int]]:
+    """Let a case have other events; returns the samples to add (+1) or take back (-1)."""
     before: list[Sample] = []
     after: list[Sample] = []
     refold(case.key, case.events, promises, before)

@@ -24,8 +24,8 @@ def case_row(case: Case, partition: int) -> CaseRow:
     return CaseRow(
         topic, source, entity_id, partition, fold.state, fold.area, fold.current_team, fold.owner,
         fold.facts["priority"], fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
-        fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution, len(case.events), fold.assignments,
-        fold.transfers, fold.reopens, int(fold.incomplete), int(fold.test),
+        fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution, len(case.events) + case.left_out,
+        case.left_out, fold.assignments, fold.transfers, fold.reopens, int(fold.incomplete), int(fold.test),
         *[known.get(name, "") for name in _STATED],
     )  # fmt: skip
 

@@ -4,9 +4,11 @@ An event may end in a merge, and that changes the case that survives, which may 
 off what emission hands over, one case after the other, until no case is given anything.
 """
 
+from bisect import insort
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from processors.cases.bound import NOTHING_LEFT, leave_out
 from processors.cases.case import Case, Evaluation, apply_event, refold, withdraw
 from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold
@@ -35,8 +37,10 @@ class Change(NamedTuple):
     """Of the event."""
     carried_samples: list[Signed]
     """Of what was waiting."""
+    left: tuple[CaseEvent, ...]
+    """What left the case, for it has its fill of events."""
     forward: bool
-    """Whether each came after all that were there."""
+    """Whether each came after all that were there, and none left."""
     evaluation: Evaluation
     warnings: tuple[str, ...]
     """What is odd about the event in its case."""
@@ -50,31 +54,40 @@ def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
     unmatched, impossible = case.fold.unmatched, case.fold.impossible
     waiting = () if case.events else tuple(state.absorbed.get(case.key, {}).values())
     carried_samples: list[Signed] = []
+    left = NOTHING_LEFT
     try:
         samples, forward = apply_event(case, event, state.rules.promises)
         for carried in waiting:
             more, onward = apply_event(case, carried, state.rules.promises)
             carried_samples += more
             forward = forward and onward
+        left = leave_out(case, event, state.rules.case_events_max, state.rules.promises)
         evaluation = evaluated(state, case)
     except Exception:
-        _remove(state, case, (event, *waiting))
+        _remove(state, case, (event, *waiting), left.events)
         raise
+    if left.incomplete:
+        warnings += ("beyond_case_events",)
     if case.fold.impossible and not impossible:
         warnings += ("impossible_transition",)
     newly_unmatched = case.fold.unmatched > unmatched
-    return Change(case, (event, *waiting), samples, carried_samples, forward, evaluation, warnings, newly_unmatched)
+    forward = forward and not left.events
+    return Change(
+        case, (event, *waiting), [*samples, *left.samples], carried_samples, left.events, forward, evaluation,
+        warnings, newly_unmatched,
+    )  # fmt: skip
 
 
 def undo(state: PartitionState, change: Change) -> None:
     """Leave the case as it was before a change that was not applied."""
-    _remove(state, change.case, change.events)
+    _remove(state, change.case, change.events, change.left)
 
 
 def apply(state: PartitionState, change: Change, observations: Observations) -> None:
     """Let the state have a change, and emit what follows from it."""
     case, topic = change.case, change.case.key[0]
     _note_events(state, case, change.events, forward=change.forward)
+    state.dropped["case_events"] += len(change.left)
     for sample, sign in change.samples:
         state.add_sample(topic, sample, sign)
         if sign > 0:
@@ -102,21 +115,24 @@ def _carry_over(state: PartitionState, survivor: Case, carried: Carried, observa
     """Give a case what a merge carries over to it, or take it back; returns what that case carries over itself."""
     event, promises, before = carried.event, state.rules.promises, survivor.events.copy()
     samples: list[Signed] = []
-    forward = False
+    forward, left = False, NOTHING_LEFT
     try:
         if not carried.withdrawn:
             samples, forward = apply_event(survivor, event, promises)
+            left = leave_out(survivor, event, state.rules.case_events_max, promises)
         elif event in before:
             samples = withdraw(survivor, event, promises)
         evaluation = evaluated(state, survivor)
     except Exception as error:
         # The record that merged the two is accepted all the same: the other case goes on without it.
         survivor.events, survivor.fold = before, refold(survivor.key, before, promises, [])
+        survivor.left_out -= len(left.events)
         failures = [isolation.failure(_CARRY_OVER, error)]
         isolation.report(state, failures, event.record_at, observations)
         return []
-    _note_events(state, survivor, [event], forward=forward)
-    for sample, sign in samples:
+    _note_events(state, survivor, [event], forward=forward and not left.events)
+    state.dropped["case_events"] += len(left.events)
+    for sample, sign in (*samples, *left.samples):
         state.add_sample(survivor.key[0], sample, sign)
     return emit(state, survivor, evaluation, observations)
 
@@ -160,7 +176,11 @@ def _note_events(state: PartitionState, case: Case, events: Sequence[CaseEvent],
     state.pending.mark_dirty(case)
 
 
-def _remove(state: PartitionState, case: Case, events: Sequence[CaseEvent]) -> None:
+def _remove(state: PartitionState, case: Case, events: Sequence[CaseEvent], left: Sequence[CaseEvent]) -> None:
+    """Remove the events that a case was given, and put back what left for them."""
+    case.left_out -= len(left)
+    for event in left:
+        insort(case.events, event)
     for event in events:
         if event in case.events:
             case.events.remove(event)

@@ -158,8 +158,10 @@ def _accept(
     change: Change | None = None
     if concerns_erased:
         warnings += erasure.warnings_of(event)
-    elif late != BEYOND_KPI_MEMORY and (case := _case_for(state, key)) is not None:
-        change = folding.fold_event(state, case, case_event(event, occurred_at, record.timestamp, category))
+    elif late != BEYOND_KPI_MEMORY:
+        change = folding.fold_event(
+            state, _case_for(state, key), case_event(event, occurred_at, record.timestamp, category)
+        )
         warnings += change.warnings
     try:
         row = event_row(
@@ -235,13 +237,10 @@ def _topics(state: PartitionState, event: Event, record_at: int, observations: O
         return ()
 
 
-def _case_for(state: PartitionState, key: CaseKey) -> Case | None:
-    """The case that an event goes into, a new one perhaps; None when it has its fill of events."""
+def _case_for(state: PartitionState, key: CaseKey) -> Case:
+    """The case that an event goes into, a new one perhaps."""
     case = state.cases.get(key)
     if case is not None and eviction.expired(state, case):
         eviction.evict(state, case)
         case = None
-    if case is not None and len(case.events) >= state.rules.case_events_max:
-        state.dropped["case_events"] += 1
-        return None
     return Case(key) if case is None else case

@@ -1,4 +1,7 @@
-"""`Cases`: the table of all cases that are kept. Of a case its events are written; its fold follows from them."""
+"""`Cases`: the table of all cases that are kept. Of a case its events are written; its fold follows from them.
+
+The content of a change is how many events were left out of the case so far, then events.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -49,16 +52,16 @@ class Cases(dict[CaseKey, Case], StateTable):
             yield Change(key)
         for key, events in appended.items():
             if key not in replaced:
-                yield Change(key, events)
+                yield Change(key, (self[key].left_out, events))
         for key in replaced:
-            yield Change(key, self[key].events, whole=True)
+            yield _whole(self[key])
 
     def all_keys(self) -> Iterable[Key]:
         return self.keys()
 
     def whole(self, key: Key) -> Iterator[Change] | None:
         case = self.get(_case_key(key))
-        return None if case is None else iter([Change(key, case.events, whole=True)])
+        return None if case is None else iter([_whole(case)])
 
     def apply(self, change: Change, version: int) -> None:
         key = _case_key(change.key)
@@ -68,7 +71,12 @@ class Cases(dict[CaseKey, Case], StateTable):
         case = self.get(key)
         if case is None or change.whole:
             case = self[key] = Case(key)
-        case.events.extend(CaseEvent(*event) for event in change.content)
+        case.left_out, events = change.content
+        case.events.extend(CaseEvent(*event) for event in events)
+
+
+def _whole(case: Case) -> Change:
+    return Change(case.key, (case.left_out, case.events), whole=True)
 
 
 def _case_key(key: Key) -> CaseKey:

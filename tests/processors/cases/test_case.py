@@ -195,15 +195,6 @@ def test_one_response_a_survey(name: str, log: list[Happening], score: int | Non
 # Bounds
 
 
-def test_a_case_keeps_so_many_events_and_counts_those_it_could_not_keep() -> None:
-    feed = Feed(rules(case_events_max=3))
-    feed.feed(opened(), *(contact("assigned", minute, owner=f"o{minute}") for minute in range(1, 6)))
-    (case,) = feed.state.cases.values()
-    assert (len(case.events), case.fold.owner) == (3, "o2")
-    assert feed.state.dropped["case_events"] == 3
-    assert len(feed.state.pending.events) == 6, "each is in the raw table all the same"
-
-
 def later(days: float, entity_id: str = "C2") -> Happening:
     return event("contact.opened", entity_id, round(days * DAY), direction="inbound", channel="email", customer="c2")
 
