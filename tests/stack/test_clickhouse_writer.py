@@ -120,8 +120,8 @@ ROWS: dict[str, Sequence[Any]] = {
         topic="contact-events", source="crm", entity_id="c-1", partition=3, state="resolved", area="billing",
         team="t1", owner="o", priority="high", opened_at=NOON, first_response_at=NOON + 1, answered_at=None,
         first_resolved_at=None, resolved_at=NOON + 2, closed_at=None, last_event_at=NOON + 2, resolution="solved",
-        events=5, assignments=1, transfers=2, reopens=0, incomplete=0, test=0, customer_id="ada", kind="",
-        channel="phone", org_unit="es/madrid", category="invoice", product="fibre", element="process",
+        events=5, events_left_out=1, assignments=1, transfers=2, reopens=0, incomplete=0, test=0, customer_id="ada",
+        kind="", channel="phone", org_unit="es/madrid", category="invoice", product="fibre", element="process",
         origin_area="sales", otc_stage="invoicing", relationship="b2c", demand_type="failure",
     ),
     "sla_clocks": ClockRow(
