@@ -16,7 +16,7 @@ from mode.utils.logging import get_logger
 from processors.runtime.problems import Problem
 from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
 from processors.runtime.security import aiokafka_client
-from processors.runtime.service import Service, Work
+from processors.runtime.service import Background, Service
 from processors.runtime.shutdown import Shutdown
 from processors.runtime.slices import FetchProgress, Missing, Slice
 from processors.runtime.symptoms import Progress, Symptoms, of_inserting
@@ -90,7 +90,7 @@ class Warehouse:
             ),
             wall_ms=wall_ms,
         )
-        self.background: Sequence[Work] = (self.inserter.run,)
+        self.background: Sequence[Background] = (self.inserter.run,)
         self._open: dict[int, OpenPartition] = {}
         self._fetched: Mapping[TP, FetchProgress] = {}
 
@@ -141,6 +141,9 @@ class Warehouse:
             for part in self._open.values()
             if (tp := self._tp(part.number))
         ]
+
+    def in_hand(self) -> None:
+        """No record of it can hang: it is taken apart by lengths, and the database is another process."""
 
     def symptoms(self, working: bool, answered: bool) -> Symptoms:
         """That ClickHouse takes nothing is none: it is asked again and again."""

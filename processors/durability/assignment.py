@@ -5,6 +5,7 @@ owner. Slices of a partition that is not ready are ignored; opening it reads its
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, Protocol
@@ -13,12 +14,13 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.durability.changelog import StateError
-from processors.durability.failures import PoisonTracker, advice
+from processors.durability.failures import FailingPartitions, PoisonTracker, advice
 from processors.durability.log import COMMIT_SECONDS, Log
 from processors.durability.operator import DurabilityConfig, Operator
 from processors.durability.partition import Admission, DurablePartition
 from processors.durability.progress import InputProgress, Reader
 from processors.runtime.slices import Slice
+from processors.runtime.suspects import Suspects, decode
 from processors.runtime.timeouts import (
     ANSWER_SECONDS,
     LAST_COMMIT_SECONDS,
@@ -84,6 +86,7 @@ class Assignment:
         self._logical = {name: topic for topic, name in config.inputs.items()}
         self.attempts: Counter[int] = Counter()
         """How often each partition was begun to be opened."""
+        self.failing = FailingPartitions()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._poison_trackers: dict[int, PoisonTracker] = {}
         self._openings = asyncio.Semaphore(OPENINGS)
@@ -156,13 +159,13 @@ class Assignment:
     # What others ask
 
     def durable(self) -> dict[TP, int]:
-        """The next offsets of the last commits."""
+        """The next offsets of the last commits; without those beside which a note must stay."""
         return {
             TP(self.kafka_names[topic], part.number): offset
             for part in self.partitions.values()
             if part.ready
             for topic, offset in part.durable.items()
-            if offset
+            if offset and not part.poison.suspicious(topic, offset)
         }
 
     def lag(self) -> dict[str, int]:
@@ -217,12 +220,31 @@ class Assignment:
             part.heartbeat()
         await self.progress.note_opening(part)
         part.heartbeat()
+        part.poison.noted = await self._noted(part)
+        part.heartbeat()
         # Ready before the seeks: what is read after the first of them comes while the others are under way.
         part.epochs = dict.fromkeys(self.kafka_names, _NOT_YET)
         part.ready = True
         for topic in self.kafka_names:
             part.epochs[topic] = await self._seek(part, topic)
         logger.info("Partition %d is open at %s", part.number, part.durable)
+
+    async def _noted(self, part: DurablePartition) -> dict[str, Suspects]:
+        """What others that had the partition were working on when they hung, and its log has not passed."""
+        tps = {TP(name, part.number): topic for topic, name in self.kafka_names.items()}
+        async with asyncio.timeout(ANSWER_SECONDS):
+            notes = await self._reader().notes(tps)
+        found = {tps[tp]: suspects for tp, text in notes.items() if (suspects := decode(text))}
+        found = {topic: suspects for topic, suspects in found.items() if suspects.end > part.durable[topic]}
+        for topic, suspects in found.items():
+            logger.warning(
+                "%s[%d]: one of the records %d to %d has hung a process, they are taken one by one",
+                topic,
+                part.number,
+                suspects.begin,
+                suspects.end - 1,
+            )
+        return found
 
     async def _serve(self, part: DurablePartition) -> None:
         """Timer steps and commits until something fails."""
@@ -253,6 +275,7 @@ class Assignment:
         await bounded(part.commit(), COMMIT_SECONDS)
         part.heartbeat()
         if changed:
+            self.failing.over(part.number)
             self._watch.committed(loop_time() - began, part.delta_bytes)
         while part.refused:
             await self._seek_back(part, part.refused.pop(), "full")
@@ -268,6 +291,7 @@ class Assignment:
         # Only what was here when this began: a tick may have opened it anew.
         if self._tasks.get(number) is task and task is not None:
             del self._tasks[number]
+            self.failing.over(number)
             task.cancel()
         if self.partitions.get(number) is part and part is not None:
             del self.partitions[number]
@@ -281,11 +305,12 @@ class Assignment:
 
     def _failed(self, part: DurablePartition, error: BaseException) -> None:
         self._watch.failed(part.fault)
-        what = advice(error)
-        if part.fault and not what:
+        if part.fault:
             logger.error("Partition %d is opened again after an error of ours", part.number, exc_info=error)
-        else:
-            logger.warning("Partition %d is opened again: %r%s", part.number, error, what and f": {what}")
+            return
+        what, again = advice(error), not self.failing.note(part.number, error, loop_time())
+        level = logging.DEBUG if again else logging.WARNING
+        logger.log(level, "Partition %d is opened again: %r%s", part.number, error, what and f": {what}")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -2,17 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
-from processors.durability.log import CLOSE_SECONDS, SEND_SECONDS, Outgoing
+from processors.durability.log import CLOSE_SECONDS, SEND_SECONDS, Outgoing, longest_message
 from processors.runtime.security import KafkaClient
 from processors.runtime.timeouts import ANSWER_SECONDS, loop_time, own_cancellation_only
-
-_MAX_REQUEST_ROOM: Final = 100_000
 
 
 class KafkaLog:
@@ -39,7 +37,7 @@ class KafkaLog:
             acks="all",
             compression_type="zstd",
             request_timeout_ms=round(SEND_SECONDS * 1000),
-            max_request_size=message_bytes + _MAX_REQUEST_ROOM,
+            max_request_size=longest_message(message_bytes),
         )
 
     async def open(self) -> None:

@@ -12,6 +12,18 @@ COMMIT_SECONDS: Final = 2 * SEND_SECONDS + 5
 CLOSE_SECONDS: Final = 5.0
 """What closing, or deleting, may take: nobody waits for it, and the next owner ends what is left open."""
 
+_MESSAGE_ROOM: Final = 100_000
+_USUAL_LIMIT: Final = 1_000_000
+"""Of a topic as Kafka makes it, less what surrounds a message."""
+
+
+def longest_message(message_bytes: int) -> int:
+    """The bytes beyond which a message is a defect of ours: one that is shorter, and refused, met a topic's limit.
+
+    A small OIDOR_MESSAGE_BYTES does not make it smaller: what cannot be split may be longer than that.
+    """
+    return max(message_bytes + _MESSAGE_ROOM, _USUAL_LIMIT)
+
 
 class Outgoing(Protocol):
     """One message of a transaction, for the partition of the log that sends it."""

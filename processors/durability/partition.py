@@ -14,16 +14,18 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from aiokafka.errors import MessageSizeTooLargeError
+from mode.utils.logging import get_logger
 
 from processors.durability.changelog import Changelog, StateError
-from processors.durability.failures import PoisonTracker, RecordPosition
-from processors.durability.log import COMMIT_SECONDS, Log
+from processors.durability.failures import OversizedError, PoisonTracker, RecordPosition
+from processors.durability.log import COMMIT_SECONDS, Log, longest_message
 from processors.durability.operator import DurabilityConfig, Operator, State
 from processors.durability.truncation import Truncation
 from processors.runtime.slices import Slice
 from processors.runtime.timeouts import loop_time, own_cancellation_only, wall_ms
 from schemas.observations import IsolatedErrors
+
+logger = get_logger(__name__)
 
 _COMMIT_AT: Final = 0.5
 """Of the records that may wait for a commit, the share at which the next one does not wait for its turn."""
@@ -49,7 +51,7 @@ class DurablePartition:
     def __init__(
         self, number: int, operator: Operator, log: Log, config: DurabilityConfig, poison: PoisonTracker
     ) -> None:
-        self.number = number
+        self.number, self.poison = number, poison
         self.state: State = operator.create(number)
         self.ready = False
         self.broken: BaseException | None = None
@@ -65,6 +67,8 @@ class DurablePartition:
         """Input topics of which slices came while too much waited for a commit."""
         self.isolated: RecordPosition | None = None
         """The record that is being processed by itself, to see whether it is the one that breaks the partition."""
+        self.in_hand: Slice | None = None
+        """What the step that runs now is given."""
         self.pending = 0
         """Records applied since the last commit began."""
         self.delta_bytes = 0
@@ -75,7 +79,7 @@ class DurablePartition:
         self.heartbeat_at: float | None = None
         """When its task came around last; None while it waits for its turn, or for a commit: that has a limit."""
         self.wake = asyncio.Event()
-        self._operator, self._log, self._config, self._poison = operator, log, config, poison
+        self._operator, self._log, self._config = operator, log, config
         self._changelog = Changelog(self.state, config.inputs, config.log_limits)
         self._truncation = Truncation()
         self._lock = asyncio.Lock()
@@ -151,7 +155,7 @@ class DurablePartition:
         """Process the next slice: what the state has of it already is left out. A failure breaks the partition."""
         news = batch.since(self.offsets[batch.topic])
         try:
-            if news and self._poison.isolating(batch.topic, news[0].offset):
+            if news and self.poison.isolating(batch.topic, news[0].offset):
                 await self._apply_in_isolation(news)
             elif news:
                 self._step(news)
@@ -175,7 +179,11 @@ class DurablePartition:
     def _step(self, batch: Slice) -> None:
         topic = batch.topic
         self._taken_to[topic] = max(batch.end, self._taken_to[topic])
-        self._operator.step(self.state, batch, self.state.now)
+        self.in_hand = batch
+        try:
+            self._operator.step(self.state, batch, self.state.now)
+        finally:
+            self.in_hand = None
         self._note_applied(batch)
 
     def _note_applied(self, batch: Slice) -> None:
@@ -194,7 +202,9 @@ class DurablePartition:
                 if self.broken or self.halted is not None:
                     return
                 self.isolated = RecordPosition(one.topic, one[0].offset)
-                if self.isolated in self._poison.poisoned:
+                if self.poison.to_reject(self.isolated):
+                    what = "%s[%d]@%d fails or hangs whoever works on it, and is rejected"
+                    logger.error(what, one.topic, self.number, one[0].offset)
                     self._operator.reject(self.state, one, "processing_error")
                     self._note_applied(one)
                 else:
@@ -231,6 +241,7 @@ class DurablePartition:
             checkpoint = self.state.checkpoint(self._changelog.begin(), wall_ms())
             delta = self._changelog.write()
             outputs = list(self._operator.outputs(checkpoint))
+            self._require_size(*(message.value for message in outputs), *delta.messages)
         except Exception as error:
             self._break(error)
             raise
@@ -240,7 +251,7 @@ class DurablePartition:
             with own_cancellation_only():
                 start = await self._log.transaction(outputs, delta.messages)
         except BaseException as error:  # cancelled, too: memory is ahead of the log
-            self._break(error, ours=isinstance(error, MessageSizeTooLargeError))
+            self._break(error, ours=False)
             raise
         self.durable = offsets
         self.delta_bytes = sum(map(len, delta.messages))
@@ -248,6 +259,12 @@ class DurablePartition:
         unneeded = self._truncation.committed(delta, start)
         if unneeded is not None:
             await self._log.truncate(unneeded)
+
+    def _require_size(self, *messages: bytes) -> None:
+        """What is longer than any message may be is our own fault; what is shorter, and refused, is a topic's limit."""
+        limit, longest = longest_message(self._config.log_limits.message_bytes), max(map(len, messages))
+        if longest > limit:
+            raise OversizedError(f"a checkpoint leads to a message of {longest} bytes, over {limit}")
 
     # The end
 
@@ -263,5 +280,5 @@ class DurablePartition:
             self.fault = ours
             self.ready = False
             if ours:
-                self._poison.note_failure(self.durable, self._taken_to, self.isolated)
+                self.poison.note_failure(self.durable, self._taken_to, self.isolated)
         self.wake.set()

@@ -11,8 +11,9 @@ from processors.durability.assignment import Assignment
 from processors.durability.operator import TICK_SECONDS
 from processors.runtime import symptoms
 from processors.runtime.problems import Problem
-from processors.runtime.service import Work
+from processors.runtime.service import Background
 from processors.runtime.slices import Slice
+from processors.runtime.suspects import Work
 from processors.runtime.symptoms import PartitionTask, Progress, Symptoms
 from processors.runtime.timeouts import loop_time, wall_ms
 from schemas.observations import IsolatedErrors
@@ -48,7 +49,7 @@ class DurableProcess:
 
     def __init__(self, assignment: Assignment, group: Callable[[], Group], gauges: Gauges) -> None:
         self.assignment = assignment
-        self.background: Sequence[Work] = (self._commit_to_group,)
+        self.background: Sequence[Background] = (self._commit_to_group,)
         self._group, self._gauges = group, gauges
 
     async def deliver(self, batch: Slice) -> None:
@@ -94,6 +95,15 @@ class DurableProcess:
             if (tp := TP(name, part.number))
         ]
 
+    def in_hand(self) -> Work | None:
+        for part in list(self.assignment.partitions.values()):
+            batch = part.in_hand
+            if batch:
+                suspects = part.poison.suspects(batch.topic, batch[0].offset, batch.end)
+                name = self.assignment.kafka_names[batch.topic]
+                return Work(batch, TP(name, part.number), part.durable[batch.topic], suspects)
+        return None
+
     def symptoms(self, working: bool, answered: bool) -> Symptoms:
         if not working:
             return {}
@@ -121,7 +131,7 @@ class DurableProcess:
                     "what was read is not durable yet",
                 )
                 found.append(Problem(f"commit {number}", what, means, wall_ms() - round(waits * 1000)))
-        return found
+        return [*found, *self.assignment.failing.problems(now, wall_ms())]
 
     def details(self) -> dict[str, Any]:
         now = loop_time()

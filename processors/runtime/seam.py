@@ -12,6 +12,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -201,19 +202,31 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 
         return dict(await self._in_thread(ask()))
 
-    async def commit_quietly(self, offsets: Mapping[TP, int]) -> bool:
-        async def commit() -> bool:
-            consumer = self._ensure_consumer()
-            mine = {TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in consumer.assignment()}
-            try:
-                async with asyncio.timeout(GROUP_COMMIT_SECONDS):
-                    await consumer.commit(mine)
-            except (KafkaError, TimeoutError) as error:
-                logger.info("Offsets were not committed, the next commit covers them: %r", error)
-                return False
-            return True
+    async def notes(self, tps: Iterable[TP]) -> dict[TP, str]:
+        async def ask() -> dict[TP, str]:
+            coordinator = self._ensure_consumer()._coordinator
+            found = await coordinator.fetch_committed_offsets([TopicPartition(*tp) for tp in tps])
+            return {TP(*tp): offset.metadata or "" for tp, offset in found.items()}
 
-        return bool(await self._in_thread(commit()))
+        return dict(await self._in_thread(ask()))
+
+    def note(self, tp: TP, offset: int, text: str) -> "Future[bool]":
+        return asyncio.run_coroutine_threadsafe(self._commit({TopicPartition(*tp): (offset, text)}), self.thread_loop)
+
+    async def commit_quietly(self, offsets: Mapping[TP, int]) -> bool:
+        return bool(await self._in_thread(self._commit({TopicPartition(*tp): at for tp, at in offsets.items()})))
+
+    async def _commit(self, offsets: Mapping[TopicPartition, Any]) -> bool:
+        """To the group: offsets, or offsets with metadata."""
+        try:
+            consumer = self._ensure_consumer()
+            mine = {tp: offset for tp, offset in offsets.items() if tp in consumer.assignment()}
+            async with asyncio.timeout(GROUP_COMMIT_SECONDS):
+                await consumer.commit(mine)
+        except (KafkaError, TimeoutError) as error:
+            logger.info("Offsets were not committed, the next commit covers them: %r", error)
+            return False
+        return True
 
 
 def _is_data(buffered: Any) -> bool:
@@ -273,6 +286,14 @@ class BatchConsumer(driver.Consumer):
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
         """The group's next offsets; None where it has committed nothing."""
         return await self._thread.committed(tps)
+
+    async def notes(self, tps: Iterable[TP]) -> dict[TP, str]:
+        """What stands beside the group's offsets: '' where it has committed nothing, or nothing was noted."""
+        return await self._thread.notes(tps)
+
+    def note(self, tp: TP, offset: int, text: str) -> "Future[bool]":
+        """Commits an offset to the group with a note beside it, from any thread: needs nothing of the event loop."""
+        return self._thread.note(tp, offset, text)
 
     async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
         """The first offset that exists of each partition."""

@@ -23,6 +23,7 @@ from processors.runtime.security import aiokafka_client
 from processors.runtime.shutdown import Shutdown
 from processors.runtime.slices import Slice
 from processors.runtime.status import Readiness, StatusServer
+from processors.runtime.suspects import Work, WorkWatch
 from processors.runtime.symptoms import LeaderMonitor, Progress, Symptoms
 from processors.runtime.timeouts import LAST_COMMIT_SECONDS, loop_time, wall_ms
 from processors.runtime.tuning import tuned_event_loop
@@ -31,7 +32,7 @@ from processors.settings import Settings
 
 logger = get_logger(__name__)
 
-Work = Callable[[], Coroutine[Any, Any, None]]
+Background = Callable[[], Coroutine[Any, Any, None]]
 
 _MACHINERY: Final = ("aiokafka", "faust", "mode", "aiohttp", "processors.runtime.seam")
 _THROTTLED_SECONDS: Final = 10.0
@@ -47,7 +48,7 @@ class Process(Protocol):
         """Between two calls of `tick`."""
 
     @property
-    def background(self) -> Sequence[Work]:
+    def background(self) -> Sequence[Background]:
         """What runs for ever, beside, once the process has joined its group."""
 
     async def deliver(self, batch: Slice) -> None:
@@ -73,6 +74,9 @@ class Process(Protocol):
 
     def progress(self) -> Sequence[Progress]:
         """How far each open topic-partition has come, for the watchdog."""
+
+    def in_hand(self) -> Work | None:
+        """What a step of it is doing now; asked from another thread, while the event loop may hang in that step."""
 
     def symptoms(self, working: bool, answered: bool) -> Symptoms:
         """What else is not as it should be.
@@ -112,7 +116,8 @@ class Service:
         self._leaders = LeaderMonitor(self._unfetched, lambda tps: app.consumer().ends(tps))
         coordinator = KafkaCoordinator(aiokafka_client(settings), app.inputs.group)
         self._monitor = MembershipMonitor(coordinator, lambda: app.consumer().member())
-        self._watchdog = Watchdog(self.symptoms, lambda: app.consumer().pulse())
+        work = WorkWatch(process.in_hand, lambda tp, offset, text: app.consumer().note(tp, offset, text))
+        self._watchdog = Watchdog(self.symptoms, lambda: app.consumer().pulse(), each_second=work.look)
         self._answers, self._answered = BrokerAnswers(), answered
         self._journal = ProblemJournal()
         self._joined = self._ending = False
@@ -236,7 +241,7 @@ class _FaustWorker(faust.Worker):
     """
 
     shutdown: Shutdown
-    side_tasks: Sequence[Work]
+    side_tasks: Sequence[Background]
 
     async def on_first_start(self) -> None:
         await super().on_first_start()
@@ -248,7 +253,7 @@ class _FaustWorker(faust.Worker):
         super()._schedule_shutdown(number)
 
 
-def _run_app(app: faust.App, settings: Settings, shutdown: Shutdown, side_tasks: Sequence[Work]) -> int:
+def _run_app(app: faust.App, settings: Settings, shutdown: Shutdown, side_tasks: Sequence[Background]) -> int:
     loop = tuned_event_loop()
     level = _LEVELS[settings.log_level.lower()]
     worker = _FaustWorker(app, loop=loop, loglevel=level, logging_config=_logging(level))

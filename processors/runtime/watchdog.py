@@ -129,11 +129,15 @@ class Watchdog:
         look: Callable[[], Mapping[Hashable, Symptom]],
         pulse: Callable[[], Awaitable[object]],
         *,
+        each_second: Callable[[float], object] = lambda now: None,
         silent_seconds: float = SILENT_SECONDS,
         end: Callable[[int], object] = os._exit,
     ) -> None:
-        """`look` says what is wrong now. `pulse` answers as soon as the consumer's thread runs."""
-        self._look, self._pulse = look, pulse
+        """`look` says what is wrong now. `pulse` answers as soon as the consumer's thread runs.
+
+        `each_second` is called in the thread that needs nothing of the loop, with the seconds of a clock.
+        """
+        self._look, self._pulse, self._each_second = look, pulse, each_second
         self._silent_seconds, self._end = silent_seconds, end
         self._standstill = Standstill()
         self._beats = 0
@@ -180,7 +184,9 @@ class Watchdog:
     def _guard(self) -> None:
         silence = Silence()
         while not self._over.wait(_PERIOD):
-            silent = silence.listen(self._beats, time.monotonic())
+            now = time.monotonic()
+            self._each_second(now)
+            silent = silence.listen(self._beats, now)
             if silent >= self._silent_seconds:
                 return self._finish([f"the event loop has not run for {silent:.0f} s"])
             if self._reasons:

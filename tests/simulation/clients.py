@@ -247,6 +247,9 @@ class Consumer:
         await self._weather.travel()
         return {tp: self._group.offsets.get(tp) for tp in tps}
 
+    async def notes(self, tps: Iterable[TP]) -> Mapping[TP, str]:
+        return {}
+
     async def seek_back(self, tp: TP, offset: int) -> int:
         await asyncio.sleep(0.001)
         if tp in self._positions:

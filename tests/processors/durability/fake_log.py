@@ -125,6 +125,8 @@ class Inputs:
     positions: dict[TP, int] = field(default_factory=dict)
     beginnings: dict[TP, int] = field(default_factory=dict)
     """Where logs begin of which something was deleted."""
+    noted: dict[TP, str] = field(default_factory=dict)
+    """What stands beside the group's offsets."""
     marks: FetchEpochs = field(default_factory=lambda: FetchEpochs({}))
 
     def __post_init__(self) -> None:
@@ -167,6 +169,9 @@ class Inputs:
 
     async def earliest(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         return {tp: self.logs[tp][0].offset if self.logs[tp] else self.end(tp) for tp in tps}
+
+    async def notes(self, tps: Iterable[TP]) -> Mapping[TP, str]:
+        return {tp: self.noted[tp] for tp in tps if tp in self.noted}
 
     async def seek_back(self, tp: TP, offset: int) -> int:
         await asyncio.sleep(0.001)

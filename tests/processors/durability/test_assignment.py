@@ -4,6 +4,8 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 from aiokafka.errors import (
@@ -17,14 +19,19 @@ from aiokafka.errors import (
 )
 from faust.types import TP
 
+from processors.durability import failures
 from processors.durability.assignment import Assignment
 from processors.durability.changelog import Changelog
-from schemas.topics import INPUTS
+from processors.durability.operator import Operator
+from processors.runtime.slices import Slice
+from processors.runtime.suspects import DEATHS_MAX, Suspects
+from schemas.topics import CONTACTS, INPUTS
 from tests.processors.durability import counting
 from tests.processors.durability.counting import Counting
-from tests.processors.durability.fake_log import Broker, Fault, Inputs, play
+from tests.processors.durability.fake_log import Broker, Fault, Inputs, JumpingLoop, play
 
 PARTITIONS = 3
+CONTACTS_0 = TP(CONTACTS, 0)
 
 
 class Deaf:
@@ -54,9 +61,10 @@ def assignment_of(
     refused: list[str] | None = None,
     pending_max: int = 1_000,
     watch: Deaf | None = None,
+    operator: Operator | None = None,
 ) -> Assignment:
     return Assignment(
-        counting.counting(),
+        operator or counting.counting(),
         broker.log,
         lambda: inputs,
         counting.config(PARTITIONS, pending_max),
@@ -295,6 +303,80 @@ def test_whatever_ends_a_transaction_is_told_in_one_line_that_helps_and_loses_no
     lines = [record.getMessage() for record in caplog.records if record.levelname != "INFO"]
     assert lines
     assert all(line.startswith("Partition 0 is opened again") and told in line for line in lines)
+
+
+class HangingError(BaseException):
+    """A process ends: no handler of ours comes to it."""
+
+
+def test_a_record_on_which_three_processes_have_ended_alone_is_rejected_and_all_around_it_are_taken() -> None:
+    """Each process ends in the step that hangs, and its watchdog has noted what that was working on."""
+
+    async def scene() -> list[Suspects]:
+        broker, inputs, notes = Broker(), Inputs(1, random.Random(1)), list[Suspects]()
+        inputs.publish(CONTACTS, 0, b"a", b"b", b"hangs", b"c", b"d")
+        for number in range(8):
+            if await life(broker, inputs, f"process {number}", notes):
+                break
+        assert durable(broker) == Counter(a=1, b=1, c=1, d=1)
+        state, _ = counting.read_back(broker.state[0])
+        hung = next(record.offset for record in inputs.logs[CONTACTS_0] if record.value == b"hangs")
+        assert state.rejected == [hung]
+        return notes
+
+    async def life(broker: Broker, inputs: Inputs, name: str, notes: list[Suspects]) -> bool:
+        """One process; whether it lived on."""
+
+        def hangs(state: Counting, batch: Slice, now: int) -> None:
+            if any(record.value == b"hangs" for record in batch):
+                part = assignment.partitions[0]
+                with patch.object(failures, "THIS_PROCESS", name):
+                    suspects = part.poison.suspects(batch.topic, batch[0].offset, batch.end)
+                notes.append(suspects)
+                inputs.noted[CONTACTS_0] = suspects.encode()
+                ended.set()
+                raise HangingError
+            counting.step(state, batch, now)
+
+        ended = asyncio.Event()
+        assignment = assignment_of(broker, inputs, operator=replace(counting.counting(), step=hangs))
+        inputs.marks.start_over()
+        tasks = [asyncio.create_task(ticking(assignment)), asyncio.create_task(inputs.feed(assignment.deliver))]
+        try:
+            async with asyncio.timeout(60):
+                await ended.wait()
+            return False
+        except TimeoutError:
+            return True
+        finally:
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        notes = runner.run(scene())
+    alone = [suspects for suspects in notes if suspects.end - suspects.begin == 1]
+    assert len(alone) == DEATHS_MAX
+
+
+def test_a_note_that_the_log_has_passed_makes_no_record_a_suspect() -> None:
+    async def scene() -> None:
+        broker, inputs = Broker(), Inputs(1, random.Random(1))
+        assignment = assignment_of(broker, inputs)
+        tasks = [asyncio.create_task(ticking(assignment)), asyncio.create_task(inputs.feed(assignment.deliver))]
+        inputs.publish(CONTACTS, 0, b"a", b"b", b"c")
+        inputs.noted[CONTACTS_0] = Suspects(0, 1, ("a", "b", "c", "d")).encode()
+        await asyncio.sleep(5)
+        assert durable(broker) == Counter(b=1, c=1), "one that is condemned is rejected"
+        await assignment.revoke([0], 2)
+        inputs.marks.start_over()
+        await asyncio.sleep(5)
+        assert assignment.partitions[0].poison.noted == {}
+        for task in tasks:
+            task.cancel()
+        await assignment.shutdown(1)
+
+    play(scene())
 
 
 def test_a_slice_that_strays_in_opens_nothing() -> None:

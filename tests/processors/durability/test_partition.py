@@ -1,14 +1,12 @@
 """A durable partition: what it takes, what it leaves, and that a failed commit loses and doubles nothing."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, ProducerFenced
 
 from processors.durability.changelog import StateError
-from processors.durability.failures import PoisonTracker, RecordPosition
-from processors.durability.log import Outgoing
+from processors.durability.failures import OversizedError, PoisonTracker, RecordPosition
 from processors.durability.partition import Admission, DurablePartition
 from processors.runtime.slices import Slice
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS
@@ -225,36 +223,35 @@ def test_a_broker_that_is_away_makes_no_record_a_suspect() -> None:
     play(scene())
 
 
-def test_a_checkpoint_that_no_message_can_hold_is_our_own_fault() -> None:
-    class Refusing:
-        """A log whose broker refuses what a certain record leads to."""
-
-        def __init__(self, broker: Broker) -> None:
-            self.log = broker.log(0)
-            self.open, self.read, self.truncate, self.close = (
-                self.log.open,
-                self.log.read,
-                self.log.truncate,
-                self.log.close,
-            )
-
-        async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
-            if b"giant" in delta[0]:
-                raise MessageSizeTooLargeError(2_000_000)
-            return await self.log.transaction([], delta)
-
+def test_a_limit_of_a_topic_that_was_lowered_makes_no_record_a_suspect() -> None:
     async def scene() -> None:
-        broker, poison = Broker(), PoisonTracker()
+        broker, poison = Broker(fault=lambda number: MessageSizeTooLargeError(3_000)), PoisonTracker()
         for _ in range(5):
-            part = DurablePartition(0, counting.counting(), Refusing(broker), counting.config(12), poison)
-            await part.open()
-            part.ready = True
-            await part.apply_slice(a_slice("a", "giant", "b"))
+            part = await opened(broker, poison=poison)
+            await part.apply_slice(a_slice("a"))
+            with pytest.raises(MessageSizeTooLargeError):
+                await part.commit()
+        assert not part.fault
+        broker.fault = lambda number: None
+        part = await opened(broker, poison=poison)
+        await part.apply_slice(a_slice("a"))
+        await part.commit()
+        assert totals(await opened(broker)) == {"a": 1}
+
+    play(scene())
+
+
+def test_a_record_that_leads_to_a_message_longer_than_any_may_be_is_found_and_rejected() -> None:
+    async def scene() -> None:
+        broker, poison, giant = Broker(), PoisonTracker(), "giant" * 300_000
+        for _ in range(5):
+            part = await opened(broker, poison=poison)
+            await part.apply_slice(a_slice("a", giant, "b"))
             if part.broken is None:
                 try:
                     await part.commit()
                     break
-                except MessageSizeTooLargeError:
+                except OversizedError:
                     pass
 
         assert totals(part) == {"a": 1, "b": 1}

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 
+from aiokafka.errors import MessageSizeTooLargeError
 from faust.types import TP
 
 from processors.durability.process import COMMIT_TO_GROUP_SECONDS, SILENT_COMMIT_SECONDS, DurableProcess
@@ -13,7 +14,7 @@ from schemas.observations import IsolatedErrors
 from schemas.topics import CONTACTS, INPUTS
 from sinks.metrics.durability import FAMILIES, DurabilityWatch
 from sinks.metrics.registry import Metrics
-from tests.processors.durability.counting import Counting
+from tests.processors.durability.counting import Counting, read_back
 from tests.processors.durability.fake_log import Broker, Fault, Inputs, play
 from tests.processors.durability.test_assignment import PARTITIONS, assignment_of
 
@@ -140,6 +141,27 @@ def test_what_failed_by_itself_is_shown_by_name_over_all_partitions_with_its_las
             "P99": {"errors": 7, "last_error": "KeyError", "last_error_at": 30}
         }
         assert here.process.problems() == []
+
+    played(scene)
+
+
+def test_a_limit_that_is_too_low_is_told_with_what_to_do_while_records_wait_and_ends_when_it_is_lifted() -> None:
+    async def scene(here: Scene) -> None:
+        await asyncio.sleep(2)
+        here.broker.fault = lambda number: MessageSizeTooLargeError() if number == 1 else None
+        here.inputs.publish(CONTACTS, 1, b"a", b"b")
+        standstill = Standstill()
+        for second in range(120):
+            await asyncio.sleep(1)
+            assert standstill.look(here.process.symptoms(working=True, answered=True), second) == []
+        (problem,) = [problem for problem in here.process.problems() if problem.kind.startswith("failing")]
+        assert problem.what.startswith("partitions [1] cannot commit or open: MessageSizeTooLargeError")
+        assert "raise max.message.bytes" in problem.means
+        assert here.process.opened() != []
+        here.broker.fault = lambda number: None
+        await asyncio.sleep(10)
+        assert here.process.problems() == []
+        assert read_back(here.broker.state[1])[0].totals == {"a": 1, "b": 1}
 
     played(scene)
 

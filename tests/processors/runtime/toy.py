@@ -7,7 +7,7 @@ from faust.types import TP
 
 from processors.runtime.problems import Problem
 from processors.runtime.seam import Inputs
-from processors.runtime.service import Work
+from processors.runtime.service import Background
 from processors.runtime.slices import FetchProgress, Slice
 from processors.runtime.symptoms import Progress, Symptoms
 from processors.runtime.watchdog import Symptom
@@ -36,7 +36,7 @@ class Toy:
     """Obeys `processors.runtime.service.Process`."""
 
     tick_seconds = 1.0
-    background: Sequence[Work] = ()
+    background: Sequence[Background] = ()
 
     def __init__(self, metrics: Metrics, consumer: Callable[[], Member]) -> None:
         self.metrics = metrics
@@ -80,6 +80,8 @@ class Toy:
             for tp, fetched in self._fetched.items()
             if tp.partition in self.open
         ]
+
+    def in_hand(self) -> None: ...
 
     def symptoms(self, working: bool, answered: bool) -> Symptoms:
         return {"toy": Symptom(f"the toy is out of order ({working=})", 1)} if self.fails else {}
