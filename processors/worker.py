@@ -13,6 +13,7 @@ from processors.durability.kafka_log import KafkaLog
 from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.durability.process import DurableProcess
 from processors.patterns import registry
+from processors.pipeline.deadlines import Spent
 from processors.pipeline.recovery import recover
 from processors.pipeline.step import EMPTY, Batch, reject, step
 from processors.rules import Rules
@@ -24,7 +25,7 @@ from processors.runtime.slices import Slice
 from processors.runtime.timeouts import wall_ms
 from processors.settings import Settings
 from processors.state.partition import PartitionState
-from schemas.observations import IsolatedErrors
+from schemas.observations import IsolatedErrors, Observations
 from schemas.outputs import Checkpoint
 from schemas.taxonomy import Priority, Reason
 from schemas.topics import INPUTS, state_topic
@@ -62,8 +63,10 @@ def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
     metrics.begin_known(policies=rules.policy_ids, priorities=get_args(Priority), patterns=registry.PATTERN_IDS)
     page_window_ms, watch = round(settings.page_window * 1000), DurabilityWatch(metrics)
 
-    def observed_step(state: PartitionState, batch: Batch, now: int) -> None:
-        metrics.observe(step(state, batch, now), wall_ms(), page_window_ms)
+    def observed_step(state: PartitionState, batch: Batch, now: int, spent: Spent) -> Observations:
+        observations = step(state, batch, now, spent)
+        metrics.observe(observations, wall_ms(), page_window_ms)
+        return observations
 
     def observed_reject(state: PartitionState, one: Slice, reason: Reason) -> None:
         metrics.observe(reject(state, one.topic, one[0], reason), wall_ms(), page_window_ms)

@@ -63,6 +63,10 @@ class IsolatedErrors(NamedTuple):
 class Observations:
     """What one step observed. It may be lost with the process: rows say the same, exactly."""
 
+    processed: int = 0
+    """Records of the batch that were."""
+    finished: bool = False
+    """Whether all of the batch was processed, and all deadlines fired; if not, a step with the rest goes on."""
     counts: dict[CounterKey, int] = field(default_factory=dict)
     moments: list[tuple[int, MomentKey]] = field(default_factory=list)
     """(moment in ms since the epoch, key)"""

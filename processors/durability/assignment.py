@@ -262,13 +262,15 @@ class Assignment:
                 self.progress.advance_watermarks(part)
                 for topic in self.progress.stalled(part):
                     await self._seek_back(part, topic, "stalled")
-                part.fire_timers()
-                timer_at = next_slot(pace.timer, share)
+                timer_at = next_slot(pace.timer, share) if part.fire_timers() else loop_time()
             if loop_time() >= commit_at or part.commit_is_urgent:
                 await self._commit(part)
                 commit_at = next_commit(pace.checkpoint, share, self.progress.unread(part))
 
     async def _commit(self, part: DurablePartition) -> None:
+        while not part.settle():
+            part.heartbeat()
+            await others_turn(1)
         began = loop_time()
         changed = part.state.changed
         part.heartbeat_at = None  # it may hang as long as it is allowed to

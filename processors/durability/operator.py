@@ -26,11 +26,27 @@ class State(Durable, Protocol):
     def now(self) -> int:
         """The watermark of the partition, ms: what timers fire by."""
 
+    @property
+    def consistent(self) -> bool:
+        """Whether a checkpoint may be made: not while a step was cut short between two timers of one moment."""
+
     def advance_watermark(self, topic: str, timestamp: int) -> None:
         """Everything of an input up to this moment, ms, was processed. It never goes back."""
 
     def checkpoint(self, version: int, recorded_at: int) -> Checkpoint:
         """Drain what is to be published; the tables are drained after it. `recorded_at`: wall clock, ms."""
+
+
+class Step(Protocol):
+    """How far a step came before it had taken long enough."""
+
+    @property
+    def processed(self) -> int:
+        """Records of the slice that were."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of the slice was processed, and all timers fired; if not, a step with the rest goes on."""
 
 
 def _never(state: Any) -> str | None:
@@ -47,8 +63,8 @@ class Operator:
 
     create: Callable[[int], Any]
     """create(partition number): an empty `State`."""
-    step: Callable[[Any, Any, int], object]
-    """step(state, slice, now): never raises for a record."""
+    step: Callable[[Any, Any, int, Callable[[], bool]], Step]
+    """step(state, slice, now, spent): never raises for a record. It stops between two of them when `spent` says so."""
     reject: Callable[[Any, Slice, Reason], object]
     """reject(state, slice of one record, reason): account for it without looking into it."""
     recover: Callable[[Any], object]

@@ -2,7 +2,8 @@
 
 - *Open*: starting the producer fences every earlier owner and aborts what it left open. Then the changelog is read to
   its end, and the inputs are read again from the offsets that stand in it.
-- *Apply*: a slice is a step of the state. Which slice is next is decided by epochs and offsets, never by Faust.
+- *Apply*: a slice is a step of the state, or several when it takes long: others have their turn in between, and so may
+  a commit. Which slice is next is decided by epochs and offsets, never by Faust.
 - *Commit*: one transaction, see `DurablePartition.commit`. If it fails, memory is ahead of the log: the partition is
   thrown away and opened again.
 - *Revoke*: a last commit within its budget, then gone. The next owner fences whatever still hangs.
@@ -11,7 +12,7 @@
 import asyncio
 import enum
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from mode.utils.logging import get_logger
@@ -19,10 +20,17 @@ from mode.utils.logging import get_logger
 from processors.durability.changelog import Changelog, StateError
 from processors.durability.failures import OversizedError, PoisonTracker, RecordPosition
 from processors.durability.log import COMMIT_SECONDS, Log, longest_message
-from processors.durability.operator import DurabilityConfig, Operator, State
+from processors.durability.operator import DurabilityConfig, Operator, State, Step
 from processors.durability.truncation import Truncation
 from processors.runtime.slices import Slice
-from processors.runtime.timeouts import loop_time, own_cancellation_only, wall_ms
+from processors.runtime.timeouts import (
+    STEP_SECONDS,
+    loop_time,
+    others_turn,
+    own_cancellation_only,
+    spent_after,
+    wall_ms,
+)
 from schemas.observations import IsolatedErrors
 
 logger = get_logger(__name__)
@@ -158,33 +166,49 @@ class DurablePartition:
             if news and self.poison.isolating(batch.topic, news[0].offset):
                 await self._apply_in_isolation(news)
             elif news:
-                self._step(news)
+                await self._apply(news)
         except Exception as error:  # whatever it is, memory can no longer be trusted
             self._break(error)
 
-    def fire_timers(self) -> None:
-        """Make a step without records."""
+    def fire_timers(self) -> bool:
+        """Make a step without records; returns whether it had time for all timers that are due."""
+        return self._step_without_records(spent_after(STEP_SECONDS))
+
+    def _step_without_records(self, spent: Callable[[], bool]) -> bool:
         try:
-            self._operator.step(self.state, self._operator.empty, self.state.now)
+            step = self._operator.step(self.state, self._operator.empty, self.state.now, spent)
         except Exception as error:  # as above
             self._break(error)
             raise
         self._note_changes()
+        return step.finished
 
     @property
     def commit_is_urgent(self) -> bool:
         """Whether the next commit should not wait for its turn."""
         return bool(self.refused) or self.pending >= _COMMIT_AT * self._config.pending_max
 
-    def _step(self, batch: Slice) -> None:
-        topic = batch.topic
-        self._taken_to[topic] = max(batch.end, self._taken_to[topic])
+    async def _apply(self, batch: Slice) -> None:
+        """Make steps until all of a slice is processed, or none of it may be any more: then it is read again."""
+        self._taken_to[batch.topic] = max(batch.end, self._taken_to[batch.topic])
+        rest = batch
+        while True:
+            step = self._step(rest)
+            if step.processed:
+                self._note_applied(rest.part(0, step.processed))
+                rest = rest.part(step.processed, len(rest))
+            if step.finished:
+                return
+            await others_turn(len(batch))
+            if self.broken or not self.ready or self.halted is not None:
+                return
+
+    def _step(self, batch: Slice) -> Step:
         self.in_hand = batch
         try:
-            self._operator.step(self.state, batch, self.state.now)
+            return self._operator.step(self.state, batch, self.state.now, spent_after(STEP_SECONDS))
         finally:
             self.in_hand = None
-        self._note_applied(batch)
 
     def _note_applied(self, batch: Slice) -> None:
         offsets, topic = self._changelog.offsets, batch.topic
@@ -208,7 +232,7 @@ class DurablePartition:
                     self._operator.reject(self.state, one, "processing_error")
                     self._note_applied(one)
                 else:
-                    self._step(one)
+                    await self._apply(one)
                 async with asyncio.timeout(COMMIT_SECONDS):
                     await self._commit()
                 self.isolated = None
@@ -222,7 +246,8 @@ class DurablePartition:
     async def commit(self) -> None:
         """Make everything that was applied durable. Whatever is raised, the partition is broken then.
 
-        1. Where nothing changed, nothing is written.
+        1. A step that was cut short between two timers of one moment is finished; where nothing changed, nothing is
+           written.
         2. The state drains what is to be published: rows, incidents, rejections. They get the next version.
         3. The changelog drains the tables: changes, keys that compaction rewrites, and the next input offsets.
         4. One transaction sends both, in this order. All of it happened, or none of it: which, the log decides.
@@ -234,7 +259,18 @@ class DurablePartition:
                 raise self.broken
             await self._commit()
 
+    def settle(self) -> bool:
+        """Go on where a step was cut short between two timers of one moment; returns whether all of them have fired."""
+        if self.broken:
+            raise self.broken
+        if not self.state.consistent:
+            spent = spent_after(STEP_SECONDS)
+            self._step_without_records(lambda: self.state.consistent or spent())
+        return self.state.consistent
+
     async def _commit(self) -> None:
+        while not self.settle():
+            await others_turn(1)
         if not self.state.changed:
             return
         try:

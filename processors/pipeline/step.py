@@ -1,6 +1,7 @@
 """`step`: what one slice of one partition does to its state. Deterministic: no Kafka, no wall clock, no I/O.
 
-A record never raises out of it: it ends as accepted (warned, or late), duplicate, or rejected with a reason.
+A record never raises out of it: it ends as accepted (warned, or late), duplicate, or rejected with a reason. It stops
+between two records, or two deadlines, when `spent` says so; where it is cut changes nothing of what comes out.
 """
 
 import logging
@@ -13,6 +14,7 @@ from processors.enrichment.categories import map_category
 from processors.enrichment.redaction import redact_event
 from processors.enrichment.topics import text_topics
 from processors.pipeline import deadlines, erasure, eviction, folding, isolation, live
+from processors.pipeline.deadlines import Spent
 from processors.pipeline.folding import Change
 from processors.pipeline.rows import event_row, rejected_row
 from processors.state.partition import PartitionState
@@ -67,15 +69,32 @@ EMPTY: Final = _Nothing()
 """The batch of a timer: no record, only time."""
 
 
-def step(state: PartitionState, batch: Batch, now: int) -> Observations:
-    """Take in a batch, then let the deadlines up to `now` (ms) fire. What must be written waits in the state."""
+def never() -> bool:
+    """Says of no step that it has taken long enough."""
+    return False
+
+
+def step(state: PartitionState, batch: Batch, now: int, spent: Spent = never) -> Observations:
+    """Process a batch, then let the deadlines up to `now` (ms) fire. What must be written waits in the state.
+
+    `spent` may end it early, once it has done anything at all: the observations say how many records were processed,
+    and whether a step with the others has still to follow.
+    """
     observations = Observations()
+    if not deadlines.resume(state, observations, spent):
+        return observations
     topic = batch.topic
     for record in batch:
-        _read(state, topic, record, observations)
+        if not _read(state, topic, record, observations, spent):
+            return observations
+        observations.processed += 1
+        if spent():
+            return observations
     for input_topic in INPUTS:
-        deadlines.fire(state, input_topic, now, observations)
+        if not deadlines.fire(state, input_topic, now, observations, spent):
+            return observations
     eviction.keep_bounds(state)
+    observations.finished = True
     return observations
 
 
@@ -87,11 +106,19 @@ def reject(state: PartitionState, topic: str, record: Record, reason: Reason, ex
     return observations
 
 
-def _read(state: PartitionState, topic: str, record: Record, observations: Observations) -> None:
+def _read(state: PartitionState, topic: str, record: Record, observations: Observations, spent: Spent) -> bool:
+    """Let the deadlines fire that are final once a record is read, and read it; False when there is no time for it."""
+    # What is final must not depend on how far the other topics have come: see `Watermarks.lateness_cutoff`.
+    final = state.watermarks.lateness_cutoff(topic, record.timestamp)
+    if not deadlines.fire(state, topic, final, observations, spent):
+        return False
+    _process(state, topic, record, observations)
+    return True
+
+
+def _process(state: PartitionState, topic: str, record: Record, observations: Observations) -> None:
     """Decode a record and accept or reject it; an error of ours rejects it, too, and nothing of it stays."""
     progress = _account(state, topic, record)
-    # What is final must not depend on how far the other topics have come: see `Watermarks.lateness_cutoff`.
-    deadlines.fire(state, topic, state.watermarks.lateness_cutoff(topic), observations)
     try:
         event = decode(topic, record.value or b"")
         if isinstance(event, Rejection):

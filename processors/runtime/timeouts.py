@@ -5,7 +5,7 @@ A limit that must exceed another is computed from it.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -28,6 +28,8 @@ REQUEST_SECONDS: Final = REBALANCE_SECONDS + 5
 STALLED_SECONDS: Final = 10.0
 """Everything was handed over and yet not taken for so long: Faust dropped a slice, it is read again."""
 
+STEP_SECONDS: Final = 0.05
+"""After so long a step lets others have their turn, as soon as the record or the timer under way is done."""
 _RECORDS_A_TURN: Final = 10
 
 
@@ -39,6 +41,13 @@ def loop_time() -> float:
 def wall_ms() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+def spent_after(seconds: float) -> Callable[[], bool]:
+    """Tells whether so many seconds have passed since it was made, on the loop's clock."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds
+    return lambda: clock() >= end
 
 
 async def until(event: asyncio.Event, moment: float) -> None:

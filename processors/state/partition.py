@@ -80,6 +80,11 @@ class PartitionState:
         """All records of an input up to this moment were processed."""
         self.watermarks.advance(topic, timestamp)
 
+    @property
+    def consistent(self) -> bool:
+        """Whether it is the state of one moment: not while some of the deadlines of a moment have still to fire."""
+        return not any(timers.due(self.watermarks.timers_fired_to[topic]) for topic, timers in self.timers.items())
+
     def entries(self) -> dict[str, int]:
         """How much of each bounded thing the state holds: see `Rules.bounds`."""
         return {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import Final, NamedTuple
 
 _PRUNED_FROM: Final = 1_000
@@ -33,6 +34,20 @@ class Timers:
     def next(self) -> int | None:
         """The moment of the next timer."""
         return self._heap[0].at if self._heap else None
+
+    def due(self, now: int) -> bool:
+        """Whether any timer is before `now`."""
+        return bool(self._heap) and self._heap[0].at < now
+
+    def moment_of(self, count: int, now: int) -> int:
+        """The moment before which the next `count` timers lie, and all that are due with the last; `now` at most."""
+        if not self.due(now):
+            return now
+        popped = list(islice(self.pop_due(now), count))
+        moment = popped[-1].at + 1 if self.due(now) else now
+        for timer in popped:
+            heappush(self._heap, timer)
+        return moment
 
     def pop_due(self, now: int) -> Iterator[Timer]:
         """Take out all timers before `now`, in order, those that are registered meanwhile included."""

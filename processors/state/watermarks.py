@@ -44,9 +44,12 @@ class Watermarks:
         if timestamp > self.max_timestamp.get(topic, 0):
             self.max_timestamp[topic] = timestamp
 
-    def lateness_cutoff(self, topic: str) -> int:
-        """Deadlines of an input's cases before this moment are final, however far the other inputs have come."""
-        return self.max_timestamp.get(topic, 0) - self._allowed_lateness_ms
+    def lateness_cutoff(self, topic: str, timestamp: int = 0) -> int:
+        """Deadlines of an input's cases before this moment are final, however far the other inputs have come.
+
+        `timestamp`: of a record that is about to be read.
+        """
+        return max(self.max_timestamp.get(topic, 0), timestamp) - self._allowed_lateness_ms
 
     def closed_before(self, topic: str) -> int:
         """KPI minutes of an input that begin before this moment are final: so are all deadlines that count in them."""

@@ -1,7 +1,7 @@
 """Events and records for tests of `step`: written as short as they are read."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -131,6 +131,21 @@ class Feed:
             self.changelog.offsets[topic] = record.offset + 1
             self.state.advance_watermark(topic, record.timestamp)
         return step(self.state, batch, self.state.now)
+
+    def take_in_parts(
+        self, topic: str, records: Iterable[FakeRecord], spent: Callable[[], bool], between: Callable[[], None]
+    ) -> None:
+        """As a worker does it: in steps that `spent` cuts short; `between` two of them anything may happen."""
+        rest = [*records]
+        while True:
+            observations = step(self.state, FakeBatch(topic, tuple(rest)), self.state.now, spent)
+            for record in rest[: observations.processed]:
+                self.changelog.offsets[topic] = record.offset + 1
+                self.state.advance_watermark(topic, record.timestamp)
+            if observations.finished:
+                return
+            between()
+            rest = [record for record in rest if record.offset >= self.changelog.offsets[topic]]
 
     def feed(self, *happenings: Happening) -> Observations:
         """One step a run of happenings of one topic; returns the outputs of the last."""

@@ -110,7 +110,7 @@ def _processing(world: World) -> Operator:
 
     return Operator(
         create=lambda number: PartitionState(number, _RULES),
-        step=lambda state, batch, now: step.step(state, batch, now),
+        step=step.step,
         reject=lambda state, one, reason: step.reject(state, one.topic, one[0], reason),
         recover=recover,
         empty=step.EMPTY,

@@ -1,6 +1,6 @@
 """A toy operator: how often each value was read. What durability must keep exact, and nothing else."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from processors.durability.changelog import Changelog, LogLimits
@@ -62,6 +62,7 @@ class Counting:
         self.rejected: list[int] = []
         self.watermarks: dict[str, int] = {}
         self.changed = False
+        self.consistent = True
         self.halted: str | None = None
         self.isolated_errors: dict[str, IsolatedErrors] = {}
 
@@ -93,11 +94,19 @@ def _row(value: str, number: int, count: int, version: int) -> ProgressRow:
     return ProgressRow(value, number, 0, count, count, 0, 0, 0, version & 0xFFFFFFFF)
 
 
-def step(state: Counting, batch: Sequence[Any], now: int) -> None:
-    for record in batch:
+class Step(NamedTuple):
+    processed: int
+    finished: bool
+
+
+def step(state: Counting, batch: Sequence[Any], now: int, spent: Callable[[], bool]) -> Step:
+    for processed, record in enumerate(batch, 1):
         if record.value == POISON:
             raise RuntimeError("a record that we cannot digest")
         state.count(record.value.decode())
+        if spent():
+            return Step(processed, finished=False)
+    return Step(len(batch), finished=True)
 
 
 def reject(state: Counting, one: Slice, reason: str) -> None:

@@ -327,7 +327,7 @@ def test_a_record_on_which_three_processes_have_ended_alone_is_rejected_and_all_
     async def life(broker: Broker, inputs: Inputs, name: str, notes: list[Suspects]) -> bool:
         """One process; whether it lived on."""
 
-        def hangs(state: Counting, batch: Slice, now: int) -> None:
+        def hangs(state: Counting, batch: Slice, now: int, spent: Callable[[], bool]) -> counting.Step:
             if any(record.value == b"hangs" for record in batch):
                 part = assignment.partitions[0]
                 with patch.object(failures, "THIS_PROCESS", name):
@@ -336,7 +336,7 @@ def test_a_record_on_which_three_processes_have_ended_alone_is_rejected_and_all_
                 inputs.noted[CONTACTS_0] = suspects.encode()
                 ended.set()
                 raise HangingError
-            counting.step(state, batch, now)
+            return counting.step(state, batch, now, spent)
 
         ended = asyncio.Event()
         assignment = assignment_of(broker, inputs, operator=replace(counting.counting(), step=hangs))

@@ -1,6 +1,8 @@
 """A durable partition: what it takes, what it leaves, and that a failed commit loses and doubles nothing."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, ProducerFenced
@@ -9,6 +11,7 @@ from processors.durability.changelog import StateError
 from processors.durability.failures import OversizedError, PoisonTracker, RecordPosition
 from processors.durability.partition import Admission, DurablePartition
 from processors.runtime.slices import Slice
+from processors.runtime.timeouts import others_turn
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS
 from tests.processors.durability import counting
 from tests.processors.durability.counting import POISON, Counting
@@ -302,5 +305,98 @@ def test_records_of_another_topic_are_counted_by_that_topics_offsets() -> None:
         await part.apply_slice(a_slice("a", topic=COMPLAINTS))
 
         assert part.offsets == {**dict.fromkeys(INPUTS, 0), COMPLAINTS: 1}
+
+    play(scene())
+
+
+@pytest.fixture
+def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every record is a step of its own: there is no time for another one."""
+    monkeypatch.setattr("processors.durability.partition.STEP_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("short_steps")
+def test_others_have_their_turn_between_the_steps_of_a_slice_and_nothing_is_skipped_or_doubled() -> None:
+    async def scene() -> None:
+        broker = Broker()
+        part = await opened(broker)
+        slices = [a_slice(*"abcdef"), a_slice(*"abc", topic=COMPLAINTS)]
+        applying = [asyncio.create_task(part.apply_slice(batch)) for batch in slices]
+        committed = set()
+        while not all(task.done() for task in applying):
+            await part.commit()
+            committed.add(part.durable[CONTACTS])
+            await others_turn(1)
+        assert len(committed) > 1
+        await part.commit()
+        for state in (part, await opened(broker)):
+            assert totals(state) == {"a": 2, "b": 2, "c": 2, "d": 1, "e": 1, "f": 1}
+            assert dict(state.offsets)[CONTACTS] == 6
+
+    play(scene())
+
+
+@pytest.mark.usefixtures("short_steps")
+def test_a_crash_between_the_steps_of_a_slice_loses_and_doubles_nothing() -> None:
+    async def scene() -> None:
+        broker = Broker()
+        part = await opened(broker)
+        applying = asyncio.create_task(part.apply_slice(a_slice(*"abcdef")))
+        while part.offsets[CONTACTS] < 3:
+            await others_turn(1)
+        await part.commit()
+        applying.cancel()
+
+        again = await opened(broker)
+        assert 3 <= again.offsets[CONTACTS] < 6
+        await again.apply_slice(a_slice(*"abcdef"))
+        assert totals(again) == dict.fromkeys("abcdef", 1)
+
+    play(scene())
+
+
+@pytest.mark.usefixtures("short_steps")
+def test_of_a_slice_nothing_more_is_processed_once_the_partition_is_given_up_or_halted() -> None:
+    async def scene() -> None:
+        for give_up in ("ready", "halted"):
+            part = await opened(Broker())
+            applying = asyncio.create_task(part.apply_slice(a_slice(*"abcdef")))
+            while part.offsets[CONTACTS] < 2:
+                await others_turn(1)
+            if give_up == "ready":
+                part.ready = False
+            else:
+                part.halted = "for the test"
+                assert isinstance(part.state, Counting)
+                part.state.halted = part.halted
+            await applying
+            assert part.offsets[CONTACTS] < 6
+            assert sum(totals(part).values()) == part.offsets[CONTACTS]
+
+    play(scene())
+
+
+def test_a_commit_waits_until_all_timers_of_a_moment_have_fired() -> None:
+    async def scene() -> None:
+        broker = Broker()
+        waiting = 5
+
+        def fire_one(state: Counting, batch: Sequence[object], now: int, spent: object) -> counting.Step:
+            nonlocal waiting
+            assert not batch
+            waiting -= 1
+            state.count("fired")
+            state.consistent = waiting == 0
+            return counting.Step(0, finished=state.consistent)
+
+        operator = replace(counting.counting(), step=fire_one)
+        part = DurablePartition(0, operator, broker.log(0), counting.config(12, 100), PoisonTracker())
+        await part.open()
+        assert not part.fire_timers()
+
+        await part.commit()
+
+        assert waiting == 0
+        assert totals(await opened(broker)) == {"fired": 5}
 
     play(scene())
