@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from processors.cases.case import Case
 from processors.cases.events import CaseKey, case_event
 from processors.enrichment.categories import map_category
-from processors.enrichment.redaction import redact_event
+from processors.enrichment.personal_fields import redact_event
 from processors.enrichment.topics import text_topics
 from processors.pipeline import deadlines, erasure, eviction, folding, isolation, live
 from processors.pipeline.deadlines import Spent

@@ -40,11 +40,13 @@ class Sample(NamedTuple):
         return sum(map(str.isdigit, shown)) > sum(map(str.isdigit, self.text)) - min(7, digits)
 
 
-SAMPLES: Final = [
-    Sample(**json.loads(line))
-    for line in Path(__file__).with_name("personal.jsonl").read_text(encoding="utf-8").split("\n")
-    if line
-]
+def samples_of(name: str) -> Sequence[Sample]:
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").split("\n")
+    return [Sample(**json.loads(line)) for line in lines if line]
+
+
+LISTS: Final = {name: samples_of(name) for name in ("personal.jsonl",)}
+SAMPLES: Final = LISTS["personal.jsonl"]
 KINDS: Final = tuple(dict.fromkeys(sample.kind for sample in SAMPLES))
 
 
@@ -58,15 +60,21 @@ def test_the_list_says_what_is_masked_today(kind: str) -> None:
     assert not changed, f"say so in personal.jsonl: {changed}"
 
 
-@pytest.mark.parametrize("kind", PROMISED)
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="some ways of writing it are not known")
-def test_every_way_of_writing_what_is_promised_is_masked(kind: str) -> None:
-    assert [sample.text for sample in of_kind(kind) if not sample.is_masked] == []
+RECALL: Final = 0.95
+PRECISION: Final = 0.95
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="other numbers look the same")
-def test_nothing_else_is_masked() -> None:
-    assert [sample.text for sample in of_kind(NOTHING) if sample.is_masked] == []
+@pytest.mark.parametrize("name", LISTS)
+def test_what_is_promised_is_masked_and_little_else(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = LISTS[name]
+    promised = [sample for sample in samples if sample.kind in PROMISED]
+    masked = sum(sample.is_masked for sample in promised)
+    wrongly = sum(sample.is_masked for sample in samples if sample.kind == NOTHING)
+    recall, precision = masked / len(promised), masked / (masked + wrongly)
+    with capsys.disabled():
+        print(f"\n{name}: recall {masked}/{len(promised)} = {recall:.3f}, precision {precision:.3f}")
+    assert recall >= RECALL
+    assert precision >= PRECISION
 
 
 ADDRESS: Final = "ana@example.com"

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.traffic.messages import Message
 from deploy.traffic.scenarios import DEMO, SCENARIOS, STEADY, STORM_LOG, Scenario, Window, journeys
-from processors.enrichment.redaction import redact_event
+from processors.enrichment.personal_fields import redact_event
 from schemas.events.decoding import decode, payload, warnings_of
 from schemas.events.envelope import Event
 from schemas.outputs import Rejection

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.enrichment.redaction import redact, redact_event
+from processors.enrichment.personal_fields import redact_event
+from processors.enrichment.redaction import redact
 from schemas.events.decoding import decode
 from schemas.events.envelope import Event
 
@@ -29,7 +30,9 @@ REDACTED = [
     ("cuenta ES91 2100 0418 4502 0005 1332 gracias", "cuenta [iban] gracias"),
     ("cuenta es9121000418450200051332", "cuenta [iban]"),
     ("GB82WEST12345698765432 and DE89 3704 0044 0532 0130 00", "[iban] and [iban]"),
+    ("cuenta ES92 2100 0418 4502 0005 1332, mal copiada", "cuenta ES92 [iban], mal copiada"),
     ("DNI 12345678Z", "DNI [dni]"),
+    ("dni 12345678A, mal copiado", "dni [dni], mal copiado"),
     ("mi dni es 12.345.678-z", "mi dni es [dni]"),
     ("NIE X1234567L, o x-1234567-l", "NIE [dni], o [dni]"),
     ("tarjeta 4111111111111111", "tarjeta [card]"),
@@ -59,9 +62,9 @@ UNTOUCHED = [
     "me debéis 1.234.567,89 euros, o 600.000.000 €",
     "$912.345.678 o +12.345.678,90 €",
     "{$350.00} and {$30000.00} of XX/XX/2016",
-    "dni 12345678A",
+    "referencia 12345678A",
     "12345678 y 12345670 e incluso 1234567",
-    "cuenta ES92 2100 0418 4502 0005 1332",
+    "cuenta ES92 2100 0418 4602 0005 1332",
     "tarjeta 4111 1111 1111 1112",
     "epoch 1764000000000, de 2016 2017 2018 2019 2020",
     "0199-0b1c-7c3e 01JDB6M3ZZ",
@@ -87,11 +90,15 @@ def luhn_digit(digits: str) -> str:
     return str(-total % 10)
 
 
+ISSUED = [("4", 16), ("55", 16), ("2221", 16), ("37", 15), ("36", 14), ("6011", 16), ("62", 19), ("3530", 16)]
+
+
 @st.composite
 def cards(draw: st.DrawFn) -> str:
-    body = draw(st.sampled_from("3456")) + draw(st.text(string.digits, min_size=11, max_size=17))
+    prefix, length = draw(st.sampled_from(ISSUED))
+    body = prefix + draw(st.text(string.digits, min_size=length - len(prefix) - 1, max_size=length - len(prefix) - 1))
     number = body + luhn_digit(body)
-    separator = draw(st.sampled_from(["", " ", "-"]))
+    separator = draw(st.sampled_from(["", " ", "-", "/", "_", "  ", " - ", "\u2011", "\u2009", "\n"]))
     return separator.join(number[start : start + 4] for start in range(0, len(number), 4))
 
 
