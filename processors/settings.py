@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     """Seconds between the transactions of a partition: what a crash reprocesses, and most of the latency to
     ClickHouse. Five times as long while over 1,000 records of the partition wait.
     """
+    replay_verdicts: Path | None = None
+    """File of the records that a replay rejects as record_from_future, because the installation did when they came:
+    only the clock of then can say so. `oidor replay` writes it.
+    """
     transaction_timeout: PositiveFloat = 60
     """Seconds after which the broker aborts an open transaction."""
     shutdown_budget: PositiveFloat = 4

@@ -7,14 +7,17 @@ from typing import Any, Final, get_args
 
 from faust.types import TP
 
+from processors.durability import verdicts
 from processors.durability.assignment import Assignment
 from processors.durability.changelog import LogLimits
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.durability.process import DurableProcess
 from processors.patterns import registry
+from processors.pipeline import missed_pages
 from processors.pipeline.deadlines import Spent
 from processors.pipeline.recovery import recover
+from processors.pipeline.set_back import set_back
 from processors.pipeline.step import EMPTY, Batch, reject, step
 from processors.rules import Rules
 from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
@@ -27,7 +30,7 @@ from processors.settings import Settings
 from processors.state.partition import PartitionState
 from schemas.observations import IsolatedErrors, Observations
 from schemas.outputs import Checkpoint
-from schemas.taxonomy import Priority, Reason
+from schemas.taxonomy import OwnIncident, Priority, Reason
 from schemas.topics import INPUTS, state_topic
 from sinks import messages
 from sinks.metrics.census import Census
@@ -60,7 +63,8 @@ def run(settings: Settings, operator: Operator | None = None) -> int:
 def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
     """The pipeline, with its metrics and its way to Kafka. Raises RulesError."""
     rules = Rules.of(settings, registry.DECLARED)
-    metrics.begin_known(policies=rules.policy_ids, priorities=get_args(Priority), patterns=registry.PATTERN_IDS)
+    found_by = (*registry.PATTERN_IDS, *get_args(OwnIncident))
+    metrics.begin_known(policies=rules.policy_ids, priorities=get_args(Priority), patterns=found_by)
     page_window_ms, watch = round(settings.page_window * 1000), DurabilityWatch(metrics)
 
     def observed_step(state: PartitionState, batch: Batch, now: int, spent: Spent) -> Observations:
@@ -71,11 +75,20 @@ def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
     def observed_reject(state: PartitionState, one: Slice, reason: Reason) -> None:
         metrics.observe(reject(state, one.topic, one[0], reason), wall_ms(), page_window_ms)
 
+    def observed_set_back(state: PartitionState, broker_time: int) -> bool:
+        observed = set_back(state, broker_time)
+        if observed is not None:
+            metrics.observe(observed, broker_time, page_window_ms)
+        return observed is not None
+
+    def observed_time(state: PartitionState, time: int) -> None:
+        metrics.observe(missed_pages.look(state, time, page_window_ms), time, page_window_ms)
+
     def outputs(checkpoint: Checkpoint) -> Iterator[messages.Message]:
         for message in messages.messages(
             checkpoint,
             prefix=settings.topic_prefix,
-            wall=wall_ms(),
+            wall=checkpoint.recorded_at,
             page_window_ms=page_window_ms,
             message_bytes=settings.message_bytes,
         ):
@@ -86,6 +99,8 @@ def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
         create=lambda number: PartitionState(number, rules),
         step=observed_step,
         reject=observed_reject,
+        set_back=observed_set_back,
+        note_time=observed_time,
         recover=recover,
         empty=EMPTY,
         outputs=outputs,
@@ -102,6 +117,7 @@ def durability(settings: Settings) -> DurabilityConfig:
         pending_max=_PENDING_RECORDS,
         log_limits=LogLimits(settings.message_bytes, settings.log_to_state),
         pace=Pace(settings.checkpoint_interval),
+        verdicts=verdicts.read(settings.replay_verdicts),
     )
 
 

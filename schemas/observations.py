@@ -31,6 +31,7 @@ Counter = Literal[
     "complaints",
     "surveys",
     "sla_unmatched",
+    "time_set_back",
 ]
 """Moved whenever the records came."""
 Moment = Literal["sla_outcomes", "sla_retractions"]

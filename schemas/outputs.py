@@ -156,7 +156,7 @@ class IncidentRow(NamedTuple):
 
     incident_id: str
     pattern: str
-    """Its id: P and two digits."""
+    """Its id: P and two digits; of an incident of ours what it is, an `OwnIncident`."""
     subject: str
     severity: Severity
     state: IncidentState
@@ -166,6 +166,7 @@ class IncidentRow(NamedTuple):
     updated_at: int
     closed_at: int | None
     topic: str
+    """Of its case; '' of an incident of ours, which depends on what happened to us: no comparison looks at those."""
     partition: int
     source: str
     entity_id: str

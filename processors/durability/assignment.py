@@ -219,6 +219,9 @@ class Assignment:
             part.start_at({topics[tp]: offset for tp, offset in beginning.items()})
             part.heartbeat()
         await self.progress.note_opening(part)
+        # Before anything is taken it is known what time it is.
+        part.heartbeat_at = None
+        await bounded(part.ask_time(), COMMIT_SECONDS)
         part.heartbeat()
         part.poison.noted = await self._noted(part)
         part.heartbeat()

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
-from processors.durability.log import CLOSE_SECONDS, SEND_SECONDS, Outgoing, longest_message
+from processors.durability.log import CLOSE_SECONDS, SEND_SECONDS, Appended, Outgoing, longest_message
 from processors.runtime.security import KafkaClient
-from processors.runtime.timeouts import ANSWER_SECONDS, loop_time, own_cancellation_only
+from processors.runtime.timeouts import ANSWER_SECONDS, loop_time, monotonic_ms, own_cancellation_only
+
+_LOG_APPEND_TIME: Final = 1
+"""The type of a timestamp that is the broker's."""
 
 
 class KafkaLog:
@@ -72,7 +75,7 @@ class KafkaLog:
         finally:
             await _stopped(reader)
 
-    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
+    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> Appended:
         async with self._producer.transaction():
             sent = [
                 await self._send(message.topic, message.value, key=message.key, headers=list(message.headers))
@@ -80,7 +83,10 @@ class KafkaLog:
             ]
             states = [await self._send(self._at.topic, message) for message in delta]
             await asyncio.gather(*sent, *states)
-        return int(states[0].result().offset) if states else -1
+            answered_at = monotonic_ms()
+        first = states[0].result()
+        by_broker = first.timestamp_type == _LOG_APPEND_TIME
+        return Appended(int(first.offset), first.timestamp + monotonic_ms() - answered_at if by_broker else None)
 
     async def _send(self, topic: str, value: bytes, **others: Any) -> "asyncio.Future[Any]":
         sending: asyncio.Future[Any] = await self._producer.send(topic, value, partition=self._at.partition, **others)

@@ -1,7 +1,7 @@
 """`Log`: what durability asks of Kafka, and no more; and how long an answer may take."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from processors.runtime.timeouts import ANSWER_SECONDS
 
@@ -38,6 +38,15 @@ class Outgoing(Protocol):
     def headers(self) -> tuple[tuple[str, bytes], ...]: ...
 
 
+class Appended(NamedTuple):
+    """What the broker answers to a transaction."""
+
+    offset: int
+    """Of the first message of the delta."""
+    broker_time: int | None
+    """What time it is there, ms, as this is returned; None when it does not say."""
+
+
 class Log(Protocol):
     """The log of one partition's state, and the transactions that append to it."""
 
@@ -47,8 +56,8 @@ class Log(Protocol):
     def read(self) -> AsyncIterator[Sequence[bytes]]:
         """The state's committed messages, oldest first, up to the end as it is now; none at all says: still at it."""
 
-    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
-        """All of it or none; returns the offset of the first message of the delta. An error decides nothing."""
+    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> Appended:
+        """All of it or none. An error decides nothing."""
 
     async def truncate(self, offset: int) -> None:
         """Delete the state's messages before an offset, or leave it to the next time. Never raises."""

@@ -6,11 +6,13 @@ from typing import Any, Final, Protocol
 
 from processors.durability.changelog import Durable, LogLimits
 from processors.durability.log import Outgoing
+from processors.durability.verdicts import Verdicts
 from processors.runtime.slices import Slice
 from schemas.observations import IsolatedErrors
 from schemas.outputs import Checkpoint
 from schemas.taxonomy import Reason
 
+NO_VERDICTS: Final = Verdicts()
 TICK_SECONDS: Final = 0.2
 """Between two looks at how far the inputs are read, and between two steps that no record causes."""
 
@@ -57,6 +59,14 @@ def _nothing(state: Any) -> Mapping[str, IsolatedErrors]:
     return {}
 
 
+def _right(state: Any, broker_time: int) -> bool:
+    return False
+
+
+def _unconcerned(state: Any, time: int) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Operator:
     """The functions take the state that `create` made."""
@@ -75,6 +85,12 @@ class Operator:
     """A checkpoint as messages, without what it appends to the changelog."""
     halted: Callable[[Any], str | None] = _never
     """halted(state): why no more records may be applied, in one line that says what to do; None: they may."""
+    set_back: Callable[[Any, int], bool] = _right
+    """set_back(state, broker's time in ms): where the state's is over a minute ahead, withdraw what was decided since;
+    whether it was.
+    """
+    note_time: Callable[[Any, int], object] = _unconcerned
+    """note_time(state, what time it is in ms): after the steps of timers, while our clock counts."""
     isolated_errors: Callable[[Any], Mapping[str, IsolatedErrors]] = _nothing
     """isolated_errors(state): what failed by itself and cost no record, by its name."""
 
@@ -99,3 +115,5 @@ class DurabilityConfig:
     """Records of a partition that may wait for a commit; beyond it they are read again later."""
     log_limits: LogLimits
     pace: Pace
+    verdicts: Verdicts = NO_VERDICTS
+    """Of a replay: what the installation that it reads again rejected as from the future."""

@@ -3,7 +3,8 @@
 - *Open*: starting the producer fences every earlier owner and aborts what it left open. Then the changelog is read to
   its end, and the inputs are read again from the offsets that stand in it.
 - *Apply*: a slice is a step of the state, or several when it takes long: others have their turn in between, and so may
-  a commit. Which slice is next is decided by epochs and offsets, never by Faust.
+  a commit. Which slice is next is decided by epochs and offsets, never by Faust. Records from the future are rejected
+  before they can move time: `step` knows no clock.
 - *Commit*: one transaction, see `DurablePartition.commit`. If it fails, memory is ahead of the log: the partition is
   thrown away and opened again.
 - *Revoke*: a last commit within its budget, then gone. The next owner fences whatever still hangs.
@@ -12,8 +13,9 @@
 import asyncio
 import enum
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, Final
 
 from mode.utils.logging import get_logger
 
@@ -22,6 +24,7 @@ from processors.durability.failures import OversizedError, PoisonTracker, Record
 from processors.durability.log import COMMIT_SECONDS, Log, longest_message
 from processors.durability.operator import DurabilityConfig, Operator, State, Step
 from processors.durability.truncation import Truncation
+from processors.durability.wall_clock import ASKED_SECONDS, WallClock
 from processors.runtime.slices import Slice
 from processors.runtime.timeouts import (
     STEP_SECONDS,
@@ -29,9 +32,10 @@ from processors.runtime.timeouts import (
     others_turn,
     own_cancellation_only,
     spent_after,
-    wall_ms,
 )
 from schemas.observations import IsolatedErrors
+from schemas.taxonomy import Reason
+from schemas.topics import RECORD_AHEAD_MS
 
 logger = get_logger(__name__)
 
@@ -82,6 +86,7 @@ class DurablePartition:
         self.delta_bytes = 0
         """What the last commit appended to the changelog."""
         self.committed_at = loop_time()
+        self.clock = WallClock()
         self.waiting_since: float | None = None
         """When the oldest change that is not durable yet was seen, on the loop's clock."""
         self.heartbeat_at: float | None = None
@@ -177,6 +182,8 @@ class DurablePartition:
     def _step_without_records(self, spent: Callable[[], bool]) -> bool:
         try:
             step = self._operator.step(self.state, self._operator.empty, self.state.now, spent)
+            if step.finished and (time := self.clock.time) is not None:
+                self._operator.note_time(self.state, time)
         except Exception as error:  # as above
             self._break(error)
             raise
@@ -189,19 +196,49 @@ class DurablePartition:
         return bool(self.refused) or self.pending >= _COMMIT_AT * self._config.pending_max
 
     async def _apply(self, batch: Slice) -> None:
-        """Make steps until all of a slice is processed, or none of it may be any more: then it is read again."""
+        """Process a slice, but for records from the future, or as far as it may be: then the rest is read again."""
+        for from_future, records in self._told_apart(batch):
+            if from_future:
+                for one in records.cut(1):
+                    self._reject(one, "record_from_future")
+            elif not await self._process(records):
+                return
+            if self.broken or not self.ready or self.halted is not None:
+                return
+
+    def _told_apart(self, batch: Slice) -> Iterator[tuple[bool, Slice]]:
+        """A slice in parts, and of each whether its records come from the future. While no clock counts none does."""
+        time, verdicts = self.clock.time, self._config.verdicts
+        if not verdicts and (time is None or max(record.timestamp for record in batch) <= time + RECORD_AHEAD_MS):
+            yield False, batch
+            return
+
+        def from_future(record: Any) -> bool:
+            ahead = time is not None and record.timestamp > time + RECORD_AHEAD_MS
+            return ahead or verdicts.hold(batch.topic, batch.partition, record.offset)
+
+        start = 0
+        for verdict, records in groupby(batch, from_future):
+            stop = start + len(list(records))
+            yield verdict, batch.part(start, stop)
+            start = stop
+
+    async def _process(self, batch: Slice) -> bool:
+        """Make steps until all of a slice is processed, or nothing may be any more; returns whether all of it was."""
         self._taken_to[batch.topic] = max(batch.end, self._taken_to[batch.topic])
         rest = batch
         while True:
             step = self._step(rest)
             if step.processed:
-                self._note_applied(rest.part(0, step.processed))
+                processed = rest.part(0, step.processed)
+                self._note_applied(processed)
+                self._advance_watermark(processed)
                 rest = rest.part(step.processed, len(rest))
             if step.finished:
-                return
+                return True
             await others_turn(len(batch))
             if self.broken or not self.ready or self.halted is not None:
-                return
+                return False
 
     def _step(self, batch: Slice) -> Step:
         self.in_hand = batch
@@ -210,10 +247,21 @@ class DurablePartition:
         finally:
             self.in_hand = None
 
+    def _reject(self, one: Slice, reason: Reason) -> None:
+        """Reject a record; one from the future moves no time."""
+        self._operator.reject(self.state, one, reason)
+        self._note_applied(one)
+        if reason != "record_from_future":
+            self._advance_watermark(one)
+
+    def _advance_watermark(self, batch: Slice) -> None:
+        # A publisher may be minutes ahead: no deadline is over before it is over here.
+        latest = self.clock.not_ahead(max(record.timestamp for record in batch))
+        self.state.advance_watermark(batch.topic, latest)
+
     def _note_applied(self, batch: Slice) -> None:
         offsets, topic = self._changelog.offsets, batch.topic
         offsets[topic] = max(batch.end, offsets[topic])
-        self.state.advance_watermark(topic, max(record.timestamp for record in batch))
         self.pending += len(batch)
         self.halted = self._operator.halted(self.state)
         self._note_changes()
@@ -229,8 +277,7 @@ class DurablePartition:
                 if self.poison.to_reject(self.isolated):
                     what = "%s[%d]@%d fails or hangs whoever works on it, and is rejected"
                     logger.error(what, one.topic, self.number, one[0].offset)
-                    self._operator.reject(self.state, one, "processing_error")
-                    self._note_applied(one)
+                    self._reject(one, "processing_error")
                 else:
                     await self._apply(one)
                 async with asyncio.timeout(COMMIT_SECONDS):
@@ -247,17 +294,23 @@ class DurablePartition:
         """Make everything that was applied durable. Whatever is raised, the partition is broken then.
 
         1. A step that was cut short between two timers of one moment is finished; where nothing changed, nothing is
-           written.
+           written, unless it is time to ask the broker what time it is.
         2. The state drains what is to be published: rows, incidents, rejections. They get the next version.
         3. The changelog drains the tables: changes, keys that compaction rewrites, and the next input offsets.
         4. One transaction sends both, in this order. All of it happened, or none of it: which, the log decides.
         5. The offsets are durable now, and may be committed to the consumer group, where they only show the lag.
-        6. Now and then what the state does not need any more is deleted from the beginning of the log.
+        6. By the broker's answer it shows whether our clock counts, and whether the state's time lies ahead.
+        7. Now and then what the state does not need any more is deleted from the beginning of the log.
         """
         async with self._lock:
             if self.broken:
                 raise self.broken
             await self._commit()
+
+    async def ask_time(self) -> None:
+        """Commit, whether anything changed or not: the broker's answer says what time it is there."""
+        async with self._lock:
+            await self._commit(asking=True)
 
     def settle(self) -> bool:
         """Go on where a step was cut short between two timers of one moment; returns whether all of them have fired."""
@@ -268,13 +321,14 @@ class DurablePartition:
             self._step_without_records(lambda: self.state.consistent or spent())
         return self.state.consistent
 
-    async def _commit(self) -> None:
+    async def _commit(self, *, asking: bool = False) -> None:
         while not self.settle():
             await others_turn(1)
-        if not self.state.changed:
+        asking = asking or self.clock.time is None or loop_time() - self.committed_at >= ASKED_SECONDS
+        if not (asking or self.state.changed):
             return
         try:
-            checkpoint = self.state.checkpoint(self._changelog.begin(), wall_ms())
+            checkpoint = self.state.checkpoint(self._changelog.begin(), self.clock.best)
             delta = self._changelog.write()
             outputs = list(self._operator.outputs(checkpoint))
             self._require_size(*(message.value for message in outputs), *delta.messages)
@@ -285,14 +339,18 @@ class DurablePartition:
         self.pending, self.waiting_since = 0, None
         try:
             with own_cancellation_only():
-                start = await self._log.transaction(outputs, delta.messages)
+                appended = await self._log.transaction(outputs, delta.messages)
         except BaseException as error:  # cancelled, too: memory is ahead of the log
             self._break(error, ours=False)
             raise
         self.durable = offsets
         self.delta_bytes = sum(map(len, delta.messages))
         self.committed_at = loop_time()
-        unneeded = self._truncation.committed(delta, start)
+        set_back = self._note_time(appended.broker_time)
+        unneeded = self._truncation.committed(delta, appended.offset)
+        if set_back:
+            # At once: what is read back later must find the right time before what was counted by it.
+            await self._commit(asking=True)
         if unneeded is not None:
             await self._log.truncate(unneeded)
 
@@ -301,6 +359,19 @@ class DurablePartition:
         limit, longest = longest_message(self._config.log_limits.message_bytes), max(map(len, messages))
         if longest > limit:
             raise OversizedError(f"a checkpoint leads to a message of {longest} bytes, over {limit}")
+
+    def _note_time(self, broker_time: int | None) -> bool:
+        """Take in what time it is at the broker; whether the state's was set back."""
+        self.clock.answered(broker_time)
+        # While two clocks contradict each other neither of them undoes what was decided.
+        broker = self.clock.broker
+        if broker is None or self.clock.time is None:
+            return False
+        try:
+            return self._operator.set_back(self.state, broker)
+        except Exception as error:
+            self._break(error)
+            raise
 
     # The end
 

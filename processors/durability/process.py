@@ -36,7 +36,8 @@ class Gauges(Protocol):
 
     def partitions(self, *, ready: int, halted: int, opening: int, recovered: bool) -> None: ...
     def reading(self, topic: str, *, lag: int, held_open: bool) -> None: ...
-    def watermark_lag(self, seconds: float) -> None: ...
+    def watermarks(self, *, lag: float, ahead: float) -> None: ...
+    def clock(self, *, ahead: float, agrees: bool) -> None: ...
 
 
 class DurableProcess:
@@ -71,8 +72,11 @@ class DurableProcess:
         held_open = assignment.held_open()
         for topic, lag in assignment.lag().items():
             gauges.reading(topic, lag=lag, held_open=held_open[topic])
-        if watermarks := [part.state.now for part in ready if part.state.now]:
-            gauges.watermark_lag(max(0, wall_ms() - min(watermarks)) / 1000)
+        if lags := [part.clock.best - part.state.now for part in ready if part.state.now]:
+            gauges.watermarks(lag=max(lags) / 1000, ahead=-min(lags) / 1000)
+        if aheads := [part.clock.ahead_ms for part in ready]:
+            agrees = all(part.clock.time is not None for part in ready)
+            gauges.clock(ahead=max(aheads, key=abs) / 1000, agrees=agrees)
 
     async def revoked(self, numbers: Collection[int], seconds: float) -> None:
         await self.assignment.revoke(numbers, seconds)
@@ -120,6 +124,8 @@ class DurableProcess:
         if split:
             means = "nothing is processed: give the inputs equal partition counts, and all workers the same version"
             found.append(Problem("split", f"partitions not co-located: {sorted(split)}", means))
+        if (problem := self._clock_problem()) is not None:
+            found.append(problem)
         for number, part in sorted(self.assignment.partitions.items()):
             if part.halted is not None:
                 means = "its records wait in Kafka for another release, or another setting"
@@ -132,6 +138,21 @@ class DurableProcess:
                 )
                 found.append(Problem(f"commit {number}", what, means, wall_ms() - round(waits * 1000)))
         return [*found, *self.assignment.failing.problems(now, wall_ms())]
+
+    def _clock_problem(self) -> Problem | None:
+        parts = [part for _, part in sorted(self.assignment.partitions.items()) if part.ready]
+        wrong = [part for part in parts if part.clock.time is None]
+        if not wrong:
+            return None
+        numbers = [part.number for part in wrong]
+        means = "time is held, no deadline fires by it and nothing is rejected by it"
+        if any(part.clock.broker is None for part in wrong):
+            what = f"partitions {numbers}: the broker does not say what time it is"
+            return Problem("clock", what, f"{means}: set message.timestamp.type=LogAppendTime of the state topic")
+        ahead = max((part.clock.ahead_ms for part in wrong), key=abs) / 1000
+        side = f"{ahead:.1f} s ahead of" if ahead > 0 else f"{-ahead:.1f} s behind"
+        what = f"partitions {numbers}: the clock of this machine is {side} the broker's, or was set just now"
+        return Problem("clock", what, f"{means}: let NTP set it, or the broker's where that one is wrong")
 
     def details(self) -> dict[str, Any]:
         now = loop_time()

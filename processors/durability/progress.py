@@ -79,9 +79,13 @@ class InputProgress:
     # Watermarks
 
     def advance_watermarks(self, part: DurablePartition) -> None:
-        """Let time go on in the inputs that are processed to their end."""
+        """Let time go on in the inputs that are processed to their end, while our clock counts."""
+        time = part.clock.time
+        if time is None:
+            return
         for topic, progress in self._of(part):
-            if _confirmed(part, topic, progress):
+            # What lies ahead was sent before our clock was put right.
+            if progress.asked_at <= time and _confirmed(part, topic, progress):
                 part.state.advance_watermark(topic, progress.asked_at - IN_FLIGHT_MS)
 
     def stalled(self, part: DurablePartition) -> list[str]:

@@ -116,6 +116,14 @@ class Partials:
                 self.count -= len(self.minutes.pop(minute))
         self._closed_unwritten = any(minute in self.changed for minute in closed)
 
+    def reopen_from(self, moment_ms: int) -> None:
+        """Let minutes that begin at a moment or later take samples again: time was set back before them.
+
+        Earlier ones stay closed: what they added up to is not known any more.
+        """
+        first_ms = -(-moment_ms // MINUTE_MS) * MINUTE_MS
+        self.closed_before_ms = min(self.closed_before_ms, first_ms)
+
     def evict_oldest(self, partials_max: int) -> int:
         """Close and evict the oldest minutes early, until at most so many partials are left; how many that were.
 

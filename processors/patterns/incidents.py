@@ -9,7 +9,7 @@ from processors.cases.case import Case
 from processors.sla.clocks import Clock
 from schemas.kpis import DIMENSIONS
 from schemas.outputs import IncidentRow
-from schemas.taxonomy import ClockState, Severity
+from schemas.taxonomy import ClockState, OwnIncident, Severity
 
 BROKEN: Final[frozenset[ClockState]] = frozenset(("breached_open", "breached"))
 
@@ -67,9 +67,44 @@ def incident_row(incident: Incident, pattern_id: str, version: str, partition: i
         policy_id=incident.policy_id,
         metric=incident.metric,
         summary=incident.summary,
-        evidence=json.dumps(incident.evidence, ensure_ascii=False, separators=(",", ":")),
+        evidence=_as_json(incident.evidence),
         rule_version=version,
     )
+
+
+def own_incident_row(
+    what: OwnIncident, partition: int, *, severity: Severity, opened_at: int, summary: str, evidence: Mapping[str, Any]
+) -> IncidentRow:
+    """The row of an incident of ours, which opens at a moment, ms. Its subject is Oidor itself, in one partition."""
+    subject = f"oidor|{partition}"
+    return IncidentRow(
+        incident_id=incident_id(what, subject, opened_at),
+        pattern=what,
+        subject=subject,
+        severity=severity,
+        state="open",
+        close_reason="",
+        opened_at=opened_at,
+        updated_at=opened_at,
+        closed_at=None,
+        topic="",
+        partition=partition,
+        source="",
+        entity_id="",
+        customer_id="",
+        area="",
+        team="",
+        owner="",
+        policy_id="",
+        metric="",
+        summary=summary,
+        evidence=_as_json(evidence),
+        rule_version="1",
+    )
+
+
+def _as_json(evidence: Mapping[str, Any]) -> str:
+    return json.dumps(evidence, ensure_ascii=False, separators=(",", ":"))
 
 
 def clock_evidence(clock: Clock) -> dict[str, int | str]:

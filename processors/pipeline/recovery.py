@@ -12,7 +12,7 @@ from typing import Final
 
 from processors.cases.case import Case, Failure
 from processors.patterns import registry
-from processors.pipeline import isolation
+from processors.pipeline import isolation, missed_pages
 from processors.pipeline.emission import (
     CASE_TIMER,
     count_gauges,
@@ -50,6 +50,7 @@ def recover(state: PartitionState) -> None:
         _install(state, case, owed)
     for key in list(state.subjects):
         _install_subject(state, key, owed)
+    missed_pages.recover(state)
 
 
 def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:

@@ -6,6 +6,7 @@ between two records, or two deadlines, when `spent` says so; where it is cut cha
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from processors.cases.case import Case
@@ -101,8 +102,14 @@ def step(state: PartitionState, batch: Batch, now: int, spent: Spent = never) ->
 def reject(state: PartitionState, topic: str, record: Record, reason: Reason, expected: str = "") -> Observations:
     """Take in one record as rejected without looking into it: for one on which processing itself fails."""
     observations = Observations()
-    progress = _account(state, topic, record)
-    _reject(state, topic, record, progress, Rejection(reason, expected=expected), observations)
+    if reason == "record_from_future":  # it moves no time
+        progress = state.progress.account(topic, record.timestamp, record.offset)
+        rejection = Rejection(
+            reason, "timestamp", "a record at most 5 min ahead of the clock", _moment(record.timestamp)
+        )
+    else:
+        progress, rejection = _account(state, topic, record), Rejection(reason, expected=expected)
+    _reject(state, topic, record, progress, rejection, observations)
     return observations
 
 
@@ -141,6 +148,13 @@ def _process(state: PartitionState, topic: str, record: Record, observations: Ob
 def _account(state: PartitionState, topic: str, record: Record) -> Progress:
     state.watermarks.observe(topic, record.timestamp)
     return state.progress.account(topic, record.timestamp, record.offset)
+
+
+def _moment(ms: int) -> str:
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+    except (OverflowError, ValueError, OSError):
+        return f"{ms} ms"
 
 
 def _reject(

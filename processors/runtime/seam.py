@@ -34,6 +34,7 @@ from processors.runtime.timeouts import (
     GROUP_COMMIT_SECONDS,
     REBALANCE_SECONDS,
     REQUEST_SECONDS,
+    monotonic_ms,
     own_cancellation_only,
     wall_ms,
 )
@@ -156,7 +157,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         if state is None or not state.has_valid_position or state.highwater is None or state.lso is None:
             return None
         progress = self._marks.progress(
-            tp, position=state.position, stable=state.lso, high=state.highwater, wall=wall_ms()
+            tp, position=state.position, stable=state.lso, high=state.highwater, at=monotonic_ms()
         )
         return progress._replace(buffered=TopicPartition(*tp) in self._ensure_consumer()._fetcher._records)
 

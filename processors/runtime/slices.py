@@ -144,9 +144,12 @@ class FetchEpochs:
         """A fetch was answered that had been sent at `wall`, ms."""
         self._asked[tp] = wall
 
-    def progress(self, tp: TP, *, position: int, stable: int, high: int, wall: int) -> FetchProgress:
-        """How far a partition is read: `stable` is the last stable offset, `high` the high watermark."""
-        held = self._hold(tp, stable, high, wall)
+    def progress(self, tp: TP, *, position: int, stable: int, high: int, at: int) -> FetchProgress:
+        """How far a partition is read: `stable` is the last stable offset, `high` the high watermark.
+
+        `at`: now, in ms of a clock that nobody sets.
+        """
+        held = self._hold(tp, stable, high, at)
         return FetchProgress(
             epoch=self._epochs.get(tp, self._first),
             end=self._ends.get(tp),
@@ -156,10 +159,10 @@ class FetchEpochs:
             held_ms=held,
         )
 
-    def _hold(self, tp: TP, stable: int, high: int, wall: int) -> int:
+    def _hold(self, tp: TP, stable: int, high: int, at: int) -> int:
         if stable >= high:
             self._held.pop(tp, None)
             return 0
-        where, since = self._held.get(tp, (stable, wall))
-        self._held[tp] = (stable, since if where == stable else wall)
-        return wall - self._held[tp][1]
+        where, since = self._held.get(tp, (stable, at))
+        self._held[tp] = (stable, since if where == stable else at)
+        return at - self._held[tp][1]

@@ -50,6 +50,11 @@ def spent_after(seconds: float) -> Callable[[], bool]:
     return lambda: clock() >= end
 
 
+def monotonic_ms() -> int:
+    """Milliseconds on a clock that nobody sets: two of them say how much time has passed."""
+    return time.monotonic_ns() // 1_000_000
+
+
 async def until(event: asyncio.Event, moment: float) -> None:
     """Until the event is set, or the loop's clock reaches a moment."""
     try:

@@ -16,6 +16,7 @@ from processors.state.erased import Erased
 from processors.state.error_streak import ErrorStreak
 from processors.state.gauges import Gauges
 from processors.state.health import Health
+from processors.state.missed_pages import MissedPages
 from processors.state.partials import DimensionValueTable, NameTable, PartialTable
 from processors.state.pending import Pending
 from processors.state.progress import ProgressTable
@@ -59,12 +60,15 @@ class PartitionState:
         self.dropped = dict.fromkeys(("cases", "case_events", "partials", "kpi_samples", "dimension_values"), 0)
         """What a bound made leave, or not count, since the state began."""
         self.health = Health()
+        self.missed_pages = MissedPages()
         # Derived.
         self.timers: dict[str, Timers] = {topic: Timers() for topic in INPUTS}
         self.subjects = Subjects()
         self.absorbed: dict[CaseKey, dict[CaseKey, CaseEvent]] = {}
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
         self.gauges = Gauges()
+        self.set_back = False
+        """Whether time was set back since the last checkpoint."""
         self.pending = Pending()
 
     def _table(self, table: T) -> T:
@@ -116,7 +120,8 @@ class PartitionState:
         """Whether a checkpoint would write anything."""
         pending = self.pending
         return bool(
-            self.progress.changed
+            self.set_back
+            or self.progress.changed
             or self.cases.changed
             or pending.dirty
             or pending.incidents
@@ -125,7 +130,7 @@ class PartitionState:
 
     def checkpoint(self, version: int, recorded_at: int) -> Checkpoint:
         """Drain what is to be published. The tables are drained after it: of KPIs and progress they know the rows."""
-        pending, self.pending = self.pending, Pending()
+        pending, self.pending, self.set_back = self.pending, Pending(), False
         rows = pending.rows(self.number, self.watermarks.timers_fired_to)
         rows["kpi_partials"] = [
             partial_row(minute, key, topic, self.number, slots)
@@ -154,6 +159,7 @@ class PartitionState:
             "dropped": {kind: count for kind, count in self.dropped.items() if count},
             "closed_early": closed_early,
             "health": self.health.snapshot(),
+            "missed_pages": self.missed_pages.meta(),
             "halted": self.error_streak.meta(),
         }
         return self.watermarks.meta() | {name: value for name, value in said.items() if value}
@@ -164,6 +170,9 @@ class PartitionState:
         self.dropped.update(meta.get("dropped", {}))
         closed_early = meta.get("closed_early", {})
         for topic, partials in self.partials.items():
-            partials.evict_before(max(self.watermarks.closed_before(topic), closed_early.get(topic, 0)))
+            closed = max(self.watermarks.closed_before(topic), closed_early.get(topic, 0))
+            partials.reopen_from(closed)  # where time was set back since the checkpoint before
+            partials.evict_before(closed)
         self.health.restore(meta.get("health", {}))
+        self.missed_pages.restore(meta.get("missed_pages", {}))
         self.error_streak.restore(meta.get("halted"))

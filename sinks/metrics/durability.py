@@ -7,8 +7,25 @@ from sinks.metrics.registry import Metrics
 from sinks.metrics.shared import CONSUMER_LAG, TOPIC
 
 WATERMARK_LAG: Final = Gauge(
-    "watermark_lag", "Wall clock less the watermark of the slowest partition.", unit="seconds"
-)  # fmt: skip
+    "watermark_lag",
+    "Time at the broker less the watermark of the slowest partition; less than 0 where even that lies ahead.",
+    unit="seconds",
+)
+WATERMARK_AHEAD: Final = Gauge(
+    "watermark_ahead",
+    "Watermark of the foremost partition less the time at the broker; less than 0 as long as time is behind, as it "
+    "should be. Over 60 it is set back.",
+    unit="seconds",
+)
+CLOCK_AHEAD: Final = Gauge(
+    "clock_ahead",
+    "Clock of this machine less the broker's, of the partition where they differ most; less than 0 when it is behind.",
+    unit="seconds",
+)
+CLOCK_AGREES: Final = Gauge(
+    "clock_agrees",
+    "1 while the clock of this machine agrees with the broker's of every open partition: else time is held.",
+)
 TIMER_DELAY: Final = Histogram(
     "timer_delay", "How much later than planned a timer of a partition ran: the event loop was held.", unit="seconds",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30),
@@ -45,8 +62,8 @@ TRANSACTION_HELD_OPEN: Final = Gauge(
 )
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    WATERMARK_LAG, TIMER_DELAY, PARTITIONS, STATE_RECOVERED, STATE_OPEN, CHECKPOINTS, CHECKPOINT, CHECKPOINT_BYTES,
-    REREADS, INPUT_DELETED, TRANSACTION_HELD_OPEN,
+    WATERMARK_LAG, WATERMARK_AHEAD, CLOCK_AHEAD, CLOCK_AGREES, TIMER_DELAY, PARTITIONS, STATE_RECOVERED, STATE_OPEN,
+    CHECKPOINTS, CHECKPOINT, CHECKPOINT_BYTES, REREADS, INPUT_DELETED, TRANSACTION_HELD_OPEN,
 )  # fmt: skip
 
 
@@ -91,5 +108,10 @@ class DurabilityWatch:
         self._metrics.set(CONSUMER_LAG, lag, topic)
         self._metrics.set(TRANSACTION_HELD_OPEN, held_open, topic)
 
-    def watermark_lag(self, seconds: float) -> None:
-        self._metrics.set(WATERMARK_LAG, seconds)
+    def watermarks(self, *, lag: float, ahead: float) -> None:
+        self._metrics.set(WATERMARK_LAG, lag)
+        self._metrics.set(WATERMARK_AHEAD, ahead)
+
+    def clock(self, *, ahead: float, agrees: bool) -> None:
+        self._metrics.set(CLOCK_AHEAD, ahead)
+        self._metrics.set(CLOCK_AGREES, agrees)

@@ -17,5 +17,5 @@ PRIORITY: Final = Label("priority", one_of(get_args(taxonomy.Priority)))
 POLICY: Final = Label("policy", "the policies in force")
 CLOCK_METRIC: Final = Label("metric", one_of(taxonomy.CLOCK_METRICS))
 
-PATTERN: Final = Label("pattern", "the patterns that are registered")
+PATTERN: Final = Label("pattern", "the patterns that are registered, and `missed_pages`")
 SEVERITY: Final = Label("severity", one_of(get_args(taxonomy.Severity)))

@@ -48,6 +48,11 @@ CONTACTS: Final = Counter("contacts", "Contact events accepted.", (EVENT_TYPE, C
 COMPLAINTS: Final = Counter("complaints", "Complaint events accepted.", (EVENT_TYPE, KIND, CHANNEL, AREA))
 SURVEYS: Final = Counter("surveys", "Survey events accepted.", (EVENT_TYPE, KIND, AREA))
 
+TIME_SET_BACK: Final = Counter(
+    "time_set_back",
+    "Partitions whose time lay over a minute ahead of the broker's: what was decided since was withdrawn.",
+)
+
 # Promises, and what went wrong; moved only while the moment that they tell of is recent
 
 SLA_OUTCOMES: Final = Counter(
@@ -88,6 +93,7 @@ OBSERVED: Final[Mapping[observations.Counter | observations.Moment | observation
     "complaints": COMPLAINTS,
     "surveys": SURVEYS,
     "sla_unmatched": SLA_UNMATCHED,
+    "time_set_back": TIME_SET_BACK,
     "sla_outcomes": SLA_OUTCOMES,
     "sla_retractions": SLA_RETRACTIONS,
     "wait": WAIT,
@@ -98,7 +104,7 @@ OBSERVED: Final[Mapping[observations.Counter | observations.Moment | observation
 
 MOVED: Final[tuple[Family, ...]] = (
     EVENTS, EVENTS_REJECTED, EVENT_WARNINGS, PROCESSING_ERRORS, CONTACTS, COMPLAINTS, SURVEYS,
-    SLA_OUTCOMES, SLA_RETRACTIONS, SLA_UNMATCHED, INCIDENTS, WAIT, FIRST_RESPONSE, RESOLUTION,
+    TIME_SET_BACK, SLA_OUTCOMES, SLA_RETRACTIONS, SLA_UNMATCHED, INCIDENTS, WAIT, FIRST_RESPONSE, RESOLUTION,
 )  # fmt: skip
 FAMILIES: Final = (*MOVED, *durability.FAMILIES, *COUNTED)
 
@@ -122,6 +128,7 @@ class WorkerMetrics(Metrics):
                 for priority in ranks:
                     for outcome in ("met", "breached"):
                         self.begin(SLA_OUTCOMES, policy, metric, priority, outcome)
+        self.begin(TIME_SET_BACK)
         for topic in INPUTS:
             self.begin(SLA_UNMATCHED, topic)
             for reason in REASONS:

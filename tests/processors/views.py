@@ -47,7 +47,7 @@ class Views:
         return [row for row in self.table("sla_clocks") if not row["void"]]
 
     def incidents(self) -> list[Row]:
-        return [row for row in self.table("incidents") if row["state"] != "withdrawn"]
+        return [row for row in self.table("incidents") if row["state"] != "withdrawn" and row["topic"]]
 
     def kpis(self) -> list[Row]:
         return [row for row in self.table("kpi_partials") if any(list(row.values())[6:])]

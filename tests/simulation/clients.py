@@ -10,8 +10,9 @@ from typing import Final, Literal
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.types import TP
 
-from processors.durability.log import Outgoing
+from processors.durability.log import Appended, Outgoing
 from processors.runtime.slices import FetchEpochs, FetchProgress, Slice
+from processors.runtime.timeouts import monotonic_ms
 from schemas.topics import state_topic
 from tests.simulation.broker import Broker
 from tests.simulation.virtual import here
@@ -88,7 +89,7 @@ class SimulatedLog:
             records, position = log.read(position, 50)
             yield [record.value for record in records]
 
-    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
+    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> Appended:
         weather, sent = self._weather, list(outputs)
         mishap = weather.mishap_now()
         await weather.travel()
@@ -118,7 +119,7 @@ class SimulatedLog:
         await weather.travel()
         if mishap == "unanswered":
             raise KafkaConnectionError("timed out")
-        return start[0]
+        return Appended(start[0], self._wall())
 
     def send(self, message: Outgoing) -> None:
         self._append(message.topic, message.key, message.value, message.headers)
@@ -259,7 +260,7 @@ class Consumer:
     async def progress(self) -> Mapping[TP, FetchProgress]:
         await asyncio.sleep(0.001)
         return {
-            tp: self._marks.progress(tp, position=position, stable=ends[0], high=ends[1], wall=self._wall())
+            tp: self._marks.progress(tp, position=position, stable=ends[0], high=ends[1], at=monotonic_ms())
             for tp, position in self._positions.items()
             if (ends := self._ends.get(tp)) is not None
         }

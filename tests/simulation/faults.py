@@ -15,6 +15,8 @@ from tests.simulation.world import LIVE_SECONDS, World
 
 _MISHAPS: Final[tuple[Mishap, ...]] = ("refused", "lost", "aborted", "unanswered", "hangs", "killed", "stopped")
 _BEYOND_THE_SESSION: Final = (13.0, 25.0)
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
 _LAST_SLICES_SECONDS: Final = 8
 """So long slices get lost after all else has healed: the last ones too, which none follows."""
 
@@ -36,6 +38,7 @@ async def disturbed(world: World) -> None:
     for disaster in disasters:
         disaster.cancel()
     world.weather.clear_up()
+    world.put_clocks_right()
     _wake(world)
     await asyncio.sleep(_LAST_SLICES_SECONDS)
     world.weather.dropped = 0
@@ -153,10 +156,19 @@ async def upstream_hangs(world: World, dice: random.Random) -> None:
     world.weather.held.discard(tp)
 
 
+async def clock_jumps(world: World, dice: random.Random) -> None:
+    """The clock of our processes is wrong for a while; ahead, that of the broker may be, on the same machine."""
+    world.clock_ahead = dice.choice((-_DAY_MS, -_HOUR_MS, _HOUR_MS, _DAY_MS))
+    if world.clock_ahead > 0 and dice.random() < 0.5:
+        world.broker_ahead = world.clock_ahead
+    await asyncio.sleep(dice.uniform(0.5, 8))
+    world.put_clocks_right()
+
+
 FAULTS: Final[tuple[Fault, ...]] = (
     worker_killed, worker_killed, worker_stopped, worker_stopped, worker_stalled, worker_joins, worker_leaves,
     workers_rebalance, warehouse_killed, warehouse_killed, warehouse_stopped, warehouse_joins, warehouses_rebalance,
-    database_away, broker_away, upstream_hangs,
+    database_away, broker_away, upstream_hangs, clock_jumps, clock_jumps,
 )  # fmt: skip
 
 

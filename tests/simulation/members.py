@@ -11,13 +11,15 @@ from processors.durability.assignment import Assignment
 from processors.durability.changelog import LogLimits
 from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.patterns import registry
-from processors.pipeline import step
+from processors.pipeline import missed_pages, step
 from processors.pipeline.recovery import recover
+from processors.pipeline.set_back import set_back
 from processors.rules import Rules
 from processors.runtime.seam import BatchConsumer
 from processors.runtime.timeouts import LAST_COMMIT_SECONDS
 from processors.state.partition import PartitionState
 from processors.warehouse import Warehouse
+from schemas.observations import CLOCKS_AGREE_MS
 from schemas.outputs import Checkpoint, RejectedRecord
 from schemas.topics import INPUTS, ROWS
 from sinks import messages
@@ -81,7 +83,7 @@ class Worker:
     def _log(self, number: int) -> SimulatedLog:
         if number not in self.consumer.numbers:
             self._world.anomaly(f"{self.process.name} opens partition {number}, which is not assigned to it")
-        return SimulatedLog(self._world.broker, self._world.weather, number, self._world.wall)
+        return SimulatedLog(self._world.broker, self._world.weather, number, self._world.broker_time)
 
     async def _take(self, topic: str) -> None:
         while True:
@@ -92,7 +94,15 @@ class Worker:
         while True:
             if not self.consumer.rebalancing:
                 await self._world.guarded(self.assignment.tick(), f"{self.process.name} ticks")
+            self._look_at_time()
             await asyncio.sleep(1)
+
+    def _look_at_time(self) -> None:
+        """Where two clocks agree, nothing lies ahead of them."""
+        for part in self.assignment.partitions.values():
+            ahead = part.state.now - self._world.broker_time()
+            if part.ready and part.clock.time is not None and ahead > CLOCKS_AGREE_MS:
+                self._world.anomaly(f"{self.process.name}: the time of partition {part.number} is {ahead} ms ahead")
 
     async def _commit_to_group(self) -> None:
         while True:
@@ -106,13 +116,15 @@ class Worker:
 
 def _processing(world: World) -> Operator:
     def outputs(told: Checkpoint) -> Iterator[messages.Message]:
-        return messages.messages(told, prefix="", wall=world.wall(), page_window_ms=600_000, message_bytes=20_000)
+        return messages.messages(told, prefix="", wall=told.recorded_at, page_window_ms=600_000, message_bytes=20_000)
 
     return Operator(
         create=lambda number: PartitionState(number, _RULES),
         step=step.step,
         reject=lambda state, one, reason: step.reject(state, one.topic, one[0], reason),
+        note_time=lambda state, time: missed_pages.look(state, time, 600_000),
         recover=recover,
+        set_back=lambda state, broker_time: set_back(state, broker_time) is not None,
         empty=step.EMPTY,
         outputs=outputs,
     )

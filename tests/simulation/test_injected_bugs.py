@@ -17,8 +17,11 @@ from processors.durability.assignment import Assignment
 from processors.durability.changelog import Changelog
 from processors.durability.compaction import Compaction
 from processors.durability.partition import Admission, DurablePartition
+from processors.durability.wall_clock import WallClock
 from processors.patterns import sla_breach
 from processors.patterns.incidents import Incident
+from processors.pipeline import set_back
+from processors.runtime import timeouts
 from processors.runtime.slices import Slice
 from processors.state.partials import PartialTable
 from processors.state.seen_ids import SeenIds
@@ -31,7 +34,7 @@ from tests.simulation.database import Database
 from tests.simulation.seeds import in_peace, played
 
 SEEDS: Final = 100
-Patches = list[tuple[object, str, Callable[..., Any]]]
+Patches = list[tuple[object, str, Any]]
 
 
 def offsets_committed_before_the_insert() -> Patches:
@@ -200,6 +203,18 @@ def a_lost_last_slice_is_not_missed() -> Patches:
     return [(Warehouse, "_seek_back_missing", blind)]
 
 
+def a_wrong_clock_counts() -> Patches:
+    return [(WallClock, "time", property(lambda _: timeouts.wall_ms()))]
+
+
+def time_is_never_set_back() -> Patches:
+    return [(DurablePartition, "_note_time", lambda part, broker_time: bool(part.clock.answered(broker_time)))]
+
+
+def what_was_decided_stays_when_time_is_set_back() -> Patches:
+    return [(set_back, "_reads_differently", lambda *_: False)]
+
+
 BUGS: Final = {
     offsets_committed_before_the_insert: 15,
     outputs_sent_outside_the_transaction: 3,
@@ -215,6 +230,9 @@ BUGS: Final = {
     versions_begin_anew_after_recovery: 0,
     what_was_gathered_is_kept_over_a_rebalance: 2,
     a_lost_last_slice_is_not_missed: 92,
+    a_wrong_clock_counts: 0,
+    time_is_never_set_back: 0,
+    what_was_decided_stays_when_time_is_set_back: 0,
 }
 """The bugs, each with the seed that found it last: it is tried first. Without it all others are."""
 

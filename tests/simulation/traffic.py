@@ -103,11 +103,11 @@ def _in_transactions(messages: Sequence[Message], dice: random.Random) -> Iterat
         if not transactional or dice.random() < 0.3:
             yield from (Publication(message.timestamp_ms, message, None) for message in group)
             continue
-        begins, ends = group[0].timestamp_ms, group[-1].timestamp_ms
+        ends = group[-1].timestamp_ms
         if dice.random() < 0.3:
             number += 1
-            yield from (Publication(begins, message, number) for message in group)
-            yield Publication(begins, None, number, committed=False)
+            yield from (Publication(message.timestamp_ms, message, number) for message in group)
+            yield Publication(ends, None, number, committed=False)
         number += 1
         yield from (Publication(message.timestamp_ms, message, number) for message in group)
         # Records of others come between the last of a transaction and its marker.

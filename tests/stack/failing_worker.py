@@ -24,7 +24,7 @@ from deploy.cli.settings import load_settings
 from processors import worker
 from processors.durability import assignment, progress
 from processors.durability.kafka_log import KafkaLog
-from processors.durability.log import Outgoing
+from processors.durability.log import Appended, Outgoing
 from processors.pipeline import step
 from processors.runtime import slices
 from schemas.events.envelope import Event
@@ -43,7 +43,7 @@ class FailingLog(KafkaLog):
         super().__init__(number, **others)
         self._number = number
 
-    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
+    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> Appended:
         dice = _dice.random()
         if dice < _SHARE / 2:
             raise KafkaTimeoutError("aborted, for the test")
@@ -51,10 +51,10 @@ class FailingLog(KafkaLog):
             FailingLog.transactions += 1
             if FailingLog.transactions == _HANGS_AT:
                 await asyncio.Event().wait()
-        start = await super().transaction(outputs, delta)
+        appended = await super().transaction(outputs, delta)
         if dice < _SHARE:
             raise KafkaTimeoutError("committed, but the answer is lost, for the test")
-        return start
+        return appended
 
 
 def _fail_on_records_of(sources: frozenset[str]) -> None:

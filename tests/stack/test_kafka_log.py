@@ -8,6 +8,7 @@ import pytest
 from deploy.cli.topics import create
 from deploy.local.kafka.server import LocalKafka
 from processors.durability.log import Log
+from processors.runtime.timeouts import wall_ms
 from processors.settings import Settings
 from processors.worker import kafka_log
 from tests.processors.durability.log_contract import LogContract, Play
@@ -32,6 +33,19 @@ class TestKafkaLog(LogContract):
     @pytest.fixture
     def new_log(self, settings: Settings) -> Callable[[], Log]:
         return lambda: kafka_log(0, settings)
+
+
+def test_the_broker_says_what_time_it_is(settings: Settings) -> None:
+    async def scene() -> None:
+        log = kafka_log(0, settings)
+        await log.open()
+        before = wall_ms()
+        answer = (await log.transaction([], [b"1"])).broker_time
+        assert answer is not None
+        assert before - 50 <= answer <= wall_ms() + 50
+        await log.close()
+
+    asyncio.run(scene())
 
 
 def test_reading_ends_quietly_while_the_broker_is_away(kafka: LocalKafka, settings: Settings) -> None:

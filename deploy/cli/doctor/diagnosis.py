@@ -14,6 +14,7 @@ from rich.table import Table
 from deploy.cli.topics import Problem
 from processors.settings import Settings
 from processors.state.health import PartHealth
+from schemas.observations import CLOCKS_AGREE_MS
 from schemas.topics import state_topic
 
 SKEW_MS: Final = 1_000
@@ -59,6 +60,8 @@ class StatePartition:
     last_checkpoint: int | None
     halted: str | None = None
     """Why the partition stopped taking records when it last did, until it has accepted one again."""
+    watermark: int | None = None
+    """Its own time at its last checkpoint, ms."""
     health: Mapping[str, PartHealth] = field(default_factory=dict)
     """Part of ours that failed at least once -> what is known of it."""
 
@@ -158,6 +161,7 @@ def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
     else:
         findings += _database(facts.database, settings)
     if isinstance(facts.broker, Broker):
+        findings += _time(facts.broker, facts.now)
         findings += _future(facts.broker, facts.now)
         findings += _open_transactions(facts.broker, facts.now)
         findings += _state(facts.broker, facts.now, settings)
@@ -217,6 +221,27 @@ def _database(database: Database, settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding(
             "clocks", True, f"ClickHouse and this machine differ by {abs(database.skew_ms)} ms; brokers tell no time"
+        )
+
+
+def _time(broker: Broker, now: int) -> Iterator[Finding]:
+    """Checkpoints have the broker's time: what it says of ours, and of the time of each partition."""
+    known = [(part, part.last_checkpoint) for part in broker.state if part.last_checkpoint is not None]
+    behind = max((at for _, at in known), default=now) - now
+    if behind > CLOCKS_AGREE_MS:
+        yield Finding(
+            "clocks",
+            False,
+            f"the clock here is {_age(behind)} behind the broker's",
+            "let NTP set both: a worker holds time while its clock is over a minute off",
+        )
+    ahead = {part.partition: part.watermark - at for part, at in known if part.watermark is not None}
+    if wrong := sorted(number for number, ms in ahead.items() if ms > CLOCKS_AGREE_MS):
+        yield Finding(
+            "clocks",
+            False,
+            f"the time of partitions {wrong} lies up to {_age(max(ahead.values()))} ahead of the broker's",
+            "its worker withdraws what was decided since, once its own clock agrees with the broker's: see its /ready",
         )
 
 

@@ -121,7 +121,7 @@ def _state_parts(admin: KafkaAdminClient, settings: Settings, topics: Mapping[st
         meta = next((said for one in reversed(last.get(part, [])) if (said := meta_of(one)) is not None), {})
         health = {name: PartHealth(*known) for name, known in meta.get("health", {}).items()}
         size, messages = sizes.get(part.partition, 0), high[part] - low[part]
-        yield StatePartition(part.partition, size, messages, newest[part], meta.get("halted"), health)
+        yield StatePartition(part.partition, size, messages, newest[part], meta.get("halted"), meta.get("now"), health)
 
 
 def _sizes(admin: KafkaAdminClient, topic: str) -> dict[int, int]:

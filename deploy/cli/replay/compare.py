@@ -25,6 +25,8 @@ WITHIN: Final[Mapping[str, tuple[str, str]]] = {
 """view -> conditions on a row that lies within a span: not begun before it, and over before it ends"""
 
 VIEWS: Final = tuple(WITHIN)
+COMPARED: Final[Mapping[str, str]] = {"v_incidents": "topic != ''"}
+"""view -> condition on the rows that are a function of the records: incidents of ours are of no input topic"""
 EXAMPLES: Final = 2
 
 _OURS: Final = re.compile(r".*_recorded_at|ingested_at|as_of|version")
@@ -44,13 +46,14 @@ class Span:
     until: int | None = None
 
     def condition(self, view: str) -> str:
-        """Return SQL that holds for the rows of a view that lie within."""
+        """Return SQL that holds for the rows of a view that are compared and lie within."""
         lower, upper = WITHIN[view]
-        return " AND ".join(
+        within = [
             bound.format(**{name: f"fromUnixTimestamp64Milli({moment}, 'UTC')"})
             for name, bound, moment in (("since", lower, self.since), ("until", upper, self.until))
             if moment is not None
-        ) or "1"  # fmt: skip
+        ]
+        return " AND ".join([COMPARED.get(view, "1"), *within])
 
     def __str__(self) -> str:
         return f"{_moment(self.since) or 'the beginning'} to {_moment(self.until) or 'now'}"

@@ -26,6 +26,7 @@ from deploy.cli.topics import administrator, create
 from deploy.clickhouse.migrate import migrate
 from deploy.local.processes import orderly_exit
 from deploy.local.stack import Service, fetch
+from processors.durability import verdicts
 from processors.runtime.security import kafka_python_client
 from processors.settings import SECRETS, Settings
 from schemas.errors import OidorError
@@ -72,6 +73,7 @@ def replay(
     _must_be_empty(target)
     create(target)
     migrate(target)
+    target = _with_verdicts(settings, target, home)
     with _progress(console) as progress, administrator(target) as admin, orderly_exit(), _running(target, home) as run:
         worker, warehouse = run
         _read(admin, target, worker, warehouse, _first(admin, target), began, progress)
@@ -111,6 +113,28 @@ def _must_be_empty(target: Settings) -> None:
             raise ReplayError(f"database {database} holds an earlier replay: drop it, or give another --into")
     finally:
         client.disconnect()
+
+
+def _with_verdicts(settings: Settings, target: Settings, home: Path) -> Settings:
+    """Let the replay reject as from the future what the installation did: by its own clock all of that is past."""
+    database = settings.clickhouse_database
+    client = connect(Address.of(settings), 60, database="")
+    try:
+        asked = "SELECT count() FROM system.tables WHERE database = '{}' AND name = 'rejected_events'"
+        if not client.execute(asked.format(database))[0][0]:
+            return target
+        rejected = client.execute(
+            f"SELECT DISTINCT topic, partition, offset FROM {database}.rejected_events "
+            "WHERE reason = 'record_from_future'"
+        )
+    finally:
+        client.disconnect()
+    if not rejected:
+        return target
+    file = home / target.app_id / "verdicts.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    verdicts.write(file, verdicts.spans_of(rejected))
+    return target.model_copy(update={"replay_verdicts": file.resolve()})
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from typing import Any, Literal, TypeAlias
 from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 from faust.types import TP
 
-from processors.durability.log import Outgoing
+from processors.durability.log import Appended, Outgoing
 from processors.runtime.slices import FetchEpochs, FetchProgress, Slice
+from processors.runtime.timeouts import wall_ms
 from schemas.topics import INPUTS
 from tests.processors.durability.counting import Record
 
@@ -63,6 +64,8 @@ class Broker:
     epochs: dict[int, int] = field(default_factory=dict)
     truncated: dict[int, int] = field(default_factory=dict)
     fault: Callable[[int], Fault | None] = lambda number: None
+    ahead_ms: int = 0
+    """How far its clock lies ahead of ours."""
 
     def log(self, number: int) -> "MemoryLog":
         return MemoryLog(self, number)
@@ -83,7 +86,7 @@ class MemoryLog:
             await cut_short()
         yield self._broker.state.get(self._number, [])[self._broker.truncated.get(self._number, 0) :]
 
-    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> int:
+    async def transaction(self, outputs: Iterable[Outgoing], delta: Sequence[bytes]) -> Appended:
         sent = list(outputs)
         await asyncio.sleep(0.01)
         fault = self._broker.fault(self._number)
@@ -102,7 +105,7 @@ class MemoryLog:
         self._broker.outputs.setdefault(self._number, []).extend(sent)
         if fault == "after":
             raise KafkaConnectionError("no answer")
-        return len(kept) - len(delta)
+        return Appended(len(kept) - len(delta), wall_ms() + self._broker.ahead_ms)
 
     async def truncate(self, offset: int) -> None:
         self._broker.truncated[self._number] = offset
@@ -184,7 +187,7 @@ class Inputs:
             self.marks.asked(tp, wall)
         return {
             tp: self.marks.progress(
-                tp, position=self.positions.get(tp, 0), stable=self.end(tp), high=self.end(tp), wall=wall
+                tp, position=self.positions.get(tp, 0), stable=self.end(tp), high=self.end(tp), at=wall
             )
             for tp in self.logs
         }

@@ -60,12 +60,25 @@ class LogContract:
 
         play(scene())
 
+    def test_an_answer_says_what_time_it_is(self, play: Play, new_log: Callable[[], Log]) -> None:
+        async def scene() -> None:
+            log = new_log()
+            await log.open()
+            answers = [(await log.transaction([], [b"1"])).broker_time for _ in range(2)]
+            first, second = answers
+            assert first is not None
+            assert second is not None
+            assert first <= second
+            await log.close()
+
+        play(scene())
+
     def test_what_lies_before_an_offset_can_be_deleted(self, play: Play, new_log: Callable[[], Log]) -> None:
         async def scene() -> None:
             log = new_log()
             await log.open()
             await log.transaction([], [b"1", b"2"])
-            offset = await log.transaction([], [b"3", b"4"])
+            offset = (await log.transaction([], [b"3", b"4"])).offset
             await log.transaction([], [b"5"])
 
             await log.truncate(offset)

@@ -60,9 +60,11 @@ def test_a_commit_without_changes_writes_nothing() -> None:
     async def scene() -> None:
         broker = Broker()
         part = await opened(broker)
+        await part.ask_time()
+        written = len(broker.state[0])
         await part.commit()
 
-        assert broker.state == {}
+        assert len(broker.state[0]) == written
 
     play(scene())
 
@@ -320,6 +322,7 @@ def test_others_have_their_turn_between_the_steps_of_a_slice_and_nothing_is_skip
     async def scene() -> None:
         broker = Broker()
         part = await opened(broker)
+        await part.ask_time()
         slices = [a_slice(*"abcdef"), a_slice(*"abc", topic=COMPLAINTS)]
         applying = [asyncio.create_task(part.apply_slice(batch)) for batch in slices]
         committed = set()

@@ -95,16 +95,14 @@ CASES: dict[str, tuple[Mapping[str, int], bool]] = {
 
 @pytest.mark.parametrize(("seen", "at_end"), CASES.values(), ids=CASES.keys())
 def test_when_a_partition_is_at_its_end(seen: Mapping[str, int], at_end: bool) -> None:
-    assert FetchEpochs({}).progress(HERE, wall=0, **seen).at_end is at_end
+    assert FetchEpochs({}).progress(HERE, at=0, **seen).at_end is at_end
 
 
 def test_a_transaction_left_open_holds_the_end_back_for_a_minute_only() -> None:
     marks = FetchEpochs({})
     stuck = {"position": 7, "stable": 7, "high": 8}
 
-    ends = [
-        marks.progress(HERE, wall=wall, **stuck).at_end for wall in (0, OPEN_TRANSACTION_MS - 1, OPEN_TRANSACTION_MS)
-    ]
+    ends = [marks.progress(HERE, at=at, **stuck).at_end for at in (0, OPEN_TRANSACTION_MS - 1, OPEN_TRANSACTION_MS)]
 
     assert ends == [False, False, True]
 
@@ -113,7 +111,7 @@ def test_transactions_that_follow_each_other_do_not_add_up_to_one_that_is_stuck(
     marks = FetchEpochs({})
 
     ends = [
-        marks.progress(HERE, position=at, stable=at, high=at + 1, wall=at * OPEN_TRANSACTION_MS // 2).at_end
+        marks.progress(HERE, position=at, stable=at, high=at + 1, at=at * OPEN_TRANSACTION_MS // 2).at_end
         for at in range(6)
     ]
 
@@ -125,10 +123,10 @@ def test_the_end_is_known_as_of_when_the_fetch_was_sent_and_for_what_was_handed_
     epoch = marks.seek(HERE, 4)
     marks.asked(HERE, 1_000)
 
-    at_first = marks.progress(HERE, position=4, stable=4, high=4, wall=9_000)
+    at_first = marks.progress(HERE, position=4, stable=4, high=4, at=9_000)
     marks.mark(HERE, records(4, 5))
     marks.asked(HERE, 2_000)
-    later = marks.progress(HERE, position=7, stable=7, high=7, wall=9_000)
+    later = marks.progress(HERE, position=7, stable=7, high=7, at=9_000)
 
     assert (at_first.epoch, at_first.end, at_first.asked_at) == (epoch, 4, 1_000)
     assert (later.epoch, later.end, later.asked_at) == (epoch, 6, 2_000)

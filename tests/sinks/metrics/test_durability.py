@@ -17,7 +17,8 @@ def test_what_happens_and_how_it_stands_is_exported_without_a_series_of_one_part
     watch.deleted(CONTACTS, 5)
     watch.partitions(ready=3, halted=1, opening=2, recovered=False)
     watch.reading(CONTACTS, lag=40, held_open=True)
-    watch.watermark_lag(1.5)
+    watch.watermarks(lag=1.5, ahead=-0.5)
+    watch.clock(ahead=-3, agrees=True)
 
     exported = {
         (sample.name.removeprefix("feedback_"), *sample.labels.values()): sample.value
@@ -46,4 +47,7 @@ EXPECTED = {
     ("consumer_lag_events", CONTACTS): 40,
     ("upstream_transaction_held_open", CONTACTS): 1,
     ("watermark_lag_seconds",): 1.5,
+    ("watermark_ahead_seconds",): -0.5,
+    ("clock_ahead_seconds",): -3,
+    ("clock_agrees",): 1,
 }

@@ -78,6 +78,16 @@ WRONG = {
         "publishers",
         "contact-events[3] has a record of 2026-11-18T11:07:40+00:00, 60 s in the future",
     ),
+    "a partition whose time lies ahead": (
+        replace(BROKER, state=(replace(STATE, watermark=NOW + 3_600_000), replace(STATE, partition=4, watermark=NOW))),
+        "clocks",
+        "the time of partitions [3] lies up to 60 min ahead of the broker's",
+    ),
+    "a clock that is behind the broker's": (
+        replace(BROKER, state=(replace(STATE, last_checkpoint=NOW + 120_000),)),
+        "clocks",
+        "the clock here is 120 s behind the broker's -> let NTP set both",
+    ),
     "a partition that a release fails in": (
         replace(
             BROKER,

@@ -35,7 +35,7 @@ def differing(warehouse: Warehouse, other: Warehouse, span: Span = Span()) -> li
 
 
 def incident(**changes: Any) -> dict[str, Any]:
-    return INCIDENT | changes
+    return INCIDENT | {"topic": "contact-events"} | changes
 
 
 def test_when_and_under_which_version_a_row_was_written_is_no_difference(
@@ -54,6 +54,15 @@ def test_a_row_that_reads_otherwise_differs_in_both_and_is_shown(warehouse: Ware
     assert differing(warehouse, other) == [("v_incidents", 2, 1)]
     (found,) = (one for one in compare(warehouse.engine, warehouse.name, other.name) if one.any)
     assert ["very late" in text for text in found.examples_there] == [True]
+
+
+def test_incidents_of_ours_are_not_compared_for_they_tell_of_what_happened_to_us(
+    warehouse: Warehouse, other: Warehouse
+) -> None:
+    warehouse.insert("incidents", incident(), incident(incident_id="ours", topic="", pattern="missed_pages"))
+    other.insert("incidents", incident())
+
+    assert differing(warehouse, other) == []
 
 
 def test_what_is_not_within_the_span_is_not_compared(warehouse: Warehouse, other: Warehouse) -> None:

@@ -1,0 +1,135 @@
+"""Pages that nobody got because we were not there: said once, by one incident of ours, when a partition is live again.
+
+What broke more than `page_window` ago pages nobody, so that a replay does not. After an outage of ours, or a long
+backlog, that leaves out what broke meanwhile; what of it is open still is worth one page. A partition that reads a log
+for the first time was never live, and missed nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from processors.patterns.incidents import own_incident_row
+from processors.pipeline.emission import count_open
+from processors.state.missed_pages import Missed
+from processors.state.partition import PartitionState
+from schemas.observations import CLOCKS_AGREE_MS, Observations
+from schemas.outputs import IncidentRow
+
+
+def look(state: PartitionState, clock: int, page_window_ms: int) -> Observations:
+    """Take note of whether a partition is live, by a clock that counts, ms; tell what was missed when it is again."""
+    observations, missed = Observations(), state.missed_pages
+    if missed.told is not None:
+        _look_at_what_is_told(state, clock, observations)
+    if not state.now or clock - state.now >= page_window_ms:
+        return observations
+    if missed.live_at and clock - missed.live_at > page_window_ms:
+        # Looking, deciding and writing take their time: rather tell of one that paged than leave one out.
+        _tell(state, missed.live_now, clock - page_window_ms + CLOCKS_AGREE_MS, clock, observations)
+    missed.live_at, missed.live_now = clock, state.now
+    return observations
+
+
+def recover(state: PartitionState) -> None:
+    """Find again what an incident that is open tells of."""
+    missed = state.missed_pages
+    if missed.told is not None:
+        missed.open = [one for one, _ in _unpaged(state, missed.since, missed.until)]
+        count_open(state, {missed.told.incident_id: missed.told}, 1)
+
+
+def set_back(state: PartitionState, broker_time: int, observations: Observations) -> None:
+    """Take back what is told of a time that has not come; until then the partition was live."""
+    missed = state.missed_pages
+    missed.live_at, missed.live_now = min(missed.live_at, broker_time), min(missed.live_now, state.now)
+    told = missed.told
+    if told is not None and told.opened_at - broker_time > CLOCKS_AGREE_MS:
+        missed.told, missed.open = None, []
+        count_open(state, {told.incident_id: told}, -1)
+        withdrawn = told._replace(state="withdrawn", close_reason="retracted")
+        _write(state, withdrawn)
+        observations.incident(withdrawn, "withdrawn")
+
+
+def _tell(state: PartitionState, since: int, until: int, clock: int, observations: Observations) -> None:
+    missed = state.missed_pages
+    if missed.told is not None:
+        since = min(since, missed.since)
+        _close(state, clock, observations)
+    found = list(_unpaged(state, since, until))
+    if not found:
+        return
+    missed.since, missed.until, missed.open = since, until, [one for one, _ in found]
+    missed.told = own_incident_row(
+        "missed_pages",
+        state.number,
+        severity="critical" if any(row.severity == "critical" for _, row in found) else "warning",
+        opened_at=clock,
+        summary=f"{len(found)} incidents began while nobody could be paged, and are open still",
+        evidence=_evidence([row for _, row in found], since, until),
+    )
+    _write(state, missed.told)
+    count_open(state, {missed.told.incident_id: missed.told}, 1)
+    observations.incident(missed.told, "opened")
+
+
+def _look_at_what_is_told(state: PartitionState, clock: int, observations: Observations) -> None:
+    waiting = state.missed_pages.open
+    while waiting and not _is_open(state, waiting[-1]):
+        waiting.pop()
+    if not waiting:
+        _close(state, clock, observations)
+
+
+def _close(state: PartitionState, clock: int, observations: Observations) -> None:
+    missed = state.missed_pages
+    told, missed.told, missed.open = missed.told, None, []
+    if told is not None:
+        count_open(state, {told.incident_id: told}, -1)
+        closed = told._replace(state="closed", close_reason="auto", updated_at=clock, closed_at=clock)
+        _write(state, closed)
+        observations.incident(closed, "closed")
+
+
+def _write(state: PartitionState, row: IncidentRow) -> None:
+    state.pending.incidents[row.incident_id] = row
+
+
+def _unpaged(state: PartitionState, since: int, until: int) -> Iterator[tuple[Missed, IncidentRow]]:
+    """What is open, would page, and began between two moments."""
+    for case in state.cases.values():
+        for row in _begun(case.evaluation.incidents, since, until):
+            yield Missed(row.incident_id, case.key, None), row
+    for key in state.subjects:
+        for row in _begun(state.subjects[key].incidents, since, until):
+            yield Missed(row.incident_id, None, key), row
+
+
+def _begun(incidents: Mapping[str, IncidentRow], since: int, until: int) -> list[IncidentRow]:
+    return [
+        row
+        for row in incidents.values()
+        if row.state == "open" and row.severity != "info" and since <= row.opened_at <= until
+    ]
+
+
+def _is_open(state: PartitionState, missed: Missed) -> bool:
+    case = state.cases.get(missed.case) if missed.case is not None else None
+    history = state.subjects.get(missed.subject) if missed.subject is not None else None
+    incidents = case.evaluation.incidents if case is not None else history.incidents if history is not None else {}
+    row = incidents.get(missed.incident_id)
+    return row is not None and row.state == "open"
+
+
+def _evidence(rows: list[IncidentRow], since: int, until: int) -> dict[str, Any]:
+    counted = Counter((row.area or "unknown", row.severity) for row in rows)
+    still_open: dict[str, dict[str, int]] = {}
+    for (area, severity), count in sorted(counted.items()):
+        still_open.setdefault(area, {})[severity] = count
+    return {"from": _moment(since), "to": _moment(until), "still_open": still_open}
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
