@@ -212,6 +212,8 @@ class Settings(BaseSettings):
     """Port of the warehouse's pages; 0 takes a free one."""
     log_level: str = "info"
     """Debug, info, warning or error."""
+    log_format: Literal["text", "json"] = "text"
+    """How a process logs to stderr: lines for people, or JSON objects, one a line; times are in UTC in both."""
 
     @model_validator(mode="before")
     @classmethod

@@ -230,7 +230,8 @@ class Assignment:
         part.ready = True
         for topic in self.kafka_names:
             part.epochs[topic] = await self._seek(part, topic)
-        logger.info("Partition %d is open at %s", part.number, part.durable)
+        level = logging.DEBUG if part.number in self.failing else logging.INFO
+        logger.log(level, "Partition %d is open at %s", part.number, part.durable)
 
     async def _noted(self, part: DurablePartition) -> dict[str, Suspects]:
         """What others that had the partition were working on when they hung, and its log has not passed."""

@@ -131,6 +131,9 @@ class FailingPartitions:
         known.error, known.last, known.count = error, now, known.count + 1
         return False
 
+    def __contains__(self, number: int) -> bool:
+        return number in self._failing
+
     def over(self, number: int) -> None:
         """A commit went through, or the partition left."""
         self._failing.pop(number, None)

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from processors.runtime import symptoms
 from processors.runtime.answers import BrokerAnswers
-from processors.runtime.log_throttle import LogThrottle
+from processors.runtime.logs import logging_config
 from processors.runtime.membership import KafkaCoordinator, MembershipMonitor
 from processors.runtime.problems import Problem, ProblemJournal
 from processors.runtime.seam import BatchingApp
@@ -34,8 +34,6 @@ logger = get_logger(__name__)
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 
-_MACHINERY: Final = ("aiokafka", "faust", "mode", "aiohttp", "processors.runtime.seam")
-_THROTTLED_SECONDS: Final = 10.0
 _JOURNAL_SECONDS: Final = 1.0
 _LEVELS: Final = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
 
@@ -255,8 +253,8 @@ class _FaustWorker(faust.Worker):
 
 def _run_app(app: faust.App, settings: Settings, shutdown: Shutdown, side_tasks: Sequence[Background]) -> int:
     loop = tuned_event_loop()
-    level = _LEVELS[settings.log_level.lower()]
-    worker = _FaustWorker(app, loop=loop, loglevel=level, logging_config=_logging(level))
+    config = logging_config(settings.log_level, settings.log_format)
+    worker = _FaustWorker(app, loop=loop, loglevel=config["root"]["level"], logging_config=config)
     worker.shutdown, worker.side_tasks = shutdown, side_tasks
     worker.spinner = None
     try:
@@ -265,23 +263,3 @@ def _run_app(app: faust.App, settings: Settings, shutdown: Shutdown, side_tasks:
         code = exit_.code if isinstance(exit_.code, int) else 1
         return shutdown.code or code
     return shutdown.code
-
-
-def _logging(level: str) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"}},
-        "filters": {"throttle": {"()": LogThrottle, "loggers": _MACHINERY, "seconds": _THROTTLED_SECONDS}},
-        "handlers": {
-            "stderr": {
-                "class": "logging.StreamHandler",
-                "formatter": "line",
-                "filters": ["throttle"],
-                "stream": "ext://sys.stderr",
-            }
-        },
-        "root": {"handlers": ["stderr"], "level": level},
-        # What these say at INFO is about their own machinery.
-        "loggers": {name: {"level": "WARNING"} for name in _MACHINERY},
-    }

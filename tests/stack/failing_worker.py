@@ -8,6 +8,8 @@ The environment says which; without it nothing fails.
 | `FAULT_HANGING` | partition number whose fifth transaction never ends |
 | `FAULT_COMMIT_SECONDS` | instead of the 30 s after which a transaction has failed |
 | `FAULT_SOURCES` | records of these sources fail by an error of ours, comma-separated; `*`: of all |
+| `FAULT_HANGS_ON` | a step that comes to a record of this source never ends |
+| `FAULT_SILENT_SECONDS` | instead of the 20 s after which a process whose event loop hangs ends itself |
 | `FAULT_OPEN_TRANSACTION_MS` | instead of the 60 s that an open upstream transaction may hold back time |
 """
 
@@ -15,7 +17,9 @@ import asyncio
 import os
 import random
 import sys
+import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from aiokafka.errors import KafkaTimeoutError
@@ -26,7 +30,8 @@ from processors.durability import assignment, progress
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.log import Appended, Outgoing
 from processors.pipeline import step
-from processors.runtime import slices
+from processors.runtime import service, slices
+from processors.runtime.watchdog import Watchdog
 from schemas.events.envelope import Event
 
 _SHARE = float(os.environ.get("FAULT_SHARE", "0"))
@@ -68,6 +73,17 @@ def _fail_on_records_of(sources: frozenset[str]) -> None:
     vars(step)["case_event"] = failing
 
 
+def _hang_on_records_of(source: str) -> None:
+    working = vars(step)["case_event"]
+
+    def hanging(event: Event, *others: Any) -> Any:
+        if event.source == source:
+            time.sleep(3_600)
+        return working(event, *others)
+
+    vars(step)["case_event"] = hanging
+
+
 def main() -> int:
     vars(worker)["KafkaLog"] = FailingLog
     if seconds := os.environ.get("FAULT_COMMIT_SECONDS"):
@@ -77,6 +93,10 @@ def main() -> int:
             vars(module)["OPEN_TRANSACTION_MS"] = int(ms)
     if sources := os.environ.get("FAULT_SOURCES"):
         _fail_on_records_of(frozenset(sources.split(",")))
+    if source := os.environ.get("FAULT_HANGS_ON"):
+        _hang_on_records_of(source)
+    if seconds := os.environ.get("FAULT_SILENT_SECONDS"):
+        vars(service)["Watchdog"] = partial(Watchdog, silent_seconds=float(seconds))
     return worker.run(load_settings())
 
 

@@ -40,8 +40,6 @@ def test_events_wait_for_a_limit_to_be_lifted_the_worker_says_so_and_none_is_rej
         target.configure(topic, max_message_bytes=LIMIT)
         target.open_cases("L", 20, text=os.urandom(3_000).hex())
         until(lambda: "raise max.message.bytes" in str(_problems(worker)), 30, "it says what to do")
-        (said,) = [problem for problem in _problems(worker) if "MessageSizeTooLarge" in problem]
-        assert said.startswith("partitions [0, 1] cannot commit or open"), said
         time.sleep(LONGER_THAN_ANY_TURN)
         assert worker.alive
         assert ready(worker)[0] == 503

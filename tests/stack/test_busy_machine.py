@@ -1,0 +1,60 @@
+"""A long backlog on a machine that is busy with other work: everything is slow, and nobody is stuck.
+
+`BACKLOG_EVENTS=100000 pytest tests/stack/test_busy_machine.py` is the long one, of some minutes.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from deploy.local.stack import Service
+from deploy.traffic.scenarios import STEADY, journeys
+from processors.settings import Settings
+from tests.stack.running import installed, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.alone]
+
+EVENTS: Final = int(os.environ.get("BACKLOG_EVENTS", "3000"))
+SECONDS: Final = 20 + EVENTS / 50
+"""For a worker that gets what is left over."""
+LOOPS: Final = 2
+LOW: Final = 10
+"""Priority (nice) of our own processes: the loops get nine tenths of the machine."""
+
+
+@contextlib.contextmanager
+def busy() -> Iterator[None]:
+    """Other work, for as long as it lasts."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(LOOPS)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def test_a_backlog_on_a_busy_machine_ends_no_process(settings: Settings, tmp_path: Path) -> None:
+    log = list(journeys(STEADY, 7, datetime.now(UTC) - timedelta(hours=3), limit=EVENTS, rate=EVENTS / 7_200))
+    with installed(settings, tmp_path) as oidor:
+        services: list[Service] = [oidor.start("worker"), oidor.start("warehouse")]
+        before = [service.pid for service in services]
+        for pid in before:
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), LOW)
+        with busy():
+            oidor.publish(log)
+            began = time.monotonic()
+            ends = "all is read, or somebody has ended"
+            until(lambda: oidor.read() == EVENTS or not all(one.alive for one in services), SECONDS, ends)
+            seconds = time.monotonic() - began
+        print(f"{EVENTS} events in {seconds:.0f} s beside {LOOPS} busy loops, load {os.getloadavg()[0]:.1f}")
+        assert [(service.pid, service.alive) for service in services] == [(pid, True) for pid in before]
