@@ -81,6 +81,7 @@ class DurablePartition:
         """The record that is being processed by itself, to see whether it is the one that breaks the partition."""
         self.in_hand: Slice | None = None
         """What the step that runs now is given."""
+        self.steps = 0
         self.pending = 0
         """Records applied since the last commit began."""
         self.delta_bytes = 0
@@ -241,7 +242,7 @@ class DurablePartition:
                 return False
 
     def _step(self, batch: Slice) -> Step:
-        self.in_hand = batch
+        self.in_hand, self.steps = batch, self.steps + 1
         try:
             return self._operator.step(self.state, batch, self.state.now, spent_after(STEP_SECONDS))
         finally:

@@ -105,7 +105,7 @@ class DurableProcess:
             if batch:
                 suspects = part.poison.suspects(batch.topic, batch[0].offset, batch.end)
                 name = self.assignment.kafka_names[batch.topic]
-                return Work(batch, TP(name, part.number), part.durable[batch.topic], suspects)
+                return Work((part.number, part.steps), TP(name, part.number), part.durable[batch.topic], suspects)
         return None
 
     def symptoms(self, working: bool, answered: bool) -> Symptoms:

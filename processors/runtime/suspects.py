@@ -8,7 +8,7 @@ means nothing once the offsets have passed what it names. A process that is kill
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Final, NamedTuple
 
@@ -62,8 +62,8 @@ def decode(metadata: str) -> Suspects | None:
 class Work(NamedTuple):
     """What a step is doing now."""
 
-    step: object
-    """The same as long as it is the same step."""
+    step: Hashable
+    """Equal as long as it is the same step."""
     tp: TP
     next: int
     """The next offset, as of the last commit: what the note is put to."""
@@ -79,7 +79,7 @@ class WorkWatch:
 
     def __init__(self, in_hand: Callable[[], Work | None], note: Note) -> None:
         self._in_hand, self._note = in_hand, note
-        self._step: object = None
+        self._step: Hashable = None
         self._seconds, self._looked = 0.0, 0.0
         self._noting: Future[bool] | None = None
 
@@ -93,8 +93,8 @@ class WorkWatch:
     def _look(self, now: float) -> None:
         work = self._in_hand()
         passed, self._looked = min(now - self._looked, _STEP_MAX), now
-        if work is None or work.step is not self._step:
-            self._step, self._seconds, self._noting = work and work.step, 0.0, None
+        if work is None or work.step != self._step:
+            self._step, self._seconds, self._noting = work.step if work else None, 0.0, None
             return
         self._seconds += passed
         failed = self._noting is not None and self._noting.done() and not self._noting.result()

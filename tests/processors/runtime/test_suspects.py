@@ -1,6 +1,8 @@
 """What is noted of a step that takes long, when, and what follows from it."""
 
+from collections.abc import Hashable
 from concurrent.futures import Future
+from typing import Any
 
 from faust.types import TP
 
@@ -23,11 +25,11 @@ class Group:
         return done
 
 
-def work(step: object) -> Work:
+def work(step: Hashable) -> Work:
     return Work(step, CONTACTS_0, 120, Suspects(120, 220))
 
 
-def looked(group: Group, seconds: range, in_hand: object) -> WorkWatch:
+def looked(group: Group, seconds: range, in_hand: Any) -> WorkWatch:
     watch = WorkWatch(lambda: work(in_hand(watch_at[0]) if callable(in_hand) else in_hand), group.note)
     watch_at = [0]
     for second in seconds:
