@@ -1,4 +1,4 @@
-# Each target makes what it needs: a virtual environment with pinned packages.
+# Each target makes what it needs: a virtual environment with the packages of requirements/, by hash.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,11 @@ BIN := $(VENV)/bin
 # One more than there are cores: some tests wait for processes and clocks.
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: help demo test stack storm check format generate bench clean
+QUIETLY := --quiet --disable-pip-version-check
+LOCK := pip compile --quiet pyproject.toml - --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+.PHONY: help demo test stack storm check format generate lock bench clean
 
 help:                 ## this list
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,12 +49,22 @@ bench: $(VENV)/.dev   ## figures of this machine; a table, then one JSON line
 clean:                ## forget the environment and what was built
 	rm -rf $(VENV) .oidor build *.egg-info
 
-$(VENV)/.local: pyproject.toml constraints.txt
+lock:                 ## resolve the versions anew, with the hashes of all their files; `make lock UV=--upgrade` takes newer ones
+	$(PYTHON) -m venv .oidor/lock
+	.oidor/lock/bin/pip install --quiet --disable-pip-version-check uv
+	echo 'setuptools>=77' | .oidor/lock/bin/uv $(LOCK) --extra dev $(UV) --output-file requirements/dev.txt
+	echo 'setuptools>=77' | .oidor/lock/bin/uv $(LOCK) --extra local -c requirements/dev.txt --output-file requirements/local.txt
+	echo 'setuptools>=77' | .oidor/lock/bin/uv $(LOCK) -c requirements/dev.txt --output-file requirements/run.txt
+
+# What is installed has the hashes that were locked, what builds it included; our own code comes from here.
+$(VENV)/.local: pyproject.toml requirements/local.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local]'
+	$(BIN)/pip install $(QUIETLY) --require-hashes --requirement requirements/local.txt
+	$(BIN)/pip install $(QUIETLY) --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt
+$(VENV)/.dev: pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install $(QUIETLY) --require-hashes --requirement requirements/dev.txt
+	$(BIN)/pip install $(QUIETLY) --no-deps --no-build-isolation --editable .
 	touch $@ $(VENV)/.local
