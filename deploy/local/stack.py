@@ -57,11 +57,12 @@ class Service(Child):
     ) -> Self:
         """Make `oidor worker` or `warehouse` with these settings, by name, beside those of this process's environment.
 
-        Its pages are on 127.0.0.1, on a free port unless one is given. `module` is what runs, with the command as its
-        argument; `env` comes on top of the settings.
+        Its pages are on 127.0.0.1 and ask for no token, on a free port unless one is given. `module` is what runs, with
+        the command as its argument; `env` comes on top of the settings.
         """
         port = settings.get(f"{command}_port") or free_ports(1)[0]
-        values = dict(settings) | {f"{command}_port": port, "web_host": HOST}
+        open_pages = {"web_host": HOST, "pages_token": "", "pages_token_file": ""}
+        values = dict(settings) | {f"{command}_port": port} | open_pages
         environment = python_environment(values) | dict(env)
         return cls(name, [*python_module(module), command], environment, log, f"http://{HOST}:{port}/ready")
 

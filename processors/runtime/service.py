@@ -109,7 +109,12 @@ class Service:
         """
         self._settings, self._app, self._process, self._shutdown = settings, app, process, shutdown
         self._status_server = StatusServer(
-            settings.web_host, port, readiness=self.readiness, registry=registry, refuse=shutdown.refuse
+            settings.web_host,
+            port,
+            readiness=self.readiness,
+            registry=registry,
+            refuse=shutdown.refuse,
+            token=settings.pages_token.get_secret_value(),
         )
         self._leaders = LeaderMonitor(self._unfetched, lambda tps: app.consumer().ends(tps))
         coordinator = KafkaCoordinator(aiokafka_client(settings), app.inputs.group)

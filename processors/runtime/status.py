@@ -1,13 +1,23 @@
-"""The pages of a process for operations: `/metrics`, `/ready` and `/live`."""
+"""The pages of a process for operations: `/metrics`, `/ready` and `/live`.
 
+Whoever reaches them cannot hold up the process: files are what it opens partitions with, and idle clients get few.
+"""
+
+import hmac
 import logging
+from asyncio import Transport
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 logger = logging.getLogger(__name__)
+
+CONNECTIONS_MAX: Final = 50
+"""Beyond it the oldest connection ends: who asks now is served."""
+WAITING_SECONDS: Final = 5.0
+"""So long a connection may go without a whole request: before its first one, in the middle of one, and after one."""
 
 
 class Readiness(NamedTuple):
@@ -28,21 +38,23 @@ class StatusServer:
         readiness: Callable[[], Readiness],
         registry: CollectorRegistry,
         refuse: Callable[[str], None],
+        token: str = "",
     ) -> None:
-        """`refuse` is told, in one line, why the pages cannot be served."""
+        """`refuse` is told, in one line, why the pages cannot be served.
+
+        `token`: what a client has to bear for all pages but `/live`; empty: nothing.
+        """
         self.port = port
         self._host, self._readiness, self._registry, self._refuse = host, readiness, registry, refuse
-        self._runner: web.AppRunner | None = None
+        self._authorization = f"Bearer {token}".encode() if token else b""
+        self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
         """Listens; with port 0 on a free one, which `port` says then."""
-        pages = web.Application()
-        pages.router.add_get("/metrics", self._metrics)
-        pages.router.add_get("/ready", self._ready)
-        pages.router.add_get("/live", self._live)
-        self._runner = web.AppRunner(pages, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        server = _FewConnections(self._page, access_log=None, keepalive_timeout=WAITING_SECONDS)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self.port)
+        site = web.TCPSite(self._runner, self._host, self.port, backlog=CONNECTIONS_MAX)
         try:
             await site.start()
         except OSError as error:
@@ -55,15 +67,38 @@ class StatusServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _metrics(self, request: web.Request) -> web.Response:
+    async def _page(self, request: web.BaseRequest) -> web.Response:
+        pages = {"/metrics": self._metrics, "/ready": self._ready, "/live": self._live}
+        page = pages.get(request.path)
+        if page is None or request.method not in ("GET", "HEAD"):
+            return web.Response(status=404)
+        if request.path != "/live" and not self._authorized(request):
+            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+        return page(request)
+
+    def _authorized(self, request: web.BaseRequest) -> bool:
+        sent = request.headers.get("Authorization", "").encode(errors="replace")
+        return not self._authorization or hmac.compare_digest(sent, self._authorization)
+
+    def _metrics(self, request: web.BaseRequest) -> web.Response:
         """All metrics, or those asked for: `/metrics?name[]=feedback_events_total`, as Prometheus clients have it."""
         names = request.query.getall("name[]", [])
         asked = self._registry.restricted_registry(names) if names else self._registry
         return web.Response(body=generate_latest(asked), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    async def _ready(self, _: web.Request) -> web.Response:
+    def _ready(self, _: web.BaseRequest) -> web.Response:
         ready, details = self._readiness()
         return web.json_response({"ready": ready, **details}, status=200 if ready else 503)
 
-    async def _live(self, _: web.Request) -> web.Response:
+    def _live(self, _: web.BaseRequest) -> web.Response:
         return web.json_response({"live": True})
+
+
+class _FewConnections(web.Server):
+    """Ends the oldest connection where there are too many."""
+
+    def connection_made(self, handler: web.RequestHandler, transport: Transport) -> None:
+        super().connection_made(handler, transport)
+        alive = [one.transport for one in self.connections if one.transport and not one.transport.is_closing()]
+        if len(alive) > CONNECTIONS_MAX:
+            alive[0].abort()
