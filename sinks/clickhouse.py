@@ -52,6 +52,16 @@ ADVICE: Final[Mapping[int, str]] = {
 }  # fmt: skip
 """Error code -> what to do, of errors that are ours to mend."""
 
+_TLS_ADVICE: Final[Mapping[str, str]] = {
+    "mismatch, certificate is not valid": "set OIDOR_CLICKHOUSE_SERVER_NAME to the name in its certificate",
+    "CERTIFICATE_VERIFY_FAILED": "set OIDOR_CLICKHOUSE_CA to the authority that signed its certificate",
+    "CERTIFICATE_REQUIRED": "it wants a certificate of ours, OIDOR_CLICKHOUSE_CERTIFICATE",
+    "WRONG_VERSION_NUMBER": "the port speaks no TLS: set OIDOR_CLICKHOUSE_TLS=false, or the port that does (9440)",
+    "Unexpected packet from server": "the port may speak TLS: set OIDOR_CLICKHOUSE_TLS=true",
+    "Unexpected EOF": "if it never answers, its port speaks TLS (OIDOR_CLICKHOUSE_TLS) or wants a certificate of ours",
+}
+"""What the driver says of a failed handshake -> what to do."""
+
 _SETTINGS: Final = {
     "async_insert": 0,  # an insert that is answered is stored
     "insert_deduplicate": 1,
@@ -280,7 +290,9 @@ def one_line(error: BaseException) -> str:
     if not text or not isinstance(error, (errors.Error, OSError, EOFError)):
         text = f"{type(error).__name__}: {text}"
     text = text.removeprefix("DB::Exception:").split("Stack trace:")[0].strip().splitlines()[0][:500].rstrip(" .")
-    return f"{text}: {ADVICE[code]}" if code in ADVICE else text
+    if code in ADVICE:
+        return f"{text}: {ADVICE[code]}"
+    return next((f"{text}: {advice}" for said, advice in _TLS_ADVICE.items() if said in text), text)
 
 
 class ClickHouseWriter:

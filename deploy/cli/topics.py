@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kafka import KafkaAdminClient
@@ -16,10 +16,11 @@ from kafka.errors import (
     KafkaError,
     NoError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     for_code,
 )
 
-from processors.runtime.refusals import AWAY, denial, why_shut_out
+from processors.runtime.refusals import AWAY, SEE_ACLS, account, denial, why_shut_out
 from processors.runtime.security import aiokafka_client, kafka_python_client
 from processors.settings import Settings
 from schemas.errors import OidorError
@@ -74,6 +75,17 @@ class Existing:
     partitions: int
     replication: int
     config: Mapping[str, str]
+    """By Kafka's own names; empty when this account may not see it."""
+    operations: frozenset[str] | None = None
+    """What this account may do with it, by Kafka's own names; None when the broker does not say."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether this account may not even see it: there may be none."""
+        return not self.partitions
+
+
+HIDDEN: Final = Existing(0, 0, {}, frozenset())
 
 
 def plan(settings: Settings) -> list[Planned]:
@@ -125,12 +137,12 @@ def _settled(settings: Settings, planned: list[Planned], admin: KafkaAdminClient
         time.sleep(0.2)
 
 
-def check(settings: Settings) -> list[Problem]:
-    """Find what is missing or wrong; nothing but warnings when a worker can start.
+def check(settings: Settings, names: Collection[str] | None = None) -> list[Problem]:
+    """Find what is missing or wrong, with these topics only if they are given; nothing but warnings when one can start.
 
     Raises AwayError when no broker answers.
     """
-    planned = plan(settings)
+    planned = [one for one in plan(settings) if names is None or one.name in names]
     with administrator(settings) as admin:
         return problems(settings, planned, described(admin, planned))
 
@@ -142,8 +154,14 @@ def problems(settings: Settings, planned: list[Planned], existing: Mapping[str, 
         if one.name not in existing:
             found.append(Problem(one.name, "does not exist: run `oidor topics create`", missing=True))
             continue
-        found += [Problem(one.name, text) for text in _faults(settings, one, existing[one.name])]
-        found += [Problem(one.name, text, warning=True) for text in _risks(one, existing[one.name])]
+        shape = existing[one.name]
+        if shape.hidden:
+            found.append(Problem(one.name, f"not visible to {account(settings)}: missing, or no DESCRIBE: {SEE_ACLS}"))
+        elif not shape.config:
+            found.append(Problem(one.name, f"{account(settings)} lacks DESCRIBE_CONFIGS: {SEE_ACLS}"))
+        else:
+            found += [Problem(one.name, text) for text in _faults(settings, one, shape)]
+            found += [Problem(one.name, text, warning=True) for text in _risks(one, shape)]
     return found
 
 
@@ -231,35 +249,45 @@ def _ask_to_create(admin: KafkaAdminClient, planned: Planned, config: Mapping[st
 
 
 def described(admin: KafkaAdminClient, planned: list[Planned]) -> dict[str, Existing]:
-    """Describe those of the planned topics that exist, by name; not one that the broker does not know yet."""
-    names = sorted(set(admin.list_topics()) & {one.name for one in planned})
-    if not names:
-        return {}
-    resources = [ConfigResource("TOPIC", name, dict.fromkeys(_CONFIGS)) for name in names]
-    configs = admin.describe_configs(resources, config_filter="all")["topic"]
-    return {
-        topic["name"]: _shape(topic, configs[topic["name"]])
-        for topic in admin.describe_topics(names)
-        if topic["partitions"] and configs.get(topic["name"])
-    }
+    """Describe those of the planned topics that exist, by name; not one that the broker does not know yet.
+
+    They are asked for by name: only so does a broker tell one that is missing from one that is not ours to see.
+    """
+    answers = {topic["name"]: topic for topic in admin.describe_topics([one.name for one in planned])}
+    hidden = [name for name, topic in answers.items() if topic["error_code"] == TopicAuthorizationFailedError.errno]
+    shapes = {name: _shape(topic) for name, topic in answers.items() if topic["partitions"]}
+    readable = [name for name, shape in shapes.items() if _may_read_config(shape)]
+    resources = [ConfigResource("TOPIC", name, dict.fromkeys(_CONFIGS)) for name in sorted(readable)]
+    configs = admin.describe_configs(resources, config_filter="all")["topic"] if resources else {}
+    for name in readable:
+        if not configs.get(name):
+            del shapes[name]
+            continue
+        shapes[name] = replace(shapes[name], config={key: str(one["value"]) for key, one in configs[name].items()})
+    return shapes | dict.fromkeys(hidden, HIDDEN)
 
 
-def _shape(topic: Mapping[str, Any], configs: Mapping[str, Any]) -> Existing:
+def _shape(topic: Mapping[str, Any]) -> Existing:
     copies = [len(partition["replica_nodes"]) for partition in topic["partitions"]]
-    return Existing(len(copies), min(copies), {name: str(config["value"]) for name, config in configs.items()})
+    return Existing(len(copies), min(copies), {}, frozenset(topic["authorized_operations"] or ()) or None)
 
 
-def _shut_out(settings: Settings) -> TopicError:
-    """Why there is no connection; what the broker refuses it would refuse again, and a broker that is away may come."""
+def _may_read_config(shape: Existing) -> bool:
+    return shape.operations is None or "DESCRIBE_CONFIGS" in shape.operations
+
+
+def require_admission(settings: Settings) -> str:
+    """Raise TopicError when Kafka does not let us in; returns '', or why nobody can be reached, who may come."""
     reason = asyncio.run(why_shut_out(aiokafka_client(settings), settings))
-    if not reason or reason.startswith(AWAY):
-        return AwayError(reason or f"{AWAY} at {settings.brokers} in time, and now it answers: try again")
-    return TopicError(reason)
+    if reason and not reason.startswith(AWAY):
+        raise TopicError(reason)
+    return reason
 
 
 @contextlib.contextmanager
 def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
     """Connect to the broker. Raises AwayError when none answers within ten seconds, TopicError for what fails then."""
+    away = require_admission(settings)  # the client would try a wrong password again until its time is over
     logger = logging.getLogger("kafka")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # it logs every attempt as an error; ours says it once
@@ -271,7 +299,8 @@ def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
                 request_timeout_ms=_REQUEST_MS,
             )
         except (KafkaError, OSError) as error:
-            raise _shut_out(settings) from error
+            again = require_admission(settings) or away
+            raise AwayError(again or f"{AWAY} at {settings.brokers} in time, and now it answers: try again") from error
         try:
             yield admin
         except KafkaError as error:

@@ -19,7 +19,7 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
-from aiokafka.protocol.metadata import MetadataRequest_v1
+from aiokafka.protocol.metadata import MetadataRequest
 
 from processors.runtime.security import KafkaClient
 from processors.settings import Settings
@@ -27,6 +27,7 @@ from processors.settings import Settings
 ASK_SECONDS: Final = 3.0
 AWAY: Final = "cannot reach Kafka"
 """What a reason begins with when nobody refuses: who asks again later may be answered."""
+SEE_ACLS: Final = "`oidor topics acls` lists what to allow"
 
 _TLS_ALERT: Final = b"\x15\x03"
 _TLS_HANDSHAKE: Final = b"\x16\x03"
@@ -54,10 +55,7 @@ def denial(error: BaseException | None, settings: Settings) -> str:
     if not what:
         return ""
     text = " ".join(str(error).split())
-    return (
-        f"Kafka does not allow {account(settings)} to use {what} ({text}): allow it {allow}, "
-        "as docs/security.md lists them"
-    )
+    return f"Kafka does not allow {account(settings)} to use {what} ({text}): allow it {allow}; {SEE_ACLS}"
 
 
 async def why_shut_out(client: KafkaClient, settings: Settings) -> str:
@@ -79,7 +77,7 @@ async def _why(client: KafkaClient, host: str, port: int, settings: Settings) ->
     try:
         connection = await create_conn(host, port, **arguments, request_timeout_ms=round(ASK_SECONDS * 1000))
         try:
-            await connection.send(MetadataRequest_v1([]))
+            await connection.send(MetadataRequest([]))
         finally:
             connection.close()
     except ssl.SSLCertVerificationError as error:
@@ -95,7 +93,9 @@ async def _why(client: KafkaClient, host: str, port: int, settings: Settings) ->
         return await _closed(error, at, host, port, settings)
     except KafkaError as error:
         return denial(error, settings) or f"{at} refuses us: {error!r}"
-    except Exception as error:  # a token provider of somebody else's
+    except Exception as error:
+        if not settings.kafka_token_provider:
+            raise
         return f"{at}: OIDOR_KAFKA_TOKEN_PROVIDER raised {type(error).__name__}"
     return ""
 
@@ -151,11 +151,13 @@ async def _speaks_tls(host: str, port: int) -> bool | None:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """aiokafka logs what it raises; ours says it once."""
-    logger = logging.getLogger("aiokafka")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """aiokafka logs what it raises, asyncio what ends a connection that nobody uses; ours says it once."""
+    loggers = [logging.getLogger(name) for name in ("aiokafka", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

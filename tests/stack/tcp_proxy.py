@@ -11,6 +11,7 @@ its own port there, which is as long, so frames and their lengths stay valid.
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine
 from threading import Thread
@@ -32,13 +33,16 @@ class _Connection(NamedTuple):
 
 
 class FaultProxy:
-    """Listens on `port` and passes everything on to `target`, on 127.0.0.1. Methods return when they hold."""
+    """Listens on `port` and passes everything on to `target`, on 127.0.0.1. Methods return when they hold.
 
-    def __init__(self, target: int, *, kafka: bool = False) -> None:
+    With `tls` it is what clients speak TLS with, and the server hears plain text.
+    """
+
+    def __init__(self, target: int, *, kafka: bool = False, tls: ssl.SSLContext | None = None) -> None:
         (self.port,) = free_ports(1)
         self.sent = 0
         """Bytes passed from clients to the server so far."""
-        self._target = target
+        self._target, self._tls = target, tls
         self._answers: _Chunks = self._frames if kafka else _pieces
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name=f"proxy-{self.port}", daemon=True)
@@ -89,7 +93,7 @@ class FaultProxy:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
 
     async def _listen(self) -> None:
-        self._listener = await asyncio.start_server(self._connected, _HOST, self.port)
+        self._listener = await asyncio.start_server(self._connected, _HOST, self.port, ssl=self._tls)
 
     async def _refuse(self) -> None:
         if self._listener is not None:

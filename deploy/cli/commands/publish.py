@@ -25,12 +25,14 @@ def command(
     speed: Annotated[float | None, typer.Option(min=0.001, help="times real time; none: as fast as it goes")] = None,
 ) -> None:
     """Publish generated or real events to the input topics, each with its own timestamp."""
+    from deploy.cli.readiness import explained
     from deploy.traffic.publish import publish
     from processors.runtime.security import aiokafka_client
 
     settings = load_settings()
     messages = _messages(scenario, seed, limit, hours)
-    sent = publish(messages, aiokafka_client(settings), prefix=settings.input_prefix, rate=rate, speed=speed)
+    with explained(settings, "publisher"):
+        sent = publish(messages, aiokafka_client(settings), prefix=settings.input_prefix, rate=rate, speed=speed)
     print(f"published {sent} messages")
 
 

@@ -24,6 +24,14 @@ def create_topics() -> None:
         print("nothing to create: every topic is there, in the right shape")
 
 
+@command.command("acls")
+def list_acls() -> None:
+    """Say what each account has to be allowed in Kafka, by the names of this installation, and no more."""
+    from deploy.cli.acls import table
+
+    print(*table(load_settings()), sep="\n")
+
+
 @command.command("check")
 def check_topics(
     strict: Annotated[bool, typer.Option("--strict", help="warnings count as wrong, too")] = False,

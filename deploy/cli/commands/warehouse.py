@@ -17,7 +17,7 @@ def command() -> None:
 
     settings = load_settings()
     require_free_port(settings, settings.warehouse_port)
-    require_topics(settings)
+    require_topics(settings, "warehouse")
     if missing := pending(settings):
         raise MigrationError(f"database {settings.clickhouse_database} lacks {', '.join(missing)}: run `oidor migrate`")
     from processors.warehouse import run

@@ -32,7 +32,7 @@ def command(
     settings = load_settings()
     require_free_port(settings, settings.worker_port)
     try:
-        require_topics(settings)
+        require_topics(settings, "worker")
     except AwayError as error:
         if not supervised:
             raise

@@ -49,7 +49,7 @@ def _broker(settings: Settings) -> Broker | str:
     try:
         with administrator(settings) as admin:
             there = described(admin, planned)
-            topics = {name: shape.partitions for name, shape in there.items()}
+            topics = {name: shape.partitions for name, shape in there.items() if not shape.hidden}
             inputs = {name: count for name, count in topics.items() if name in _inputs(settings)}
             return Broker(
                 problems=tuple(problems(settings, planned, there)),

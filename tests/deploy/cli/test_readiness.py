@@ -24,12 +24,13 @@ def test_a_port_that_is_taken_is_refused_with_the_settings_to_change() -> None:
 
 def test_the_first_of_several_wrong_topics_is_told_and_how_many_more_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = [Problem("contact-events", "has 1 partitions"), Problem("survey-events", "does not exist", missing=True)]
-    monkeypatch.setattr("deploy.cli.readiness.check", lambda _: wrong)
+    monkeypatch.setattr("deploy.cli.readiness.check", lambda *_: wrong)
     with pytest.raises(OidorError) as caught:
-        require_topics(SETTINGS)
+        require_topics(SETTINGS, "worker")
     assert str(caught.value) == "contact-events: has 1 partitions (1 more: `oidor topics check`)"
 
 
 def test_topics_as_they_should_be_are_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.cli.readiness.check", lambda _: [Problem("a", "has no limit", warning=True)])
-    require_topics(SETTINGS)
+    monkeypatch.setattr("deploy.cli.readiness.require_access", lambda *_: None)
+    monkeypatch.setattr("deploy.cli.readiness.check", lambda *_: [Problem("a", "has no limit", warning=True)])
+    require_topics(SETTINGS, "worker")

@@ -10,6 +10,6 @@ def test_a_broker_that_does_not_answer_is_told(run: Run) -> None:
 
 
 def test_a_database_that_lacks_a_migration_is_told_with_the_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.cli.readiness.check", lambda _: [])
+    monkeypatch.setattr("deploy.cli.readiness.require_topics", lambda *_: None)
     monkeypatch.setattr("deploy.clickhouse.migrate.pending", lambda _: ["0002_more"])
     assert mistake(run("warehouse")) == "database oidor lacks 0002_more: run `oidor migrate`"

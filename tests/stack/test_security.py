@@ -1,0 +1,257 @@
+"""An installation as production has it: TLS, a login for each account, ACLs that allow it what the table says."""
+
+import ssl
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from deploy.cli.acls import Grant, grants
+from deploy.local.clickhouse.server import LocalClickHouse
+from deploy.local.processes import python_environment, python_module
+from deploy.local.stack import Service
+from processors.settings import Settings
+from sinks.clickhouse import Address, connect
+from tests.certificates import Authority
+from tests.stack.running import READY_SECONDS, until
+from tests.stack.secure_kafka import SecureKafka, login
+from tests.stack.tcp_proxy import FaultProxy
+
+pytestmark = pytest.mark.stack
+EVENTS: Final = 500
+PARTITIONS: Final = 2
+As = Callable[..., Settings]
+"""The settings of an account, and others on top."""
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[SecureKafka]:
+    with SecureKafka(tmp_path_factory.mktemp("secure"), authority) as kafka:
+        yield kafka
+
+
+@pytest.fixture(scope="module")
+def encrypted(clickhouse: LocalClickHouse, authority: Authority) -> Iterator[FaultProxy]:
+    """ClickHouse behind TLS, under the name `clickhouse.example`."""
+    certificate = authority.sign("clickhouse", "clickhouse.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.chain, certificate.key)
+    context.load_verify_locations(authority.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with FaultProxy(clickhouse.port, tls=context) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def account(
+    secure: SecureKafka, encrypted: FaultProxy, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> As:
+    names = {"app_id": "shop", "input_prefix": "eu-", "topic_prefix": "eu-", "clickhouse_database": "shop"}
+    client, home = authority.sign("oidor"), tmp_path_factory.mktemp("secrets")
+
+    def settings_of(user: str, **others: Any) -> Settings:
+        database: dict[str, Any] = {
+            "clickhouse_host": "127.0.0.1",
+            "clickhouse_port": encrypted.port,
+            "clickhouse_tls": True,
+            "clickhouse_ca": authority.ca,
+            "clickhouse_certificate": client.chain,
+            "clickhouse_key": client.key,
+            "clickhouse_server_name": "clickhouse.example",
+        }
+        shape: dict[str, Any] = {"partitions": PARTITIONS, "input_retention_days": -1}
+        return Settings(**(dict(names) | shape | database | dict(login(secure, authority, user, home)) | others))
+
+    table = grants(settings_of("nobody"))
+    for user, allowed in table.items():
+        secure.allow(user, allowed)
+    return settings_of
+
+
+def said(settings: Settings, *words: str, code: int | None = 0, **env: str) -> str:
+    """What a command says that is to end with this code; a password is never in it."""
+    done = subprocess.run(
+        [*python_module("deploy.cli"), *words],
+        env=python_environment(settings.model_dump(exclude_unset=True)) | env,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    text = f"{done.stdout}{done.stderr}"
+    assert code in (None, done.returncode), f"{words} ended with {done.returncode}: {text}"
+    assert "s3cret" not in text
+    return " ".join(text.replace("│", " ").split())
+
+
+@pytest.fixture(scope="module")
+def topics(account: As) -> None:
+    """Topics and tables are there, made by the administrator's account."""
+    assert "created eu-feedback-rows" in said(account("admin"), "topics", "create")
+    assert "applied" in said(account("admin"), "migrate")
+
+
+@pytest.mark.usefixtures("topics")
+def test_every_account_does_its_work_with_what_the_table_allows_it_and_no_more(account: As, tmp_path: Path) -> None:
+    client = connect(Address.of(account("nobody")), 30)
+    off = "sum(abs(difference_read) + abs(difference_stored) + abs(difference_rejected))"
+
+    def accounted() -> bool:
+        rows: list[tuple[int, int]] = client.execute(f"SELECT sum(records_read), {off} FROM v_reconciliation")
+        return rows == [(EVENTS, 0)]
+
+    services = [running(name, account(name), tmp_path) for name in ("worker", "warehouse")]
+    try:
+        for service in services:
+            service.wait_ready(READY_SECONDS)
+        assert said(account("publisher"), "publish", "--limit", str(EVENTS)) == f"published {EVENTS} messages"
+        until(accounted, 60, f"{EVENTS} events accounted for")
+        findings = said(account("doctor"), "doctor", code=None)
+        for seen in ("broker answers", "members of shop: 1", "members of shop-warehouse: 1", "record is accounted for"):
+            assert seen in findings
+        ((customer,),) = client.execute("SELECT customer_id FROM v_events WHERE customer_id != '' LIMIT 1")
+        assert "masked" in said(account("erase"), "erase", customer, "--source", "crm")
+        replayed = said(account("replay"), "replay", "--home", str(tmp_path / "replay"))
+        assert f"{EVENTS + PARTITIONS} records of" in replayed
+    finally:
+        for service in services:
+            service.terminate()
+    for service in services:
+        assert service.log is not None
+        assert "s3cret" not in service.log.read_text()
+
+
+def running(name: str, settings: Settings, home: Path) -> Service:
+    service = Service.of(name, name, settings.model_dump(exclude_unset=True), home / f"{name}.log")
+    service.start()
+    return service
+
+
+COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "worker": ("worker",),
+    "warehouse": ("warehouse",),
+    "topics": ("topics", "check"),
+    "publish": ("publish", "--limit", "1"),
+    "doctor": ("doctor",),
+    "erase": ("erase", "c1", "--source", "crm"),
+    "replay": ("replay", "--into", "shop_refused"),
+}
+LOST: Final = "cannot reach", "does not exist", "no Kafka at", "Traceback"
+"""What sends people to the wrong team when Kafka refused them."""
+
+
+def told(settings: Settings, names: Iterable[str] = COMMANDS, **env: str) -> dict[str, str]:
+    """What commands say that Kafka refuses, as many at once as there are cores."""
+    pages = settings.model_copy(update={"worker_port": 0, "warehouse_port": 0})
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda name: said(pages, *COMMANDS[name], code=2, **env), names)
+        lines = dict(zip(names, answers, strict=True))
+    assert not [(name, line) for name, line in lines.items() if any(wrong in line for wrong in LOST)]
+    return lines
+
+
+@pytest.mark.usefixtures("topics")
+def test_who_is_allowed_nothing_is_told_so_by_every_command(account: As) -> None:
+    for name, line in told(account("nobody")).items():
+        assert "user nobody" in line, name
+    seen = told(account("nobody"), ["topics"])["topics"]
+    assert "eu-contact-events: not visible to user nobody: missing, or no DESCRIBE: `oidor topics acls` lists" in seen
+
+
+@pytest.mark.usefixtures("topics")
+def test_a_wrong_password_is_a_wrong_password(account: As, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("an0ther-s3cret")
+    for name, line in told(account("worker", kafka_password_file=wrong)).items():
+        assert "does not accept the password of user worker by SCRAM-SHA-512" in line, name + line
+
+
+@pytest.mark.usefixtures("topics")
+def test_a_mismatch_of_tls_is_named_as_what_it_is(account: As, secure: SecureKafka, tmp_path: Path) -> None:
+    plain = {"kafka_security": "PLAINTEXT", "kafka_user": "", "kafka_password_file": None, "kafka_ca": None}
+    for name, line in told(account("admin", **plain), ["worker", "publish", "erase"]).items():
+        assert "speaks TLS, and OIDOR_KAFKA_SECURITY=PLAINTEXT does not" in line, name
+    to_plain = told(account("admin", brokers=secure.bootstrap), ["topics"])["topics"]
+    assert "speaks no TLS, and OIDOR_KAFKA_SECURITY=SASL_SSL does" in to_plain
+    other = Authority(tmp_path, "other")
+    for name, line in told(account("admin", kafka_ca=other.ca), ["warehouse", "publish"]).items():
+        assert "its certificate is not trusted" in line, name
+    elsewhere = secure.logins.replace("localhost", "127.0.0.1")
+    assert "its certificate is not of that host" in told(account("admin", brokers=elsewhere), ["topics"])["topics"]
+
+
+@pytest.mark.usefixtures("topics")
+def test_every_way_to_log_in_leads_in(account: As, secure: SecureKafka, authority: Authority) -> None:
+    check = COMMANDS["topics"]
+    for mechanism in ("PLAIN", "SCRAM-SHA-256"):
+        said(account("admin", kafka_mechanism=mechanism), *check)
+    token = {"kafka_mechanism": "OAUTHBEARER", "kafka_token_provider": "tests.stack.secure_kafka:unsecured_token"}
+    said(account("admin", **token), *check, TOKEN_OF="admin")
+    said(account("publisher", **token), *COMMANDS["publish"], TOKEN_OF="publisher")
+
+    mine = authority.sign("admin")
+    mutual = {"brokers": secure.mutual, "kafka_security": "SSL", "kafka_user": "", "kafka_password_file": None}
+    said(account("admin", **mutual, kafka_certificate=mine.chain, kafka_key=mine.key), *check)
+    assert "it wants a client certificate" in told(account("admin", **mutual), ["topics"])["topics"]
+
+
+@pytest.mark.usefixtures("topics")
+@pytest.mark.parametrize(
+    ("user", "name", "grant"),
+    [
+        ("worker", "worker", Grant("topic", "eu-contact-events", ("READ",))),
+        ("worker", "worker", Grant("topic", "eu-feedback-rows", ("WRITE",))),
+        ("worker", "worker", Grant("topic", "shop-state", ("DELETE",))),
+        ("worker", "worker", Grant("group", "shop", ("READ",))),
+        ("worker", "worker", Grant("transactional id", "shop-", ("WRITE",), prefixed=True)),
+        ("warehouse", "warehouse", Grant("topic", "eu-feedback-rejected", ("WRITE",))),
+        ("warehouse", "warehouse", Grant("group", "shop-warehouse", ("READ",))),
+        ("publisher", "publish", Grant("topic", "eu-contact-events", ("WRITE",))),
+        ("erase", "erase", Grant("topic", "eu-contact-events", ("WRITE",))),
+        ("admin", "topics", Grant("topic", "shop-state", ("DESCRIBE_CONFIGS",))),
+    ],
+    ids=str,
+)
+def test_what_is_taken_away_is_missed_and_named(
+    user: str, name: str, grant: Grant, account: As, secure: SecureKafka
+) -> None:
+    assert any(
+        one.name == grant.name and set(grant.operations) <= set(one.operations)
+        for one in grants(account(user))[user]  # type: ignore[index]
+    )
+    secure.deny(user, grant)
+    try:
+        line = told(account(user), [name])[name]
+        assert f"user {user}" in line
+        assert grant.name in line
+        assert grant.operations[0] in line or "not visible" in line
+    finally:
+        secure.allow(user, [grant])
+
+
+@pytest.mark.usefixtures("topics")
+@pytest.mark.parametrize(
+    ("others", "advice"),
+    [
+        ({"clickhouse_server_name": ""}, "OIDOR_CLICKHOUSE_SERVER_NAME"),
+        ({"clickhouse_ca": None}, "OIDOR_CLICKHOUSE_CA"),
+        ({"clickhouse_certificate": None, "clickhouse_key": None}, "wants a certificate of ours"),
+        ({"clickhouse_tls": False, "clickhouse_ca": None, "clickhouse_certificate": None}, "OIDOR_CLICKHOUSE_TLS"),
+    ],
+    ids=str,
+)
+def test_a_database_that_is_not_trusted_or_does_not_trust_us_is_told_apart(
+    others: Mapping[str, Any], advice: str, account: As
+) -> None:
+    line = said(account("nobody", **others), "query", "SELECT 1", code=2)
+    assert advice in line
+
+
+def test_another_host_of_the_database_is_asked_when_the_first_is_away(account: As, encrypted: FaultProxy) -> None:
+    settings = account("nobody", clickhouse_port=1, clickhouse_alt_hosts=f"127.0.0.1:{encrypted.port}")
+    assert "1 rows" in said(settings, "query", "SELECT 1")
