@@ -23,8 +23,9 @@ test: $(VENV)/.dev    ## without servers, in minutes
 
 stack: $(VENV)/.dev   ## with Apache Kafka and ClickHouse, started here; hard cases, forty faults, hundreds of seeds
 	$(BIN)/pytest -q -n auto -m stack tests/simulation
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "stack and not alone" --ignore tests/simulation
-	$(BIN)/pytest -q -m "stack and alone" --ignore tests/simulation
+	$(BIN)/pytest -q -s -m stack tests/fuzz
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "stack and not alone" --ignore tests/simulation --ignore tests/fuzz
+	$(BIN)/pytest -q -m "stack and alone" --ignore tests/simulation --ignore tests/fuzz
 
 storm: $(VENV)/.dev   ## two hundred faults on real servers; ends with one line of JSON
 	$(BIN)/python -m tests.stack.storm
