@@ -31,9 +31,10 @@ def identities(text: str) -> Iterator[Span]:
 
     The letter of one that the text calls so may be absent or wrong.
     """
+    past = 0  # the letter of one is not the prefix of the next
     for found in _IDENTITY.finditer(text):
         start = found.start()
-        before = text[max(0, start - 4) : start]
+        before = text[max(past, start - 4) : start]
         if before[-1:].isdecimal():
             continue
         prefix = _NIE_BEFORE.search(before)
@@ -44,6 +45,7 @@ def identities(text: str) -> Iterator[Span]:
             end = found.end() if found[3] and _is_adjacent(found[2]) else found.end(1)
             end = None if text[end : end + 1].isalnum() else end
         if end is not None:
+            past = end
             yield begins, end
 
 

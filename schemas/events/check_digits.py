@@ -4,6 +4,7 @@ They tell such numbers from references: `identifiers` rejects by them, `enrichme
 """
 
 import re
+from operator import mul
 from typing import Final
 
 IBAN_LENGTHS: Final = {
@@ -65,7 +66,7 @@ def ccc_checks(digits: str) -> bool:
 
 
 def _ccc_digit(ten: str) -> str:
-    rest = 11 - sum(weight * int(digit) for weight, digit in zip(_CCC_WEIGHTS, ten, strict=True)) % 11
+    rest = 11 - sum(map(mul, _CCC_WEIGHTS, map(int, ten))) % 11
     return {10: "1", 11: "0"}.get(rest, str(rest))
 
 

@@ -5,9 +5,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, cast
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from schemas.taxonomy import Reason
 
@@ -89,6 +96,16 @@ class Entries:
 
 
 @dataclass(frozen=True, slots=True)
+class WithDescription:
+    """Says in the JSON Schema what it has no keyword for."""
+
+    text: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "description": self.text}
+
+
+@dataclass(frozen=True, slots=True)
 class Rfc3339:
     """A point in time with its offset. pydantic alone would also take a string of digits, as epoch seconds."""
 
@@ -165,5 +182,20 @@ Scale = Annotated[Literal[3, 5, 7, 10], Integer()]
 
 AttributeKey = Annotated[str, StringConstraints(max_length=128)]
 AttributeValue = Annotated[str, StringConstraints(max_length=1_000)]
-Attributes = Annotated[dict[AttributeKey, AttributeValue], Entries(0, 20)]
+ATTRIBUTES_MAX: Final = 4_000
+"""Characters: what all values of an event's attributes may have together is half a text."""
+
+
+def _not_too_long(attributes: dict[str, str]) -> dict[str, str]:
+    if sum(map(len, attributes.values())) > ATTRIBUTES_MAX:
+        raise PydanticCustomError("wrong_type", "at most {most} characters in all values", {"most": ATTRIBUTES_MAX})
+    return attributes
+
+
+Attributes = Annotated[
+    dict[AttributeKey, AttributeValue],
+    Entries(0, 20),
+    AfterValidator(_not_too_long),
+    WithDescription(f"At most {ATTRIBUTES_MAX} characters in all values."),
+]
 """The source's own fields."""

@@ -66,7 +66,7 @@ def walk(piece: str) -> Fields:
     """All the free text that an event can have."""
     text = piece * (8_000 // len(piece))
     finding = {"id": "f", "element": "people", "polarity": "positive", "text": piece * (400 // len(piece))}
-    attributes = {f"a{number}": piece * (1_000 // len(piece)) for number in range(20)}
+    attributes = {f"a{number}": piece * (200 // len(piece)) for number in range(20)}
     return opened(**WALK, text=text, attributes=attributes, findings=[finding] * 20)
 
 

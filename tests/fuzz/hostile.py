@@ -105,15 +105,18 @@ def _long_field(dice: random.Random, fields: Fields) -> bytes:
 
 
 def _long_list(dice: random.Random, fields: Fields) -> bytes:
-    entry = dice.choice((1, "a", "", None, {}, [], {"id": 1}, {"code": "a", "possible": 1, "earned": 2}, _piece(dice)))
+    entry: Any = dice.choice(
+        (1, "a", "", None, {}, [], {"id": 1}, {"code": "a", "possible": 1, "earned": 2}, _piece(dice))
+    )
     size = len(json.dumps(entry).encode()) + 2
     _set(fields, dice.choice(_LISTS), [entry] * (_room(fields) // size))
     return _write(fields)
 
 
 def _large_map(dice: random.Random, fields: Fields) -> bytes:
-    value, room = dice.choice((1, "a", None, {}, _piece(dice))), _room(fields)
-    count = dice.choice((1, 20, 21, room // (12 + len(json.dumps(value)))))
+    value: Any = dice.choice((1, "a", None, {}, _piece(dice)))
+    room = _room(fields)
+    count = dice.choice((1, 20, 21, room // (12 + len(json.dumps(value))) + 1))
     key = _filled(_piece(dice), room // count - 20) if count < 30 else "k"
     _set(fields, dice.choice(_MAPS), {f"{key}{number}": value for number in range(count)})
     return _write(fields)
@@ -127,7 +130,7 @@ def _all_that_passes(dice: random.Random, fields: Fields) -> bytes:
         return (piece * length)[:length]
 
     fields |= {"text": text(8_000), "category": text(128), "category_raw": text(128), "product": text(128)}
-    fields["attributes"] = {f"a{number}": text(1_000) for number in range(20)}
+    fields["attributes"] = {f"a{number}": text(200) for number in range(20)}
     if fields["event_type"] == "contact.opened":
         fields["subject"] = text(8_000)
     if fields["event_type"] == "complaint.opened":

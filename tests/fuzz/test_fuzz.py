@@ -52,7 +52,7 @@ class Run:
             wrong = {key for key in observed.counts if key[0] in ("processing_errors", "isolated_errors")}
             assert not wrong, f"{wrong} for {described}"
             self.costs.append((seconds, number))
-            self.outcomes.update(key[4] for key in observed.counts if key[0] == "events")
+            self.outcomes.update(key[-1] for key in observed.counts if key[0] == "events")
             rest, finished = rest[observed.processed :], observed.finished
         self.feed.changelog.offsets[attack.topic] = offset + 1
         if offset % CHECKPOINT_EVERY == 0:

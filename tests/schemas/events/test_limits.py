@@ -60,6 +60,12 @@ def test_a_field_without_a_limit_is_noticed() -> None:
             "string of at most 128 characters",
         ),
         (CONTACTS, {"attributes": {str(n): "" for n in range(21)}}, "attributes", "at most 20 entries"),
+        (
+            CONTACTS,
+            {"attributes": dict.fromkeys("abcde", "x" * 801)},
+            "attributes",
+            "at most 4000 characters in all values",
+        ),
         (CONTACTS, {"customer": {"id": "c", "aliases": ["a"] * 21}}, "customer.aliases", "at most 20 entries"),
         (CONTACTS, {"entity_id": "x" * 129}, "entity_id", "string of at most 128 characters"),
         (CONTACTS, {"event_id": "x" * 65}, "event_id", "string of 1 to 64 of A-Z a-z 0-9 _ . : -"),
