@@ -22,9 +22,10 @@ from processors.runtime.slices import FetchProgress, Missing, Slice
 from processors.runtime.symptoms import Progress, Symptoms, of_inserting
 from processors.runtime.timeouts import CONSUMER_SECONDS, GROUP_COMMIT_SECONDS, bounded, loop_time, wall_ms
 from processors.settings import Settings
+from schemas.outputs import COLUMNS
 from schemas.topics import ROWS
 from sinks.clickhouse import Address
-from sinks.gathering import Source
+from sinks.gathering import NewerReleaseError, Source
 from sinks.inserter import SINK, Inserter, InsertLimits
 from sinks.metrics import warehouse as families
 from sinks.metrics.shared import CONSUMER_LAG, LAST_ANSWER
@@ -39,6 +40,10 @@ CHANNEL_SLICES: Final = 4
 WAITING_SECONDS: Final = 60.0
 """Rows that wait so long for ClickHouse make the warehouse not ready."""
 
+_MEND: Final = "rows of all tables wait in Kafka: undo what changed this one, and inserting goes on by itself"
+_RELEASE: Final = (
+    "a newer worker wrote it, its rows wait in Kafka: run `oidor migrate` and the warehouse of that release"
+)
 _COMMIT_SECONDS: Final = GROUP_COMMIT_SECONDS + 2
 
 
@@ -67,6 +72,8 @@ class OpenPartition:
     next: int
     epoch: int = 0
     missing: Missing = field(default_factory=Missing)
+    newer: str = ""
+    """What of the message at `next` this release does not know: it waits for one that does, with all behind it."""
 
 
 class Warehouse:
@@ -97,7 +104,7 @@ class Warehouse:
     async def deliver(self, batch: Slice) -> None:
         """Gathers a slice, as room comes; what was read before the last seek, or before a rebalance, is left."""
         part = self._open.get(batch.partition)
-        if part is None or batch.epoch < part.epoch:
+        if part is None or part.newer or batch.epoch < part.epoch:
             return
         if batch.begin > part.next:
             part.epoch = await self._seek_back(part)
@@ -107,7 +114,11 @@ class Warehouse:
                 await self.inserter.room()
             if not self._is_open(part):
                 return
-            self.inserter.add(part, record)
+            try:
+                self.inserter.add(part, record)
+            except NewerReleaseError as newer:
+                part.newer = str(newer)
+                return
             part.next = record.offset + 1
             await asyncio.sleep(0)
 
@@ -137,7 +148,7 @@ class Warehouse:
     def progress(self) -> list[Progress]:
         full = self.inserter.full
         return [
-            Progress(tp, part.next, self._fetched.get(tp), held_up=full)
+            Progress(tp, part.next, self._fetched.get(tp), held_up=full or bool(part.newer))
             for part in self._open.values()
             if (tp := self._tp(part.number))
         ]
@@ -150,12 +161,19 @@ class Warehouse:
         return of_inserting(self.inserter.due, loop_time()) if self.inserter.busy else {}
 
     def problems(self) -> list[Problem]:
+        found = [
+            Problem(f"newer release {part.number}", _waits_for_release(part), _RELEASE)
+            for part in self._open.values()
+            if part.newer
+        ]
+        refusing = self.inserter.refusing
+        found += [Problem(f"table {table}", how, _MEND) for table, how in refusing.items()]
         waiting = self.inserter.waiting_seconds()
-        if waiting <= WAITING_SECONDS:
-            return []
-        what = f"ClickHouse has taken nothing for {waiting:.0f} s"
-        means = "rows wait in Kafka, and are stored once it answers: nothing is lost while feedback-rows keeps them"
-        return [Problem("clickhouse", what, means, wall_ms() - round(waiting * 1000))]
+        if waiting > WAITING_SECONDS and not refusing:
+            what = f"ClickHouse has taken nothing for {waiting:.0f} s"
+            means = "rows wait in Kafka, and are stored once it answers: nothing is lost while feedback-rows keeps them"
+            found.append(Problem("clickhouse", what, means, wall_ms() - round(waiting * 1000)))
+        return found
 
     def details(self) -> Mapping[str, Any]:
         inserted_at = self.inserter.inserted_at
@@ -174,6 +192,9 @@ class Warehouse:
         ]
         self._metrics.set(CONSUMER_LAG, sum(waiting), ROWS)
         self._metrics.set(families.SINK_PENDING, self.inserter.rows, SINK)
+        self._metrics.set(families.SINK_NEWER, sum(bool(part.newer) for part in self._open.values()), SINK)
+        for table in COLUMNS:
+            self._metrics.set(families.SINK_REFUSING, table in self.inserter.refusing, table)
 
     async def _open_assigned(self) -> None:
         """Open what is assigned and not here, at the group's offsets."""
@@ -192,7 +213,7 @@ class Warehouse:
         """Everything was handed over, and not all of it came: Faust dropped a slice, and none followed to show it."""
         for part in list(self._open.values()):
             fetched = self._fetched.get(self._tp(part.number))
-            missing = fetched is not None and fetched.at_end and not _at_end(part, fetched)
+            missing = fetched is not None and fetched.at_end and not (part.newer or _at_end(part, fetched))
             if part.missing.overdue(missing and not self.inserter.full, part.next, loop_time()):
                 part.epoch = await self._seek_back(part)
 
@@ -213,6 +234,10 @@ class Warehouse:
 
     def _tp(self, number: int) -> TP:
         return TP(self._topic, number)
+
+
+def _waits_for_release(part: OpenPartition) -> str:
+    return f"{ROWS}[{part.number}] at {part.next} has what this release does not know: {part.newer}"
 
 
 def _at_end(part: OpenPartition, fetched: FetchProgress) -> bool:

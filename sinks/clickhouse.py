@@ -1,24 +1,16 @@
-"""Rows into ClickHouse: building a block is pure, writing it is not.
+"""Rows into ClickHouse: building a block is pure, one attempt to insert it is not; `writer` repeats it for ever.
 
 An `InsertBlock` is fixed before the first attempt to write it, so that every attempt sends the same rows under the same
-deduplication token, which names their content: however often an answer is lost, they count once. `ClickHouseWriter`
-repeats attempts for ever, each within one deadline. What it hands back are the rows that the database can never take;
-anything else is somebody's to mend, and waits.
+deduplication token, which names their content: however often an answer is lost, they count once.
 """
 
-import asyncio
 import hashlib
 import logging
-import random
 import re
-import socket
 import struct
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from clickhouse_driver import Client, errors
 from clickhouse_driver.bufferedwriter import BufferedWriter
@@ -27,12 +19,9 @@ from clickhouse_driver.context import Context
 from pydantic import SecretStr
 
 from schemas.outputs import RowBatch, decode_rows
+from sinks.refusals import empty_row
 
-log = logging.getLogger(__name__)
 logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)  # it would add a traceback to each line of ours
-
-FIRST_PAUSE: Final = 0.2
-LONGEST_PAUSE: Final = 10.0
 
 REFUSED_FOR_DATA: Final = frozenset({
     6, 26, 27, 38, 41, 72, 117, 376, 441,  # cannot parse
@@ -67,6 +56,7 @@ _SETTINGS: Final = {
     "insert_deduplicate": 1,
     "max_partitions_per_insert_block": 0,  # a log of many years is many months at once
 }
+_COPY: Final = "oidor_empty_copy"
 _NOT_ENCODABLE: Final = (errors.TypeMismatchError, TypeError, ValueError, AttributeError, OverflowError, struct.error)
 
 
@@ -169,15 +159,6 @@ class RefusedError(Exception):
         self.misfits = misfits or {}
 
 
-class Attempt(NamedTuple):
-    """One attempt to insert, for metrics."""
-
-    table: str
-    result: Literal["inserted", "refused", "failed"]
-    rows: int
-    seconds: float
-
-
 class InsertBlock:
     """Rows of one table in columns, with the token that names them. Add row batches, write it, forget it."""
 
@@ -228,6 +209,10 @@ class InsertBlock:
             for row in rows
             if len(row) != width
         ]
+
+    def renew(self) -> None:
+        """Takes another token: what is inserted under it is looked at again, and is no repetition."""
+        self._name.update(b"again")
 
     def row(self, index: int) -> tuple[Any, ...]:
         """One row as its batch carried it, without version and recording time."""
@@ -283,6 +268,25 @@ def insert(client: Client, block: InsertBlock) -> None:
         raise
 
 
+def insert_empty_row(client: Client, like: InsertBlock) -> None:
+    """Insert a row of nothing into an empty copy of a block's table, blocking, which leaves nothing behind.
+
+    Raises `RefusedError` when the copy, which has its columns and constraints, refuses that; any other error may pass.
+    """
+    row = [*empty_row(like.table, like.columns[:-2]), 0, 0]
+    try:
+        client.execute(f"CREATE OR REPLACE TEMPORARY TABLE {_COPY} AS {like.table} ENGINE = Memory")
+        client.execute(f"INSERT INTO {_COPY} ({', '.join(like.columns)}) VALUES", [row])
+    except errors.ServerException as error:
+        if error.code in REFUSED_FOR_DATA:
+            raise RefusedError(error.code, one_line(error)) from error
+        raise
+    except _NOT_ENCODABLE as error:
+        raise RefusedError(0, one_line(error)) from error
+    finally:
+        client.disconnect()  # with which the copy goes
+
+
 def one_line(error: BaseException) -> str:
     """What went wrong, and what to do where that is known."""
     code = getattr(error, "code", None) or 0
@@ -293,133 +297,6 @@ def one_line(error: BaseException) -> str:
     if code in ADVICE:
         return f"{text}: {ADVICE[code]}"
     return next((f"{text}: {advice}" for said, advice in _TLS_ADVICE.items() if said in text), text)
-
-
-class ClickHouseWriter:
-    """Writes blocks over one connection, an attempt at a time. Belongs to one event loop, which it never blocks."""
-
-    def __init__(
-        self,
-        address: Address,
-        attempt_timeout: float,
-        on_attempt: Callable[[Attempt], None] = lambda attempt: None,
-        on_wait: Callable[[float], None] = lambda seconds: None,
-    ) -> None:
-        """`attempt_timeout` in seconds: connecting, sending and the answer, however they are spread.
-
-        `on_wait` is told what an attempt, or the pause after it, may take, in seconds, as either begins.
-        """
-        self._address = address
-        self._attempt_timeout = attempt_timeout
-        self._on_attempt, self._on_wait = on_attempt, on_wait
-        self._client: Client | None = None
-        self._turn = asyncio.Lock()
-
-    async def write(self, block: InsertBlock) -> list[RefusedRow]:
-        """Returns when every row is stored or known to be refused, which may be never; the refused ones."""
-        if not len(block):
-            return []
-        try:
-            await self._insert(block)
-        except RefusedError as refused:
-            return await self._isolate(block, refused)
-        return []
-
-    def close(self) -> None:
-        """Ends the connection, with what is under way on it."""
-        client, self._client = self._client, None
-        if client and not self._turn.locked():
-            client.disconnect()
-        elif client and (connected := client.connection.socket):
-            with suppress(OSError):  # the thread that uses it finds out, and clears up
-                connected.shutdown(socket.SHUT_RDWR)
-
-    async def _isolate(self, block: InsertBlock, refused: RefusedError) -> list[RefusedRow]:
-        columns, everything = block.columns[:-2], range(len(block))
-        if refused.misfits:
-            culprits = [RefusedRow(block.table, columns, block.row(i), *why) for i, why in refused.misfits.items()]
-            return culprits + await self.write(block.select([i for i in everything if i not in refused.misfits]))
-        if len(block) == 1:
-            return [RefusedRow(block.table, columns, block.row(0), "", "a row that ClickHouse takes", str(refused))]
-        middle = len(block) // 2
-        return [
-            row for half in (everything[:middle], everything[middle:]) for row in await self.write(block.select(half))
-        ]
-
-    async def _insert(self, block: InsertBlock) -> None:
-        for pause in _pauses():
-            async with self._turn:
-                started = time.monotonic()
-                self._on_wait(self._attempt_timeout)
-                try:
-                    await self._attempt(block)
-                    return self._report(block, "inserted", started)
-                except RefusedError:
-                    self._report(block, "refused", started)
-                    raise
-                except Exception as error:
-                    self._report(block, "failed", started)
-                    log.warning(
-                        "ClickHouse at %s:%d has not taken %d rows of %s: %s; next attempt in %.1f s",
-                        self._address.host, self._address.port, len(block), block.table, one_line(error), pause,
-                    )  # fmt: skip
-            self._on_wait(pause)
-            await asyncio.sleep(pause)
-        raise AssertionError("attempts never end")
-
-    def _report(self, block: InsertBlock, result: Literal["inserted", "refused", "failed"], started: float) -> None:
-        self._on_attempt(Attempt(block.table, result, len(block), time.monotonic() - started))
-
-    async def _attempt(self, block: InsertBlock) -> None:
-        """Leaves an attempt behind when its time is over: a peer that trickles resets every timeout of the socket.
-
-        What is left behind may still be stored; then the token makes the next attempt a repetition.
-        """
-        if self._client is None:
-            self._client = connect(self._address, self._attempt_timeout)
-        try:
-            async with asyncio.timeout(self._attempt_timeout):
-                await _in_thread(insert, self._client, block)
-        except TimeoutError:
-            self.close()
-            raise TimeoutError(f"no answer within {self._attempt_timeout:g} s") from None
-        except asyncio.CancelledError:
-            self.close()
-            raise
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds between attempts: doubling up to a limit, spread so that many writers do not come back at once."""
-    pause = FIRST_PAUSE
-    while True:
-        yield pause * random.uniform(0.5, 1)
-        pause = min(2 * pause, LONGEST_PAUSE)
-
-
-async def _in_thread(function: Callable[..., None], *arguments: Any) -> None:
-    """Like `asyncio.to_thread`, in a thread that nobody need wait for: a stalled one holds up neither pool nor exit."""
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: BaseException | None) -> None:
-        if outcome.done():
-            return
-        if error:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(None)
-
-    def run() -> None:
-        failure: BaseException | None = None
-        try:
-            function(*arguments)
-        except BaseException as error:
-            failure = error
-        with suppress(RuntimeError):  # the loop has ended: nobody asks any more
-            loop.call_soon_threadsafe(settle, failure)
-
-    threading.Thread(target=run, name="clickhouse-insert", daemon=True).start()
-    await outcome
 
 
 def _misfits(types: Mapping[str, str], block: InsertBlock, context: Context) -> dict[int, Misfit]:

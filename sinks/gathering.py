@@ -12,6 +12,10 @@ from sinks.clickhouse import InsertBlock, RefusedRow
 from sinks.messages import stand_in_offset
 
 
+class NewerReleaseError(Exception):
+    """Rows of a table or column that this release does not know: nothing is wrong with them, and they must wait."""
+
+
 class Source(Protocol):
     """An open partition of `feedback-rows`."""
 
@@ -38,30 +42,33 @@ class PendingInsert:
         return any(len(block) >= rows for block in self.blocks.values())
 
     def add(self, source: Source, record: Any, now: float) -> None:
-        """Takes in one message, at `now`; one that is no row batch of ours becomes a rejection."""
-        if not self.done:
-            self.since = now
-        self.done.append((source, record.offset + 1))
+        """Takes in one message, at `now`; one that is no row batch of ours becomes a rejection.
+
+        Raises `NewerReleaseError`, and has taken nothing then.
+        """
         try:
             batch = decode_row_batch(record.value or b"")
-            if problem := _problem(batch):
-                raise ValueError(problem)
+            _check(batch)
             block = self.blocks.setdefault((batch.table, batch.columns), InsertBlock.like(batch))
             refused = block.add(batch)
         except (msgspec.DecodeError, ValueError) as error:
             self.rejected.append(refused_batch(record, str(error)))
         else:
             self.rejected += [refused_row(row, source.number, record.timestamp) for row in refused]
+        if not self.done:
+            self.since = now
+        self.done.append((source, record.offset + 1))
 
 
-def _problem(batch: RowBatch) -> str:
-    if batch.table not in COLUMNS:
-        return f"unknown table {batch.table!r}: a newer worker wrote it, update the warehouse"
-    if unknown := unknown_columns(batch):
-        return f"unknown columns of {batch.table}: {', '.join(sorted(unknown))}: a newer worker wrote them"
+def _check(batch: RowBatch) -> None:
+    """Raises ValueError of a batch that is wrong, `NewerReleaseError` of one that is only unknown here."""
     if not (0 <= batch.version < 1 << 64 and 0 <= batch.recorded_at < 1 << 42):
-        return f"version {batch.version}, recorded at {batch.recorded_at}"
-    return ""
+        raise ValueError(f"version {batch.version}, recorded at {batch.recorded_at}")
+    InsertBlock.like(batch)  # names that are none
+    if batch.table not in COLUMNS:
+        raise NewerReleaseError(f"table {batch.table}")
+    if unknown := unknown_columns(batch):
+        raise NewerReleaseError(f"columns of {batch.table}: {', '.join(sorted(unknown))}")
 
 
 def refused_batch(record: Any, why: str) -> RejectedRecord:

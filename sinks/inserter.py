@@ -5,7 +5,7 @@ A round stores its rows, publishes what was refused, and only then commits its o
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,11 +14,12 @@ from aiokafka.errors import KafkaError
 
 from schemas.outputs import COLUMNS, RejectedRecord, RowBatch
 from schemas.topics import REJECTED
-from sinks.clickhouse import Address, Attempt, ClickHouseWriter, InsertBlock
+from sinks.clickhouse import Address, InsertBlock
 from sinks.gathering import PendingInsert, Source, refused_row
 from sinks.metrics import warehouse as families
 from sinks.metrics.warehouse import WarehouseMetrics
 from sinks.rejections import RejectionPublisher
+from sinks.writer import Attempt, ClickHouseWriter
 
 logger = logging.getLogger(__name__)
 
@@ -87,13 +88,18 @@ class Inserter:
         """Whether anything is gathered and not inserted yet."""
         return bool(self.pending.done or self.inserting)
 
+    @property
+    def refusing(self) -> Mapping[str, str]:
+        """Table -> how it is out of order, in one line: nothing is inserted until it is mended."""
+        return self._writer.refusing
+
     def waiting_seconds(self) -> float:
         """For how long the oldest of what is gathered has waited."""
         oldest = self.inserting or self.pending
         return _now() - oldest.since if oldest.done else 0.0
 
     def add(self, source: Source, record: Any) -> None:
-        """Gathers a message of `feedback-rows`."""
+        """Gathers a message of `feedback-rows`. Raises `NewerReleaseError`, and has not gathered it then."""
         self.pending.add(source, record, _now())
         self._news.set()
 

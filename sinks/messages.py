@@ -160,17 +160,17 @@ def _transition(incident: IncidentRow) -> str:
     return "opened" if incident.updated_at <= incident.opened_at else "updated"
 
 
-def rejection(record: RejectedRecord, prefix: str) -> Message:
-    """A rejected record with its original bytes, as far as they fit; headers say why, and where it lies."""
+def rejection(record: RejectedRecord, prefix: str, original_bytes: int | None = ORIGINAL_BYTES) -> Message:
+    """A rejected record with its original, up to so many bytes (None: all); headers say why, and where it lies."""
     row, original = record.row, record.value
     headers = {
         "reason": row.reason, "field": row.field, "expected": row.expected, "got": row.got,
         "topic": row.topic, "partition": str(row.partition), "offset": str(row.offset),
         "event_id": row.event_id, "source": row.source, "event_type": row.event_type,
     }  # fmt: skip
-    if len(original) > ORIGINAL_BYTES:
+    if original_bytes is not None and len(original) > original_bytes:
         headers |= {"bytes": str(len(original)), "sha256": hashlib.sha256(original).hexdigest(), "truncated": "true"}
-        original = original[:ORIGINAL_BYTES]
+        original = original[:original_bytes]
     return Message(
         prefix + REJECTED,
         row.source.encode() or None,

@@ -10,10 +10,15 @@ from schemas.outputs import RejectedRecord
 from sinks.messages import rejection
 
 _STOP_SECONDS: Final = 1.0
+_REQUEST_BYTES: Final = 16 << 20
+"""The broker's limit is the one that holds: it is of what was compressed."""
 
 
 class RejectionPublisher:
-    """Publishes rejections over a producer that it makes when it is first needed."""
+    """Publishes rejections over a producer that it makes when it is first needed.
+
+    What was refused goes out whole, however long it is: rows that came out of a worker are nowhere else for long.
+    """
 
     def __init__(self, client: Mapping[str, Any], *, prefix: str, partitions: int) -> None:
         """`client`: the arguments of any client of Kafka; `prefix` and `partitions`: of the topic."""
@@ -23,9 +28,15 @@ class RejectionPublisher:
     async def publish(self, records: Iterable[RejectedRecord]) -> None:
         """Returns once all of them are acknowledged. Raises KafkaError or OSError; then some may be published."""
         if self._producer is None:
-            self._producer = AIOKafkaProducer(**self._client, enable_idempotence=True, acks="all")
+            self._producer = AIOKafkaProducer(
+                **self._client,
+                enable_idempotence=True,
+                acks="all",
+                max_request_size=_REQUEST_BYTES,
+                compression_type="gzip",
+            )
             await self._producer.start()
-        messages = [(rejection(record, self._prefix), record.row.partition) for record in records]
+        messages = [(rejection(record, self._prefix, original_bytes=None), record.row.partition) for record in records]
         sent = [
             await self._producer.send(
                 message.topic,

@@ -15,6 +15,12 @@ SINK_ROWS: Final = Counter("sink_rows", "Rows inserted.", (_TABLE,))
 SINK_REFUSED: Final = Counter(
     "sink_refused_rows", "Rows, or whole row batches, that ClickHouse or we could not take.", (_TABLE,)
 )
+SINK_REFUSING: Final = Gauge(
+    "sink_table_refuses", "1 while a table refuses what it took before: nothing is inserted, all rows wait.", (_TABLE,)
+)
+SINK_NEWER: Final = Gauge(
+    "sink_newer_partitions", "Partitions of feedback-rows that wait for a newer release of the warehouse.", (_SINK,)
+)
 SINK_PENDING: Final = Gauge("sink_pending", "Rows gathered and not inserted yet.", (_SINK,), unit="rows")
 SINK_WRITE: Final = Histogram(
     "sink_write", "One attempt to insert.", (_SINK,), unit="seconds",
@@ -23,7 +29,7 @@ SINK_WRITE: Final = Histogram(
 SINK_LAST_INSERT: Final = Gauge("sink_last_insert_timestamp", "Unix time of the last insert.", (_SINK,), unit="seconds")
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    SINK_ATTEMPTS, SINK_ROWS, SINK_REFUSED, SINK_PENDING, SINK_WRITE, SINK_LAST_INSERT
+    SINK_ATTEMPTS, SINK_ROWS, SINK_REFUSED, SINK_REFUSING, SINK_NEWER, SINK_PENDING, SINK_WRITE, SINK_LAST_INSERT
 )  # fmt: skip
 
 

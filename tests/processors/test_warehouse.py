@@ -59,6 +59,7 @@ class Stored:
 
     def __init__(self) -> None:
         self.rows = 0
+        self.refusing: dict[str, str] = {}
         self.there = asyncio.Event()
 
     async def write(self, block: InsertBlock) -> list[Any]:
@@ -69,9 +70,11 @@ class Stored:
     def close(self) -> None: ...
 
 
-def a_slice(number: int, begin: int, *offsets: int, epoch: int = 9) -> Slice:
+def a_slice(
+    number: int, begin: int, *offsets: int, epoch: int = 9, columns: tuple[str, ...] = COLUMNS[PROGRESS]
+) -> Slice:
     row = ProgressRow(CONTACTS, 3, 1, 1, 1, 0, 0, 0, 1)
-    value = encode_row_batch(RowBatch(PROGRESS, COLUMNS[PROGRESS], 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode([row]))))
+    value = encode_row_batch(RowBatch(PROGRESS, columns, 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode([row]))))
     records = [Record(offset, value) for offset in offsets]
     return Slice(records, topic=ROWS, partition=number, begin=begin, epoch=epoch)
 
@@ -158,6 +161,42 @@ def test_it_is_not_ready_when_clickhouse_takes_nothing_for_a_minute_which_is_no_
         assert warehouse.symptoms(working=True, answered=True) == {}
         await asyncio.sleep(60)
         assert list(warehouse.symptoms(working=True, answered=True)) == ["insert"], "its loop does not come around"
+
+    played(scene)
+
+
+def test_rows_of_a_newer_release_wait_with_all_behind_them_and_other_partitions_go_on() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        stored.there.set()
+        await warehouse.deliver(a_slice(0, 40, 40))
+        await warehouse.deliver(a_slice(0, 41, 41, columns=(*COLUMNS[PROGRESS], "mood")))
+        await warehouse.deliver(a_slice(0, 42, 42))
+        await warehouse.deliver(a_slice(1, 7, 7))
+        await warehouse.inserter.insert()
+        (problem,) = warehouse.problems()
+        assert problem.what == (
+            "feedback-rows[0] at 41 has what this release does not know: columns of ingest_progress: mood"
+        )
+        assert "run `oidor migrate` and the warehouse of that release" in problem.means
+        assert consumer.committed_offsets == {TP(ROWS, 0): 41, TP(ROWS, 1): 8}
+        assert {one.tp.partition: one.held_up for one in warehouse.progress()} == {0: True, 1: False}
+        sought = len(consumer.sought)
+        await asyncio.sleep(600)
+        await warehouse.tick()
+        assert len(consumer.sought) == sought, "nothing is read again that could not be taken"
+
+    played(scene)
+
+
+def test_a_table_that_is_out_of_order_is_a_problem_at_once_with_what_to_do() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        stored.refusing = {"cases": "table cases refuses even an empty row: code 469: a constraint"}
+        (problem,) = warehouse.problems()
+        assert problem.what == "table cases refuses even an empty row: code 469: a constraint"
+        assert "undo what changed this one, and inserting goes on by itself" in problem.means
+        warehouse.update_gauges()
+        refuses = warehouse._metrics.registry.get_sample_value("feedback_sink_table_refuses", {"table": "cases"})
+        assert refuses == 1
 
     played(scene)
 

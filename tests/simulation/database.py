@@ -6,7 +6,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from sinks.clickhouse import Address, ClickHouseWriter, InsertBlock
+from sinks.clickhouse import Address, InsertBlock
+from sinks.writer import ClickHouseWriter
 from tests.processors.views import KEYS, Row, Views
 from tests.simulation.clients import Weather
 

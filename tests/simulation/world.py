@@ -19,7 +19,7 @@ from processors.durability import partition, truncation
 from processors.runtime import timeouts
 from schemas.outputs import decode_row_batch, decode_rows
 from schemas.topics import INCIDENTS, INPUTS, REJECTED, ROWS
-from sinks import clickhouse
+from sinks import writer
 from tests.processors.views import Row
 from tests.simulation.broker import Broker, Record, Transaction
 from tests.simulation.clients import APP, Weather
@@ -285,7 +285,7 @@ def _in_place_of_the_real(world: World) -> Iterator[None]:
             patch.object(partition, "time", clock),
             patch.object(truncation, "_CHECKPOINTS", 1),  # lives are short here: what can be deleted is
             patch.object(timeouts, "time", clock),
-            patch.object(clickhouse, "random", random.Random(0)),
+            patch.object(writer, "random", random.Random(0)),
         ):
             yield
     finally:

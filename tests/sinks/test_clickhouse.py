@@ -1,10 +1,6 @@
-"""Rows into ClickHouse: what a block is, and a writer whose every attempt ends in time, whatever the peer does."""
+"""Rows into ClickHouse: what a block is, and what an error says."""
 
-import asyncio
-import contextlib
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,14 +8,9 @@ import pytest
 from clickhouse_driver.errors import ServerException
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from schemas.outputs import PARTIAL_COLUMNS, RowBatch
-from sinks.clickhouse import LONGEST_PAUSE, Address, Attempt, ClickHouseWriter, InsertBlock, RefusedRow, one_line
-from sinks.clickhouse import _pauses as pauses
-
-NO_PASSWORD = SecretStr("")
-Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from sinks.clickhouse import InsertBlock, RefusedRow, one_line
 
 
 def row_batch(*rows: Sequence[Any], table: str = "cases", version: int = 1, recorded_at: int = 5) -> RowBatch:
@@ -120,14 +111,6 @@ def test_a_part_has_its_rows_and_a_token_of_its_own(size: int, data: st.DataObje
         assert whole.select(one).token != whole.select(other).token
 
 
-def test_pauses_grow_to_a_limit_and_never_end() -> None:
-    longest = [max(step) for step in zip(*(islice(pauses(), 40) for _ in range(50)), strict=True)]
-
-    assert longest[0] <= 0.2
-    assert max(longest) <= LONGEST_PAUSE
-    assert min(longest[10:]) > LONGEST_PAUSE / 2
-
-
 @pytest.mark.parametrize(
     ("error", "line"),
     [
@@ -142,96 +125,3 @@ def test_pauses_grow_to_a_limit_and_never_end() -> None:
 def test_an_error_is_one_line_with_what_to_do(error: Exception, line: str) -> None:
     assert one_line(error).startswith(line)
     assert "\n" not in one_line(error)
-
-
-def a_block() -> InsertBlock:
-    rows = msgspec.Raw(msgspec.msgpack.encode([("a", 1)]))
-    block = InsertBlock("cases", ("entity_id", "events"))
-    block.add(RowBatch("cases", ("entity_id", "events"), 1, 5, 0, rows))
-    return block
-
-
-async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-
-
-async def trickling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A greeting whose end never comes, though every byte of it comes in time."""
-    with contextlib.suppress(ConnectionError):
-        writer.write(b"\x00\xff\xff\x7f")
-        while True:
-            writer.write(b"x")
-            await writer.drain()
-            await asyncio.sleep(0.02)
-
-
-async def hanging_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.close()
-
-
-async def babbling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    writer.close()
-
-
-@pytest.mark.parametrize("peer", [silent, trickling, hanging_up, babbling])
-def test_an_attempt_ends_in_time_and_another_follows(peer: Peer) -> None:
-    deadline = 0.3
-
-    async def scenario() -> tuple[list[Attempt], int]:
-        server = await asyncio.start_server(peer, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        attempts: list[Attempt] = []
-        writer = ClickHouseWriter(
-            Address("127.0.0.1", port, "default", NO_PASSWORD, "oidor"), deadline, attempts.append
-        )
-        writing = asyncio.create_task(writer.write(a_block()))
-        beats, started = 0, time.monotonic()
-        while len(attempts) < 2 and time.monotonic() - started < 10:
-            await asyncio.sleep(0.01)
-            beats += 1
-        writing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await writing
-        writer.close()
-        server.close()
-        return attempts, beats
-
-    attempts, beats = asyncio.run(scenario())
-
-    assert [attempt.result for attempt in attempts] == ["failed", "failed"]
-    assert all(attempt.seconds < deadline + 0.5 for attempt in attempts)
-    assert beats >= 10 * sum(attempt.seconds for attempt in attempts)
-
-
-def test_nothing_listens_yet(unused_tcp_port_number: int, caplog: pytest.LogCaptureFixture) -> None:
-    async def scenario() -> None:
-        writer = ClickHouseWriter(Address("127.0.0.1", unused_tcp_port_number, "default", NO_PASSWORD, "oidor"), 1)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1):
-                await writer.write(a_block())
-
-    asyncio.run(scenario())
-
-    assert len(caplog.messages) >= 2
-    assert all("has not taken 1 rows of cases: " in line and "\n" not in line for line in caplog.messages)
-    assert not any(record.exc_info for record in caplog.records)
-
-
-@pytest.fixture
-def unused_tcp_port_number() -> int:
-    async def take() -> int:
-        server = await asyncio.start_server(silent, "127.0.0.1", 0)
-        port: int = server.sockets[0].getsockname()[1]
-        server.close()
-        return port
-
-    return asyncio.run(take())
-
-
-def test_an_empty_block_needs_no_database() -> None:
-    async def scenario() -> list[object]:
-        writer = ClickHouseWriter(Address("127.0.0.1", 1, "default", NO_PASSWORD, "oidor"), 1)
-        return [*await writer.write(InsertBlock("cases", ("entity_id",)))]
-
-    assert asyncio.run(scenario()) == []

@@ -30,7 +30,8 @@ from schemas.outputs import (
     RowBatch,
     decode_rows,
 )
-from sinks.clickhouse import Address, Attempt, ClickHouseWriter, InsertBlock, RefusedRow, connect, insert
+from sinks.clickhouse import Address, InsertBlock, RefusedRow, connect, insert
+from sinks.writer import Attempt, ClickHouseWriter
 
 pytestmark = pytest.mark.stack
 
