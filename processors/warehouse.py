@@ -41,9 +41,7 @@ WAITING_SECONDS: Final = 60.0
 """Rows that wait so long for ClickHouse make the warehouse not ready."""
 
 _MEND: Final = "rows of all tables wait in Kafka: undo what changed this one, and inserting goes on by itself"
-_RELEASE: Final = (
-    "a newer worker wrote it, its rows wait in Kafka: run `oidor migrate` and the warehouse of that release"
-)
+_RELEASE: Final = "a newer worker wrote it, rows wait in Kafka: run `oidor migrate` and the warehouse of that release"
 _COMMIT_SECONDS: Final = GROUP_COMMIT_SECONDS + 2
 
 

@@ -79,12 +79,11 @@ class ClickHouseWriter:
             try:
                 refused = await self._write(block)
             except TableRefusesError as error:
-                self._note_refusing(block, error)
+                self.refusing[block.table] = str(error)
                 self._on_wait(pause)
                 await asyncio.sleep(pause)
             else:
-                if self.refusing.pop(block.table, ""):
-                    log.warning("ClickHouse takes rows of %s again", block.table)
+                self.refusing.pop(block.table, None)
                 return refused
         raise AssertionError("attempts never end")
 
@@ -150,14 +149,6 @@ class ClickHouseWriter:
                 await self._insert(smaller)
             except RefusedError as error:
                 await self._isolate(whole, smaller, error, refused)
-
-    def _note_refusing(self, block: InsertBlock, error: TableRefusesError) -> None:
-        if block.table not in self.refusing:
-            log.error(
-                "ClickHouse at %s:%d: %s; %d rows of it wait, and go in once it is mended",
-                self._address.host, self._address.port, error, len(block),
-            )  # fmt: skip
-        self.refusing[block.table] = str(error)
 
     # Attempts
 

@@ -39,6 +39,8 @@ class Weather:
     insert_failed: float = 0.0
     insert_unanswered: float = 0.0
     database_away: bool = False
+    refusing: set[str] = field(default_factory=set)
+    """Tables of the database that are out of order: they refuse every row."""
     broker_away: bool = False
     held: set[TP] = field(default_factory=set)
     """Input topic-partitions whose publisher does not get on: transactions stay open."""
@@ -54,6 +56,7 @@ class Weather:
         self.mishap = self.repeated = self.insert_failed = self.insert_unanswered = 0
         self.database_away = self.broker_away = False
         self.held.clear()
+        self.refusing.clear()
         self.slice_records = 500
 
     async def released(self, tp: TP) -> None:

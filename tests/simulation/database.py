@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from sinks.clickhouse import Address, InsertBlock
+from sinks.clickhouse import Address, InsertBlock, RefusedError
 from sinks.writer import ClickHouseWriter
 from tests.processors.views import KEYS, Row, Views
 from tests.simulation.clients import Weather
@@ -57,7 +57,16 @@ class Writer(ClickHouseWriter):
         await asyncio.sleep(weather.dice.uniform(0.001, 0.05))
         if weather.database_away or weather.strikes(weather.insert_failed):
             raise OSError("connection refused")
+        self._refuse(block)
         self._database.store(block)
         await asyncio.sleep(weather.dice.uniform(0.001, 0.05))
         if weather.strikes(weather.insert_unanswered):
             raise TimeoutError("no answer")
+
+    async def _attempt_empty_row(self, block: InsertBlock) -> None:
+        await asyncio.sleep(self._weather.dice.uniform(0.001, 0.05))
+        self._refuse(block)
+
+    def _refuse(self, block: InsertBlock) -> None:
+        if block.table in self._weather.refusing:
+            raise RefusedError(469, "a constraint is violated")

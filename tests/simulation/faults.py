@@ -7,6 +7,7 @@ from typing import Final
 
 from faust.types import TP
 
+from schemas.outputs import COLUMNS
 from schemas.topics import INPUTS
 from tests.simulation.clients import APP, Mishap
 from tests.simulation.members import Worker
@@ -142,6 +143,14 @@ async def database_away(world: World, dice: random.Random) -> None:
     world.weather.database_away = False
 
 
+async def table_refuses(world: World, dice: random.Random) -> None:
+    """A constraint, or a changed type: it takes nothing, the others take everything."""
+    table = dice.choice(sorted(COLUMNS))
+    world.weather.refusing.add(table)
+    await asyncio.sleep(dice.uniform(1, 30))
+    world.weather.refusing.discard(table)
+
+
 async def broker_away(world: World, dice: random.Random) -> None:
     world.weather.broker_away = True
     await asyncio.sleep(dice.uniform(0.5, 8))
@@ -168,7 +177,7 @@ async def clock_jumps(world: World, dice: random.Random) -> None:
 FAULTS: Final[tuple[Fault, ...]] = (
     worker_killed, worker_killed, worker_stopped, worker_stopped, worker_stalled, worker_joins, worker_leaves,
     workers_rebalance, warehouse_killed, warehouse_killed, warehouse_stopped, warehouse_joins, warehouses_rebalance,
-    database_away, broker_away, upstream_hangs, clock_jumps, clock_jumps,
+    database_away, table_refuses, broker_away, upstream_hangs, clock_jumps, clock_jumps,
 )  # fmt: skip
 
 

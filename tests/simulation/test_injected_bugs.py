@@ -27,7 +27,10 @@ from processors.state.partials import PartialTable
 from processors.state.seen_ids import SeenIds
 from processors.warehouse import Warehouse
 from schemas.outputs import Change
+from sinks.clickhouse import InsertBlock, RefusedRow
 from sinks.inserter import Inserter
+from sinks.refusals import TableRefusesError
+from sinks.writer import ClickHouseWriter
 from tests.processors.views import KEYS, Row
 from tests.simulation.clients import SimulatedLog
 from tests.simulation.database import Database
@@ -215,6 +218,25 @@ def what_was_decided_stays_when_time_is_set_back() -> Patches:
     return [(set_back, "_reads_differently", lambda *_: False)]
 
 
+def a_table_is_not_asked_before_its_rows_are_rejected() -> Patches:
+    async def trusting(*_: Any) -> None: ...
+
+    return [(ClickHouseWriter, "_ask_table", trusting)]
+
+
+def rows_of_a_table_that_refuses_are_passed_over() -> Patches:
+    write: Any = ClickHouseWriter._write
+
+    async def passing_over(writer: ClickHouseWriter, block: InsertBlock) -> list[RefusedRow]:
+        try:
+            refused: list[RefusedRow] = await write(writer, block)
+        except TableRefusesError:
+            return []
+        return refused
+
+    return [(ClickHouseWriter, "_write", passing_over)]
+
+
 BUGS: Final = {
     offsets_committed_before_the_insert: 15,
     outputs_sent_outside_the_transaction: 3,
@@ -233,6 +255,8 @@ BUGS: Final = {
     a_wrong_clock_counts: 0,
     time_is_never_set_back: 0,
     what_was_decided_stays_when_time_is_set_back: 0,
+    a_table_is_not_asked_before_its_rows_are_rejected: 0,
+    rows_of_a_table_that_refuses_are_passed_over: 0,
 }
 """The bugs, each with the seed that found it last: it is tried first. Without it all others are."""
 

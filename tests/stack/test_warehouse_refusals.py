@@ -36,12 +36,10 @@ def test_bad_row_batches_and_refused_rows_are_told_and_the_rest_is_stored(
     settings = fresh.settings(
         brokers=kafka.bootstrap, clickhouse_host=clickhouse.host, clickhouse_port=clickhouse.port, partitions=2
     )
-    garbage = b"\x00no row batch"
+    garbage = b"\x00no row batch" * 40_000  # more than a rejection of a record carries
     sent = {
         "good": a_batch(progress("first")),
         "garbage": garbage,
-        "unknown table": a_batch(progress("x"), table="cats"),
-        "unknown columns": a_batch((1,), columns=("whiskers",)),
         "a value that no column can hold": a_batch(progress("second"), progress("bad", read="many")),
         "the last": a_batch(progress("third")),
     }
@@ -52,7 +50,7 @@ def test_bad_row_batches_and_refused_rows_are_told_and_the_rest_is_stored(
             producer.send(settings.topic_prefix + ROWS, message, partition=1)
         producer.flush()
 
-        until(lambda: len(oidor.ask("SELECT topic FROM rejected_events FINAL")) == 4, 30, "four rejections stored")
+        until(lambda: len(oidor.ask("SELECT topic FROM rejected_events FINAL")) == 2, 30, "two rejections stored")
 
         assert sorted(oidor.ask(f"SELECT topic FROM {PROGRESS} FINAL")) == [("first",), ("second",), ("third",)]
         assert set(oidor.ask("SELECT topic, reason FROM rejected_events FINAL")) == {(ROWS, "sink_refused")}
@@ -64,6 +62,6 @@ def test_bad_row_batches_and_refused_rows_are_told_and_the_rest_is_stored(
         )
         told = {hashlib.sha256(message.value).hexdigest(): dict(message.headers)["reason"] for message in reader}
         assert told[hashlib.sha256(garbage).hexdigest()] == b"sink_refused"
-        assert len(told) == 4
-        assert oidor.metric("feedback_sink_refused_rows_total") == 4
+        assert len(told) == 2
+        assert oidor.metric("feedback_sink_refused_rows_total") == 2
         assert warehouse.alive
