@@ -47,6 +47,13 @@ class Attempt(NamedTuple):
     seconds: float
 
 
+class Suspect(NamedTuple):
+    """A row that was refused, as a block of its own: by its own fault or by that of its table."""
+
+    row: InsertBlock
+    refused: RefusedRow
+
+
 class ClickHouseWriter:
     """Writes blocks over one connection, an attempt at a time. Belongs to one event loop, which it never blocks."""
 
@@ -99,20 +106,31 @@ class ClickHouseWriter:
     # What is at fault
 
     async def _write(self, block: InsertBlock) -> list[RefusedRow]:
-        """Raises `TableRefusesError`. The table is asked before bad rows are looked for, and again after that."""
-        refused: list[RefusedRow] = []
+        """Raises `TableRefusesError`."""
+        suspects: list[Suspect] = []
         try:
             await self._insert(block)
         except RefusedError as why:
             if block.table in self._last_stored:
                 await self._ask_table(block)
-            await self._isolate(block, block, why, refused)
-        if len(refused) < len(block):
-            self._last_stored[block.table] = _last_row(block, refused)
-        if refused:
-            await self._ask_table(block)
+            await self._isolate(block, block, why, suspects)
+        if len(suspects) < len(block):
+            self._last_stored[block.table] = _last_row(block, suspects)
+        refused = await self._confirm(block, suspects) if suspects else []
         self._rates[block.table].note(len(block), len(refused))
         return refused
+
+    async def _confirm(self, block: InsertBlock, suspects: list[Suspect]) -> list[RefusedRow]:
+        """The suspects that are refused again between two moments at which their table is in order: these are bad."""
+        bad = []
+        await self._ask_table(block)
+        for row, refused in suspects:
+            try:
+                await self._insert(row)
+            except RefusedError:
+                await self._ask_table(block)
+                bad.append(refused)
+        return bad
 
     async def _ask_table(self, block: InsertBlock) -> None:
         """Raises `TableRefusesError` when it is no row of the block that is at fault."""
@@ -127,28 +145,33 @@ class ClickHouseWriter:
             how = "refuses even an empty row" if stored is None else "refuses its last stored row as well"
             raise TableRefusesError(block.table, how, error) from error
 
-    async def _isolate(
-        self, whole: InsertBlock, part: InsertBlock, why: RefusedError, refused: list[RefusedRow]
-    ) -> None:
-        """Writes the rest of a part that was refused, and adds its bad rows. Raises `TableRefusesError`: too many."""
+    async def _isolate(self, whole: InsertBlock, part: InsertBlock, why: RefusedError, suspects: list[Suspect]) -> None:
+        """Writes what can be written of a part that was refused, and adds the other rows to the suspects.
+
+        Raises `TableRefusesError` when they are too many.
+        """
         columns, everything = part.columns[:-2], range(len(part))
         if why.misfits:
-            refused += [RefusedRow(part.table, columns, part.row(i), *misfit) for i, misfit in why.misfits.items()]
-            rest = [[i for i in everything if i not in why.misfits]]
+            suspects += [
+                Suspect(part.select([row]), RefusedRow(part.table, columns, part.row(row), *misfit))
+                for row, misfit in why.misfits.items()
+            ]
+            rest = [[row for row in everything if row not in why.misfits]]
         elif len(part) == 1:
-            refused.append(RefusedRow(part.table, columns, part.row(0), "", "a row that ClickHouse takes", str(why)))
+            refused = RefusedRow(part.table, columns, part.row(0), "", "a row that ClickHouse takes", str(why))
+            suspects.append(Suspect(part, refused))
             rest = []
         else:
             middle = len(part) // 2
             rest = [[*everything[:middle]], [*everything[middle:]]]
-        if how := self._rates[part.table].excessive(len(whole), len(refused)):
+        if how := self._rates[part.table].excessive(len(whole), len(suspects)):
             raise TableRefusesError(part.table, how, why) from why
         for rows in filter(None, rest):
             smaller = part.select(rows)
             try:
                 await self._insert(smaller)
             except RefusedError as error:
-                await self._isolate(whole, smaller, error, refused)
+                await self._isolate(whole, smaller, error, suspects)
 
     # Attempts
 
@@ -210,10 +233,10 @@ class ClickHouseWriter:
             raise
 
 
-def _last_row(block: InsertBlock, refused: list[RefusedRow]) -> InsertBlock:
-    """The last row that is none of the refused ones, as a block of its own."""
-    bad = [row.row for row in refused]
-    return block.select([next(index for index in reversed(range(len(block))) if block.row(index) not in bad)])
+def _last_row(block: InsertBlock, suspects: list[Suspect]) -> InsertBlock:
+    """The last row that is none of the suspects, as a block of its own."""
+    others = [suspect.refused.row for suspect in suspects]
+    return block.select([next(row for row in reversed(range(len(block))) if block.row(row) not in others)])
 
 
 def _pauses() -> Iterator[float]:

@@ -112,7 +112,7 @@ def test_offsets_are_committed_after_their_rows_and_after_what_was_refused_of_th
 
     assert played(scene).order == [
         "insert 2 into ingest_progress",
-        "insert 1 into ingest_progress",  # its last stored row again: the table is in order
+        *2 * ["insert 1 into ingest_progress"],  # its last stored row, before and after the bad one is refused again
         "publish ['ingest_progress.day']",
         "insert 1 into rejected_events",
         "commit [8, 9]",

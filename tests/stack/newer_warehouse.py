@@ -9,5 +9,5 @@ COLUMN = "mood"
 
 if __name__ == "__main__":
     events = outputs.COLUMNS["feedback_events"]
-    with patch.dict(outputs.COLUMNS, {"feedback_events": (*events, COLUMN)}):  # type: ignore[arg-type]
+    with patch.dict(outputs.COLUMNS, {"feedback_events": (*events, COLUMN)}):
         main()
