@@ -58,12 +58,11 @@ def test_workers_first_and_the_migration_last_lose_nothing(settings: Settings, t
         until(lambda: stored() == 20, 20, "what comes before, and other partitions, are stored")
         older.terminate(10)
 
-        newer = oidor.launch("warehouse", module=newer_warehouse.__name__)
-        until(lambda: not newer.alive, 30, "the newer one refuses to run on a database that lacks its column")
-        assert "run `oidor migrate`" in (tmp_path / f"{settings.app_id}-warehouse-1.log").read_text()
-
+        newer = oidor.start("warehouse", module=newer_warehouse.__name__)
+        log = tmp_path / f"{settings.app_id}-warehouse-1.log"
+        until(lambda: "run `oidor migrate`" in log.read_text(), 30, "the newer one says what its database lacks")
+        assert newer.alive
         oidor.ask(f"ALTER TABLE feedback_events ADD COLUMN {COLUMN} String AFTER payload")
-        oidor.start("warehouse", module=newer_warehouse.__name__)
         until(lambda: stored() == 630, 30, "everything is stored")
         assert oidor.ask(f"SELECT countIf({COLUMN} = 'glad') FROM feedback_events FINAL") == [(600,)]
 
