@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 10.0
 
+_SAMPLES: Final = 5
+
 Result = Literal["inserted", "refused", "failed"]
 
 
@@ -111,8 +113,7 @@ class ClickHouseWriter:
         try:
             await self._insert(block)
         except RefusedError as why:
-            if block.table in self._last_stored:
-                await self._ask_table(block)
+            await self._ask_table(block)
             await self._isolate(block, block, why, suspects)
         if len(suspects) < len(block):
             self._last_stored[block.table] = _last_row(block, suspects)
@@ -142,8 +143,20 @@ class ClickHouseWriter:
                 stored.renew()
                 await self._until_answered(stored, lambda: self._attempt(stored))
         except RefusedError as error:
-            how = "refuses even an empty row" if stored is None else "refuses its last stored row as well"
-            raise TableRefusesError(block.table, how, error) from error
+            if stored is not None:
+                raise TableRefusesError(block.table, "refuses its last stored row as well", error) from error
+            if not await self._stores_a_sample(block):
+                raise TableRefusesError(block.table, "refuses even an empty row", error) from error
+
+    async def _stores_a_sample(self, block: InsertBlock) -> bool:
+        """Whether the table takes any of some rows of a block, which is then its last stored row."""
+        for index in range(0, len(block), 1 + len(block) // _SAMPLES):
+            sample = block.select([index])
+            with suppress(RefusedError):
+                await self._insert(sample)
+                self._last_stored[block.table] = sample
+                return True
+        return False
 
     async def _isolate(self, whole: InsertBlock, part: InsertBlock, why: RefusedError, suspects: list[Suspect]) -> None:
         """Writes what can be written of a part that was refused, and adds the other rows to the suspects.

@@ -135,7 +135,7 @@ class Table(ClickHouseWriter):
         super().__init__(Address("", 0, "", NO_PASSWORD, ""), 30)
         self.stored: list[int] = []
         self.bad: Callable[[int], bool] = lambda day: False
-        self.out_of_order = False
+        self.out_of_order = self.empty_refused = False
         self.attempts = 0
 
     async def _attempt(self, block: InsertBlock) -> None:
@@ -146,7 +146,7 @@ class Table(ClickHouseWriter):
         self.stored += [day for day in days if day not in self.stored]
 
     async def _attempt_empty_row(self, block: InsertBlock) -> None:
-        if self.out_of_order:
+        if self.out_of_order or self.empty_refused:
             raise RefusedError(469, "a constraint is violated")
 
 
@@ -198,6 +198,15 @@ def test_a_table_that_refuses_everything_is_said_and_asked_again_until_it_is_men
         assert await writing == []
         assert table.stored[-2:] == [2, 3]
         assert table.refusing == {}
+
+    played(scene)
+
+
+def test_a_table_that_takes_rows_but_no_empty_one_is_in_order() -> None:
+    async def scene(table: Table) -> None:
+        table.empty_refused, table.bad = True, lambda day: day == 4
+        assert refused_days(await table.write(days(*range(9)))) == [4]
+        assert sorted(table.stored) == [0, 1, 2, 3, 5, 6, 7, 8]
 
     played(scene)
 
