@@ -18,6 +18,7 @@ from clickhouse_driver import Client, errors
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from deploy.cli.acls import require_access
 from processors.runtime.security import kafka_python_client
 from processors.settings import Settings
 from schemas.errors import OidorError
@@ -76,6 +77,7 @@ def publish(settings: Settings, customer_id: str, source: str) -> str:
     refused = decode(CONTACTS, value)
     if isinstance(refused, Rejection):
         raise EraseError(f"{refused.field} {refused.got!r}: {refused.reason}, expected {refused.expected}")
+    require_access(settings, "erase")  # the producer would try in vain until its time is over
     try:
         producer = KafkaProducer(**kafka_python_client(settings), acks="all", bootstrap_timeout_ms=_CONNECT_MS)
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import ValidationError
-from pydantic_settings import NoDecode
+from pydantic_settings import NoDecode, SettingsError
 
 from processors.settings import SECRETS, Settings
 from schemas.errors import OidorError
@@ -36,6 +36,8 @@ def load_settings(**others: Any) -> Settings:
         return ShippedSettings(**others)
     except ValidationError as error:
         raise OidorError(first_wrong(error)) from error
+    except (SettingsError, OSError) as error:  # a mounted secret, or `.env`, that cannot be read
+        raise OidorError(f"settings cannot be read: {error}") from error
 
 
 def first_wrong(error: ValidationError) -> str:

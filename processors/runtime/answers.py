@@ -17,7 +17,7 @@ SILENT_SECONDS: Final = 10.0
 
 _MEANS: Final = (
     "nothing is read or made durable until it answers, and no deadline fires; nothing is lost. See whether the brokers "
-    "of OIDOR_BROKERS run, and can be reached from here"
+    "of OIDOR_BROKERS run, and can be reached from here; whether they still let us in, `oidor topics check` says"
 )
 
 

@@ -20,12 +20,10 @@ def command(
 ) -> None:
     """Forget a customer: their cases end, and what is stored of them is masked. It cannot be taken back."""
     from deploy.cli.erase import mask, publish, report, wait_until_processed
-    from deploy.cli.readiness import explained
 
     settings = load_settings()
     if not rows_only:
-        with explained(settings, "erase"):
-            event_id = publish(settings, customer_id, source)
+        event_id = publish(settings, customer_id, source)
         wait_until_processed(settings, event_id, source, wait)
     for line in report(settings, customer_id, mask(settings, customer_id)):
         print(line)

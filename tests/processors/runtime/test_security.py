@@ -1,6 +1,7 @@
 """One dictionary for every client; what keeps one out is named as what it is."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,13 @@ def test_all_libraries_are_told_the_same(mechanism: str, authority: Authority) -
     assert credentials.protocol.value == "SASL_SSL"
     assert credentials.mechanism.value == mechanism  # type: ignore[attr-defined]
     assert "s3cret" not in repr(credentials)
+
+
+def test_no_client_says_by_itself_where_the_brokers_are() -> None:
+    checkout = Path(__file__).parents[3]
+    files = [file for room in ("processors", "sinks", "deploy") for file in (checkout / room).rglob("*.py")]
+    own = [file for file in files if re.search(r"\bbootstrap_servers=", file.read_text())]
+    assert own == [checkout / "deploy/local/kafka/server.py"], "give it a `KafkaClient` of processors.runtime.security"
 
 
 def test_a_token_comes_from_whatever_function_is_named() -> None:

@@ -8,7 +8,7 @@ def test_a_customer_that_no_event_could_name_is_refused_before_anything_is_publi
 
 
 def test_a_broker_that_does_not_answer_is_told(run: Run) -> None:
-    assert mistake(run("erase", "c1", "--source", "crm")).startswith("Kafka at 127.0.0.1:1 did not take the erasure")
+    assert mistake(run("erase", "c1", "--source", "crm")).startswith("cannot reach Kafka at 127.0.0.1:1")
 
 
 def test_rows_only_asks_no_broker(run: Run) -> None:
