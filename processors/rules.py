@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,9 @@ DAY_MS: Final = 86_400_000
 PROGRESS_DAYS_MAX: Final = 4_000
 """Days of record timestamps and topics that a partition's progress tells apart; the rest counts on 1970-01-01."""
 
+PSEUDONYM_SECRET_MIN: Final = 16
+"""Characters of the secret that persons' names are hashed with."""
+
 ERASED_CUSTOMERS_MAX: Final = 100_000
 """Erased customers that a partition remembers, 16 bytes each in its log; beyond it the longest erased are forgotten."""
 
@@ -38,6 +42,8 @@ class Rules:
     policy_ids: tuple[str, ...]
     longest_grace_ms: int
     """Of all deadlines, and a minute: a deadline that is not decided yet lies in no minute that is final."""
+    pseudonym_key: bytes
+    """What persons' names are hashed with; empty: no secret."""
     sources: frozenset[str]
     """Known sources; empty knows all."""
     disorder_ms: int
@@ -83,6 +89,7 @@ class Rules:
             promises=Promises(book, calendar_book),
             policy_ids=book.policy_ids,
             longest_grace_ms=book.longest_grace_ms + MINUTE_MS,
+            pseudonym_key=_pseudonym_key(settings.pseudonym_key.get_secret_value()),
             sources=frozenset(settings.sources),
             disorder_ms=settings.disorder_ms,
             kpi_memory_ms=settings.kpi_memory_ms,
@@ -94,6 +101,15 @@ class Rules:
             dimension_values_max=settings.dimension_values_max,
             patterns=parameters,
         )
+
+
+def _pseudonym_key(secret: str) -> bytes:
+    """The key of a secret of any length; empty without one. Raises `RulesError` for one that could be guessed."""
+    if 0 < len(secret) < PSEUDONYM_SECRET_MIN:
+        least = f"at least {PSEUDONYM_SECRET_MIN} characters, such as `openssl rand -hex 32` writes"
+        raise RulesError(f"OIDOR_PSEUDONYM_KEY: {least}")
+
+    return blake2b(secret.encode(), person=b"oidor pseudonyms").digest() if secret else b""
 
 
 def load_calendars(folder: Path | None) -> CalendarBook:

@@ -20,7 +20,7 @@ Milliseconds = int
 
 SECRETS_DIR: Final = Path("/run/secrets")
 """Where orchestrators mount secrets, a file each: `oidor_kafka_password` is OIDOR_KAFKA_PASSWORD."""
-SECRETS: Final = ("kafka_password", "kafka_key_password", "clickhouse_password", "pages_token")
+SECRETS: Final = ("kafka_password", "kafka_key_password", "clickhouse_password", "pages_token", "pseudonym_key")
 """Settings that are shown nowhere; OIDOR_<NAME>_FILE names a file that holds one."""
 
 _NO_SECRET: Final = SecretStr("")
@@ -160,6 +160,13 @@ class Settings(BaseSettings):
     """File of the parameters of failure patterns that differ from what the patterns declare; none changes nothing.
     Commands name the one that is shipped.
     """
+    pseudonym_key: SecretStr = _NO_SECRET
+    """What owners, actors and aliases that look personal are hashed with, into `p_...`: at least 16 characters, the
+    same for all workers, replays and for ever, for another key makes another person of everybody. Empty: owners are
+    hashed all the same, so that whoever guesses a name can check it; actors and aliases are masked.
+    """
+    pseudonym_key_file: Path | None = None
+    """File of that key."""
     sources: Annotated[tuple[str, ...], NoDecode] = ()
     """Known sources; empty accepts all, else others are accepted with the warning unknown_source."""
 
@@ -276,6 +283,7 @@ class Settings(BaseSettings):
         "clickhouse_certificate",
         "clickhouse_key",
         "pages_token_file",
+        "pseudonym_key_file",
         mode="before",
     )
     @classmethod

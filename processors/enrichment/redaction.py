@@ -22,7 +22,7 @@ def redact(text: str) -> str:
     """`text` with personal data masked: `[email]`, `[iban]`, `[dni]`, `[card]`, `[phone]`; the rest stays as written.
 
     IBAN, DNI/NIE and cards are masked when their check digits hold, so that references survive; a DNI also when the
-    text calls it one. Idempotent.
+    text calls it one. Idempotent, and no longer than before: what has a limit keeps within it.
     """
     if not _may_hold_any(text):
         return text
@@ -33,7 +33,7 @@ def redact(text: str) -> str:
     parts, end = [], 0
     for first, last, mask in found:
         start, stop = normal.origin(first, last)
-        parts += [text[end:start], mask]
+        parts += [text[end:start], mask if len(mask) <= stop - start else "*" * (stop - start)]
         end = stop
     return "".join([*parts, text[end:]])
 

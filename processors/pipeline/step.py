@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from processors.cases.case import Case
 from processors.cases.events import CaseKey, case_event
 from processors.enrichment.categories import map_category
-from processors.enrichment.personal_fields import redact_event
+from processors.enrichment.personal_fields import mask_event, names_differ
 from processors.enrichment.topics import text_topics
 from processors.pipeline import deadlines, erasure, eviction, folding, isolation, live
 from processors.pipeline.deadlines import Spent
@@ -191,10 +191,12 @@ def _accept(
         progress.duplicate += 1
         observations.count("events", topic, event.event_type, event.source, "duplicate")
         return
-    sent, event = event, redact_event(event)
+    sent, event = event, mask_event(event, state.rules.pseudonym_key)
     late = _lateness(state, topic, occurred_at)
     category, mapped = map_category(event.category, event.category_raw)
     warnings = _warnings(state, event, unmapped=bool(category) and not mapped)
+    if event is not sent and names_differ(sent, event):
+        warnings += ("personal_data_masked",)
     concerns_erased = erasure.concerns(state, event, occurred_at)
     change: Change | None = None
     if concerns_erased:

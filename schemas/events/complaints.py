@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.events.envelope import Cause, CorrectedValues, Event
-from schemas.events.fields import Amount, Currency, EventId, Grade, Name, Text, Timestamp
+from schemas.events.fields import Amount, Currency, EventId, Grade, Name, Owner, Reference, Text, Timestamp
 from schemas.taxonomy import (
     Channel,
     ComplaintKind,
@@ -45,22 +45,22 @@ class ComplaintAssigned(Event):
     """Somebody answers for the complaint from now on."""
 
     event_type: Literal["complaint.assigned"]
-    owner: Name
+    owner: Owner
 
 
 class ComplaintTransferred(Event):
     """The complaint is handed on from one team or person to another."""
 
     event_type: Literal["complaint.transferred"]
-    from_: Name = Field(alias="from")
-    to: Name
+    from_: Owner = Field(alias="from")
+    to: Owner
 
 
 class ComplaintForwardedExternal(Event):
     """The complaint lies with somebody outside, whom we wait for."""
 
     event_type: Literal["complaint.forwarded_external"]
-    to: Name
+    to: Owner
 
 
 class ComplaintWaitingCustomer(Event):
@@ -181,7 +181,7 @@ class ComplaintMerged(Event):
     """The complaint is part of another one, which keeps its place."""
 
     event_type: Literal["complaint.merged"]
-    into: Name
+    into: Reference
     """The entity that survives."""
 
 
@@ -201,8 +201,8 @@ class ComplaintValues(CorrectedValues):
     remedy_sought: Text | None = None
     reference_given: bool | None = None
     durable_copy: bool | None = None
-    from_: Name | None = Field(None, alias="from")
-    to: Name | None = None
+    from_: Owner | None = Field(None, alias="from")
+    to: Owner | None = None
     reason: Literal[WaitReason, ReopenReason] | None = None
     new_due_at: Timestamp | None = None
     method: Name | None = None
@@ -212,7 +212,7 @@ class ComplaintValues(CorrectedValues):
     amount: Amount | None = None
     currency: Currency | None = None
     evidence: RecoveryEvidence | None = None
-    into: Name | None = None
+    into: Reference | None = None
 
 
 class ComplaintCorrected(Event):

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from schemas.events.envelope import Actor, CorrectedValues, Customer, Event
-from schemas.events.fields import Amount, Currency, EventId, Level, Name, Seconds, Text
+from schemas.events.fields import Amount, Currency, EventId, Level, Name, Owner, Reference, Seconds, Text
 from schemas.taxonomy import (
     Channel,
     Direction,
@@ -62,15 +62,15 @@ class ContactAssigned(Event):
     """Somebody answers for the contact from now on."""
 
     event_type: Literal["contact.assigned"]
-    owner: Name
+    owner: Owner
 
 
 class ContactTransferred(Event):
     """The contact is handed on from one team or person to another."""
 
     event_type: Literal["contact.transferred"]
-    from_: Name = Field(alias="from")
-    to: Name
+    from_: Owner = Field(alias="from")
+    to: Owner
     kind: TransferKind | None = None
 
 
@@ -160,7 +160,7 @@ class ContactMerged(Event):
     """The contact is part of another one, which keeps its place."""
 
     event_type: Literal["contact.merged"]
-    into: Name
+    into: Reference
     """The entity that survives."""
 
 
@@ -178,8 +178,8 @@ class ContactValues(CorrectedValues):
     queue: Name | None = None
     wait_seconds: Seconds | None = None
     in_ivr: bool | None = None
-    from_: Name | None = Field(None, alias="from")
-    to: Name | None = None
+    from_: Owner | None = Field(None, alias="from")
+    to: Owner | None = None
     kind: Literal[TransferKind, OutcomeKind] | None = None
     public: bool | None = None
     reason: Literal[WaitReason, ReopenReason] | None = None
@@ -190,7 +190,7 @@ class ContactValues(CorrectedValues):
     wrap_seconds: Seconds | None = None
     amount: Amount | None = None
     currency: Currency | None = None
-    into: Name | None = None
+    into: Reference | None = None
 
 
 class ContactCorrected(Event):

@@ -3,11 +3,11 @@
 Nothing here raises for what others sent. Which reason goes before which is said in `schemas.events.rejection`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from schemas.events.complaints import ComplaintEvent
 from schemas.events.contacts import ERASED, ContactEvent
 from schemas.events.envelope import Event
-from schemas.events.fields import Record
+from schemas.events.fields import PersonalData, Record
 from schemas.events.identifiers import looks_personal
 from schemas.events.rejection import PSEUDONYM, explain, shown
 from schemas.events.surveys import SurveyEvent
@@ -107,13 +107,36 @@ def payload(event: Event) -> str:
 
 
 def _personal_identifier(event: Event) -> Rejection | None:
-    customer = event.customer
-    customer_id = "" if customer is None else customer.id
-    if not looks_personal(f"{event.event_id}\n{event.entity_id}\n{customer_id}"):
+    if not looks_personal("\n".join(_identifiers(event))):
         return None
-    identifiers = {"event_id": event.event_id, "entity_id": event.entity_id, "customer.id": customer_id}
-    field = next(field for field, identifier in identifiers.items() if looks_personal(identifier))
-    return Rejection("pii_in_id", field, PSEUDONYM, shown(identifiers[field]))
+    named = ((path, identifier) for path, identifier in _named_identifiers(event) if looks_personal(identifier))
+    return next((Rejection("pii_in_id", path, PSEUDONYM, shown(identifier)) for path, identifier in named), None)
+
+
+def _identifiers(record: Record) -> list[str]:
+    """What an event refers to, at any depth: identifiers of events, entities, customers, orders."""
+    fields = record.__dict__
+    found = [identifier for name in _REFERENCES[type(record)] if (identifier := fields[name])]
+    for name in _BEARERS[type(record)]:
+        if value := fields[name]:
+            for part in value if type(value) is tuple else (value,):
+                found += _identifiers(part)
+    return found
+
+
+def _named_identifiers(record: Record, path: str = "") -> Iterator[tuple[str, str]]:
+    """The same, each with its path."""
+    fields = record.__dict__
+    for name in _REFERENCES[type(record)]:
+        if identifier := fields[name]:
+            yield path + name, identifier
+    for name in _BEARERS[type(record)]:
+        value = fields[name]
+        if type(value) is tuple:
+            for place, part in enumerate(value):
+                yield from _named_identifiers(part, f"{path}{name}.{place}.")
+        elif value is not None:
+            yield from _named_identifiers(value, f"{path}{name}.")
 
 
 def _holds_records(annotation: Any) -> bool:
@@ -128,7 +151,40 @@ def _nested_fields(model: type[Record]) -> dict[type[Record], tuple[str, ...]]:
     return reduce(or_, map(_nested_fields, model.__subclasses__()), own)
 
 
+def _records_within(annotation: Any) -> Iterator[type[Record]]:
+    """The records that a field may hold, and those within them."""
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from _records_within(field.annotation)
+    else:
+        for argument in get_args(annotation):
+            yield from _records_within(argument)
+
+
+def _is_reference(annotation: Any) -> bool:
+    refused = any(isinstance(one, PersonalData) and one.handling == "refused" for one in get_args(annotation))
+    return refused or any(map(_is_reference, get_args(annotation)))
+
+
+def _references(model: type[Record]) -> dict[type[Record], tuple[str, ...]]:
+    """Of a model and those below it: the names of the fields in which personal data is refused."""
+    hints = get_type_hints(model, include_extras=True)
+    own = {model: tuple(name for name in model.model_fields if _is_reference(hints[name]))}
+    return reduce(or_, map(_references, model.__subclasses__()), own)
+
+
+def _bears_references(annotation: Any) -> bool:
+    return any(_REFERENCES[record] for record in _records_within(annotation))
+
+
 _NESTED: Final[Mapping[type[Record], tuple[str, ...]]] = _nested_fields(Record)
+_REFERENCES: Final[Mapping[type[Record], tuple[str, ...]]] = _references(Record)
+_BEARERS: Final[Mapping[type[Record], tuple[str, ...]]] = {
+    model: tuple(name for name in nested if _bears_references(model.model_fields[name].annotation))
+    for model, nested in _NESTED.items()
+}
+"""The names of the fields that hold records which refer to something."""
 
 
 def _has_unknown(record: Record) -> bool:

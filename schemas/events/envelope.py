@@ -11,7 +11,10 @@ from schemas.events.fields import (
     Level,
     Name,
     OrgUnit,
+    Owner,
+    Person,
     Record,
+    Reference,
     SchemaVersion,
     Sequence,
     Slug,
@@ -34,8 +37,8 @@ from schemas.taxonomy import (
 class Customer(Record):
     """Who it is about. `id` is a pseudonym, never an e-mail address, a telephone number or a document number."""
 
-    id: Name
-    aliases: Annotated[tuple[Name, ...], Entries(0, 20)] = ()
+    id: Reference
+    aliases: Annotated[tuple[Person, ...], Entries(0, 20)] = ()
     relationship: Relationship | None = None
     segment: Name | None = None
     value_band: ValueBand | None = None
@@ -54,19 +57,19 @@ class Cause(Record):
 class Links(Record):
     """What else it belongs to."""
 
-    journey_id: Name | None = None
-    contact_id: Name | None = None
-    complaint_id: Name | None = None
-    order_ref: Name | None = None
-    incident_id: Name | None = None
-    parent_id: Name | None = None
+    journey_id: Reference | None = None
+    contact_id: Reference | None = None
+    complaint_id: Reference | None = None
+    order_ref: Reference | None = None
+    incident_id: Reference | None = None
+    parent_id: Reference | None = None
 
 
 class Actor(Record):
     """Who did it."""
 
     kind: ActorKind | None = None
-    id: Name | None = None
+    id: Person | None = None
     level: Level | None = None
 
 
@@ -82,7 +85,7 @@ class Identity(Record):
     source: Slug
     seq: Sequence | None = None
     """Orders events of one entity that occurred at the same moment."""
-    entity_id: Name
+    entity_id: Reference
 
 
 class Circumstances(Record):
@@ -126,6 +129,6 @@ class Redated(Record):
 class CorrectedValues(Circumstances, Redated):
     """The right values of an earlier event; None leaves a value as it was."""
 
-    owner: Name | None = None
+    owner: Owner | None = None
     text: Text | None = None
     test: bool | None = None

@@ -48,6 +48,16 @@ class RejectAs:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonalData:
+    """What happens to personal data in the value.
+
+    `refused` rejects the event; `hashed` makes it a pseudonym, `hashed_with_key` only where there is a secret key.
+    """
+
+    handling: Literal["refused", "hashed", "hashed_with_key"]
+
+
+@dataclass(frozen=True, slots=True)
 class Within:
     """An integer score from `low` to `high`: a wrong type is `wrong_type`, a wrong number `score_out_of_range`."""
 
@@ -130,9 +140,21 @@ EventId = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$"),
     RejectAs("wrong_type", "string of 1 to 64 of A-Z a-z 0-9 _ . : -"),
+    PersonalData("refused"),
 ]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-"""An identifier or a name of the source's own: an entity, a queue, a team, a product, a person's pseudonym."""
+NAME_LENGTH: Final = 128
+"""Characters of a name at most."""
+
+_NAME: Final = StringConstraints(min_length=1, max_length=NAME_LENGTH)
+
+Name = Annotated[str, _NAME]
+"""What the source calls something: a queue, a product, a category. Personal data in it is masked."""
+Reference = Annotated[str, _NAME, PersonalData("refused")]
+"""An identifier that others use, too. Personal data in it rejects the event: masked it would join nothing."""
+Owner = Annotated[str, _NAME, PersonalData("hashed")]
+"""Who has a case: a team, or a person of ours. What looks personal becomes a pseudonym, for owners must differ."""
+Person = Annotated[str, _NAME, PersonalData("hashed_with_key")]
+"""Who did something, or another name of the customer. What looks personal becomes a pseudonym, or is masked."""
 Slug = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$"),
@@ -180,7 +202,7 @@ Level = Annotated[Literal[1, 2, 3], Integer()]
 Grade = Annotated[Literal[1, 2, 3, 4], Integer()]
 Scale = Annotated[Literal[3, 5, 7, 10], Integer()]
 
-AttributeKey = Annotated[str, StringConstraints(max_length=128)]
+AttributeKey = Annotated[str, StringConstraints(max_length=NAME_LENGTH)]
 AttributeValue = Annotated[str, StringConstraints(max_length=1_000)]
 ATTRIBUTES_MAX: Final = 4_000
 """Characters: what all values of an event's attributes may have together is half a text."""

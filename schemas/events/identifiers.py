@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from schemas.events.check_digits import IBAN_LENGTHS, card_checks, dni_checks, iban_checks
+from schemas.events.normalisation import aligned
 
 _SUSPECT_DIGITS: Final = re.compile(
     r"[0-9](?:[0-9]{9}|[0-9]{6}-?[A-Za-z](?![A-Za-z0-9])|[0-9]{3}-(?:[0-9]{4}-[0-9]{4}-[0-9]{4}|[0-9]{6}-[0-9]{5}))"
@@ -41,6 +42,8 @@ _MOMENT: Final = re.compile(
 
 def looks_personal(identifier: str) -> bool:
     """Whether it contains an e-mail address, a telephone number with +, an IBAN, a DNI or NIE, or a card number."""
+    if not identifier.isascii():
+        identifier = aligned(identifier)
     marked = "@" in identifier or "+" in identifier or " " in identifier
     if not marked and _SUSPECT_DIGITS.search(identifier) is None:
         return False
@@ -59,9 +62,12 @@ def masked(text: str) -> str:
     """
     if _MOMENT.fullmatch(text):
         return text
+    seen = aligned(text)
     for pattern in _MASKED:
-        text = pattern.sub(_stars, text)
-    return text
+        seen = pattern.sub(_stars, seen)
+    if text.isascii():
+        return seen
+    return "".join("*" if now == "*" else was for was, now in zip(text, seen, strict=True))
 
 
 def _stars(match: re.Match[str]) -> str:

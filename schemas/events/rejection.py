@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple, cast, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
+from schemas.events.envelope import Links
 from schemas.events.identifiers import looks_personal, masked
 from schemas.outputs import Rejection
 from schemas.taxonomy import REASONS, Reason, SurveyKind
@@ -47,7 +48,9 @@ _PRECEDENCE: Final[tuple[Reason, ...]] = (
     "pii_in_id",
 )  # fmt: skip
 
-_IDENTIFIERS: Final = frozenset({"event_id", "entity_id", "customer.id"})
+_IDENTIFIERS: Final = frozenset(
+    {"event_id", "entity_id", "customer.id", "into", *(f"links.{name}" for name in Links.model_fields)}
+)
 _KINDS: Final = frozenset(get_args(SurveyKind))
 _VERSION: Final = re.compile(r"([0-9]{1,4})\.[0-9]{1,4}")
 _NAIVE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?")

@@ -7,7 +7,22 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.events.envelope import Event
-from schemas.events.fields import Count, Entries, Grade, Name, Number, Positive, Record, Scale, Text, Timestamp, Within
+from schemas.events.fields import (
+    Count,
+    Entries,
+    Grade,
+    Name,
+    Number,
+    Owner,
+    Person,
+    Positive,
+    Record,
+    Reference,
+    Scale,
+    Text,
+    Timestamp,
+    Within,
+)
 from schemas.taxonomy import (
     EffortDirection,
     Element,
@@ -95,11 +110,11 @@ class MysteryShopperAnswered(SurveyAnswered):
     """A visit of a mystery shopper, section by section."""
 
     kind: Literal["mystery_shopper"]
-    visit_id: Name
+    visit_id: Reference
     site: Name | None = None
     scenario: Name | None = None
     sections: Annotated[tuple[Section, ...], Entries(1, 100)]
-    evaluator: Name | None = None
+    evaluator: Person | None = None
 
 
 class PeopleMet(Record):
@@ -112,13 +127,13 @@ class PeopleMet(Record):
 class Finding(Record):
     """Something that a walking manager saw."""
 
-    id: Name
+    id: Reference
     element: Element
     polarity: Polarity
     severity: Grade | None = None
     subject_role: SubjectRole | None = None
     text: Text | None = None
-    owner: Name | None = None
+    owner: Owner | None = None
     due_at: Timestamp | None = None
 
 
@@ -130,8 +145,8 @@ class FloorWalkAnswered(SurveyAnswered):
     """A manager's walk. Without findings it still counts: somebody was there."""
 
     kind: Literal["floor_walk"]
-    walk_id: Name
-    manager: Name
+    walk_id: Reference
+    manager: Person
     site: Name
     started_at: Timestamp
     ended_at: Timestamp
@@ -186,7 +201,7 @@ class SurveyDeclined(Event):
 class Followup(Event):
     """Somebody owns what a bad answer asks for."""
 
-    owner: Name
+    owner: Owner
     due_at: Timestamp | None = None
     result: FollowupResult | None = None
 

@@ -1,4 +1,4 @@
-"""What of personal data is masked: by a list written by hand, hard on purpose, and by every field that may carry some.
+"""What of personal data is masked: by two lists written by hand, and by every field that may carry some.
 
 `personal.jsonl` has a text a line, with its secret and whether it is masked today; of the kind `none` are texts in
 which nothing personal stands, and what is masked there is masked wrongly. Whoever changes the redaction says there what
@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from processors.enrichment.redaction import redact
-from tests.processors.feed import Feed, event
+from processors.rules import RulesError
+from tests.processors.feed import Feed, event, rules
 
 PROMISED: Final = ("phone_es", "phone_eu_us", "email", "dni_nie", "iban", "card")
 NOTHING: Final = "none"
@@ -23,7 +24,7 @@ class Sample(NamedTuple):
     kind: str
     text: str
     secret: str
-    masked: bool
+    masked: bool = True
 
     @property
     def is_masked(self) -> bool:
@@ -45,7 +46,8 @@ def samples_of(name: str) -> Sequence[Sample]:
     return [Sample(**json.loads(line)) for line in lines if line]
 
 
-LISTS: Final = {name: samples_of(name) for name in ("personal.jsonl",)}
+LISTS: Final = {name: samples_of(name) for name in ("personal.jsonl", "personal_blind.jsonl")}
+"""The second was written after the code, before anybody saw what the code does with it; nothing was tuned on it."""
 SAMPLES: Final = LISTS["personal.jsonl"]
 KINDS: Final = tuple(dict.fromkeys(sample.kind for sample in SAMPLES))
 
@@ -86,7 +88,6 @@ PLACES: Final[dict[str, dict[str, Any]]] = {
     "a process": {"process": ADDRESS},
     "an area": {"org_unit": f"{ADDRESS}/north/one"},
     "an actor": {"actor": {"kind": "human", "id": ADDRESS}},
-    "a link": {"links": {"order_ref": ADDRESS}},
     "the name of an attribute": {"attributes": {ADDRESS: "x"}},
 }
 
@@ -109,6 +110,34 @@ def test_free_text_is_stored_without_what_is_personal(fields: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="only free text is looked at")
 def test_no_other_field_is_stored_with_what_is_personal(place: str) -> None:
     assert "ana@" not in stored(**PLACES[place])
+    assert "personal_data_masked" in stored(**PLACES[place])
+
+
+def test_a_link_that_is_personal_is_rejected() -> None:
+    feed = Feed()
+    feed.feed(event("contact.opened", "C1", 0, direction="inbound", channel="email", links={"order_ref": ADDRESS}))
+    (rejected,) = feed.state.pending.rejected
+    assert (rejected.row.reason, rejected.row.field) == ("pii_in_id", "links.order_ref")
+
+
+def test_free_text_alone_is_no_fault_of_the_publisher() -> None:
+    assert "personal_data_masked" not in stored(text=ADDRESS)
+
+
+def test_a_pseudonym_is_the_same_in_every_process_that_has_the_key() -> None:
+    def actor(key: str) -> str:
+        feed = Feed(rules(pseudonym_key=key))
+        feed.feed(event("contact.opened", "C1", 0, direction="inbound", channel="email", actor={"id": ADDRESS}))
+        return str(json.loads(feed.state.pending.events[0].payload)["actor"]["id"])
+
+    assert actor("a secret of sixteen") == actor("a secret of sixteen")
+    assert actor("a secret of sixteen").startswith("p_")
+    assert actor("another secret, longer") != actor("a secret of sixteen")
+    assert actor("") == "[email]"
+
+
+def test_a_key_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(RulesError, match="at least 16 characters"):
+        rules(pseudonym_key="short")

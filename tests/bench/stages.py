@@ -37,7 +37,7 @@ STAGES: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
     "decode+admit": ((step, "decode"), (step, "admit"), (step, "occurred_ms")),
     "deduplicate": ((step, "id_hash"), (step, "_is_duplicate")),
     "redact+enrich": (
-        (step, "redact_event"),
+        (step, "mask_event"),
         (step, "map_category"),
         (step, "text_topics"),
         (step, "_payload"),

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.traffic.messages import Message
 from deploy.traffic.scenarios import DEMO, SCENARIOS, STEADY, STORM_LOG, Scenario, Window, journeys
-from processors.enrichment.personal_fields import redact_event
+from processors.enrichment.personal_fields import mask_event
 from schemas.events.decoding import decode, payload, warnings_of
 from schemas.events.envelope import Event
 from schemas.outputs import Rejection
@@ -136,11 +136,11 @@ def test_generated_personal_data_is_redacted_and_there_is_some() -> None:
     for message in journeys(replace(CLEAN, personal=1.0), 7, START, limit=3000):
         event = judged(message)
         assert isinstance(event, Event)
-        text = redact_event(event).text
+        text = mask_event(event).text
         if text:
             redacted.update(mask for mask in ("[email]", "[phone]", "[iban]", "[dni]", "[card]") if mask in text)
             assert "[" in text, text
-            assert "@" not in payload(redact_event(event))
+            assert "@" not in payload(mask_event(event))
     assert set(redacted) == {"[email]", "[phone]", "[iban]", "[dni]", "[card]"}
 
 

@@ -3,15 +3,11 @@
 import string
 import time
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.enrichment.personal_fields import redact_event
 from processors.enrichment.redaction import redact
-from schemas.events.decoding import decode
-from schemas.events.envelope import Event
 
 REDACTED = [
     ("escribidme a ana.perez+web@correo.example.com.", "escribidme a [email]."),
@@ -108,6 +104,11 @@ texts = st.lists(st.text(max_size=20) | numeric | personal | cards(), max_size=6
 
 
 @given(texts)
+def test_redacting_makes_no_text_longer(text: str) -> None:
+    assert len(redact(text)) <= len(text)
+
+
+@given(texts)
 def test_redacting_twice_changes_nothing_more(text: str) -> None:
     once = redact(text)
     assert redact(once) == once
@@ -134,52 +135,3 @@ def test_the_longest_text_is_redacted_in_linear_time(bait: str) -> None:
     began = time.process_time()
     redact(text)
     assert time.process_time() - began < 0.25
-
-
-def event(**fields: object) -> Event:
-    body = {
-        "event_id": "e1", "event_type": "contact.opened", "schema_version": "1.0", "source": "crm",
-        "occurred_at": "2026-11-23T10:05:00+01:00", "entity_id": "612345678", "customer": {"id": "c1"},
-        "org_unit": "es/612345678", "direction": "inbound", "channel": "phone",
-    }  # fmt: skip
-    topic = f"{fields.get('event_type', 'contact.opened')}".partition(".")[0] + "-events"
-    decoded = decode(topic, msgspec.json.encode(body | fields))
-    assert isinstance(decoded, Event), decoded
-    return decoded
-
-
-def test_an_event_without_personal_data_is_the_same_object() -> None:
-    clean = event(text="Me han cobrado dos veces", subject="Factura", attributes={"store": "14"})
-    assert redact_event(clean) is clean
-
-
-def test_free_text_of_an_event_is_redacted_and_identifiers_are_not() -> None:
-    given_ = event(
-        text="soy ana@example.com", subject="llamad al 612345678", attributes={"nota": "dni 12345678Z", "store": "14"},
-        category_raw="queja de 612345678",
-    )  # fmt: skip
-    redacted = redact_event(given_)
-    assert redacted == given_.model_copy(
-        update={
-            "text": "soy [email]", "subject": "llamad al [phone]", "attributes": {"nota": "dni [dni]", "store": "14"},
-            "category_raw": "queja de [phone]",
-        }
-    )  # fmt: skip
-    assert (redacted.entity_id, redacted.org_unit) == ("612345678", "es/612345678")
-    assert given_.text == "soy ana@example.com"
-
-
-def test_free_text_inside_an_event_is_redacted() -> None:
-    finding = {"id": "f1", "element": "people", "polarity": "negative"}
-    walk = event(
-        event_type="survey.answered", kind="floor_walk", mode="in_person", walk_id="w1", manager="m1", site="s1",
-        started_at="2026-11-23T09:00:00Z", ended_at="2026-11-23T10:00:00Z",
-        findings=[finding | {"text": "sin señalizar"}, finding | {"text": "dejó su móvil, 612345678"}],
-    )  # fmt: skip
-    claim = event(event_type="complaint.opened", kind="claim", remedy_sought="abono en ES91 2100 0418 4502 0005 1332")
-    corrected = event(
-        event_type="complaint.corrected", corrects_event_id="e0", values={"text": "escribid a ana@example.com"}
-    )
-    assert [finding.text for finding in redact_event(walk).findings] == ["sin señalizar", "dejó su móvil, [phone]"]  # type: ignore[attr-defined]
-    assert redact_event(claim).remedy_sought == "abono en [iban]"  # type: ignore[attr-defined]
-    assert redact_event(corrected).values.text == "escribid a [email]"  # type: ignore[attr-defined]
