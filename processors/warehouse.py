@@ -37,7 +37,7 @@ logger = get_logger(__name__)
 SLICE_BATCHES: Final = 16
 """Row batches that the agent takes at a time: each may have 900 KB."""
 CHANNEL_SLICES: Final = 4
-WAITING_SECONDS: Final = 60.0
+WAITING_SECONDS: Final = 20.0
 """Rows that wait so long for ClickHouse make the warehouse not ready."""
 
 _MEND: Final = "rows of all tables wait in Kafka: undo what changed this one, and inserting goes on by itself"

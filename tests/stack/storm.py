@@ -51,6 +51,7 @@ _PUBLISHING_SECONDS: Final = 3.0
 _RECOVERY_SECONDS: Final = 12.0
 _SETTLE_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 15.0
+_OUR_ERRORS: Final = "SELECT count() FROM rejected_events FINAL WHERE reason = 'processing_error'"
 
 
 @dataclass
@@ -71,6 +72,10 @@ class Outcome:
     """Processes that ended although nobody had told them to: no broker, their watchdog, or a defect."""
     stuck: list[str] = field(default_factory=list)
     """What the watchdogs said that ended a process."""
+    killed: int = 0
+    """Processes, brokers and databases among them, that got a SIGKILL."""
+    rejected: int = 0
+    """Records that were rejected by an error of ours: what ends a process from outside makes no record a suspect."""
     seconds: float = 0
 
     def as_json(self) -> str:
@@ -85,6 +90,8 @@ class Outcome:
             "slowest_stop_s": round(max(self.stops, default=0), 1),
             "ended_by_themselves": self.ended,
             "stuck": len(self.stuck),
+            "sigkills": self.killed,
+            "rejected": self.rejected,
             "seconds": round(self.seconds),
         }
         told = {"differing": self.differing, "stuck_because": self.stuck}
@@ -105,7 +112,7 @@ def run(stack: Stack, seeds: Sequence[int], faults: int, events: int, home: Path
     outcome, began = Outcome(), time.monotonic()
     for seed in seeds:
         with _storm(stack, seed, events, home) as storm:
-            storm.rage(faults, kinds or sorted(_KINDS))
+            storm.rage(faults, kinds or USUAL_KINDS)
             storm.heal()
             storm.judge(outcome)
     outcome.seconds = time.monotonic() - began
@@ -161,7 +168,7 @@ class Storm:
         )
         self._faults: Counter[str] = Counter()
         self._stops: list[float] = []
-        self._ended = 0
+        self._ended = self._killed = 0
         self._lock = Lock()
         self._workers: list[Service] = []
         """Those that no fault has in hand."""
@@ -250,6 +257,7 @@ class Storm:
     def _kill(self, _: float) -> None:
         worker = self._take()
         worker.kill()
+        self._note_kill()
         self._join()
 
     def _zombie(self, seconds: float) -> None:
@@ -270,10 +278,12 @@ class Storm:
         self._give(worker)
         if len(self._workers) > WORKERS:
             self._take().kill()
+            self._note_kill()
 
     def _broker(self, seconds: float) -> None:
         assert self._stack.kafka is not None
         self._stack.kafka.kill(0)
+        self._note_kill()
         time.sleep(seconds)
         self._stack.kafka.start(0)
 
@@ -283,11 +293,13 @@ class Storm:
         while self._clickhouse.sent < sent + 20_000 and time.monotonic() < deadline:
             time.sleep(0.002)
         self._stack.clickhouse.kill()
+        self._note_kill()
         time.sleep(seconds)
         self._stack.clickhouse.start()
 
     def _kill_warehouse(self, _: float) -> None:
         self._warehouse.kill()
+        self._note_kill()
         self._warehouse = self._oidor.launch("warehouse")
 
     def _cut(self, proxy: FaultProxy, seconds: float) -> None:
@@ -312,6 +324,10 @@ class Storm:
         proxy.slow(0.05)
         time.sleep(seconds)
         proxy.heal()
+
+    def _note_kill(self) -> None:
+        with self._lock:
+            self._killed += 1
 
     def _take(self) -> Service:
         """A worker that no other fault has in hand; a new one when there is none."""
@@ -358,6 +374,8 @@ class Storm:
         outcome.doubled += doubled
         outcome.stops += self._stops
         outcome.ended += self._ended
+        outcome.killed += self._killed
+        outcome.rejected += int(self._oidor.ask(_OUR_ERRORS)[0][0])
         outcome.stuck += [reason for service in self._oidor.services for reason in _last_words(service)]
         with installed(self._calm, self._oidor.home) as calm:
             calm.start("worker")
@@ -425,6 +443,8 @@ _KINDS: Final[Mapping[str, Callable[[Storm, float], None]]] = {
     "clickhouse_slow": _with_clickhouse(Storm._slow),
     "warehouse_sigkill": Storm._kill_warehouse,
 }
+USUAL_KINDS: Final = (*sorted(_KINDS), *["worker_sigkill"] * 3)
+"""All, and most often what happens most often: a worker that is gone."""
 _SECONDS: Final[Mapping[str, tuple[float, float]]] = {
     "worker_sigstop": (SESSION_SECONDS + 1.5, SESSION_SECONDS + 3),
     "broker_sigkill": (0, 2),
@@ -456,7 +476,7 @@ def main() -> None:
         stack = opened.enter_context(Stack(home))
         outcome = run(stack, arguments.seeds, arguments.faults, arguments.events, home, arguments.kinds)
     print(outcome.as_json(), flush=True)
-    if outcome.lost or outcome.doubled or not outcome.views_equal or outcome.wedged:
+    if outcome.lost or outcome.doubled or outcome.rejected or not outcome.views_equal or outcome.wedged:
         raise SystemExit(1)
 
 

@@ -23,3 +23,5 @@ def test_forty_faults_change_nothing_that_anyone_can_see(tmp_path: Path, capsys:
     assert (outcome.lost, outcome.doubled, outcome.differing) == (0, 0, [])
     assert max(outcome.stops, default=0) <= 5
     assert outcome.wedged == []
+    assert outcome.killed >= 13
+    assert outcome.rejected == 0, "a SIGKILL suspects nobody"
