@@ -22,6 +22,10 @@ SINK_NEWER: Final = Gauge(
     "sink_newer_partitions", "Partitions of feedback-rows that wait for a newer release of the warehouse.", (_SINK,)
 )
 SINK_PENDING: Final = Gauge("sink_pending", "Rows gathered and not inserted yet.", (_SINK,), unit="rows")
+SINK_LAG: Final = Gauge(
+    "sink_lag", "For how long the oldest row that was read waits to be inserted; 0 when none does.", (_SINK,),
+    unit="seconds",
+)  # fmt: skip
 SINK_WRITE: Final = Histogram(
     "sink_write", "One attempt to insert.", (_SINK,), unit="seconds",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
@@ -29,7 +33,8 @@ SINK_WRITE: Final = Histogram(
 SINK_LAST_INSERT: Final = Gauge("sink_last_insert_timestamp", "Unix time of the last insert.", (_SINK,), unit="seconds")
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    SINK_ATTEMPTS, SINK_ROWS, SINK_REFUSED, SINK_REFUSING, SINK_NEWER, SINK_PENDING, SINK_WRITE, SINK_LAST_INSERT
+    SINK_ATTEMPTS, SINK_ROWS, SINK_REFUSED, SINK_REFUSING, SINK_NEWER, SINK_PENDING, SINK_LAG, SINK_WRITE,
+    SINK_LAST_INSERT,
 )  # fmt: skip
 
 

@@ -62,6 +62,12 @@ def test_what_happens_at_every_healthy_start_is_known_by_its_text_and_its_reason
     assert not expected(line(*coordinator, KafkaConnectionError("refused")))
     assert expected(line("mode.timers", "Timer %s is overlapping (interval=%r runtime=%r)", "tick", 0.2, 0.3))
     assert not expected(line("mode.timers", "Timer %s is dead", "tick"))
+    assert expected(
+        line(
+            "asyncio", "Task exception was never retrieved\nfuture: <Task coro=<GroupCoordinator._do_commit_offsets()>"
+        )
+    )
+    assert not expected(line("asyncio", "Task exception was never retrieved\nfuture: <Task coro=<Worker.tick()>"))
     assert not expected(line("processors.worker", "Group Coordinator Request failed: %s", "x"))
 
 
