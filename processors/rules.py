@@ -51,6 +51,7 @@ class Rules:
     case_retention_ms: int
     cases_max: int
     case_events_max: int
+    departed_max_keys: int
     dedup_max_ids: int
     partials_max: int
     dimension_values_max: int
@@ -63,6 +64,7 @@ class Rules:
         return {
             "cases": self.cases_max,
             "dedup_ids": self.dedup_max_ids,
+            "departed_keys": self.departed_max_keys,
             "partials": self.partials_max,
             "progress_days": PROGRESS_DAYS_MAX,
             "erased_customers": ERASED_CUSTOMERS_MAX,
@@ -96,6 +98,7 @@ class Rules:
             case_retention_ms=round(settings.case_retention_days * DAY_MS),
             cases_max=settings.cases_max,
             case_events_max=settings.case_events_max,
+            departed_max_keys=settings.departed_max_keys,
             dedup_max_ids=settings.dedup_max_ids,
             partials_max=settings.partials_max,
             dimension_values_max=settings.dimension_values_max,

@@ -139,13 +139,19 @@ class Settings(BaseSettings):
     dedup_max_ids: PositiveInt = 1_000_000
     """Event ids remembered per input topic, 8 bytes each, beyond those that open cases know."""
     cases_max: PositiveInt = 100_000
-    """Cases kept, about 7 KB each; beyond it those whose last event is oldest leave, counted."""
+    """Cases kept of each input topic, about 7 KB each. Beyond it those leave that are over, the oldest first, counted;
+    then open ones, and that is an incident.
+    """
     case_events_max: PositiveInt = 200
     """Events kept of one case; beyond it replies in its middle that change nothing leave, counted. Of events that do
     change something ten times as many are kept.
     """
     case_retention_days: PositiveFloat = 120
-    """Days after its last event that a resolved, closed or abandoned case is kept for reopening."""
+    """Days after its last event that a resolved, closed or abandoned case is kept for reopening, where cases_max has
+    room. What comes later is stored, and warned beyond_retention.
+    """
+    departed_max_keys: PositiveInt = 1_000_000
+    """Keys of cases that left, remembered per input topic, 8 bytes each: what comes of them begins no case anew."""
     partials_max: PositiveInt = 500_000
     """KPI partials kept; beyond it the oldest minutes leave early, counted."""
     dimension_values_max: PositiveInt = 500

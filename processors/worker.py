@@ -28,6 +28,7 @@ from processors.runtime.slices import Slice
 from processors.runtime.timeouts import wall_ms
 from processors.settings import Settings
 from processors.state.partition import PartitionState
+from processors.state.seen_ids import SeenIds
 from schemas.observations import IsolatedErrors, Observations
 from schemas.outputs import Checkpoint
 from schemas.taxonomy import OwnIncident, Priority, Reason
@@ -198,13 +199,17 @@ def census(states: Iterable[PartitionState]) -> Census:
         entries={kind: max(of[kind] for of in entries) for kind in (entries[0] if entries else {})},
         bounds=held[0].rules.bounds if held else {},
         dropped={kind: sum(state.dropped[kind] for state in held) for kind in (held[0].dropped if held else {})},
-        dedup_hours=min(
-            (
-                (state.watermarks.max_timestamp.get(topic, 0) - seen.since) / 3_600_000
-                for state in held
-                for topic, seen in state.seen.items()
-                if seen.since
-            ),
-            default=None,
-        ),
+        dedup_hours=_least((span for state in held for span in _spans_ms(state, state.seen)), 3_600_000),
+        case_retention_seconds=_least((state.retention_ms for state in held), 1_000),
+        departed_seconds=_least((span for state in held for span in _spans_ms(state, state.departed)), 1_000),
     )
+
+
+def _spans_ms(state: PartitionState, ids: Mapping[str, SeenIds]) -> Iterator[int]:
+    """How far back ids of each input are remembered, of those of which any was forgotten."""
+    return (state.watermarks.max_timestamp.get(topic, 0) - held.since for topic, held in ids.items() if held.since)
+
+
+def _least(spans_ms: Iterable[int], unit_ms: int) -> float | None:
+    least = min(spans_ms, default=None)
+    return None if least is None else least / unit_ms

@@ -161,7 +161,7 @@ class IncidentRow(NamedTuple):
     severity: Severity
     state: IncidentState
     close_reason: str
-    """'' while open; auto, met, breached, cancelled, retracted, quiet, erased."""
+    """'' while open; auto, met, breached, cancelled, retracted, quiet, erased, evicted."""
     opened_at: int
     updated_at: int
     closed_at: int | None

@@ -51,13 +51,13 @@ Reason = Literal[
 Warning_ = Literal[
     "unknown_source", "unknown_taxonomy", "clock_skew", "out_of_order", "impossible_transition", "missing_open",
     "seq_gap", "unknown_field", "self_reported_duration_differs", "erased_customer", "beyond_case_events",
-    "personal_data_masked",
+    "beyond_retention", "maybe_repeated", "personal_data_masked",
 ]  # fmt: skip
 Outcome = Literal["accepted", "warned", "late", "duplicate", "rejected"]
 
 CaseState = Literal[
     "open", "queued", "in_progress", "waiting_customer", "waiting_third_party", "abandoned", "resolved", "closed",
-    "merged", "void", "erased",
+    "merged", "void", "erased", "evicted",
 ]  # fmt: skip
 ClockMetric = Literal[
     "answer", "human_on_request", "acknowledge", "first_response", "next_response", "update_every", "resolve",
@@ -65,7 +65,7 @@ ClockMetric = Literal[
 ]  # fmt: skip
 ClockState = Literal["running", "paused", "met", "breached_open", "breached", "cancelled"]
 Severity = Literal["info", "warning", "critical"]
-OwnIncident = Literal["missed_pages"]
+OwnIncident = Literal["missed_pages", "evicted_cases"]
 """Incidents of ours: of Oidor itself, and not of what customers were promised. Of no input topic, and no pattern's."""
 IncidentState = Literal["open", "closed", "withdrawn"]
 

@@ -18,7 +18,7 @@ from processors.cases.history import Membership
 from processors.cases.measures import answer_amounts, complaint_amounts, contact_amounts
 from processors.cases.transitions import trigger_of
 from processors.kpis.samples import Sample, counted, difference
-from processors.sla.clocks import NEVER, Clock
+from processors.sla.clocks import NEVER, Clock, last_threshold
 from processors.sla.promises import Promises
 from schemas.kpis import Count
 from schemas.outputs import IncidentRow
@@ -72,7 +72,7 @@ NOT_EVALUATED: Final = Evaluation()
 class Case:
     """One case as it stays in the state: its events, their fold, and what was emitted of it."""
 
-    __slots__ = ("evaluation", "events", "fold", "key", "left_out", "written")
+    __slots__ = ("evaluation", "events", "fold", "key", "leaves_by", "left_out", "written")
 
     def __init__(self, key: CaseKey) -> None:
         self.key = key
@@ -80,6 +80,8 @@ class Case:
         """In fold order."""
         self.left_out = 0
         """How many events it was given beyond these: see `cases.bound`."""
+        self.leaves_by: int | None = None
+        """Its place, ms, in the order in which cases that are over leave; None: it has none."""
         self.fold = Fold(key)
         self.evaluation = NOT_EVALUATED
         """The last one: all of it was emitted."""
@@ -89,6 +91,22 @@ class Case:
     @property
     def last_event_at(self) -> int:
         return self.events[-1].occurred_at
+
+    @property
+    def is_over(self) -> bool:
+        """Is there nothing more to come of it? A survey is a thing of a moment."""
+        return self.fold.is_over or self.key[0] == SURVEYS
+
+    @property
+    def settled_at(self) -> int:
+        """The moment, ms, after which it reads the same for ever while no event comes."""
+        open_clocks = [last_threshold(clock) for clock in self.fold.clocks if clock.is_open]
+        return max(self.last_event_at, *open_clocks) if open_clocks else self.last_event_at
+
+    @property
+    def owes_nothing(self) -> bool:
+        """Is it over, and every promise that was made in it ended by an event?"""
+        return self.is_over and not any(clock.is_open for clock in self.fold.clocks)
 
     def knows(self, event_id: str) -> bool:
         return any(event.event_id == event_id for event in self.events)

@@ -49,6 +49,7 @@ TRANSITIONS: Final[Mapping[CaseState, Mapping[Trigger, CaseState]]] = {
     "merged": {"reopened": "in_progress", "merged": "merged", "voided": "void"},
     "void": {},
     "erased": {},
+    "evicted": {},
 }
 """State -> trigger -> the state that it leads to.
 
@@ -61,6 +62,7 @@ What the table does not say:
 * `erased` is where an erasure leaves a case that was not over, on its way out of the state (SLA rule 16).
 * A case opened twice, or over before it was opened, is `impossible`: its state is that of the table all the same, its
   durations count nowhere.
+* `evicted` is where a case is left that was not over when it had to leave: nobody watches it any more.
 * A survey is a case too, and stays `open`: its invitation and its answers move nothing.
 """
 

@@ -64,4 +64,4 @@ def _fire(state: PartitionState, timer: Timer, observations: Observations) -> No
     if (after.outcomes, after.incidents, after.states) != (before.outcomes, before.incidents, before.states):
         state.pending.mark_dirty(case)
     if eviction.may_leave(state, case):
-        eviction.evict(state, case)
+        eviction.depart(state, case)

@@ -64,6 +64,8 @@ def emit(
         _move(state, case, before, after, observations)
     if after.next_timer != before.next_timer and after.next_timer != NEVER:
         register_timer(state, topic, after.next_timer, CASE_TIMER, case.key)
+    if case.is_over:
+        state.leaving[topic].note(case, state.cases)
     return [] if after.carry_over == before.carry_over else _carry(state, case.key, before, after)
 
 

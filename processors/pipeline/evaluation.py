@@ -128,8 +128,8 @@ def _gauges(case: Case, still_open: OpenClocks, now: int) -> tuple[Labels, ...]:
 def _next_timer(case: Case, still_open: OpenClocks, now: int, rules: Rules) -> int:
     """When an open clock next reads differently; of a case that is over, when it may leave the state."""
     moment = min([clocks.next_threshold(clock, now) for clock, _ in still_open], default=NEVER)
-    if moment == NEVER and (case.fold.state in TERMINAL or case.key[0] == SURVEYS):
-        expiry = case.last_event_at + rules.case_retention_ms
+    if moment == NEVER and case.is_over:
+        expiry = case.settled_at + rules.case_retention_ms
         return expiry if expiry >= now else now + _LOOK_AGAIN_MS
     return moment
 

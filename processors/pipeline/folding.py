@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from processors.cases.bound import NOTHING_LEFT, leave_out
 from processors.cases.case import Case, Evaluation, apply_event, refold, withdraw
-from processors.cases.events import CaseEvent
+from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.fold import Fold
 from processors.kpis.samples import Sample
 from processors.pipeline import isolation, live
@@ -52,7 +52,7 @@ def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
     """Fold an event into a case and evaluate it. Raises what that raises, and the case is then as it was."""
     warnings = _oddities(case, event)
     unmatched, impossible = case.fold.unmatched, case.fold.impossible
-    waiting = () if case.events else tuple(state.absorbed.get(case.key, {}).values())
+    waiting = () if case.events else _carried_to(state, case.key)
     carried_samples: list[Signed] = []
     left = NOTHING_LEFT
     try:
@@ -76,6 +76,12 @@ def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
         case, (event, *waiting), [*samples, *left.samples], carried_samples, left.events, forward, evaluation,
         warnings, newly_unmatched,
     )  # fmt: skip
+
+
+def _carried_to(state: PartitionState, survivor: CaseKey) -> tuple[CaseEvent, ...]:
+    """What merges have waiting for a case that is new."""
+    merged = state.absorbed.get(survivor, {})
+    return tuple(event for key, event in merged.items() if not state.expired(state.cases[key]))
 
 
 def undo(state: PartitionState, change: Change) -> None:
@@ -107,7 +113,7 @@ def settle(
     while waiting:
         carried = waiting.pop(0)
         survivor = state.cases.get(carried.survivor)
-        if survivor is not None:
+        if survivor is not None and not state.expired(survivor):
             waiting += _carry_over(state, survivor, carried, observations)
 
 
@@ -141,6 +147,8 @@ def arrived_earlier(
     state: PartitionState, case: Case, event_id: str, record_at: int, observations: Observations
 ) -> None:
     """Of an event that came twice the earlier arrival counts, in whatever order the two were read."""
+    if state.expired(case):
+        return
     for index, event in enumerate(case.events):
         if event.event_id == event_id and record_at < event.record_at:
             case.events[index] = event._replace(record_at=record_at)

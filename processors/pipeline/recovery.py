@@ -12,7 +12,7 @@ from typing import Final
 
 from processors.cases.case import Case, Failure
 from processors.patterns import registry
-from processors.pipeline import isolation, missed_pages
+from processors.pipeline import eviction, isolation, missed_pages
 from processors.pipeline.emission import (
     CASE_TIMER,
     count_gauges,
@@ -51,6 +51,7 @@ def recover(state: PartitionState) -> None:
     for key in list(state.subjects):
         _install_subject(state, key, owed)
     missed_pages.recover(state)
+    count_open(state, eviction.own_incidents(state), 1)
 
 
 def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:
@@ -67,6 +68,8 @@ def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:
         state.absorbed.setdefault(survivor, {})[case.key] = event
     for pattern_id, membership in evaluation.memberships.items():
         state.subjects.join(pattern_id, membership, case.key)
+    if case.is_over:
+        state.leaving[case.key[0]].note(case, state.cases)
     if evaluation.next_timer != NEVER:
         register_timer(state, case.key[0], evaluation.next_timer, CASE_TIMER, case.key)
 

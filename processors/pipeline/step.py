@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from processors.cases.case import Case
 from processors.cases.events import CaseKey, case_event
 from processors.enrichment.categories import map_category
 from processors.enrichment.personal_fields import mask_event, names_differ
@@ -94,7 +93,7 @@ def step(state: PartitionState, batch: Batch, now: int, spent: Spent = never) ->
     for input_topic in INPUTS:
         if not deadlines.fire(state, input_topic, now, observations, spent):
             return observations
-    eviction.keep_bounds(state)
+    eviction.keep_bounds(state, observations)
     observations.finished = True
     return observations
 
@@ -201,11 +200,12 @@ def _accept(
     change: Change | None = None
     if concerns_erased:
         warnings += erasure.warnings_of(event)
-    elif late != BEYOND_KPI_MEMORY:
-        change = folding.fold_event(
-            state, _case_for(state, key), case_event(event, occurred_at, record.timestamp, category)
-        )
-        warnings += change.warnings
+    else:
+        case, admitted = eviction.admit(state, key, event.event_type, occurred_at, observations)
+        warnings += admitted
+        if case is not None and late != BEYOND_KPI_MEMORY:
+            change = folding.fold_event(state, case, case_event(event, occurred_at, record.timestamp, category))
+            warnings += change.warnings
     try:
         row = event_row(
             event,
@@ -228,6 +228,7 @@ def _accept(
         erasure.apply(state, event, record.timestamp, observations)
     elif change is not None:
         folding.apply(state, change, observations)
+        eviction.keep_cases(state, topic, observations)
     state.seen[topic].add(identity, record.timestamp)
     state.error_streak.note_accepted(event.source, record.timestamp)
     progress.accepted += 1
@@ -278,12 +279,3 @@ def _topics(state: PartitionState, event: Event, record_at: int, observations: O
     except Exception as error:
         isolation.report(state, [isolation.failure("text_topics", error)], record_at, observations)
         return ()
-
-
-def _case_for(state: PartitionState, key: CaseKey) -> Case:
-    """The case that an event goes into, a new one perhaps."""
-    case = state.cases.get(key)
-    if case is not None and eviction.expired(state, case):
-        eviction.evict(state, case)
-        case = None
-    return Case(key) if case is None else case

@@ -503,6 +503,11 @@ def next_threshold(clock: Clock, now: int) -> int:
     return found + grace if found != NEVER else NEVER
 
 
+def last_threshold(clock: Clock) -> int:
+    """The moment after which an open clock reads the same for ever: twice overdue, grace included."""
+    return max(clock.due_at, clock.twice_at) + clock.target.grace_ms
+
+
 def overdue_ms(clock: Clock) -> int:
     """How long after its deadline an ended clock ended; 0 when in time, or still open."""
     return max(0, clock.ended_at - clock.due_at) if clock.phase in ("stopped", "cancelled") else 0

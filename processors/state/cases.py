@@ -3,6 +3,7 @@
 The content of a change is how many events were left out of the case so far, then events.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from processors.cases.case import Case
@@ -18,6 +19,8 @@ class Cases(dict[CaseKey, Case], StateTable):
 
     def __init__(self) -> None:
         super().__init__()
+        self.of_topic: Counter[str] = Counter()
+        """How many there are of each input topic."""
         self._appended: dict[CaseKey, list[CaseEvent]] = {}
         self._replaced: dict[CaseKey, None] = {}
         self._removed: dict[CaseKey, None] = {}
@@ -29,17 +32,18 @@ class Cases(dict[CaseKey, Case], StateTable):
 
     def append(self, case: Case, event: CaseEvent) -> None:
         """Note an event that a case got behind all others."""
-        self[case.key] = case
+        self._hold(case)
         self._appended.setdefault(case.key, []).append(event)
 
     def replace(self, case: Case) -> None:
         """Note that the events of a case changed other than by appending."""
-        self[case.key] = case
+        self._hold(case)
         self._replaced[case.key] = None
 
     def remove(self, case: Case) -> None:
         """Drop a case."""
         del self[case.key]
+        self.of_topic[case.key[0]] -= 1
         self._appended.pop(case.key, None)
         self._replaced.pop(case.key, None)
         self._removed[case.key] = None
@@ -66,13 +70,20 @@ class Cases(dict[CaseKey, Case], StateTable):
     def apply(self, change: Change, version: int) -> None:
         key = _case_key(change.key)
         if change.content is None:
-            self.pop(key, None)
+            if self.pop(key, None) is not None:
+                self.of_topic[key[0]] -= 1
             return
         case = self.get(key)
         if case is None or change.whole:
-            case = self[key] = Case(key)
+            case = Case(key)
+            self._hold(case)
         case.left_out, events = change.content
         case.events.extend(CaseEvent(*event) for event in events)
+
+    def _hold(self, case: Case) -> None:
+        if case.key not in self:
+            self.of_topic[case.key[0]] += 1
+        self[case.key] = case
 
 
 def _whole(case: Case) -> Change:

@@ -7,19 +7,23 @@ they are read back. Bounded in size, and without locks: one process has it at a 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
+from processors.cases.case import Case
 from processors.cases.events import CaseEvent, CaseKey
 from processors.kpis.partials import Partials, partial_row
 from processors.kpis.samples import Sample
 from processors.rules import Rules
 from processors.state.cases import Cases
+from processors.state.departed import DepartedTable
 from processors.state.erased import Erased
 from processors.state.error_streak import ErrorStreak
 from processors.state.gauges import Gauges
 from processors.state.health import Health
+from processors.state.leaving import LeavingOrder
 from processors.state.missed_pages import MissedPages
 from processors.state.partials import DimensionValueTable, NameTable, PartialTable
 from processors.state.pending import Pending
 from processors.state.progress import ProgressTable
+from processors.state.retention import Retention
 from processors.state.seen_ids import SeenIds, SeenIdTable
 from processors.state.sources import Sources
 from processors.state.subjects import Subjects
@@ -45,6 +49,8 @@ class PartitionState:
         self.cases = self._table(Cases())
         self.seen: dict[str, SeenIds] = {topic: SeenIds(rules.dedup_max_ids) for topic in INPUTS}
         self._table(SeenIdTable(self.seen))
+        self.departed: dict[str, SeenIds] = {topic: SeenIds(rules.departed_max_keys) for topic in INPUTS}
+        self._table(DepartedTable(self.departed))
         self.partials: dict[str, Partials] = {
             topic: Partials(topic, values_max=rules.dimension_values_max) for topic in INPUTS
         }
@@ -57,12 +63,16 @@ class PartitionState:
         self.watermarks = Watermarks(
             INPUTS, allowed_lateness_ms=rules.kpi_memory_ms, longest_grace_ms=rules.longest_grace_ms
         )
-        self.dropped = dict.fromkeys(("cases", "case_events", "partials", "kpi_samples", "dimension_values"), 0)
+        self.retention = Retention(rules.case_retention_ms)
+        self.dropped = dict.fromkeys(
+            ("cases", "open_cases", "case_events", "partials", "kpi_samples", "dimension_values"), 0
+        )
         """What a bound made leave, or not count, since the state began."""
         self.health = Health()
         self.missed_pages = MissedPages()
         # Derived.
         self.timers: dict[str, Timers] = {topic: Timers() for topic in INPUTS}
+        self.leaving: dict[str, LeavingOrder] = {topic: LeavingOrder() for topic in INPUTS}
         self.subjects = Subjects()
         self.absorbed: dict[CaseKey, dict[CaseKey, CaseEvent]] = {}
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
@@ -80,6 +90,22 @@ class PartitionState:
         """The watermark of the partition, ms."""
         return self.watermarks.now
 
+    @property
+    def retention_ms(self) -> int:
+        """How long cases that are over are kept: as configured, or as far as there is room."""
+        return self.retention.reaches_ms(self.watermarks.max_timestamp)
+
+    def expired(self, case: Case) -> bool:
+        """Is a case so long over and settled, by its own topic's time, that nothing that comes belongs to it any more?
+
+        Whether it is still here depends on when time was noticed to pass: nothing else may.
+        """
+        return case.is_over and self.watermarks.max_timestamp.get(case.key[0], 0) > self.expires_at(case)
+
+    def expires_at(self, case: Case) -> int:
+        """When that is for one that is over, ms."""
+        return case.settled_at + self.rules.case_retention_ms
+
     def advance_watermark(self, topic: str, timestamp: int) -> None:
         """All records of an input up to this moment were processed."""
         self.watermarks.advance(topic, timestamp)
@@ -92,8 +118,9 @@ class PartitionState:
     def entries(self) -> dict[str, int]:
         """How much of each bounded thing the state holds: see `Rules.bounds`."""
         return {
-            "cases": len(self.cases),
+            "cases": max(self.cases.of_topic[topic] for topic in INPUTS),
             "dedup_ids": max(len(seen) for seen in self.seen.values()),
+            "departed_keys": max(len(departed) for departed in self.departed.values()),
             "partials": sum(partials.count for partials in self.partials.values()),
             "progress_days": len(self.progress),
             "erased_customers": len(self.erased),
@@ -158,6 +185,7 @@ class PartitionState:
         said = {
             "dropped": {kind: count for kind, count in self.dropped.items() if count},
             "closed_early": closed_early,
+            "retention": self.retention.meta(),
             "health": self.health.snapshot(),
             "missed_pages": self.missed_pages.meta(),
             "halted": self.error_streak.meta(),
@@ -168,6 +196,7 @@ class PartitionState:
         """Take in what `meta` gave at a checkpoint."""
         self.watermarks.restore(meta)
         self.dropped.update(meta.get("dropped", {}))
+        self.retention.restore(meta.get("retention", {}))
         closed_early = meta.get("closed_early", {})
         for topic, partials in self.partials.items():
             closed = max(self.watermarks.closed_before(topic), closed_early.get(topic, 0))

@@ -24,6 +24,8 @@ class Pending:
     """Cases whose rows changed, those that have left included, as they were."""
     void_clocks: dict[str, ClockRow] = field(default_factory=dict)
     """By clock id: the last rows of clocks that no case knows any more."""
+    last_clocks: dict[str, ClockRow] = field(default_factory=dict)
+    """By clock id: open clocks of cases that left, as they read then."""
 
     def mark_dirty(self, case: Case) -> None:
         """The rows of a case changed: they are written at the next checkpoint."""
@@ -38,6 +40,8 @@ class Pending:
         if self.void_clocks:
             known = {clock_id(case, clock) for case in dirty for clock in case.fold.clocks}
             clocks += (row for key, row in self.void_clocks.items() if key not in known)
+        if self.last_clocks:
+            clocks = [row for row in clocks if row[0] not in self.last_clocks] + [*self.last_clocks.values()]
         return {
             "feedback_events": [*self.events],
             "cases": [case_row(case, partition) for case in dirty if case.key[0] != SURVEYS],

@@ -68,8 +68,10 @@ class SeenIds:
         self._half = max(1, most // 2)
         self._young, self._old = _Table(), _Table()
         self._epoch = 0
-        self._young_since = self.since = 0
-        """Record timestamp (ms) from which ids are remembered; 0 while none was forgotten."""
+        self._latest = self._young_since = self.since = 0
+        """Record timestamp (ms): the greatest; that before which all went to older generations; that from which ids are
+        remembered, 0 while none was forgotten. None of them goes back, whatever order records come in.
+        """
         self._fresh: dict[int, array[int]] = {}
 
     def __len__(self) -> int:
@@ -83,8 +85,10 @@ class SeenIds:
         if self._young.count >= self._half:
             self.since = self._young_since
             self._begin(self._epoch + 1)
+        if record_at > self._latest:
+            self._latest = record_at
         if self._young.count == 0:
-            self._young_since = record_at
+            self._young_since = self._latest
         self._young.add(value)
         fresh = self._fresh.get(self._epoch)
         if fresh is None:
@@ -97,13 +101,13 @@ class SeenIds:
         self._epoch = epoch
 
     @property
-    def moments(self) -> tuple[int, int, int]:
-        """The epoch, since when (ms) all is remembered, and since when the young generation is: kept with the ids."""
-        return self._epoch, self.since, self._young_since
+    def moments(self) -> tuple[int, int, int, int]:
+        """The epoch; since when, ms, all is remembered, and the young generation; the latest. Kept with ids."""
+        return self._epoch, self.since, self._young_since, self._latest
 
     @moments.setter
-    def moments(self, moments: tuple[int, int, int]) -> None:
-        epoch, self.since, self._young_since = moments
+    def moments(self, moments: tuple[int, int, int, int]) -> None:
+        epoch, self.since, self._young_since, self._latest = moments
         if epoch > self._epoch:
             self._begin(epoch)
 

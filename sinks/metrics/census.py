@@ -30,8 +30,18 @@ BY_KIND: Final = (
     Gauge("state_dropped", "What left or was not counted because of a bound.", _HELD),
 )
 DEDUP_SPAN: Final = Gauge("dedup_span", "How far back duplicates are recognised, where it is least.", unit="hours")
+CASE_RETENTION: Final = Gauge(
+    "case_retention",
+    "How long cases that are over are kept, where it is least: as configured, or as far as there is room.",
+    unit="seconds",
+)
+DEPARTED_SPAN: Final = Gauge(
+    "departed_span",
+    "How far back keys of cases that left are remembered, where it is least; absent while none was forgotten.",
+    unit="seconds",
+)
 
-COUNTED: Final[tuple[Family, ...]] = (*OPEN.values(), *BY_KIND, DEDUP_SPAN)
+COUNTED: Final[tuple[Family, ...]] = (*OPEN.values(), *BY_KIND, DEDUP_SPAN, CASE_RETENTION, DEPARTED_SPAN)
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,10 @@ class Census:
     """What a bound made leave early, since the state began."""
     dedup_hours: float | None = None
     """Hours that the shortest duplicate span reaches back; None while nothing was forgotten."""
+    case_retention_seconds: float | None = None
+    """None where no state is held."""
+    departed_seconds: float | None = None
+    """How far the shortest memory of keys that left reaches back; None while nothing was forgotten."""
 
 
 class CensusCollector(Collector):
@@ -76,8 +90,13 @@ class CensusCollector(Collector):
             yield _exported(gauge, totals)
         for gauge, held in zip(BY_KIND, (census.entries, census.bounds, census.dropped), strict=True):
             yield _exported(gauge, {(kind,): amount for kind, amount in held.items()})
-        if census.dedup_hours is not None:
-            yield _exported(DEDUP_SPAN, {(): census.dedup_hours})
+        for span, reaches in (
+            (DEDUP_SPAN, census.dedup_hours),
+            (CASE_RETENTION, census.case_retention_seconds),
+            (DEPARTED_SPAN, census.departed_seconds),
+        ):
+            if reaches is not None:
+                yield _exported(span, {(): reaches})
 
 
 def _exported(gauge: Gauge, amounts: Mapping[tuple[str, ...], float]) -> GaugeMetricFamily:

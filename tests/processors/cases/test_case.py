@@ -223,12 +223,13 @@ def test_an_open_case_stays_however_old() -> None:
     assert (CONTACTS, "crm", "C1") in feed.state.cases
 
 
-def test_a_new_event_after_the_retention_begins_another_case() -> None:
+def test_an_event_after_the_retention_is_stored_and_folded_into_nothing() -> None:
     feed, views = Feed(RULES), Views()
     feed.feed(opened(), contact("resolved", HOUR), later(30.5), contact("reopened", 31 * DAY))
     views.insert(feed.checkpoint())
     case = views.case("C1")
-    assert (case["opened_at"], case["events"], case["incomplete"]) == (None, 1, 1)
+    assert (case["state"], case["events"], case["reopens"]) == ("resolved", 2, 0)
+    assert views.table("feedback_events")[-1]["warnings"] == ("beyond_retention",)
 
 
 def test_a_reopening_within_the_retention_finds_its_case() -> None:

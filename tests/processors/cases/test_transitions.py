@@ -111,6 +111,7 @@ STILL_MOVES: dict[CaseState, list[Trigger]] = {
     "merged": ["reopened", "voided"],
     "void": [],
     "erased": [],
+    "evicted": [],
 }
 """What moves a case that is over; nothing else does."""
 
@@ -133,7 +134,7 @@ def test_a_trigger_leads_where_the_table_says_and_an_illegal_one_nowhere(state: 
 
 def test_every_state_has_a_row_and_those_that_are_over_can_end_no_more() -> None:
     assert {*TRANSITIONS} == {*STATES}
-    assert {*STATES} - {*OPEN} - {"erased"} == TERMINAL
+    assert {*STATES} - {*OPEN} - {"erased", "evicted"} == TERMINAL
     for state in TERMINAL:
         assert not {"queued", "assigned", "answered_by_person", "waiting_customer", "resumed"} & {*TRANSITIONS[state]}
 

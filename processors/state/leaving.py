@@ -1,0 +1,62 @@
+"""`LeavingOrder`: which case of an input topic leaves next when there are too many. Derived: nothing is written."""
+
+from collections.abc import Mapping
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+from processors.cases.case import Case
+from processors.cases.events import CaseKey
+
+_PRUNED_FROM: Final = 1_000
+
+_Entry = tuple[int, CaseKey]
+
+
+class LeavingOrder:
+    """Cases that are over, the one first that reads the same for longest; a function of what was read.
+
+    A promise that nobody kept, but that no event has ended either, is still owed: its case leaves when it has expired,
+    and not earlier in this order.
+    """
+
+    def __init__(self) -> None:
+        self._owing: list[_Entry] = []
+        self._settled: list[_Entry] = []
+
+    def __len__(self) -> int:
+        return len(self._owing) + len(self._settled)
+
+    def note(self, case: Case, cases: Mapping[CaseKey, Case]) -> None:
+        """Note a case that is over, whenever anything of it changed. One that is over no more may stay."""
+        at = case.settled_at
+        if case.leaves_by != at:
+            case.leaves_by = at
+            heap = self._settled if case.owes_nothing else self._owing
+            heappush(heap, (at, case.key))
+            if len(heap) > 4 * len(cases) + _PRUNED_FROM:
+                heap[:] = [entry for entry in heap if _current(entry, cases)]
+                heapify(heap)
+
+    def pop(self, cases: Mapping[CaseKey, Case], expired_to: int) -> Case | None:
+        """Take out the case to leave next; None: of all that are there something is owed.
+
+        `expired_to`: of cases that read the same since before it, ms, nothing is awaited any more.
+        """
+        while self._owing and (self._owing[0][0] < expired_to or _current(self._owing[0], cases) is None):
+            case = _current(heappop(self._owing), cases)
+            if case is not None:
+                case.leaves_by = None
+                return case
+        while self._settled:
+            case = _current(heappop(self._settled), cases)
+            if case is not None:
+                case.leaves_by = None
+                if case.owes_nothing:
+                    return case
+        return None
+
+
+def _current(entry: _Entry, cases: Mapping[CaseKey, Case]) -> Case | None:
+    at, key = entry
+    case = cases.get(key)
+    return case if case is not None and case.leaves_by == at and case.is_over and case.settled_at == at else None

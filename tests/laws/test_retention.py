@@ -1,0 +1,110 @@
+"""Laws of a state that is too small: what leaves it is a function of what was read, and so is all that is written."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from processors.pipeline.step import EMPTY, step
+from schemas.taxonomy import OwnIncident
+from tests.laws.journeys import logs
+from tests.processors.feed import DAY, T0, Feed, Happening, recovered, rules
+from tests.processors.views import Views
+
+SMALL = rules(
+    policies=(Path(__file__).parent / "every_clock.yaml",), cases_max=2, case_retention_days=0.5, case_events_max=5
+)
+TINY_MEMORY = rules(cases_max=1, departed_max_keys=2, dedup_max_ids=4)
+END = 40 * DAY
+law = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def shown(views: Views) -> dict[str, list[dict[str, Any]]]:
+    """All but incidents of ours: how much there is room for is no promise to anybody."""
+    found = views.shown()
+    found["incidents"] = [row for row in found["incidents"] if row["pattern"] not in get_args(OwnIncident)]
+    found["warnings"] = [{"of": row["event_id"], "warnings": row["warnings"]} for row in views.table("feedback_events")]
+    return found
+
+
+def different(one: Views, other: Views) -> list[str]:
+    """Where two runs say something else."""
+    ours, theirs = shown(one), shown(other)
+    return [
+        f"{table}: {row} in {'the first' if row in ours[table] else 'the second'} alone"
+        for table in ours
+        for row in (*ours[table], *theirs[table])
+        if (row in ours[table]) is not (row in theirs[table])
+    ]
+
+
+def undisturbed(log: list[Happening]) -> Views:
+    feed, views = Feed(SMALL), Views()
+    feed.feed(*log)
+    feed.until(END)
+    views.insert(feed.checkpoint())
+    return views
+
+
+@law
+@given(logs(), st.data())
+def test_any_batching_with_time_passing_in_between_gives_the_same(log: list[Happening], data: st.DataObject) -> None:
+    feed, views = Feed(SMALL), Views()
+    for happening in log:
+        feed.feed(happening)
+        if data.draw(st.booleans()):
+            feed.until(happening.record_at - T0)
+        if data.draw(st.booleans()):
+            views.insert(feed.checkpoint())
+    feed.until(END)
+    views.insert(feed.checkpoint())
+    assert different(views, undisturbed(log)) == []
+
+
+@law
+@given(logs(), st.data())
+def test_a_crash_at_any_point_gives_the_same(log: list[Happening], data: st.DataObject) -> None:
+    """What is read again then comes topic by topic, and no more as it came."""
+    feed, views = Feed(SMALL), Views()
+    for happening in log:
+        feed.feed(happening)
+        if data.draw(st.booleans()):
+            feed.until(happening.record_at - T0)
+        what = data.draw(st.sampled_from(["go on", "commit", "crash"]))
+        if what == "commit":
+            views.insert(feed.checkpoint())
+        elif what == "crash":
+            feed.restart()
+    feed.until(END)
+    views.insert(feed.checkpoint())
+    assert different(views, undisturbed(log)) == []
+
+
+@law
+@given(logs())
+def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening]) -> None:
+    feed = Feed(SMALL)
+    feed.feed(*log)
+    state = feed.state
+    feed.checkpoint()
+    again = recovered(feed.messages, SMALL)
+    for each in (state, again):
+        step(each, EMPTY, each.now)
+    assert (again.gauges, again.entries(), again.dropped) == (state.gauges, state.entries(), state.dropped)
+    assert {key: (case.events, case.left_out) for key, case in again.cases.items()} == {
+        key: (case.events, case.left_out) for key, case in state.cases.items()
+    }
+    assert vars(again.retention) == vars(state.retention)
+    assert again.meta() == state.meta()
+
+
+@law
+@given(logs(), logs())
+def test_no_sequence_of_keys_makes_a_state_larger_than_its_bounds(log: list[Happening], more: list[Happening]) -> None:
+    feed = Feed(TINY_MEMORY)
+    for happening in (*log, *more):
+        feed.feed(happening)
+        entries = feed.state.entries()
+        assert all(entries[kind] <= TINY_MEMORY.bounds[kind] + 1 for kind in ("cases", "departed_keys", "dedup_ids"))
+        assert entries["cases"] <= TINY_MEMORY.cases_max
