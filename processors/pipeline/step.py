@@ -30,6 +30,9 @@ from schemas.topics import INPUTS
 
 log = logging.getLogger(__name__)
 
+LATEST_MS: Final = 4_102_444_800_000
+"""The year 2100: what a row says of a record that is dated later. Kafka takes any number; a table does not."""
+
 IN_TIME: Final = 0
 LATE: Final = 1
 BEYOND_KPI_MEMORY: Final = 2
@@ -102,13 +105,14 @@ def reject(state: PartitionState, topic: str, record: Record, reason: Reason, ex
     """Take in one record as rejected without looking into it: for one on which processing itself fails."""
     observations = Observations()
     if reason == "record_from_future":  # it moves no time
-        progress = state.progress.account(topic, record.timestamp, record.offset)
-        rejection = Rejection(
-            reason, "timestamp", "a record at most 5 min ahead of the clock", _moment(record.timestamp)
-        )
+        at = min(record.timestamp, LATEST_MS)
+        progress = state.progress.account(topic, at, record.offset)
+        rejection = Rejection(reason, "timestamp", "at most 5 min ahead of the clock", _moment(record.timestamp))
     else:
-        progress, rejection = _account(state, topic, record), Rejection(reason, expected=expected)
+        at, progress, rejection = record.timestamp, _account(state, topic, record), Rejection(reason, expected=expected)
     _reject(state, topic, record, progress, rejection, observations)
+    last = state.pending.rejected[-1]
+    state.pending.rejected[-1] = last._replace(row=last.row._replace(record_at=at))
     return observations
 
 

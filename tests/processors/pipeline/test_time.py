@@ -1,17 +1,18 @@
 """Time: what a log says does not depend on when it is looked at, and a breach needs no event."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.pipeline.step import EMPTY, step
+from processors.pipeline.step import EMPTY, LATEST_MS, reject, step
 from schemas.observations import Observations
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 from sinks.metrics.worker import WorkerMetrics
 from tests.laws.journeys import logs
-from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, rules
+from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, FakeRecord, Feed, Happening, event, rules
 from tests.processors.views import Views, differences
 
 RULES = rules()
@@ -151,6 +152,22 @@ def test_what_cannot_have_happened_then_is_rejected(name: str, arrives: int, rea
     feed = Feed(RULES)
     feed.feed(event("contact.opened", "C1", 0, arrives=arrives, **CALL))
     assert [record.row.reason for record in feed.state.pending.rejected] == ([reason] if reason else []), name
+
+
+@pytest.mark.parametrize("timestamp", [T0 + 59 * MINUTE, T0 + 400 * DAY, 2**63 - 1])
+def test_a_record_from_the_future_is_accounted_for_and_moves_no_time(timestamp: int) -> None:
+    feed = Feed(RULES)
+    feed.feed(*waiting_caller())
+    times = deepcopy(feed.state.watermarks.meta())
+    record = FakeRecord(CONTACTS, 0, 2, timestamp, b"c1", b"{}")
+
+    reject(feed.state, CONTACTS, record, "record_from_future")
+
+    assert feed.state.watermarks.meta() == times
+    (row,) = (record.row for record in feed.state.pending.rejected)
+    assert (row.reason, row.field, row.offset) == ("record_from_future", "timestamp", 2)
+    assert row.record_at == min(timestamp, LATEST_MS)
+    assert sum(day.rejected for (_, at), day in feed.state.progress.items() if at == row.record_at // DAY * DAY) == 1
 
 
 # Content does not depend on now
