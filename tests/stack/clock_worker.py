@@ -1,6 +1,6 @@
 """`oidor` with a wall clock that is off by what a file says, seconds; the monotonic clock is right.
 
-With CLOCK_BELIEVED its clock counts whatever the broker says.
+While there is a file CLOCK_BELIEVED its clock counts, whatever the broker says.
 """
 
 import os
@@ -28,24 +28,26 @@ def _off() -> float:
     return _offset
 
 
+_BELIEVED: Final = Path(os.environ.get("CLOCK_BELIEVED", "/nowhere"))
+
+
 class _Believed(WallClock):
-    """It counts, and nothing lies ahead of it."""
+    """While it is believed it counts, and nothing lies ahead of it."""
 
     def answered(self, broker: int | None) -> None:
-        super().answered(wall_ms())
+        super().answered(wall_ms() if _BELIEVED.exists() else broker)
 
     @property
     def time(self) -> int | None:
-        return wall_ms()
+        return wall_ms() if _BELIEVED.exists() else super().time
 
 
 if __name__ == "__main__":
     vars(time)["time"] = lambda: _time() + _off()
     vars(time)["time_ns"] = lambda: _time_ns() + int(_off() * 1e9)
-    if os.environ.get("CLOCK_BELIEVED"):
-        from processors.durability import partition
+    from processors.durability import partition
 
-        vars(partition)["WallClock"] = _Believed
+    vars(partition)["WallClock"] = _Believed
     from deploy.cli.main import main
 
     main()

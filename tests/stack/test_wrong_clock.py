@@ -109,25 +109,30 @@ def test_a_clock_that_is_a_day_off_decides_nothing_pages_nobody_and_rejects_noth
         oidor.stop()
 
 
-def test_what_a_clock_decided_that_nobody_judged_is_withdrawn_at_the_next_start(
-    settings: Settings, tmp_path: Path
-) -> None:
-    target, clock = Target(settings, tmp_path), Clock(tmp_path)
+@pytest.mark.parametrize("noticed", ["at the next start", "while running"])
+def test_what_a_clock_decided_that_nobody_judged_is_withdrawn(noticed: str, settings: Settings, tmp_path: Path) -> None:
+    """As when brokers and workers were wrong together, and only the brokers have been put right."""
+    target, clock, believed = Target(settings, tmp_path), Clock(tmp_path), tmp_path / "believed"
     oidor = target.installation
+    believed.touch()
     try:
-        believing = oidor.start("worker", module=MODULE, env=clock.env | {"CLOCK_BELIEVED": "1"})
+        worker = oidor.start("worker", module=MODULE, env=clock.env | {"CLOCK_BELIEVED": str(believed)})
         oidor.start("warehouse")
         target.open_cases("O", CALLS)
         target.wait_until_read(CALLS)
         clock.off(OFF["ahead"])
         broken = "SELECT countIf(state = 'breached_open') FROM v_sla"
         until(lambda: target.number(broken) >= CALLS, 30, "deadlines of tomorrow are decided")
-        believing.terminate(10)
-        clock.off(0)
+        if noticed == "at the next start":
+            worker.terminate(10)
+            worker = oidor.start("worker")
+        else:
+            believed.unlink()
+            until(lambda: wrong_clock(worker) is not None, 10, "two clocks contradict each other: nothing is undone")
+            assert target.number(broken) >= CALLS
+            clock.off(0)
 
-        worker = oidor.start("worker")
-
-        assert oidor.metric("feedback_time_set_back_total") >= 1
+        until(lambda: oidor.metric("feedback_time_set_back_total") >= 1, 15, "time is set back")
         assert max(ahead(worker).values()) < 1_000
         until(lambda: target.number(broken) == 0, 30, "what was decided is withdrawn")
         until(lambda: target.number("SELECT count() FROM v_incidents WHERE pattern = 'P02'") == 0, 30, "incidents, too")
