@@ -36,6 +36,8 @@ _SETTINGS: Final = ShippedSettings(
 )
 _RULES: Final = Rules.of(_SETTINGS, registry.DECLARED)
 _PENDING_MAX: Final = 60
+_OCCURRED_AHEAD_MS: Final = 600_000
+"""What an event may lie ahead of its record, and that of the clock, together."""
 
 
 class Worker:
@@ -100,9 +102,14 @@ class Worker:
     def _look_at_time(self) -> None:
         """Where two clocks agree, nothing lies ahead of them."""
         for part in self.assignment.partitions.values():
-            ahead = part.state.now - self._world.broker_time()
-            if part.ready and part.clock.time is not None and ahead > CLOCKS_AGREE_MS:
-                self._world.anomaly(f"{self.process.name}: the time of partition {part.number} is {ahead} ms ahead")
+            if not part.ready or part.clock.time is None:
+                continue
+            state, time = cast("PartitionState", part.state), self._world.broker_time()
+            if state.now - time > CLOCKS_AGREE_MS:
+                self._world.anomaly(f"{self.process.name}: partition {part.number} is {state.now - time} ms ahead")
+            opened = [row.opened_at for case in state.cases.values() for row in case.evaluation.incidents.values()]
+            if max(opened, default=0) - time > _OCCURRED_AHEAD_MS:
+                self._world.anomaly(f"{self.process.name}: partition {part.number} knows incidents of times to come")
 
     async def _commit_to_group(self) -> None:
         while True:
