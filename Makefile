@@ -50,12 +50,13 @@ bench: $(VENV)/.dev   ## figures of this machine; a table, then one JSON line
 clean:                ## forget the environment and what was built
 	rm -rf $(VENV) .oidor build *.egg-info
 
-lock:                 ## resolve the versions anew, with the hashes of all their files; `make lock UV=--upgrade` takes newer ones
+lock:                 ## resolve anew, with the hashes of all files of all platforms; UV=--upgrade takes newer versions
 	$(PYTHON) -m venv .oidor/lock
 	.oidor/lock/bin/pip install --quiet --disable-pip-version-check uv
 	echo 'setuptools>=77' | .oidor/lock/bin/uv $(LOCK) --extra dev $(UV) --output-file requirements/dev.txt
-	echo 'setuptools>=77' | .oidor/lock/bin/uv $(LOCK) --extra local -c requirements/dev.txt --output-file requirements/local.txt
-	echo 'setuptools>=77' | .oidor/lock/bin/uv $(LOCK) -c requirements/dev.txt --output-file requirements/run.txt
+	sed -n 's/^\([^ ]*==[^ ]*\) .*/\1/p' requirements/dev.txt > .oidor/lock/versions.txt
+	echo 'setuptools>=77' | .oidor/lock/bin/uv $(LOCK) --extra local -c .oidor/lock/versions.txt -o requirements/local.txt
+	echo 'setuptools>=77' | .oidor/lock/bin/uv $(LOCK) -c .oidor/lock/versions.txt -o requirements/run.txt
 
 # What is installed has the hashes that were locked, what builds it included; our own code comes from here.
 $(VENV)/.local: pyproject.toml requirements/local.txt
