@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.topics import Existing, TopicError, check, plan, problems
+from deploy.cli.topics import HIDDEN, Existing, TopicError, check, plan, problems
 from processors.settings import Settings
 from schemas.topics import AHEAD_LIMIT, INPUTS
 
@@ -137,3 +137,12 @@ def test_an_unreachable_broker_is_one_line_that_says_what_to_do(monkeypatch: pyt
     assert (
         str(caught.value) == "cannot reach Kafka at 127.0.0.1:1; start it with `oidor demo --keep` or set OIDOR_BROKERS"
     )
+
+
+def test_a_topic_that_is_not_ours_to_see_is_not_said_to_be_missing() -> None:
+    seen = existing() | {"eu-contact-events": HIDDEN, "shop-state": Existing(6, 1, {}, frozenset({"DESCRIBE"}))}
+    hidden, unreadable = map(str, problems(settings(), plan(settings()), seen))
+    assert hidden.startswith(
+        "eu-contact-events: not visible to this account: missing, or no DESCRIBE: `oidor topics acls`"
+    )
+    assert unreadable.startswith("shop-state: this account lacks DESCRIBE_CONFIGS: `oidor topics acls`")
