@@ -87,11 +87,17 @@ class Rules:
             raise RulesError(str(error)) from error
         for line in odd:
             log.warning("%s", line)
+        pseudonym_key = _pseudonym_key(settings.pseudonym_key.get_secret_value())
+        if not pseudonym_key:
+            log.info(
+                "OIDOR_PSEUDONYM_KEY_FILE is not set: whoever guesses an owner's name can check it, "
+                "and actors and aliases that look personal are masked"
+            )
         return cls(
             promises=Promises(book, calendar_book),
             policy_ids=book.policy_ids,
             longest_grace_ms=book.longest_grace_ms + MINUTE_MS,
-            pseudonym_key=_pseudonym_key(settings.pseudonym_key.get_secret_value()),
+            pseudonym_key=pseudonym_key,
             sources=frozenset(settings.sources),
             disorder_ms=settings.disorder_ms,
             kpi_memory_ms=settings.kpi_memory_ms,
