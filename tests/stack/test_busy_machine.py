@@ -23,19 +23,19 @@ from tests.stack.running import installed, until
 pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 EVENTS: Final = int(os.environ.get("BACKLOG_EVENTS", "3000"))
-SECONDS: Final = 20 + EVENTS / 50
-"""For a worker that gets what is left over."""
+SECONDS: Final = 40 + EVENTS / 500
+"""How long the machine is busy, at most."""
 LOOPS: Final = 2
-LOW: Final = 10
-"""Priority (nice) of our own processes: the loops get nine tenths of the machine."""
+LOW: Final = int(os.environ.get("BACKLOG_NICE", "10"))
+"""Priority of our own processes: at 10 the loops get nine tenths of the machine."""
 
 
-def lower(pid: int) -> None:
-    """Lower the priority of a process: of its threads, and of its session where the kernel shares by sessions."""
+def prioritise(pid: int, nice: int) -> None:
+    """Set the priority of a process: of its threads, and of its session where the kernel shares by sessions."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.setpriority(os.PRIO_PROCESS, int(thread.name), LOW)
+        os.setpriority(os.PRIO_PROCESS, int(thread.name), nice)
     if (session := Path(f"/proc/{pid}/autogroup")).exists():
-        session.write_text(str(LOW))
+        session.write_text(str(nice))
 
 
 @contextlib.contextmanager
@@ -56,12 +56,16 @@ def test_a_backlog_on_a_busy_machine_ends_no_process(settings: Settings, tmp_pat
         services: list[Service] = [oidor.start("worker"), oidor.start("warehouse")]
         before = [service.pid for service in services if service.pid is not None]
         for pid in before:
-            lower(pid)
+            prioritise(pid, LOW)
         with busy():
             oidor.publish(log)
-            began = time.monotonic()
-            ends = "all is read, or somebody has ended"
-            until(lambda: oidor.read() == EVENTS or not all(one.alive for one in services), SECONDS, ends)
-            seconds = time.monotonic() - began
-        print(f"{EVENTS} events in {seconds:.0f} s beside {LOOPS} busy loops, load {os.getloadavg()[0]:.1f}")
+            deadline = time.monotonic() + SECONDS
+            while time.monotonic() < deadline and all(service.alive for service in services) and oidor.read() < EVENTS:
+                time.sleep(1)
+            read, load = oidor.read(), os.getloadavg()[0]
+        print(f"{read} of {EVENTS} events in {time.monotonic() - deadline + SECONDS:.0f} s, load {load:.1f}")
+        assert [(service.pid, service.alive) for service in services] == [(pid, True) for pid in before]
+        for pid in before:
+            prioritise(pid, 0)
+        until(lambda: oidor.read() == EVENTS, 60, "all is read")
         assert [(service.pid, service.alive) for service in services] == [(pid, True) for pid in before]

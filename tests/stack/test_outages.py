@@ -69,7 +69,11 @@ def test_each_is_told_while_it_lasts_and_once_in_the_log_and_ends_nobody(
         warehouse.wait_ready(15)
 
         assert [service.alive for service in services] == [True, True]
-        for service, outage in ((worker, "Kafka"), (warehouse, "Kafka"), (warehouse, "ClickHouse has")):
+        for service, outage in (
+            (worker, "no answer of Kafka"),
+            (warehouse, "no answer of Kafka"),
+            (warehouse, "ClickHouse has taken nothing"),
+        ):
             begun = [line for line in _lines(service, "Not ready since") if outage in line]
             over = [line for line in _lines(service, "Over after") if outage in line]
             assert (len(begun), len(over)) == (1, 1), (begun, over)
