@@ -189,6 +189,7 @@ class Assignment:
             self.attempts[number] += 1
             poison = self._poison_trackers.setdefault(number, PoisonTracker())
             part = DurablePartition(number, self._operator, self._log(number), self._config, poison)
+            part.cautious = number in self.failing
             self.partitions[number] = part
             try:
                 with own_cancellation_only():

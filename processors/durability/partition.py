@@ -82,6 +82,8 @@ class DurablePartition:
         self.in_hand: Slice | None = None
         """What the step that runs now is given."""
         self.steps = 0
+        self.cautious = False
+        """Whether one slice is tried before more are applied: an attempt has failed, and metrics count what repeats."""
         self.pending = 0
         """Records applied since the last commit began."""
         self.delta_bytes = 0
@@ -152,7 +154,7 @@ class DurablePartition:
             return Admission.STALE
         if self.halted is not None:
             return Admission.HALTED
-        if topic in self.refused or self.pending >= self._config.pending_max:
+        if topic in self.refused or self._full:
             return Admission.FULL
         return Admission.GAP if batch.begin > self.offsets[topic] else Admission.NEXT
 
@@ -162,7 +164,7 @@ class DurablePartition:
 
     def held_up(self, topic: str) -> bool:
         """Whether records of a topic cannot be applied now: it is halted, or others wait for their commit."""
-        waits = topic in self.refused or self.pending >= self._config.pending_max or self.isolated is not None
+        waits = topic in self.refused or self._full or self.isolated is not None
         return waits or self.halted is not None
 
     async def apply_slice(self, batch: Slice) -> None:
@@ -190,6 +192,11 @@ class DurablePartition:
             raise
         self._note_changes()
         return step.finished
+
+    @property
+    def _full(self) -> bool:
+        """Whether no more may be applied before a commit."""
+        return self.pending >= (1 if self.cautious else self._config.pending_max)
 
     @property
     def commit_is_urgent(self) -> bool:
@@ -344,7 +351,7 @@ class DurablePartition:
         except BaseException as error:  # cancelled, too: memory is ahead of the log
             self._break(error, ours=False)
             raise
-        self.durable = offsets
+        self.durable, self.cautious = offsets, False
         self.delta_bytes = sum(map(len, delta.messages))
         self.committed_at = loop_time()
         set_back = self._note_time(appended.broker_time)

@@ -156,13 +156,19 @@ class Service:
         return [*outages, *problems, *self._process.problems(), *watched]
 
     async def _keep_journal(self) -> None:
-        """Looks though nobody asks: the log tells of what lasts."""
+        """Looks though nobody asks: the log tells of what lasts. Outlives whatever a look raises."""
         while not self._ending:
-            self._answers.listen(self._monitor.answered_at, self._reading(), loop_time())
-            if self._answers.at:
-                self._answered(self._answers.at / 1000)
-            self._journal.look(self.problems(), wall_ms())
+            try:
+                self._look()
+            except Exception:
+                logger.exception("What is wrong cannot be told")
             await asyncio.sleep(_JOURNAL_SECONDS)
+
+    def _look(self) -> None:
+        self._answers.listen(self._monitor.answered_at, self._reading(), loop_time())
+        if self._answers.at:
+            self._answered(self._answers.at / 1000)
+        self._journal.look(self.problems(), wall_ms())
 
     def symptoms(self) -> Symptoms:
         """What is wrong now, for the watchdog."""

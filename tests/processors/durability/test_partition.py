@@ -246,6 +246,19 @@ def test_a_limit_of_a_topic_that_was_lowered_makes_no_record_a_suspect() -> None
     play(scene())
 
 
+def test_after_a_failure_that_is_no_fault_of_ours_one_slice_is_tried_before_more_are_applied() -> None:
+    async def scene() -> None:
+        part = await opened(Broker())
+        part.cautious = True
+        assert part.admit(a_slice("a")) is Admission.NEXT
+        await part.apply_slice(a_slice("a"))
+        assert part.admit(a_slice("b", at=1)) is Admission.FULL
+        await part.commit()
+        assert part.admit(a_slice("b", at=1)) is Admission.NEXT
+
+    play(scene())
+
+
 def test_a_record_that_leads_to_a_message_longer_than_any_may_be_is_found_and_rejected() -> None:
     async def scene() -> None:
         broker, poison, giant = Broker(), PoisonTracker(), "giant" * 300_000
