@@ -46,6 +46,8 @@ class Rules:
     """What persons' names are hashed with; empty: no secret."""
     sources: frozenset[str]
     """Known sources; empty knows all."""
+    erase_sources: frozenset[str]
+    """Sources whose `customer.erased` counts; empty: any."""
     disorder_ms: int
     kpi_memory_ms: int
     case_retention_ms: int
@@ -99,6 +101,7 @@ class Rules:
             longest_grace_ms=book.longest_grace_ms + MINUTE_MS,
             pseudonym_key=pseudonym_key,
             sources=frozenset(settings.sources),
+            erase_sources=frozenset(settings.erase_sources),
             disorder_ms=settings.disorder_ms,
             kpi_memory_ms=settings.kpi_memory_ms,
             case_retention_ms=round(settings.case_retention_days * DAY_MS),

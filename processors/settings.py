@@ -176,6 +176,11 @@ class Settings(BaseSettings):
     sources: Annotated[tuple[str, ...], NoDecode] = ()
     """Known sources; empty accepts all, else others are accepted with the warning unknown_source."""
 
+    erase_sources: Annotated[tuple[str, ...], NoDecode] = ()
+    """Sources whose `customer.erased` erases; empty: any. Of others it is rejected as erasure_not_allowed: an erasure
+    cannot be taken back, and one that is owed is seen among the rejections and can be published again.
+    """
+
     # The warehouse
     clickhouse_host: str = "127.0.0.1"
     """ClickHouse host, native protocol."""
@@ -272,7 +277,7 @@ class Settings(BaseSettings):
             raise ValueError("OIDOR_CLICKHOUSE_CA or _CERTIFICATE is given: set OIDOR_CLICKHOUSE_TLS=true")
         return self
 
-    @field_validator("policies", "sources", "clickhouse_alt_hosts", mode="before")
+    @field_validator("policies", "sources", "erase_sources", "clickhouse_alt_hosts", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -30,6 +30,8 @@ class EventRow(NamedTuple):
     late: int
     """0 in time, 1 late (folded, kept out of windowed detectors), 2 beyond the KPI memory (stored only)."""
     test: int
+    erased: int
+    """1 when the customer was erased since: no comparison counts the row."""
     warnings: tuple[str, ...]
     area: str
     team: str
@@ -93,6 +95,8 @@ class CaseRow(NamedTuple):
     incomplete: int
     """1 when the opening event is missing or a transition was impossible: kept out of duration KPIs."""
     test: int
+    erased: int
+    """1 when the customer was erased since: no comparison counts the row."""
     # What events state of their case, by the name that it has in `processors.cases.events.Stated`; '' when none did.
     customer_id: str
     kind: str
@@ -149,6 +153,8 @@ class ClockRow(NamedTuple):
     retracted: int
     void: int
     """1 when later events showed that the clock never existed."""
+    erased: int
+    """1 when the customer was erased since: no comparison counts the row."""
 
 
 class IncidentRow(NamedTuple):
@@ -220,6 +226,16 @@ class ProgressRow(NamedTuple):
     """One past the last offset read of this day."""
 
 
+class ErasureRow(NamedTuple):
+    """That a customer was erased, as a partition read it. Natural key: customer, partition."""
+
+    customer: int
+    """`schemas.erasure.customer_hash` of them."""
+    partition: int
+    erased_at: int
+    """The record's Kafka timestamp: what happened up to then names them no more."""
+
+
 class PartialRow(NamedTuple):
     """What one minute, or quarter-hour, adds up to by one value of a dimension, without what is zero.
 
@@ -253,6 +269,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "kpi_quarter_hours": ("quarter_hour", *PARTIAL_COLUMNS[1:]),
     "rejected_events": RejectedRow._fields,
     "ingest_progress": ProgressRow._fields,
+    "erasures": ErasureRow._fields,
 }
 """Table -> columns of a row batch; the warehouse adds `version` and `last_recorded_at` (events: `ingested_at`)."""
 

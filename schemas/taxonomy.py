@@ -46,7 +46,8 @@ FollowupResult = Literal["recovered", "explained", "unreachable", "no_action"]
 Reason = Literal[
     "not_json", "not_utf8", "too_large", "schema_unsupported", "missing_field", "wrong_type", "bad_enum",
     "bad_timestamp", "naive_timestamp", "future_timestamp", "too_old", "topic_mismatch", "score_out_of_range",
-    "bad_amount", "key_mismatch", "pii_in_id", "processing_error", "sink_refused", "record_from_future",
+    "bad_amount", "key_mismatch", "pii_in_id", "erasure_not_allowed", "processing_error", "sink_refused",
+    "record_from_future",
 ]  # fmt: skip
 Warning_ = Literal[
     "unknown_source", "unknown_taxonomy", "clock_skew", "out_of_order", "impossible_transition", "missing_open",

@@ -10,6 +10,9 @@ RECORD_AHEAD_MS: Final = 300_000
 AHEAD_LIMIT: Final = "message.timestamp.after.max.ms"
 """Kafka's name of that limit, which brokers before 3.6 do not know."""
 
+COMPACTION_LAG_MS: Final = 7 * DAY_MS
+"""After which a record that another one replaced is gone: of somebody who was erased, say."""
+
 CONTACTS: Final = "contact-events"
 COMPLAINTS: Final = "complaint-events"
 SURVEYS: Final = "survey-events"
@@ -54,6 +57,8 @@ class Topic:
             "retention.bytes": str(self.retention_bytes),
             "message.timestamp.type": self.timestamp_type,
         }
+        if self.cleanup == "compact":
+            config["max.compaction.lag.ms"] = str(COMPACTION_LAG_MS)
         if self.name in INPUTS:
             config[AHEAD_LIMIT] = str(RECORD_AHEAD_MS)
         if self.durable and replication > 1:

@@ -210,6 +210,18 @@ class InsertBlock:
             if len(row) != width
         ]
 
+    def column(self, name: str) -> list[Any]:
+        """The values of a column, in the order of the rows."""
+        return self.values[self.columns.index(name)]
+
+    def assign(self, name: str, values: Mapping[int, Any]) -> None:
+        """Puts other values into some rows of a column. With it comes another token: they are other rows."""
+        column = self.column(name)
+        for row, value in values.items():
+            if column[row] != value:
+                column[row] = value
+                self._name.update(repr((name, row, value)).encode())
+
     def renew(self) -> None:
         """Takes another token: what is inserted under it is looked at again, and is no repetition."""
         self._name.update(b"again")

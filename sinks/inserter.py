@@ -111,6 +111,7 @@ class Inserter:
     def drop(self) -> None:
         """Drops what was gathered, and not what is being inserted."""
         self.pending = PendingInsert()
+        self._writer.reload()
         self._room.set()
 
     async def run(self) -> None:
@@ -133,6 +134,8 @@ class Inserter:
             self.inserting = gathered
             self._room.set()
             try:
+                for block in gathered.blocks.values():
+                    self._writer.erasures.learn_from(block)
                 for block in gathered.blocks.values():
                     number = gathered.done[0][0].number
                     refused = await self._writer.write(block)

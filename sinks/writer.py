@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from clickhouse_driver import Client
 
@@ -28,6 +28,7 @@ from sinks.clickhouse import (
     insert_empty_row,
     one_line,
 )
+from sinks.erasures import Erasures, load
 from sinks.refusals import RefusalRate, TableRefusesError
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ LONGEST_PAUSE: Final = 10.0
 
 _SAMPLES: Final = 5
 
+T = TypeVar("T")
 Result = Literal["inserted", "refused", "failed"]
 
 
@@ -72,6 +74,8 @@ class ClickHouseWriter:
         """
         self.refusing: dict[str, str] = {}
         """Table -> how it is out of order, in one line; its rows wait."""
+        self.erasures = Erasures()
+        self._erasures_loaded = False
         self._address = address
         self._attempt_timeout = attempt_timeout
         self._on_attempt, self._on_wait = on_attempt, on_wait
@@ -95,6 +99,10 @@ class ClickHouseWriter:
                 self.refusing.pop(block.table, None)
                 return refused
         raise AssertionError("attempts never end")
+
+    def reload(self) -> None:
+        """The database is asked again who was erased, before the next insert: others may have stored more of them."""
+        self._erasures_loaded = False
 
     def close(self) -> None:
         """Ends the connection, with what is under way on it."""
@@ -223,12 +231,16 @@ class ClickHouseWriter:
         raise AssertionError("attempts never end")
 
     async def _attempt(self, block: InsertBlock) -> None:
+        if not self._erasures_loaded:
+            await self._ask(load, self.erasures)
+            self._erasures_loaded = True
+        self.erasures.mask(block)
         await self._ask(insert, block)
 
     async def _attempt_empty_row(self, block: InsertBlock) -> None:
         await self._ask(insert_empty_row, block)
 
-    async def _ask(self, question: Callable[[Client, InsertBlock], None], block: InsertBlock) -> None:
+    async def _ask(self, question: Callable[[Client, T], None], about: T) -> None:
         """Leaves an attempt behind when its time is over: a peer that trickles resets every timeout of the socket.
 
         What is left behind may still be stored; then the token makes the next attempt a repetition.
@@ -237,7 +249,7 @@ class ClickHouseWriter:
             self._client = connect(self._address, self._attempt_timeout)
         try:
             async with asyncio.timeout(self._attempt_timeout):
-                await _in_thread(question, self._client, block)
+                await _in_thread(question, self._client, about)
         except TimeoutError:
             self.close()
             raise TimeoutError(f"no answer within {self._attempt_timeout:g} s") from None

@@ -75,7 +75,10 @@ def grants(settings: Settings) -> Mapping[Principal, tuple[Grant, ...]]:
             Grant("group", beside, ("READ",), True),
             Grant("transactional id", beside, ("WRITE",), True),
         ),
-        "erase": _topics((contacts,), "WRITE"),
+        "erase": (
+            Grant("topic", contacts, ("WRITE", "DESCRIBE_CONFIGS")),
+            *_topics(tuple(name for name in everything if name != contacts), "DESCRIBE", "DESCRIBE_CONFIGS"),
+        ),
     }
 
 

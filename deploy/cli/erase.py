@@ -19,13 +19,16 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from deploy.cli.acls import require_access
+from deploy.cli.copies import copies
+from deploy.cli.topics import TopicError, administrator
 from processors.runtime.security import kafka_python_client
 from processors.settings import Settings
+from schemas.erasure import customer_hash
 from schemas.errors import OidorError
 from schemas.events.contacts import ERASED
 from schemas.events.decoding import decode
 from schemas.outputs import Rejection
-from schemas.topics import CONTACTS, INPUTS
+from schemas.topics import CONTACTS
 from sinks.clickhouse import Address, connect, one_line
 
 _CONNECT_MS: Final = 8_000
@@ -35,6 +38,7 @@ ROUNDS: Final = 5
 """Times that stored rows are looked for again: the last ones of before may still have been on their way."""
 _KEYS_A_STATEMENT: Final = 1_000
 _POLL_SECONDS: Final = 0.5
+_NO_PARTITION: Final = 2**32 - 1
 
 
 class EraseError(OidorError):
@@ -51,17 +55,19 @@ class Masking:
 
 
 MASKINGS: Final = (
-    Masking("cases", "customer_id = ''", "customer_id = %(customer)s"),
-    Masking("sla_clocks", "customer_id = ''", "customer_id = %(customer)s"),
+    Masking("cases", "customer_id = '', erased = 1", "customer_id = %(customer)s"),
+    Masking("sla_clocks", "customer_id = '', erased = 1", "customer_id = %(customer)s"),
+    # By its customer alone: that a subject begins like a customer id says nothing, `a` is no part of `a|b`.
     Masking(
         "incidents",
-        "customer_id = '', subject = if(startsWith(subject, %(begins)s), substring(subject, %(from)s), subject)",
-        "customer_id = %(customer)s OR startsWith(subject, %(begins)s)",
+        "customer_id = '', subject = multiIf(subject = %(customer)s, '', "
+        "startsWith(subject, %(begins)s), substring(subject, %(from)s), subject)",
+        "customer_id = %(customer)s",
     ),
     Masking("rejected_events", "got = ''", "got = %(customer)s"),
     # Those that name nobody first: that they are the customer's is known by those that do.
-    Masking("feedback_events", "payload = ''", "customer_id = '' AND payload != '' AND %(keys)s"),
-    Masking("feedback_events", "customer_id = '', payload = ''", "customer_id = %(customer)s"),
+    Masking("feedback_events", "payload = '', erased = 1", "customer_id = '' AND payload != '' AND %(keys)s"),
+    Masking("feedback_events", "customer_id = '', payload = '', erased = 1", "customer_id = %(customer)s"),
 )
 
 
@@ -74,6 +80,9 @@ def publish(settings: Settings, customer_id: str, source: str) -> str:
         "source": source, "entity_id": event_id, "customer": {"id": customer_id},
     }  # fmt: skip
     value = json.dumps(event).encode()
+    if settings.erase_sources and source not in settings.erase_sources:
+        allowed = ", ".join(settings.erase_sources)
+        raise EraseError(f"source {source} may not erase, OIDOR_ERASE_SOURCES names {allowed}: say one with --source")
     refused = decode(CONTACTS, value)
     if isinstance(refused, Rejection):
         raise EraseError(f"{refused.field} {refused.got!r}: {refused.reason}, expected {refused.expected}")
@@ -121,9 +130,13 @@ def wait_until_processed(settings: Settings, event_id: str, source: str, seconds
 
 
 def mask(settings: Settings, customer_id: str) -> dict[str, int]:
-    """Mask what is stored of a customer, and what still comes; table -> rows. Raises EraseError."""
+    """Mask what is stored of a customer, and what still comes; table -> rows. Raises EraseError.
+
+    Who reads the rows again, from copies that Kafka has, then knows that they were erased.
+    """
     total = {masking.table: 0 for masking in MASKINGS}
     with _database(settings) as client:
+        _remember(client, customer_id)
         for _ in range(ROUNDS):
             found = _mask_once(client, customer_id)
             if not any(found.values()):
@@ -134,6 +147,13 @@ def mask(settings: Settings, customer_id: str) -> dict[str, int]:
         f"{sum(total.values())} rows were masked, and new ones about the customer keep coming: stop who publishes "
         "them, then mask again with --rows-only"
     )
+
+
+def _remember(client: Client, customer_id: str) -> None:
+    """As the partition that no worker has: theirs may be of another moment."""
+    now = datetime.now(UTC)
+    row = [customer_hash(customer_id), _NO_PARTITION, now, round(now.timestamp()) << 32, now]
+    client.execute("INSERT INTO erasures (customer, partition, erased_at, version, last_recorded_at) VALUES", [row])
 
 
 def _mask_once(client: Client, customer_id: str) -> dict[str, int]:
@@ -186,14 +206,17 @@ def _database(settings: Settings) -> Iterator[Client]:
 
 
 def report(settings: Settings, customer_id: str, rows: dict[str, int]) -> list[str]:
-    """Say what was masked, and where copies are left for how long."""
-    days = settings.input_retention_days
-    kept = "for ever, as they are configured" if days < 0 else f"for up to {days:g} days"
-    return [
+    """Say what was masked, and for each place where copies are left when the last of them is gone."""
+    lines = [
         f"masked {sum(rows.values())} rows that named {customer_id}: "
         + ", ".join(f"{table} {count}" for table, count in rows.items()),
-        f"Kafka still has copies: {', '.join(INPUTS)} {kept}; feedback-rows and feedback-rejected for up to 14 days; "
-        f"feedback-incidents until it is compacted; {settings.app_id}-state until it has been rewritten",
-        "a replay of those copies writes rows again: mask its database too, with --rows-only; old copies of rows on "
-        "the disks and in the backups of ClickHouse go when ClickHouse and you delete them",
+        "ClickHouse masks what it is given again, and removes the former content of the rows as it deletes old parts, "
+        "within minutes; its backups go when you delete them",
+        "Kafka still has copies, at the latest:",
     ]
+    try:
+        with administrator(settings) as admin:
+            lines += [f"  {one}" for one in copies(admin, settings, time.time_ns() // 1_000_000)]
+    except TopicError as error:
+        lines.append(f"  of which nothing is known now, ask `oidor doctor` later: {error}")
+    return lines

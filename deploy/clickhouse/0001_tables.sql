@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS {database}.feedback_events
     occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened in the source, UTC',
     late UInt8 COMMENT '0 in time; 1 late: counted, but kept out of windowed detectors; 2 beyond the KPI memory: stored only',
     test UInt8 COMMENT '1 when the publisher marks the event as a test: it counts nowhere',
+    erased UInt8 COMMENT '1 when the customer was erased since: no comparison counts the row',
     warnings Array(LowCardinality(String)) COMMENT 'Defects that did not stop the event from being accepted',
     channel LowCardinality(String) COMMENT 'Channel of the contact',
     org_unit LowCardinality(String) COMMENT 'Organisational unit, as a path',
@@ -95,6 +96,7 @@ CREATE TABLE IF NOT EXISTS {database}.cases
     reopens UInt32 COMMENT 'Times that it was reopened',
     incomplete UInt8 COMMENT '1 when its opening is missing or a transition was impossible: kept out of duration KPIs',
     test UInt8 COMMENT '1 when the publisher marks it as a test: it counts nowhere',
+    erased UInt8 COMMENT '1 when the customer was erased since: no comparison counts the row',
     version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
     last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC',
     INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1
@@ -135,6 +137,7 @@ CREATE TABLE IF NOT EXISTS {database}.sla_clocks
     retroactive UInt8 COMMENT '1 when its deadline was past before anyone could know: by a late record, a change of priority or class, or a merge',
     retracted UInt8 COMMENT '1 when a breach was taken back: the event that met it arrived after deadline and grace',
     void UInt8 COMMENT '1 when later events showed that the clock never existed',
+    erased UInt8 COMMENT '1 when the customer was erased since: no comparison counts the row',
     version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
     last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC',
     INDEX by_customer customer_id TYPE bloom_filter(0.01) GRANULARITY 1,
@@ -220,3 +223,17 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (topic, partition, day)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'How the records of one topic-partition and day ended, absolute counts; key: topic, partition, day';
+
+-- So that nothing about somebody who was erased is stored as it was sent, whatever is read again.
+CREATE TABLE IF NOT EXISTS {database}.erasures
+(
+    customer UInt64 COMMENT 'Hash of the customer id: 64 bits of BLAKE2b',
+    partition UInt32 COMMENT 'Kafka partition that read the erasure',
+    erased_at DateTime64(3, 'UTC') COMMENT 'Timestamp of its record, UTC: what happened up to then names the customer no more',
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (customer, partition)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'One row for each customer who was erased and partition that read it; key: customer, partition';

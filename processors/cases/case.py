@@ -64,6 +64,8 @@ class Evaluation(NamedTuple):
     next_timer: int = NEVER
     """The moment, ms, at which it is to be evaluated again though no event comes; `NEVER`: never."""
     failures: tuple[Failure, ...] = ()
+    customer_id: str = ""
+    """Whose case it is; '' of somebody who is not known."""
 
 
 NOT_EVALUATED: Final = Evaluation()

@@ -36,7 +36,7 @@ class Fold:
 
     __slots__ = (
         "_attribution", "_matching", "absorbed_from", "acknowledged", "answered_any", "answered_at",
-        "answered_by_anyone", "assignments", "clocks", "closed_at", "cycles", "expires_at", "facts",
+        "answered_by_anyone", "assignments", "clocks", "closed_at", "cycles", "erased", "expires_at", "facts",
         "first_resolved_at", "first_response_at", "impossible", "latest", "merged", "offered",
         "opened_at", "owner", "reopens", "resolution", "resolved_at", "response_owed_from", "revised", "state", "team",
         "test", "transfers", "unanswered_since", "unmatched", "vulnerable", "waiting_since",
@@ -68,6 +68,8 @@ class Fold:
         self.merged: CaseEvent | None = None
         self.absorbed_from: int | None = None
         """The earliest opening of the cases that were merged into this one."""
+        self.erased = False
+        """Whether its customer was erased: the case has ended with that."""
         self.offered = self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
         self.unmatched = 0
         self._attribution: tuple[str, ...] | None = None

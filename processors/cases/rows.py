@@ -26,6 +26,7 @@ def case_row(case: Case, partition: int) -> CaseRow:
         fold.facts["priority"], fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
         fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution, len(case.events) + case.left_out,
         case.left_out, fold.assignments, fold.transfers, fold.reopens, int(fold.incomplete), int(fold.test),
+        int(fold.erased),
         *[known.get(name, "") for name in _STATED],
     )  # fmt: skip
 
@@ -49,4 +50,5 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
         kind, clock.started_at, target.written, target.calendar_id, int(target.legal), clock.allotted_ms, clock.due_at,
         None if clock.is_open else clock.ended_at, clocks.outcome(clock, now), clocks.overdue_ms(clock), paused_ms,
         illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)), 0,
+        int(case.fold.erased),
     )  # fmt: skip

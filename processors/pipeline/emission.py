@@ -49,6 +49,8 @@ def emit(
         after = _isolated(state, case, before, after, observations)
     case.evaluation = after
     topic = case.key[0]
+    if after.customer_id != before.customer_id:
+        state.customers.move(case.key, before.customer_id, after.customer_id)
     if after.outcomes != before.outcomes:
         add = state.add_final if by_timer else state.add_sample
         for sample, sign in difference(before.outcomes, after.outcomes):
@@ -115,13 +117,13 @@ def emit_incidents(
     for key, incident in after.items():
         known = before.get(key)
         if known != incident:
-            state.pending.incidents[key] = incident
+            state.pending.put_incident(incident)
             changed: Transition = "closed" if incident.state == "closed" else "updated"
             observations.incident(incident, "opened" if known is None else changed)
     for key, incident in before.items():
         if key not in after:
             withdrawn = incident._replace(state="withdrawn", close_reason="retracted")
-            state.pending.incidents[key] = withdrawn
+            state.pending.put_incident(withdrawn)
             observations.incident(withdrawn, "withdrawn")
 
 
@@ -146,7 +148,7 @@ def _void_clocks(state: PartitionState, case: Case, before: Evaluation, after: E
     for clock in before.clocks:
         if clock_id(case, clock) not in ids:
             row = clock_row(case, clock, state.number, state.watermarks.timers_fired_to[case.key[0]])
-            state.pending.void_clocks[row.clock_id] = row._replace(void=1)
+            state.pending.put_void_clock(row._replace(void=1))
 
 
 # Histories of subjects

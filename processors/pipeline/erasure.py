@@ -18,10 +18,11 @@ from processors.pipeline.evaluation import evaluate_subject
 from processors.pipeline.folding import evaluated, settle
 from processors.sla import clocks
 from processors.state.partition import PartitionState
+from schemas.erasure import customer_hash, masked_subject
 from schemas.events.contacts import ERASED
 from schemas.events.envelope import Event
 from schemas.observations import Observations
-from schemas.outputs import EventRow, IncidentRow
+from schemas.outputs import ErasureRow, EventRow, IncidentRow, RejectedRecord, Rejection
 
 
 def concerns(state: PartitionState, event: Event, occurred_at: int) -> bool:
@@ -29,6 +30,14 @@ def concerns(state: PartitionState, event: Event, occurred_at: int) -> bool:
     if event.event_type == ERASED:
         return True
     return bool(state.erased) and event.customer is not None and state.erased.covers(event.customer.id, occurred_at)
+
+
+def not_allowed(state: PartitionState, event: Event) -> Rejection | None:
+    """Why an event is rejected: it erases somebody, and its source may not."""
+    allowed = state.rules.erase_sources
+    if not allowed or event.event_type != ERASED or event.source in allowed:
+        return None
+    return Rejection("erasure_not_allowed", "source", f"one of OIDOR_ERASE_SOURCES: {', '.join(sorted(allowed))}")
 
 
 def warnings_of(event: Event) -> tuple[str, ...]:
@@ -45,28 +54,36 @@ def apply(state: PartitionState, event: Event, record_at: int, observations: Obs
 def masked(row: EventRow) -> EventRow:
     """The row of such an event, without who it is about and what they said."""
     entity_id = "" if row.entity_id == row.customer_id else row.entity_id
-    return row._replace(customer_id="", entity_id=entity_id, payload="")
+    return row._replace(customer_id="", entity_id=entity_id, payload="", erased=1)
+
+
+def masked_rejection(state: PartitionState, rejected: RejectedRecord, record_at: int) -> RejectedRecord:
+    """A record that is rejected; without its original when its key is a customer who was erased after it was sent."""
+    if not len(state.erased) or not rejected.key:
+        return rejected
+    if not state.erased.covers(rejected.key.decode(errors="replace"), record_at):
+        return rejected
+    return RejectedRecord(rejected.row._replace(got="", event_id="", source=""), None, b"")
 
 
 def erase(state: PartitionState, customer_id: str, at: int, observations: Observations) -> None:
-    """Forget a customer as of `at`, ms. Looks through all cases: it is asked for seldom."""
+    """Forget a customer as of `at`, ms."""
     state.erased.add(customer_id, at)
+    state.pending.erasures.append(ErasureRow(customer_hash(customer_id), state.number, at))
     last = _of_subjects(state, customer_id, at)
     open_before = _open(last)
-    for case in [case for case in state.cases.values() if case.fold.facts.get("customer_id") == customer_id]:
+    for case in map(state.cases.__getitem__, state.customers.cases_of(customer_id)):
         open_before |= _open(case.evaluation.incidents)
         _end(state, case, at, observations)
         last |= case.evaluation.incidents
         eviction.evict(state, case)
-    pending = state.pending
-    waiting = {key: one for key, one in pending.incidents.items() if one.customer_id == customer_id}
+    waiting = {incident.incident_id: incident for incident in state.pending.incidents_of(customer_id)}
     for key, incident in (waiting | last).items():
-        closed = pending.incidents[key] = _closed(incident, customer_id, at)
+        closed = _closed(incident, customer_id, at)
+        state.pending.put_incident(closed)
         if key in open_before:
             observations.incident(closed, "closed")
-    for key, row in pending.void_clocks.items():
-        if row.customer_id == customer_id:
-            pending.void_clocks[key] = row._replace(customer_id="")
+    state.pending.mask_clocks_of(customer_id)
 
 
 def _open(incidents: Mapping[str, IncidentRow]) -> set[str]:
@@ -87,6 +104,7 @@ def _end(state: PartitionState, case: Case, at: int, observations: Observations)
     """The last that is emitted of a case, whatever becomes of its key afterwards."""
     fold = case.fold
     del fold.facts["customer_id"]
+    fold.erased = True
     if not fold.is_over:
         fold.state = "erased"
     for clock in fold.clocks:
@@ -103,14 +121,12 @@ def _end(state: PartitionState, case: Case, at: int, observations: Observations)
         isolation.report(state, [isolation.failure("erasure", error)], at, observations)
     for clock in fold.clocks:
         row = clock_row(case, clock, state.number, state.watermarks.timers_fired_to[case.key[0]])
-        state.pending.void_clocks[row.clock_id] = row
+        state.pending.put_void_clock(row)
     state.pending.mark_dirty(case)
 
 
 def _closed(incident: IncidentRow, customer_id: str, at: int) -> IncidentRow:
-    who, separator, what = incident.subject.partition("|")
-    subject = f"{separator}{what}" if who == customer_id else incident.subject
-    masked = incident._replace(customer_id="", subject=subject)
+    masked = incident._replace(customer_id="", subject=masked_subject(incident.subject, customer_id))
     if incident.state == "open":
         at = max(at, incident.updated_at)
         return masked._replace(state="closed", close_reason="erased", updated_at=at, closed_at=at)

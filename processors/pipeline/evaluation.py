@@ -60,6 +60,7 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
         carry_over(case),
         _next_timer(case, still_open, now, rules),
         tuple(failures),
+        fold.facts.get("customer_id", ""),
     )
 
 

@@ -91,7 +91,7 @@ def _depart_settled(state: PartitionState, case: Case, observations: Observation
         for clock in case.fold.clocks:
             if clock.is_open:
                 row = clock_row(case, clock, state.number, now)
-                state.pending.last_clocks[row.clock_id] = row
+                state.pending.put_last_clock(row)
     except Exception as error:
         isolation.report(state, [isolation.failure("eviction", error)], now, observations)
     depart(state, case)
@@ -101,6 +101,7 @@ def evict(state: PartitionState, case: Case) -> None:
     """Drop a case from the state. What was emitted of it stands."""
     evaluation = case.evaluation
     state.cases.remove(case)
+    state.customers.move(case.key, evaluation.customer_id, "")
     count_gauges(state, evaluation, -1)
     count_open(state, evaluation.incidents, -1)
     count_lacking(state, evaluation, -1)
@@ -129,7 +130,7 @@ def _leave(state: PartitionState, pattern_id: str, membership: Membership, case:
         del state.subjects[pattern_id, subject]
     for key, incident in before.items():
         if incident.state == "open" and key not in left:
-            state.pending.incidents[key] = _evicted(incident, state.watermarks.max_timestamp.get(case[0], 0))
+            state.pending.put_incident(_evicted(incident, state.watermarks.max_timestamp.get(case[0], 0)))
 
 
 def keep_cases(state: PartitionState, topic: str, observations: Observations) -> None:
@@ -183,10 +184,11 @@ def _end(state: PartitionState, case: Case, at: int, observations: Observations)
     except Exception as error:
         # There is no room for it all the same.
         isolation.report(state, [isolation.failure("eviction", error)], at, observations)
-    for key, incident in case.evaluation.incidents.items():
+    for incident in case.evaluation.incidents.values():
         # What had ended before ended by itself.
         if incident.state == "open" or incident.closed_at == at:
-            closed = state.pending.incidents[key] = _evicted(incident, at)
+            closed = _evicted(incident, at)
+            state.pending.put_incident(closed)
             observations.incident(closed, "closed")
     state.pending.mark_dirty(case)
 
@@ -221,8 +223,8 @@ def _report(state: PartitionState, cases: list[Case], at: int, observations: Obs
     named = (*(known.named if known else ()), *(":".join(case.key[1:]) for case in cases))[:NAMED]
     evicted = Evicted(known.opened_at if known else at, at, (known.cases if known else 0) + len(cases), named)
     state.retention.evicted = evicted
-    for key, row in own_incidents(state).items():
-        state.pending.incidents[key] = row
+    for row in own_incidents(state).values():
+        state.pending.put_incident(row)
         observations.incident(row, "updated" if known else "opened")
     if not known:
         count_open(state, own_incidents(state), 1)
@@ -234,8 +236,8 @@ def _end_report(state: PartitionState, now: int, observations: Observations) -> 
     if evicted is None or now <= evicted.updated_at + _QUIET_MS:
         return
     count_open(state, own_incidents(state), -1)
-    for key, row in own_incidents(state, closed_at=evicted.updated_at + _QUIET_MS).items():
-        state.pending.incidents[key] = row
+    for row in own_incidents(state, closed_at=evicted.updated_at + _QUIET_MS).values():
+        state.pending.put_incident(row)
         observations.incident(row, "closed")
     state.retention.evicted = None
 

@@ -94,7 +94,7 @@ def _close(state: PartitionState, clock: int, observations: Observations) -> Non
 
 
 def _write(state: PartitionState, row: IncidentRow) -> None:
-    state.pending.incidents[row.incident_id] = row
+    state.pending.put_incident(row)
 
 
 def _unpaged(state: PartitionState, since: int, until: int) -> Iterator[tuple[Missed, IncidentRow]]:

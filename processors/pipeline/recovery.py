@@ -44,6 +44,7 @@ def recover(state: PartitionState) -> None:
         except Exception as error:
             # A partition opens all the same. What else is said of the case will be said as if for the first time.
             log.exception("partition %d: our own error, %s is not evaluated", state.number, ":".join(case.key))
+            case.evaluation = case.evaluation._replace(customer_id=case.fold.facts.get("customer_id", ""))
             part, description = isolation.failure("recovery", error)
             state.health.failed(part, description, state.watermarks.timers_fired_to[case.key[0]])
     for case in state.cases.values():
@@ -60,6 +61,7 @@ def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:
     incidents = _without(owed, evaluation.incidents)
     if len(incidents) < len(evaluation.incidents):
         case.evaluation = evaluation = evaluation._replace(incidents=incidents, next_timer=OVERDUE)
+    state.customers.move(case.key, "", evaluation.customer_id)
     count_gauges(state, evaluation, 1)
     count_open(state, evaluation.incidents, 1)
     count_lacking(state, evaluation, 1)

@@ -36,6 +36,7 @@ def event_row(
         occurred_at,
         late,
         int(event.test),
+        0,
         warnings,
         path[0],
         path[2] if len(path) > 2 else "",

@@ -135,7 +135,7 @@ def _process(state: PartitionState, topic: str, record: Record, observations: Ob
             _reject(state, topic, record, progress, event, observations)
             return
         occurred_at = occurred_ms(event)
-        rejection = admit(event, occurred_at, record.key, record.timestamp)
+        rejection = admit(event, occurred_at, record.key, record.timestamp) or erasure.not_allowed(state, event)
         if rejection is not None:
             _reject(state, topic, record, progress, rejection, observations)
         else:
@@ -172,7 +172,8 @@ def _reject(
     value = record.value or b""
     identity = claimed(value)
     progress.rejected += 1
-    state.pending.rejected.append(RejectedRecord(rejected_row(record, topic, rejection, identity), record.key, value))
+    rejected = RejectedRecord(rejected_row(record, topic, rejection, identity), record.key, value)
+    state.pending.rejected.append(erasure.masked_rejection(state, rejected, record.timestamp))
     observations.count("events", topic, identity.event_type, identity.source, "rejected")
     observations.count("events_rejected", topic, identity.source, rejection.reason)
     return identity.source

@@ -1,11 +1,12 @@
 """`Erased`: which customers were erased, as hashes: all that may stay of somebody who is to be forgotten."""
 
 from collections.abc import Iterable, Iterator
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from processors.rules import ERASED_CUSTOMERS_MAX
-from processors.state.seen_ids import id_hash
 from processors.state.table import StateTable
+from schemas.erasure import customer_hash
 from schemas.outputs import Change, Key
 
 _PAIRS_A_CHANGE: Final = 4_096
@@ -25,6 +26,8 @@ class Erased(StateTable):
 
     def __init__(self) -> None:
         self._moments: dict[int, int] = {}
+        self._oldest: list[tuple[int, int]] = []
+        """A heap of (moment, hash); of a customer who was erased again it has the former moments, too."""
         self._changed: dict[int, None] = {}
 
     def __len__(self) -> int:
@@ -32,14 +35,14 @@ class Erased(StateTable):
 
     def add(self, customer_id: str, at: int) -> None:
         """Note an erasure; beyond the bound the customers that were erased longest ago leave."""
-        customer = _hash(customer_id)
+        customer = customer_hash(customer_id)
         self._keep([(customer, at)])
         if customer in self._moments:
             self._changed[customer] = None
 
     def covers(self, customer_id: str, occurred_at: int) -> bool:
         """Did something happen to a customer before they were erased?"""
-        return occurred_at <= self._moments.get(_hash(customer_id), -1)
+        return occurred_at <= self._moments.get(customer_hash(customer_id), -1)
 
     def all(self) -> Erasures:
         """Everybody who is known to be erased."""
@@ -65,15 +68,18 @@ class Erased(StateTable):
     def _keep(self, erasures: Iterable[tuple[int, int]]) -> None:
         """Take in erasures, in any order and as often as they come."""
         for customer, at in erasures:
-            self._moments[customer] = max(at, self._moments.get(customer, 0))
+            if at > self._moments.get(customer, -1):
+                self._moments[customer] = at
+                heappush(self._oldest, (at, customer))
         while len(self._moments) > ERASED_CUSTOMERS_MAX:
-            del self._moments[min(self._moments, key=lambda customer: (self._moments[customer], customer))]
+            at, customer = heappop(self._oldest)
+            if self._moments[customer] == at:
+                del self._moments[customer]
+        if len(self._oldest) > 2 * ERASED_CUSTOMERS_MAX:
+            self._oldest = [(at, customer) for customer, at in self._moments.items()]
+            heapify(self._oldest)
 
 
 def _changes(erasures: Erasures) -> Iterator[Change]:
     for start in range(0, len(erasures), _PAIRS_A_CHANGE):
         yield Change((), erasures[start : start + _PAIRS_A_CHANGE])
-
-
-def _hash(customer_id: str) -> int:
-    return id_hash("customer", customer_id)

@@ -13,6 +13,7 @@ from processors.kpis.partials import Partials, partial_row
 from processors.kpis.samples import Sample
 from processors.rules import Rules
 from processors.state.cases import Cases
+from processors.state.customers import Customers
 from processors.state.departed import DepartedTable
 from processors.state.erased import Erased
 from processors.state.error_streak import ErrorStreak
@@ -74,6 +75,7 @@ class PartitionState:
         self.timers: dict[str, Timers] = {topic: Timers() for topic in INPUTS}
         self.leaving: dict[str, LeavingOrder] = {topic: LeavingOrder() for topic in INPUTS}
         self.subjects = Subjects()
+        self.customers = Customers()
         self.absorbed: dict[CaseKey, dict[CaseKey, CaseEvent]] = {}
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
         self.gauges = Gauges()

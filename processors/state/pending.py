@@ -1,5 +1,6 @@
 """`Pending`: what the next checkpoint publishes, but for KPI minutes and progress, which their tables know."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -8,7 +9,7 @@ from typing import Any
 from processors.cases.case import Case
 from processors.cases.events import CaseKey
 from processors.cases.rows import case_row, clock_id, clock_row
-from schemas.outputs import ClockRow, EventRow, IncidentRow, RejectedRecord
+from schemas.outputs import ClockRow, ErasureRow, EventRow, IncidentRow, RejectedRecord
 from schemas.topics import SURVEYS
 
 
@@ -18,6 +19,7 @@ class Pending:
 
     events: list[EventRow] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
+    erasures: list[ErasureRow] = field(default_factory=list)
     incidents: dict[str, IncidentRow] = field(default_factory=dict)
     """By incident id."""
     dirty: dict[CaseKey, Case] = field(default_factory=dict)
@@ -26,10 +28,44 @@ class Pending:
     """By clock id: the last rows of clocks that no case knows any more."""
     last_clocks: dict[str, ClockRow] = field(default_factory=dict)
     """By clock id: open clocks of cases that left, as they read then."""
+    _of_customer: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    """Customer -> ids of incidents and clocks that were put here about them, and may name somebody else since."""
 
     def mark_dirty(self, case: Case) -> None:
         """The rows of a case changed: they are written at the next checkpoint."""
         self.dirty[case.key] = case
+
+    def put_incident(self, incident: IncidentRow) -> None:
+        """An incident as it stands now."""
+        self.incidents[incident.incident_id] = incident
+        if incident.customer_id:
+            self._of_customer[incident.customer_id][incident.incident_id] = None
+
+    def put_void_clock(self, row: ClockRow) -> None:
+        """The last row of a clock that never was, or whose case is no more."""
+        self._put_clock(self.void_clocks, row)
+
+    def put_last_clock(self, row: ClockRow) -> None:
+        """The last row of an open clock of a case that left."""
+        self._put_clock(self.last_clocks, row)
+
+    def _put_clock(self, rows: dict[str, ClockRow], row: ClockRow) -> None:
+        rows[row.clock_id] = row
+        if row.customer_id:
+            self._of_customer[row.customer_id][row.clock_id] = None
+
+    def incidents_of(self, customer_id: str) -> list[IncidentRow]:
+        """The incidents that name a customer."""
+        ids = self._of_customer.get(customer_id, ())
+        named = [self.incidents[key] for key in ids if key in self.incidents]
+        return [incident for incident in named if incident.customer_id == customer_id]
+
+    def mask_clocks_of(self, customer_id: str) -> None:
+        """The last rows of clocks name a customer no more."""
+        for key in self._of_customer.get(customer_id, ()):
+            for rows in (self.void_clocks, self.last_clocks):
+                if key in rows and rows[key].customer_id == customer_id:
+                    rows[key] = rows[key]._replace(customer_id="", erased=1)
 
     def rows(self, partition: int, fired_to: Mapping[str, int]) -> dict[str, list[tuple[Any, ...]]]:
         """Table -> rows. `fired_to`: input topic -> the moment up to which its timers fired, ms."""
@@ -48,6 +84,7 @@ class Pending:
             "sla_clocks": clocks,
             "incidents": [*self.incidents.values()],
             "rejected_events": [record.row for record in self.rejected],
+            "erasures": [*self.erasures],
         }
 
 

@@ -14,6 +14,7 @@ class Subjects:
 
     def __init__(self) -> None:
         self._histories: dict[SubjectKey, History] = {}
+        self._of_customer: dict[str, list[SubjectKey]] = {}
 
     def __len__(self) -> int:
         return len(self._histories)
@@ -26,6 +27,11 @@ class Subjects:
 
     def __delitem__(self, key: SubjectKey) -> None:
         del self._histories[key]
+        customer_id = key[1][0]
+        theirs = self._of_customer[customer_id]
+        theirs.remove(key)
+        if not theirs:
+            del self._of_customer[customer_id]
 
     def get(self, key: SubjectKey) -> History | None:
         return self._histories.get(key)
@@ -36,6 +42,7 @@ class Subjects:
         history = self._histories.get(key)
         if history is None:
             history = self._histories[key] = History()
+            self._of_customer.setdefault(membership.subject[0], []).append(key)
         history.add(membership.at, case)
         return history
 
@@ -46,5 +53,5 @@ class Subjects:
         return history
 
     def of_customer(self, customer_id: str) -> list[tuple[SubjectKey, History]]:
-        """Looks through all of them: it is asked for seldom."""
-        return [(key, history) for key, history in self._histories.items() if key[1][0] == customer_id]
+        """All histories whose subject is a customer, or something of theirs."""
+        return [(key, self._histories[key]) for key in self._of_customer.get(customer_id, ())]

@@ -6,6 +6,7 @@ A rejection is a value, `schemas.outputs.Rejection`; a record has at most one. W
     explain, here      not_utf8, not_json, schema_unsupported, topic_mismatch, and what is wrong with a field
     decoding.decode    pii_in_id, of an event that is well-formed otherwise
     decoding.admit     future_timestamp, too_old, key_mismatch: what only the record shows
+    pipeline.erasure   erasure_not_allowed, of `customer.erased` from a source that may not erase
     pipeline.step      processing_error: a fault of ours, never of the publisher
     sinks.clickhouse   sink_refused: ClickHouse does not take the row of an accepted record
 

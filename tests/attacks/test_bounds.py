@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from processors.pipeline.step import EMPTY, step
 from processors.rules import ERASED_CUSTOMERS_MAX
 from processors.runtime.timeouts import STEP_SECONDS
@@ -17,6 +15,8 @@ from tests.processors.views import Views
 
 RULES = rules()
 SLICE = 500
+TICK_SECONDS = 0.02
+"""What the clock of the CPU may be off by on a machine that others use."""
 
 
 def cpu_seconds(work: Callable[[], Any]) -> float:
@@ -76,17 +76,15 @@ def test_deadlines_of_one_moment_do_not_hold_the_event_loop() -> None:
     assert longest < 2 * STEP_SECONDS
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="an erasure looks at every case of its partition")
 def test_an_erasure_costs_the_same_whatever_else_the_state_holds() -> None:
     def erase_some(cases: int) -> float:
         feed = fed(cases)
         erased = [event("customer.erased", f"x{n}", HOUR, customer=f"c{n}") for n in range(100)]
         return cpu_seconds(lambda: feed.feed(*erased))
 
-    assert erase_some(6_000) < 3 * erase_some(600)
+    assert erase_some(6_000) < 3 * erase_some(600) + TICK_SECONDS
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="to forget the longest erased it looks at all of them")
 def test_an_erasure_beyond_those_that_are_remembered_costs_the_same() -> None:
     def add_some(remembered: int) -> float:
         erased = Erased()
@@ -98,4 +96,4 @@ def test_an_erasure_beyond_those_that_are_remembered_costs_the_same() -> None:
 
         return cpu_seconds(add)
 
-    assert add_some(ERASED_CUSTOMERS_MAX) < 20 * add_some(ERASED_CUSTOMERS_MAX - 100)
+    assert add_some(ERASED_CUSTOMERS_MAX) < 20 * add_some(ERASED_CUSTOMERS_MAX - 100) + TICK_SECONDS

@@ -16,6 +16,7 @@ from processors.warehouse import WAITING_SECONDS, Warehouse
 from schemas.outputs import COLUMNS, ProgressRow, RowBatch, encode_row_batch
 from schemas.topics import CONTACTS, ROWS
 from sinks.clickhouse import InsertBlock
+from sinks.erasures import Erasures
 from sinks.metrics.warehouse import WarehouseMetrics
 from tests.processors.durability.counting import Record
 from tests.processors.durability.fake_log import JumpingLoop
@@ -60,6 +61,7 @@ class Stored:
     def __init__(self) -> None:
         self.rows = 0
         self.refusing: dict[str, str] = {}
+        self.erasures = Erasures()
         self.there = asyncio.Event()
 
     async def write(self, block: InsertBlock) -> list[Any]:
@@ -67,6 +69,7 @@ class Stored:
         self.rows += len(block)
         return []
 
+    def reload(self) -> None: ...
     def close(self) -> None: ...
 
 

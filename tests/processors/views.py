@@ -18,6 +18,7 @@ KEYS: Final = {
     "kpi_quarter_hours": ("quarter_hour", "dimension", "dimension_value", "topic", "partition", "revision"),
     "rejected_events": ("topic", "partition", "offset"),
     "ingest_progress": ("topic", "partition", "day"),
+    "erasures": ("customer", "partition"),
 }
 Row = dict[str, Any]
 

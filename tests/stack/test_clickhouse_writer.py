@@ -22,6 +22,7 @@ from schemas.outputs import (
     COLUMNS,
     CaseRow,
     ClockRow,
+    ErasureRow,
     EventRow,
     IncidentRow,
     PartialRow,
@@ -82,7 +83,7 @@ def event(number: int = 0, /, **more: Any) -> EventRow:
         "source": "crm",
     }
     numbers = {"partition": 3, "offset": number, "record_at": NOON + 1, "occurred_at": NOON, "seq": -1, "late": 0}
-    rest: dict[str, Any] = {"test": 0, "warnings": (), "topics": (), "score": None}
+    rest: dict[str, Any] = {"test": 0, "erased": 0, "warnings": (), "topics": (), "score": None}
     return EventRow(**{**texts, **numbers, **rest, **more})
 
 
@@ -121,14 +122,15 @@ ROWS: dict[str, Sequence[Any]] = {
         topic="contact-events", source="crm", entity_id="c-1", partition=3, state="resolved", area="billing",
         team="t1", owner="o", priority="high", opened_at=NOON, first_response_at=NOON + 1, answered_at=None,
         first_resolved_at=None, resolved_at=NOON + 2, closed_at=None, last_event_at=NOON + 2, resolution="solved",
-        events=5, events_left_out=1, assignments=1, transfers=2, reopens=0, incomplete=0, test=0, customer_id="ada",
+        events=5, events_left_out=1, assignments=1, transfers=2, reopens=0, incomplete=0, test=0, erased=1,
+        customer_id="ada",
         kind="", channel="phone", org_unit="es/madrid", category="invoice", product="fibre", element="process",
         origin_area="sales", otc_stage="invoicing", relationship="b2c", demand_type="failure",
     ),
     "sla_clocks": ClockRow(
         "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1", "ada",
         "phone", "billing", "t1", "high", "", NOON, "3min", "", 0, 180_000, NOON + 180_000, None, "breached_open", 0, 0,
-        0, 0, 0, 0,
+        0, 0, 0, 0, 1,
     ),
     "incidents": IncidentRow(
         "P02:1", "P02", "c-1", "critical", "open", "", NOON, NOON + 1, None, "contact-events", 3, "crm", "c-1", "ada",
@@ -138,6 +140,7 @@ ROWS: dict[str, Sequence[Any]] = {
         "contact-events", 3, 9, NOON, "not_json", "", "an object", "x", "crm", "", "", 12, "00ff",
     ),
     "ingest_progress": ProgressRow("contact-events", 3, NOON, 10, 8, 1, 1, 1, 11),
+    "erasures": ErasureRow(1 << 63, 3, NOON),
     "kpi_partials": PARTIAL,
     "kpi_quarter_hours": PARTIAL._replace(revision=1 << 40),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from deploy.cli.copies import Copies
 from deploy.cli.topics import Problem
 from processors.settings import Settings
 from processors.state.health import PartHealth
@@ -25,6 +26,8 @@ OPEN_TRANSACTION_MS: Final = 60_000
 """How long an upstream transaction may stay open."""
 FAILED_LATELY_MS: Final = 86_400_000
 """How long a part of ours that failed is worth saying, though nothing lacks its result any more."""
+REWRITTEN_MS: Final = 2 * 86_400_000
+"""Within which the log of a state has been rewritten, after which it has nothing from before."""
 RECONCILED_SECONDS: Final = 60
 """How long rows may be on their way to ClickHouse."""
 
@@ -105,6 +108,8 @@ class Broker:
     inputs: tuple[InputPartition, ...] = ()
     state: tuple[StatePartition, ...] = ()
     groups: tuple[ConsumerGroup, ...] = ()
+    copies: tuple[Copies, ...] = ()
+    """What each topic has from before the last erasure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,8 @@ class Database:
     pending: tuple[str, ...] = ()
     skew_ms: int | None = None
     differences: tuple[Unreconciled, ...] = ()
+    erased_at: int | None = None
+    """When somebody was erased last, ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,8 @@ def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
         findings += _open_transactions(facts.broker, facts.now)
         findings += _state(facts.broker, facts.now, settings)
         findings += _release(facts.broker, facts.now)
+        if isinstance(facts.database, Database) and facts.database.erased_at is not None:
+            findings += _erasures(facts.broker, facts.database.erased_at, facts.now)
         for group in facts.broker.groups:
             findings += _group(group)
     if isinstance(facts.database, Database) and not facts.database.pending:
@@ -316,6 +325,27 @@ def _release(broker: Broker, now: int) -> Iterator[Finding]:
             f"({last.last_error}); {lacking} cases lack its result",
             "records were accepted without it: run a release in which it works, and what is lacking comes by itself",
         )
+
+
+def _erasures(broker: Broker, erased_at: int, now: int) -> Iterator[Finding]:
+    """Copies of somebody who was erased go in time; that nothing will delete them, or has when it should, is wrong."""
+    left = [one for one in broker.copies if one.partitions]
+    well = True
+    for one in left:
+        if one.rewritten and now - erased_at > REWRITTEN_MS:
+            to_do = "let the worker run: a quiet partition takes longest"
+        elif not one.rewritten and one.until is None:
+            to_do = f"give {one.topic} a limit, with `kafka-configs --alter`"
+        elif one.until is not None and one.until < now:
+            to_do = "the broker should have deleted it by then: see its log cleaner"
+        else:
+            continue
+        well = False
+        yield Finding("erasures", False, str(one), to_do)
+    if well:
+        last = max((one.until for one in left if one.until is not None), default=None)
+        seen = "no copy is left in Kafka" if not left else f"copies in {', '.join(one.topic for one in left)}"
+        yield Finding("erasures", True, seen if last is None else f"{seen}, the last until {_moment(last)}")
 
 
 def _group(group: ConsumerGroup) -> Iterator[Finding]:

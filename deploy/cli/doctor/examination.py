@@ -9,6 +9,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError
 
+from deploy.cli.copies import copies
 from deploy.cli.doctor.diagnosis import (
     RECONCILED_SECONDS,
     Broker,
@@ -41,10 +42,12 @@ _LAST_CHECKPOINT_OFFSETS: Final = 50
 
 def examine(settings: Settings) -> Facts:
     """Look at everything; takes seconds, and `WATCH_SECONDS` more when a group is behind."""
-    return Facts(time.time_ns() // 1_000_000, _broker(settings), _database(settings))
+    database = _database(settings)
+    erased_at = database.erased_at if isinstance(database, Database) else None
+    return Facts(time.time_ns() // 1_000_000, _broker(settings, erased_at), database)
 
 
-def _broker(settings: Settings) -> Broker | str:
+def _broker(settings: Settings, erased_at: int | None) -> Broker | str:
     planned = plan(settings)
     try:
         with administrator(settings) as admin:
@@ -57,6 +60,7 @@ def _broker(settings: Settings) -> Broker | str:
                 inputs=tuple(_input_parts(admin, inputs)),
                 state=tuple(_state_parts(admin, settings, topics)),
                 groups=tuple(_groups(admin, settings, topics)),
+                copies=() if erased_at is None else tuple(copies(admin, settings, erased_at)),
             )
     except TopicError as error:
         return str(error)
@@ -196,11 +200,19 @@ def _database(settings: Settings) -> Database | str:
     try:
         skew = _skew(client)
         differences = () if missing else tuple(_differences(client, settings.clickhouse_database))
-        return Database(tuple(missing), skew, differences)
+        erased_at = None if missing else _last_erasure(client, settings.clickhouse_database)
+        return Database(tuple(missing), skew, differences, erased_at)
     except (errors.Error, OSError, EOFError) as error:
         return f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}: {one_line(error)}"
     finally:
         client.disconnect()
+
+
+def _last_erasure(client: Any, database: str) -> int | None:
+    ((count, last),) = client.execute(
+        f"SELECT count(), toUnixTimestamp64Milli(max(erased_at)) FROM {database}.erasures"
+    )
+    return int(last) if count else None
 
 
 def _skew(client: Any) -> int:

@@ -1,11 +1,12 @@
 """Whether two databases of one ClickHouse server show the same: view by view, row by row.
 
 What a view shows is a function of the records; when we wrote it down, and under which version, is not, and stays out.
+So does what is about a customer who was erased, in either of them: one may have been masked where the other is not yet.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -23,6 +24,14 @@ WITHIN: Final[Mapping[str, tuple[str, str]]] = {
     "v_reconciliation": ("day > toDate({since}, 'UTC')", "day < toDate({until}, 'UTC')"),
 }
 """view -> conditions on a row that lies within a span: not begun before it, and over before it ends"""
+
+ERASED: Final[Mapping[str, tuple[str, str]]] = {
+    "v_events": ("topic, partition, offset", "feedback_events"),
+    "v_cases": ("topic, source, entity_id", "cases"),
+    "v_sla": ("clock_id", "sla_clocks"),
+    "v_incidents": ("topic, source, entity_id", "cases"),
+}
+"""view -> a key of its rows, and the table that marks those of customers who were erased"""
 
 VIEWS: Final = tuple(WITHIN)
 COMPARED: Final[Mapping[str, str]] = {"v_incidents": "topic != ''"}
@@ -81,52 +90,79 @@ class Difference:
     only_there: int = 0
     examples_here: Sequence[str] = ()
     examples_there: Sequence[str] = ()
+    erased: int = 0
+    """Rows about customers who were erased, which are not compared: of that database which has more of them."""
 
     @property
     def any(self) -> bool:
         return self.here != self.there
 
 
-def digests(client: Database, database: str, span: Span = ALL) -> dict[str, Digest]:
-    """Digest what every view of a database shows."""
+def digests(client: Database, database: str, span: Span = ALL, *, beside: str = "") -> dict[str, Digest]:
+    """Digest what every view of a database shows, without customers who were erased in it, or in the one `beside`."""
+    within = {view: _within(view, span, database, beside or database) for view in VIEWS}
     return {
         view: Digest(*map(int, answer))
         for view in VIEWS
-        for answer in client.execute(f"SELECT count(), sum(row) FROM ({_hashes(client, database, view, span)})")
+        for answer in client.execute(f"SELECT count(), sum(row) FROM ({_hashes(client, database, view, within[view])})")
     }
 
 
 def compare(client: Database, here: str, there: str, span: Span = ALL) -> list[Difference]:
     """Compare every view of two databases, row by row only where the digests differ."""
-    ours, theirs = digests(client, here, span), digests(client, there, span)
-    return [
-        _look(client, here, there, Difference(view, ours[view], theirs[view]), span)
-        if ours[view] != theirs[view]
-        else Difference(view, ours[view], theirs[view])
-        for view in VIEWS
+    ours, theirs = digests(client, here, span, beside=there), digests(client, there, span, beside=here)
+    found = [
+        Difference(view, ours[view], theirs[view], erased=_erased(client, view, here, there, span)) for view in VIEWS
     ]
+    return [_look(client, here, there, one, span) if one.any else one for one in found]
 
 
 def _look(client: Database, here: str, there: str, found: Difference, span: Span) -> Difference:
-    only_here, examples_here = _only(client, found.view, here, there, span)
-    only_there, examples_there = _only(client, found.view, there, here, span)
-    return Difference(
-        found.view, found.here, found.there, only_here, only_there, examples_here, examples_there
-    )  # fmt: skip
+    within = _within(found.view, span, here, there)
+    only_here, examples_here = _only(client, found.view, here, there, within)
+    only_there, examples_there = _only(client, found.view, there, here, within)
+    return replace(
+        found,
+        only_here=only_here,
+        only_there=only_there,
+        examples_here=examples_here,
+        examples_there=examples_there,
+    )
 
 
-def _only(client: Database, view: str, one: str, other: str, span: Span) -> tuple[int, list[str]]:
+def _within(view: str, span: Span, *databases: str) -> str:
+    """SQL that holds for the rows of a view that are compared."""
+    if view not in ERASED:
+        return span.condition(view)
+    return f"{span.condition(view)} AND ({ERASED[view][0]}) NOT IN ({_erased_keys(view, databases)})"
+
+
+def _erased_keys(view: str, databases: Iterable[str]) -> str:
+    key, table = ERASED[view]
+    marked = [f"SELECT {key} FROM {database}.{table} WHERE erased = 1" for database in dict.fromkeys(databases)]
+    return " UNION DISTINCT ".join(marked)
+
+
+def _erased(client: Database, view: str, here: str, there: str, span: Span) -> int:
+    if view not in ERASED:
+        return 0
+    condition = f"{span.condition(view)} AND ({ERASED[view][0]}) IN ({_erased_keys(view, (here, there))})"
+    counts = [client.execute(f"SELECT count() FROM {one}.{view} WHERE {condition}")[0][0] for one in (here, there)]
+    return max(map(int, counts))
+
+
+def _only(client: Database, view: str, one: str, other: str, within: str) -> tuple[int, list[str]]:
     columns = _columns(client, one, view)
-    others = _hashes(client, other, view, span)
-    where = f"FROM {one}.{view} WHERE {span.condition(view)} AND {_hash(columns)} NOT IN ({others})"
+    others = _hashes(client, other, view, within)
+    where = f"FROM {one}.{view} WHERE {within} AND {_hash(columns)} NOT IN ({others})"
     ((count,),) = client.execute(f"SELECT count() {where}")
     examples = client.execute(f"SELECT toString(tuple({columns})) {where} ORDER BY 1 LIMIT {EXAMPLES}")
     return int(count), [text for (text,) in examples]
 
 
-def _hashes(client: Database, database: str, view: str, span: Span) -> str:
+def _hashes(client: Database, database: str, view: str, within: str) -> str:
     columns = _columns(client, database, view)
-    return f"SELECT {_hash(columns)} AS row FROM {database}.{view} WHERE {span.condition(view)}"
+    return f"SELECT {_hash(columns)} AS row FROM {database}.{view} WHERE {within}"
 
 
 def _hash(columns: str) -> str:

@@ -270,7 +270,10 @@ def report(done: Replay, settings: Settings, console: Console) -> None:
     if done.differences:
         console.print(difference_table(done.differences, settings.clickhouse_database, target.clickhouse_database))
         verdict = "[green]the views show the same" if done.equal else "[red]the views differ"
-        console.print(f"[bold]{verdict}[/bold]")
+        left_out = {one.view: one.erased for one in done.differences if one.erased}
+        rows = ", ".join(f"{view} {count}" for view, count in left_out.items())
+        erased = f"; rows of customers who were erased are left out: {rows}" if rows else ""
+        console.print(f"[bold]{verdict}[/bold]{erased}")
     if done.span.since is not None:
         console.print("What began before that time is unknown to it: taken over, that history is missing.")
     console.print("\nTo take it over: stop worker and warehouse, and start them, and all who read the views, with")

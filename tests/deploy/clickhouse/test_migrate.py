@@ -165,6 +165,7 @@ NATURAL_KEYS: dict[str, Sequence[str]] = {
     "kpi_partials": ["minute", "dimension", "dimension_value", "topic", "partition", "revision"],
     "kpi_quarter_hours": ["quarter_hour", "dimension", "dimension_value", "topic", "partition", "revision"],
     "ingest_progress": ["topic", "partition", "day"],
+    "erasures": ["customer", "partition"],
 }
 
 

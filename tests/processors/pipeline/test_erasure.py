@@ -11,10 +11,11 @@ from processors.pipeline.step import EMPTY, step
 from processors.rules import ERASED_CUSTOMERS_MAX
 from processors.state.erased import Erased
 from processors.state.partition import PartitionState
+from schemas.erasure import customer_hash
 from schemas.outputs import Change
 from tests.laws.journeys import logs
 from tests.laws.test_laws import RULES, in_any_batches, law, undisturbed
-from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, recovered
+from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, recovered, rules
 from tests.processors.views import Row, Views, differences
 
 WHO = "somebody"
@@ -124,6 +125,28 @@ def test_the_incident_of_repeat_contact_keeps_its_id_and_loses_whom_it_is_about(
     assert (before["subject"], after["subject"]) == (f"{WHO}|billing", "|billing")
 
 
+def test_a_neighbour_whose_id_begins_alike_keeps_their_incident_and_an_id_with_a_bar_loses_its_own() -> None:
+    log = [opened(f"C{len(who)}{n}", n * MINUTE, customer=who) for who in ("a", "a|b") for n in range(3)]
+    subjects = {row["customer_id"]: row["subject"] for row in Run(*log).of("P08")}
+    assert subjects == {"a": "a|billing", "a|b": "a|b|billing"}
+    for who, left in (("a", {"|billing", "a|b|billing"}), ("a|b", {"a|billing", "|billing"})):
+        run = Run(*log, erased(HOUR, who))
+        assert {row["subject"] for row in run.of("P08")} == left
+
+
+@pytest.mark.parametrize("table", ["cases", "sla_clocks"])
+def test_rows_of_the_customer_are_marked_as_erased_and_no_others(table: str) -> None:
+    run = Run(*THEIRS, *OF_ANOTHER, erased(5 * HOUR))
+    marks = {row["entity_id"] == "D1": row["erased"] for row in run.views.table(table)}
+    assert marks == {True: 0, False: 1}
+
+
+def test_who_was_erased_is_written_for_the_warehouse_as_a_hash() -> None:
+    run = Run(*THEIRS, erased(5 * HOUR))
+    (row,) = run.views.table("erasures")
+    assert row == {"customer": customer_hash(WHO), "partition": 0, "erased_at": T0 + 5 * HOUR}
+
+
 def test_an_open_case_is_written_as_erased_and_one_that_was_over_keeps_its_state() -> None:
     run = Run(opened("C1", 0), opened("C2", 0), contact("resolved", "C2", HOUR), erased(2 * HOUR))
     assert [(run.views.case(key)["state"]) for key in ("C1", "C2")] == ["erased", "resolved"]
@@ -151,6 +174,27 @@ def test_the_erasure_itself_is_accepted_and_names_nobody() -> None:
         "customer.erased", f"E{HOUR}", "", "",
     )  # fmt: skip
     assert run.views.cases() == []
+
+
+def test_an_erasure_of_a_source_that_may_not_erase_is_rejected_and_erases_nobody() -> None:
+    feed = Feed(rules(erase_sources="privacy-desk,crm-admin"))
+    feed.feed(*THEIRS, erased(HOUR), erased(2 * HOUR, customer="c2", source="privacy-desk"))
+    assert len(feed.state.cases) == 5
+    (rejected,) = feed.checkpoint().rejected
+    assert (rejected.row.reason, rejected.row.field) == ("erasure_not_allowed", "source")
+    assert feed.state.erased.covers("c2", T0)
+
+
+def test_the_original_of_a_rejected_record_of_the_customer_is_not_kept_and_that_of_others_is() -> None:
+    feed = Feed()
+    feed.feed(erased(HOUR))
+    for key, at in ((WHO.encode(), 0), (b"c2", 0), (WHO.encode(), 2 * HOUR)):
+        feed.raw("contact-events", b'{"customer": {"id": "somebody"}', key=key, record_at=T0 + at)
+    assert [(one.key, one.value != b"") for one in feed.checkpoint().rejected] == [
+        (None, False),
+        (b"c2", True),
+        (WHO.encode(), True),
+    ]
 
 
 def test_an_erasure_that_is_a_test_erases_nobody() -> None:

@@ -35,7 +35,7 @@ def test_every_column_shows_what_it_is_called() -> None:
     assert row_of(event)._asdict() == {
         "topic": CONTACTS, "partition": 3, "offset": 7, "record_at": 9_000, "event_id": "e1", "source": "crm",
         "event_type": "contact.opened", "schema_version": "1.2", "entity_id": "C1", "seq": 4, "customer_id": "c1",
-        "occurred_at": 5_000, "late": 1, "test": 1, "warnings": ("seq_gap",), "channel": "phone",
+        "occurred_at": 5_000, "late": 1, "test": 1, "erased": 0, "warnings": ("seq_gap",), "channel": "phone",
         "org_unit": "es/care/n1", "area": "es", "team": "n1", "priority": "high", "kind": "outbound",
         "category": "billing", "category_raw": "facturación", "product": "fibre", "process": "collect",
         "journey_stage": "pay", "otc_stage": "payment", "element": "people", "origin_area": "it",

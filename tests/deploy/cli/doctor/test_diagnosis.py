@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from deploy.cli.copies import REWRITTEN, Copies
 from deploy.cli.doctor.diagnosis import (
     Broker,
     ConsumerGroup,
@@ -60,6 +61,24 @@ def behind(group: ConsumerGroup, **changes: object) -> Broker:
 def test_a_healthy_installation_has_nothing_wrong_though_markers_lie_behind_what_was_read() -> None:
     assert wrong(healthy()) == {}
     assert exit_code(healthy(), diagnose(healthy(), SETTINGS)) == 0
+
+
+ERASED = replace(DATABASE, erased_at=NOW - 3 * 86_400_000)
+LEFT = {
+    "kept for ever": (Copies("contact-events", (3,), None, "retention.ms sets no limit"), "for ever", False),
+    "gone in time": (Copies("feedback-rows", (3,), NOW + 1, "retention.ms"), "the last until 2026-11-", True),
+    "there beyond the limit": (Copies("feedback-rows", (3,), NOW - 1, "retention.ms"), "should have deleted it", False),
+    "a log that is not rewritten": (Copies("oidor-state", (3,), None, REWRITTEN), "have not been yet", False),
+    "all gone": (Copies("contact-events", (), None, "retention.ms sets no limit"), "no copy is left", True),
+}
+
+
+@pytest.mark.parametrize(("left", "said", "well"), LEFT.values(), ids=LEFT.keys())
+def test_copies_of_who_was_erased_go_in_time_or_are_named(left: Copies, said: str, well: bool) -> None:
+    facts = Facts(NOW, replace(BROKER, copies=(left,)), ERASED)
+    (finding,) = (one for one in diagnose(facts, SETTINGS) if one.check == "erasures")
+    assert finding.well is well
+    assert said in f"{finding.seen} {finding.to_do}"
 
 
 WRONG = {

@@ -71,3 +71,18 @@ def test_what_is_not_within_the_span_is_not_compared(warehouse: Warehouse, other
     assert differing(warehouse, other, Span(NOON_MS, NOON_MS + 1)) == [("v_incidents", 1, 0)]
     assert differing(warehouse, other, Span(NOON_MS + 1, None)) == []
     assert differing(warehouse, other, Span(None, NOON_MS)) == []
+
+
+def test_what_is_about_a_customer_who_was_erased_in_either_is_not_compared_and_counted(
+    warehouse: Warehouse, other: Warehouse
+) -> None:
+    case = {"topic": "contact-events", "source": "crm", "entity_id": "C1", "customer_id": "a", "version": 1}
+    theirs = incident(topic="contact-events", source="crm", entity_id="C1", customer_id="a")
+    warehouse.insert("cases", case, case | {"entity_id": "C2"})
+    warehouse.insert("incidents", theirs)
+    other.insert("cases", case | {"customer_id": "", "erased": 1}, case | {"entity_id": "C2"})
+    other.insert("incidents", theirs | {"customer_id": ""})
+
+    assert differing(warehouse, other) == []
+    found = {one.view: one.erased for one in compare(warehouse.engine, warehouse.name, other.name)}
+    assert (found["v_cases"], found["v_incidents"], found["v_sla"]) == (1, 1, 0)
