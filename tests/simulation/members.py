@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, cast
 
@@ -12,6 +13,7 @@ from processors.durability.changelog import LogLimits
 from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.patterns import registry
 from processors.pipeline import missed_pages, step
+from processors.pipeline.deadlines import Spent
 from processors.pipeline.recovery import recover
 from processors.pipeline.set_back import set_back
 from processors.rules import Rules
@@ -19,7 +21,7 @@ from processors.runtime.seam import BatchConsumer
 from processors.runtime.timeouts import LAST_COMMIT_SECONDS
 from processors.state.partition import PartitionState
 from processors.warehouse import Warehouse
-from schemas.observations import CLOCKS_AGREE_MS
+from schemas.observations import CLOCKS_AGREE_MS, Observations
 from schemas.outputs import Checkpoint, RejectedRecord
 from schemas.topics import INPUTS, ROWS
 from sinks import messages
@@ -38,6 +40,8 @@ _RULES: Final = Rules.of(_SETTINGS, registry.DECLARED)
 _PENDING_MAX: Final = 60
 _OCCURRED_AHEAD_MS: Final = 600_000
 """What an event may lie ahead of its record, and that of the clock, together."""
+_CUT: Final = 0.05
+"""The chance that a step has taken long enough, after each record and each timer."""
 
 
 class Worker:
@@ -125,9 +129,17 @@ def _processing(world: World) -> Operator:
     def outputs(told: Checkpoint) -> Iterator[messages.Message]:
         return messages.messages(told, prefix="", wall=told.recorded_at, page_window_ms=600_000, message_bytes=20_000)
 
+    dice = random.Random(len(world.workers))
+
+    def often_cut_short(state: PartitionState, batch: step.Batch, now: int, spent: Spent) -> Observations:
+        observations = step.step(state, batch, now, lambda: spent() or dice.random() < _CUT)
+        if not observations.finished:
+            world.count("steps cut short", f"partition {state.number}")
+        return observations
+
     return Operator(
         create=lambda number: PartitionState(number, _RULES),
-        step=step.step,
+        step=often_cut_short,
         reject=lambda state, one, reason: step.reject(state, one.topic, one[0], reason),
         note_time=lambda state, time: missed_pages.look(state, time, 600_000),
         recover=recover,

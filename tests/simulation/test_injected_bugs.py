@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from processors.durability.assignment import Assignment
 from processors.durability.changelog import Changelog
 from processors.durability.compaction import Compaction
+from processors.durability.operator import Step
 from processors.durability.partition import Admission, DurablePartition
 from processors.durability.wall_clock import WallClock
 from processors.patterns import sla_breach
@@ -26,6 +27,7 @@ from processors.runtime.slices import Slice
 from processors.state.partials import PartialTable
 from processors.state.seen_ids import SeenIds
 from processors.warehouse import Warehouse
+from schemas.observations import Observations
 from schemas.outputs import Change
 from sinks.clickhouse import InsertBlock, RefusedRow
 from sinks.inserter import Inserter
@@ -118,6 +120,16 @@ def a_slice_is_taken_across_a_gap() -> Patches:
         return Admission.NEXT if found is Admission.GAP else found
 
     return [(DurablePartition, "admit", unchecked)]
+
+
+def of_a_step_that_was_cut_short_all_counts_as_processed() -> Patches:
+    step: Any = DurablePartition._step
+
+    def skipping(part: DurablePartition, batch: Slice) -> Step:
+        processed: Step = step(part, batch)
+        return processed if processed.finished else Observations(processed=len(batch), finished=True)
+
+    return [(DurablePartition, "_step", skipping)]
 
 
 def a_breach_is_dated_when_it_is_noticed() -> Patches:
@@ -244,6 +256,7 @@ BUGS: Final = {
     a_tick_opens_what_was_lost_while_it_waited: 0,
     partials_as_increments: 1,
     a_slice_is_taken_across_a_gap: 0,
+    of_a_step_that_was_cut_short_all_counts_as_processed: 0,
     a_breach_is_dated_when_it_is_noticed: 0,
     the_log_is_deleted_up_to_the_last_checkpoint: 0,
     dedup_ids_are_not_in_the_delta: 3,

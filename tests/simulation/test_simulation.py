@@ -61,7 +61,15 @@ def test_the_disasters_happen() -> None:
     counts: Counter[str] = Counter()
     for seed in range(40):
         counts.update(played(seed).outcome.counts)
-    for what in ("failed", "fenced", "repeated inserts", "reread: gap", "reread: full", "reread: stalled"):
+    for what in (
+        "failed",
+        "fenced",
+        "repeated inserts",
+        "reread: gap",
+        "reread: full",
+        "reread: stalled",
+        "steps cut short",
+    ):
         assert counts[what] > 0, what
     assert {fault.__name__ for fault in FAULTS} <= counts.keys()
     assert counts["opened"] > 100
