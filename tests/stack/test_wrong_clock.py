@@ -13,7 +13,7 @@ import pytest
 
 from deploy.local.stack import Service, fetch
 from processors.settings import Settings
-from tests.attacks.installation import Target, ahead, event, now, ready
+from tests.attacks.installation import Target, ahead, event, now, opened, ready
 from tests.stack.running import READY_SECONDS, until
 
 pytestmark = pytest.mark.stack
@@ -112,13 +112,13 @@ def test_a_clock_that_is_a_day_off_decides_nothing_pages_nobody_and_rejects_noth
 def test_what_a_clock_decided_that_nobody_judged_is_withdrawn(noticed: str, settings: Settings, tmp_path: Path) -> None:
     """As when brokers and workers were wrong together, and only the brokers have been put right."""
     target, clock, believed = Target(settings, tmp_path), Clock(tmp_path), tmp_path / "believed"
-    oidor = target.installation
+    oidor, read = target.installation, CALLS
     believed.touch()
     try:
         worker = oidor.start("worker", module=MODULE, env=clock.env | {"CLOCK_BELIEVED": str(believed)})
         oidor.start("warehouse")
         target.open_cases("O", CALLS)
-        target.wait_until_read(CALLS)
+        target.wait_until_read(read)
         clock.off(OFF["ahead"])
         broken = "SELECT countIf(state = 'breached_open') FROM v_sla"
         until(lambda: target.number(broken) >= CALLS, 30, "deadlines of tomorrow are decided")
@@ -127,6 +127,10 @@ def test_what_a_clock_decided_that_nobody_judged_is_withdrawn(noticed: str, sett
             worker = oidor.start("worker")
         else:
             believed.unlink()
+            for number in range(CALLS):  # a checkpoint, which asks the broker
+                target.send(opened(f"P{number}", f"p{number}"))
+            target.flush()
+            target.wait_until_read(read := read + CALLS)
             until(lambda: wrong_clock(worker) is not None, 10, "two clocks contradict each other: nothing is undone")
             assert target.number(broken) >= CALLS
             clock.off(0)
@@ -136,7 +140,7 @@ def test_what_a_clock_decided_that_nobody_judged_is_withdrawn(noticed: str, sett
         until(lambda: target.number(broken) == 0, 30, "what was decided is withdrawn")
         until(lambda: target.number("SELECT count() FROM v_incidents WHERE pattern = 'P02'") == 0, 30, "incidents, too")
         answered_calls(target, "N")
-        target.wait_until_read(3 * CALLS)
+        target.wait_until_read(read + 2 * CALLS)
         assert target.number("SELECT countIf(state = 'met') FROM v_sla WHERE metric = 'answer'") == CALLS
         assert target.number("SELECT count() FROM v_incidents WHERE state = 'open'") == 0
         assert ready(worker)[0] == 200
