@@ -19,12 +19,10 @@ class Run(NamedTuple):
     text: str
     groups: list[Span]
     gaps: list[str]
+    lengths: list[int]
+    """Digits of each group."""
     total: int
-    """Its digits."""
-
-    def length(self, group: int) -> int:
-        start, stop = self.groups[group]
-        return stop - start
+    """Digits of all."""
 
     def digits(self, first: int, last: int) -> str:
         return "".join(self.text[start:stop] for start, stop in self.groups[first : last + 1])
@@ -43,10 +41,11 @@ def runs(text: str, fewest: int) -> Iterator[Run]:
         if found.end() - found.start() < fewest:
             continue
         groups = [group.span() for group in _DIGITS.finditer(text, *found.span())]
-        total = sum([stop - start for start, stop in groups])
+        lengths = [stop - start for start, stop in groups]
+        total = sum(lengths)
         if total >= fewest:
             gaps = [text[before[1] : after[0]] for before, after in pairwise(groups)]
-            yield Run(text, groups, gaps, total)
+            yield Run(text, groups, gaps, lengths, total)
 
 
 def is_fraction(text: str, start: int) -> bool:
@@ -60,24 +59,24 @@ def is_fraction(text: str, start: int) -> bool:
 def account_end(run: Run, first: int) -> tuple[int, str] | None:
     """The group that ends the longest card or account number that begins with group `first`, and its mask.
 
-    A card: groups of four digits or more, but for the last, or digit by digit. A CCC: any groups.
+    Groups have four digits or more, but for the last and a CCC's control digits; or all have one.
     """
     if is_fraction(run.text, run.groups[first][0]):
         return None
-    if run.length(first) == 1:
+    if run.lengths[first] == 1:
         return _single_digits(run, first)
     digits, found, card = "", None, run.text[run.groups[first][0]] in _CARD_BEGINS
     for place in range(first, len(run.groups)):
         start, stop = run.groups[place]
+        is_control = stop - start == 2 and len(digits) == _BEFORE_CONTROL_DIGITS
         digits += run.text[start:stop]
         if len(digits) > _MOST_DIGITS:
             break
-        if mask := _account(digits, card):
-            if _is_apart(run, first, place):
-                found = place, mask
-        elif stop - start < 2:
+        if (mask := _account(digits, card)) and _is_apart(run, first, place):
+            found = place, mask
+        if stop - start < 4 and not is_control:
             break
-        card = card and stop - start >= 4
+        card = card and not is_control
     return found
 
 
@@ -89,6 +88,8 @@ _WHOLE: Final = re.compile(r"[0-9]+$")
 _CARD_BEGINS: Final = frozenset("234568")
 _MOST_DIGITS: Final = 20
 _CCC_DIGITS: Final = 20
+_BEFORE_CONTROL_DIGITS: Final = 8
+"""Of a CCC: bank and branch."""
 _BANKS_BEGIN: Final = frozenset("0123")
 
 
@@ -113,10 +114,10 @@ def _is_apart(run: Run, first: int, last: int) -> bool:
 
 def _single_digits(run: Run, first: int) -> tuple[int, str] | None:
     """A number written digit by digit: all of them, for many rows of digits have a card's number within."""
-    if first and run.length(first - 1) == 1:
+    if first and run.lengths[first - 1] == 1:
         return None
     last = first
-    while last + 1 < len(run.groups) and run.length(last + 1) == 1:
+    while last + 1 < len(run.groups) and run.lengths[last + 1] == 1:
         last += 1
     mask = _account(run.digits(first, last), card=True) if last - first < _MOST_DIGITS else ""
     return (last, mask) if mask else None

@@ -86,22 +86,21 @@ _DATES: Final = frozenset({(2, 2, 4), (1, 2, 4), (1, 1, 4), (2, 1, 4), (4, 2, 2)
 
 def _end_at_home(run: Run, first: int) -> int | None:
     """The group that ends a number without a +."""
-    start, size = run.groups[first][0], run.length(first)
+    start, size = run.groups[first][0], run.lengths[first]
     begins = run.text[start : start + min(size, 2)]
     if begins == "00":
         return _after_double_zero(run, first)
     if size not in _FIRST_GROUPS[begins[0]]:
         return None
-    lengths: tuple[int, ...] = ()
     total = 0
-    for place in range(first, min(first + 6, len(run.groups))):
-        size = run.length(place)
+    for place, size in enumerate(run.lengths[first : first + 6], first):
         total += size
         if total > _MOST_AT_HOME:
             return None
-        lengths = (*lengths, size)
-        if total >= _FEWEST_AT_HOME and _is_number(begins, lengths, total) and _fits(run, first, place, lengths):
-            return place
+        if total >= _FEWEST_AT_HOME:
+            lengths = tuple(run.lengths[first : place + 1])
+            if _is_number(begins, lengths, total) and _fits(run, first, place, lengths):
+                return place
     return None
 
 
@@ -124,9 +123,22 @@ def _fits(run: Run, first: int, last: int, lengths: tuple[int, ...]) -> bool:
         return ")" in run.gaps[first]
     if lengths in _ALONE and not (first == 0 and last == len(run.groups) - 1):
         return False
-    if lengths == (2, 3, 2, 2):
-        return not _is_address_of_a_computer(run, first, last)
-    return lengths != (11,) or run.text[run.groups[first][0]] == "0" or run.text[run.groups[first][0] + 2] in "6789"
+    if lengths == (3, 3, 3) and _threes_around(run, first, last) % 3:
+        return False
+    if sum(lengths) == 11 and run.text.startswith("34", run.groups[first][0]):
+        return run.digits(first, last)[2] in "6789" and not (len(lengths) == 2 and run.gaps[first] == ".")
+    return len(lengths) != 4 or not _is_address_of_a_computer(run, first, last)
+
+
+def _threes_around(run: Run, first: int, last: int) -> int:
+    """Groups of three digits in a row: four are a list of something, six are two numbers, ten are none."""
+    begin, end = first, last
+    while begin and first - begin < _MOST_GROUPS and run.lengths[begin - 1] == 3:
+        begin -= 1
+    while end + 1 < len(run.groups) and end - last < _MOST_GROUPS and run.lengths[end + 1] == 3:
+        end += 1
+    threes = end - begin + 1
+    return threes if threes <= _MOST_GROUPS else 1
 
 
 def _is_address_of_a_computer(run: Run, first: int, last: int) -> bool:
@@ -152,7 +164,9 @@ def _international_end(run: Run, first: int, skipped: int = 0) -> int | None:
     code = next((digits[:size] for size in (1, 2, 3) if digits[:size] in _NATIONAL_DIGITS), "")
     fewest, most = _NATIONAL_DIGITS.get(code, (8, _MOST_DIGITS))
     fitting = [place for total, place in ends if fewest <= total - len(code) <= most]
-    return fitting[-1] if fitting else next((place for total, place in reversed(ends) if total >= 9), None)
+    if not fitting and not skipped:  # miscounted, but with a + it is nothing else
+        fitting = [place for total, place in ends if total >= _FEWEST_AT_HOME]
+    return fitting[-1] if fitting else None
 
 
 def _after_double_zero(run: Run, first: int) -> int | None:
@@ -169,12 +183,12 @@ def _named_end(run: Run) -> int | None:
     """The group that ends what the text may call a telephone number, however it is grouped. No date."""
     total, end = 0, None
     for place in range(len(run.groups)):
-        total += run.length(place)
+        total += run.lengths[place]
         if total > _MOST_AT_HOME:
             break
         if total >= FEWEST_DIGITS:
             end = place
-    return None if end is None or tuple(map(run.length, range(min(end, 2) + 1))) in _DATES else end
+    return None if end is None or tuple(run.lengths[: min(end, 2) + 1]) in _DATES else end
 
 
 # --- what stands around it ---
@@ -216,8 +230,8 @@ def _is_apart(run: Run, first: int, last: int) -> bool:
     if first != last:
         within = run.gaps[first:last]
         return before not in within and after not in within
-    size = run.length(first)
-    return not (before and run.length(first - 1) != size) and not (after and run.length(last + 1) != size)
+    size = run.lengths[first]
+    return not (before and run.lengths[first - 1] != size) and not (after and run.lengths[last + 1] != size)
 
 
 def _is_free_before(text: str, start: int) -> bool:

@@ -16,6 +16,7 @@ REDACTED = [
     ("Llamadme al 612345678", "Llamadme al [phone]"),
     ("Llamadme al 612 34 56 78, gracias", "Llamadme al [phone], gracias"),
     ("tel: 91 123 45 67.", "tel: [phone]."),
+    ("612 345 678 698 765 432", "[phone] [phone]"),
     ("tel.(91) 123 45 67", "tel.[phone]"),
     ("móvil +34 612-345-678", "móvil [phone]"),
     ("móvil (+34) 612.345.678", "móvil [phone]"),
@@ -64,7 +65,10 @@ UNTOUCHED = [
     "tarjeta 4111 1111 1111 1112",
     "epoch 1764000000000, de 2016 2017 2018 2019 2020",
     "0199-0b1c-7c3e 01JDB6M3ZZ",
-    "lat 41.385063884, lon 2.173403523",
+    "lat 41.385063884, lon 2.173403523, o 34.759088367",
+    "servidor 34.232.219.202 o 91.123.45.67",
+    "tallas 610 620 630 640, y 610 620 630 640 650",
+    "albarán 001-5865302-1544053",
 ]
 
 
