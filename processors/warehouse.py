@@ -14,6 +14,7 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.runtime.problems import Problem
+from processors.runtime.recreation import TopicIncarnation
 from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
 from processors.runtime.security import aiokafka_client
 from processors.runtime.service import Background, Service
@@ -50,7 +51,8 @@ def run(settings: Settings) -> int:
     metrics, shutdown = WarehouseMetrics(), Shutdown(settings.shutdown_budget)
     topics = {ROWS: settings.topic_prefix + ROWS}
     app = BatchingApp(settings, Inputs(f"{settings.app_id}-warehouse", topics, SLICE_BATCHES, CHANNEL_SLICES))
-    warehouse = Warehouse(settings, metrics, app.consumer)
+    incarnation = TopicIncarnation(aiokafka_client(settings), app.inputs.group, topics[ROWS], shutdown.restart)
+    warehouse = Warehouse(settings, metrics, app.consumer, incarnation)
     return Service(
         settings,
         app,
@@ -79,7 +81,15 @@ class Warehouse:
 
     tick_seconds = 1.0
 
-    def __init__(self, settings: Settings, metrics: WarehouseMetrics, consumer: Callable[[], BatchConsumer]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: WarehouseMetrics,
+        consumer: Callable[[], BatchConsumer],
+        incarnation: TopicIncarnation | None = None,
+    ) -> None:
+        """`incarnation` says which committed offsets are of the topic as it is; without it, all are."""
+        self._incarnation = incarnation
         self._topic = settings.topic_prefix + ROWS
         self._metrics, self._consumer = metrics, consumer
         self.inserter = Inserter(
@@ -95,7 +105,8 @@ class Warehouse:
             ),
             wall_ms=wall_ms,
         )
-        self.background: Sequence[Background] = (self.inserter.run,)
+        looks = () if incarnation is None else (incarnation.run,)
+        self.background: Sequence[Background] = (self.inserter.run, *looks)
         self._open: dict[int, OpenPartition] = {}
         self._fetched: Mapping[TP, FetchProgress] = {}
 
@@ -171,6 +182,9 @@ class Warehouse:
             what = f"ClickHouse has taken nothing for {waiting:.0f} s"
             means = "rows wait in Kafka, and are stored once it answers: nothing is lost while feedback-rows keeps them"
             found.append(Problem("clickhouse", what, means, wall_ms() - round(waiting * 1000)))
+        if self._incarnation is not None and self._incarnation.missing:
+            means = "workers cannot write their checkpoints: find out who deleted it; `oidor topics create`"
+            found.append(Problem("rows", f"{self._topic} does not exist", means))
         return found
 
     def details(self) -> Mapping[str, Any]:
@@ -202,7 +216,8 @@ class Warehouse:
             del self._open[number]
         if new := {self._tp(number) for number in assigned - self._open.keys()}:
             async with asyncio.timeout(CONSUMER_SECONDS):
-                committed, earliest = await self._consumer().committed(new), await self._consumer().earliest(new)
+                asked = self._consumer() if self._incarnation is None else self._incarnation
+                committed, earliest = await asked.committed(new), await self._consumer().earliest(new)
             for tp in new & {self._tp(number) for number in self._assigned()}:
                 part = OpenPartition(tp.partition, committed.get(tp) or earliest.get(tp, 0))
                 part.epoch = await self._seek_back(part)
@@ -223,7 +238,8 @@ class Warehouse:
         """Partitions that were lost meanwhile are left out: their rows come again to whoever has them now."""
         offsets = {self._tp(source.number): following for source, following in done if self._is_open(source)}
         if offsets:
-            await self._consumer().commit_durable(offsets)
+            mark = "" if self._incarnation is None else self._incarnation.mark
+            await self._consumer().commit_durable(offsets, mark)
 
     def _is_open(self, part: Source) -> bool:
         return self._open.get(part.number) is part

@@ -1,5 +1,6 @@
 """`oidor worker`: turns the three input topics into checkpoints of what customers were promised."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -9,7 +10,9 @@ from faust.types import TP
 
 from processors.durability import verdicts
 from processors.durability.assignment import Assignment
-from processors.durability.changelog import LogLimits
+from processors.durability.changelog import LogLimits, StateError
+from processors.durability.cluster import KafkaCluster
+from processors.durability.inspection import Inspection, last_versions, look_before_joining
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.durability.process import DurableProcess
@@ -44,7 +47,12 @@ _PENDING_RECORDS: Final = 40_000
 
 
 def run(settings: Settings, operator: Operator | None = None) -> int:
-    """Runs a worker until a signal; returns the exit code: 0, or 2 when it must not go on. Raises RulesError."""
+    """Runs a worker until a signal; returns the exit code: 0, or 2 when it must not go on.
+
+    Raises RulesError, StateError when its topics are others than those that were read, and NoAnswerError.
+    """
+    if wrong := contradictions(settings):
+        raise StateError(wrong[0] + (f" ({len(wrong) - 1} more: `oidor doctor`)" if len(wrong) > 1 else ""))
     metrics, shutdown = WorkerMetrics(), Shutdown(settings.shutdown_budget)
     app = BatchingApp(settings, Inputs(settings.app_id, _kafka_names(settings), settings.slice_records))
     worker = Worker(settings, operator or feedback(settings, metrics), metrics, app.consumer, shutdown.refuse)
@@ -134,6 +142,37 @@ def kafka_log(number: int, settings: Settings) -> KafkaLog:
     )
 
 
+def kafka_cluster(settings: Settings) -> KafkaCluster:
+    """The topics of an installation, and what its workers have committed to their group."""
+    return KafkaCluster(aiokafka_client(settings), settings.app_id)
+
+
+def contradictions(settings: Settings) -> list[str]:
+    """What the topics are, and were not when the states recorded them, a line each. Raises NoAnswerError."""
+
+    async def look() -> list[str]:
+        cluster, topic = kafka_cluster(settings), state_topic(settings.app_id)
+        try:
+            return await look_before_joining(cluster, _kafka_names(settings), settings.partitions, topic)
+        finally:
+            await cluster.close()
+
+    return asyncio.run(look())
+
+
+def written_versions(settings: Settings) -> dict[int, int]:
+    """The version of each partition's last checkpoint, by number. Raises NoAnswerError."""
+
+    async def look() -> dict[int, int]:
+        cluster, topic = kafka_cluster(settings), state_topic(settings.app_id)
+        try:
+            return await last_versions(cluster, topic)
+        finally:
+            await cluster.close()
+
+    return asyncio.run(look())
+
+
 class Worker(DurableProcess):
     """Keeps the partitions of customers, and shows what their states hold."""
 
@@ -154,6 +193,9 @@ class Worker(DurableProcess):
             watch=watch,
             refuse=refuse,
             beginning=_replayed(settings.replay_from, consumer) if settings.replay_from else None,
+            inspection=Inspection(
+                kafka_cluster(settings), _kafka_names(settings), settings.partitions, state_topic(settings.app_id)
+            ),
         )
         super().__init__(assignment, consumer, watch)
         self._metrics = metrics

@@ -7,7 +7,7 @@ owner. Slices of a partition that is not ready are ignored; opening it reads its
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from faust.types import TP
@@ -15,6 +15,7 @@ from mode.utils.logging import get_logger
 
 from processors.durability.changelog import StateError
 from processors.durability.failures import FailingPartitions, PoisonTracker, advice
+from processors.durability.inspection import Inspection
 from processors.durability.log import COMMIT_SECONDS, Log
 from processors.durability.operator import DurabilityConfig, Operator
 from processors.durability.partition import Admission, DurablePartition
@@ -70,10 +71,12 @@ class Assignment:
         watch: Watch,
         refuse: Callable[[str], None],
         beginning: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]] | None = None,
+        inspection: Inspection | None = None,
     ) -> None:
         """`refuse` is told, in one line, why this process must not go on.
 
-        `beginning` says at which offsets a partition begins that has no state yet; without it, at the first.
+        `inspection` compares what the states recorded with the topics; without it they are believed. `beginning` says
+        at which offsets a partition begins that has no state yet; without it, at the first.
         """
         self.partitions: dict[int, DurablePartition] = {}
         self.kafka_names = config.inputs
@@ -83,6 +86,7 @@ class Assignment:
         """Partition numbers of which this process was assigned some inputs, but not all."""
         self._operator, self._log, self._reader, self._config = operator, log, reader, config
         self._watch, self._refuse, self._beginning = watch, refuse, beginning
+        self._inspection = inspection
         self._logical = {name: topic for topic, name in config.inputs.items()}
         self.attempts: Counter[int] = Counter()
         """How often each partition was begun to be opened."""
@@ -149,6 +153,11 @@ class Assignment:
         self._revocations += 1
         await asyncio.gather(*(self._revoke(number, seconds) for number in list(numbers)))
 
+    async def inspect(self) -> None:
+        """Compare topics with what the states recorded, for ever; at once when a log seems to have been cut."""
+        if self._inspection is not None:
+            await self._inspection.run(self.partitions.values)
+
     async def shutdown(self, seconds: float) -> None:
         """The process ends: revoke everything, open nothing."""
         self._shutdown = True
@@ -175,6 +184,11 @@ class Assignment:
     def held_open(self) -> dict[str, bool]:
         """Logical topic -> whether an open upstream transaction holds back an open partition for too long."""
         return self.progress.held_open(self.partitions.values())
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What is wrong with the topics, a line each."""
+        return () if self._inspection is None else self._inspection.problems
 
     def dead(self) -> set[int]:
         """Partition numbers whose task has ended, though nobody took them away."""
@@ -212,6 +226,9 @@ class Assignment:
         async with self._openings:
             part.heartbeat()
             found = await part.open()
+            part.heartbeat()
+            if self._inspection is not None:
+                await self._inspection.at_opening(part, found)
         part.heartbeat()
         if not found and self._beginning is not None:
             topics = {TP(name, part.number): topic for name, topic in self._logical.items()}
@@ -264,13 +281,21 @@ class Assignment:
                 raise part.broken
             if loop_time() >= timer_at:
                 self._watch.timer_delayed(loop_time() - timer_at)
-                self.progress.advance_watermarks(part)
+                self._follow(part)
                 for topic in self.progress.stalled(part):
                     await self._seek_back(part, topic, "stalled")
                 timer_at = next_slot(pace.timer, share) if part.fire_timers() else loop_time()
             if loop_time() >= commit_at or part.commit_is_urgent:
                 await self._commit(part)
                 commit_at = next_commit(pace.checkpoint, share, self.progress.unread(part))
+
+    def _follow(self, part: DurablePartition) -> None:
+        """Let time go on, but not by inputs that are others than those that were read."""
+        if part.contradicted:
+            return
+        if self._inspection is not None and self.progress.ends_early(part):
+            self._inspection.suspect()
+        self.progress.advance_watermarks(part)
 
     async def _commit(self, part: DurablePartition) -> None:
         while not part.settle():

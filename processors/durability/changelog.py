@@ -1,8 +1,9 @@
 """`Changelog`: what each checkpoint appends to the log of a state, and how the state is read back from it.
 
-A message of the state topic is (encoding, sequence, entries). An entry is a change of a table, (table, version, key,
-content, whole), or the last of a checkpoint: ("meta", values), everything of fixed size, with the next input offsets.
-A message is at most `message_bytes` long, so a checkpoint may be several; all of them are in one transaction.
+A message of the state topic is (encoding, sequence, part, entries). An entry is a change of a table, (table, version,
+key, content, whole), or the last of a checkpoint: ("meta", values), everything of fixed size, with the next input
+offsets and the `Provenance`. A message is at most `message_bytes` long, so a checkpoint may be several parts, numbered
+from 0; all of them are in one transaction. What is missing in between, or at the beginning, is noticed by the numbers.
 
 Tables come and go without a new application id: one that is added is empty in a log that does not know it, one that is
 removed is passed over once its name stands in `removed_tables`. A change of an older version is migrated by its table.
@@ -16,12 +17,14 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from processors.durability.compaction import Compaction
+from processors.durability.provenance import InputTopic, Position, Provenance, is_cut
 from processors.durability.table import Table, encode
 from schemas.errors import OidorError
 from schemas.outputs import Change
 
-ENCODING: Final = 4
+ENCODING: Final = 5
 _META: Final = "meta"
+_SEQUENCES: Final = (1 << 32) - 1
 _MESSAGE_ROOM: Final = 1_000
 """Bytes of a message beside its entries, at most."""
 
@@ -80,8 +83,18 @@ class Changelog:
         """Checkpoints so far; the Unix second at which the empty state was created; partitions of every topic then."""
         self.offsets: dict[str, int] = dict.fromkeys(topics, 0)
         """Input topic -> the next offset to process."""
+        self.inputs: dict[str, InputTopic] = {}
+        """Input topic -> the one on Kafka that the state was computed from."""
+        self.needed_from = 0
+        """The sequence of the oldest checkpoint that the state needs, as of the last one."""
+        self.raised = 0
+        """What versions were raised by, to exceed those of a state that was lost."""
+        self.first: Position | None = None
+        """Where the log begins; None while nothing was read of it."""
         self._state, self._limits = state, limits
         self._compaction = Compaction(state.tables, limits.log_to_state)
+        self._last: Position | None = None
+        self._complete = True
 
     def initialise(self, generation: int, partitions: int) -> None:
         """There is nothing in the log: this is the first opening."""
@@ -90,7 +103,11 @@ class Changelog:
     @property
     def version(self) -> int:
         """Of the rows of the last checkpoint: greater than that of all before, and of all earlier generations."""
-        return self.generation << 32 | self.sequence
+        return self.generation << 32 | self.sequence + self.raised
+
+    @property
+    def provenance(self) -> Provenance:
+        return Provenance(self.inputs, self.partitions, self.offsets, self.needed_from, self.version)
 
     def begin(self) -> int:
         """Begin a checkpoint; returns the version of its rows."""
@@ -100,17 +117,19 @@ class Changelog:
     def write(self) -> Delta:
         """Drain what changed in the tables. The state is ahead of the log until this is committed."""
         entries = list(self._changes())
-        meta = _encode((_META, self._meta()))
+        meta = self._meta()
         # A key that is rewritten whole has what was added to it: what compaction rewrites comes after the changes.
-        entries += self._compaction.rewrite(self.sequence, sum(map(len, entries)) + len(meta))
-        entries.append(meta)
+        entries += self._compaction.rewrite(self.sequence, sum(map(len, entries)) + len(_encode((_META, meta))))
+        # Read back, a log may seem to be needed from further back than it was: what was cut since is not missed.
+        self.needed_from = meta["needed_from"] = max(self.needed_from, self._compaction.needed_from)
+        entries.append(_encode((_META, meta)))
         messages = [
-            _encode((ENCODING, self.sequence, chunk))
-            for chunk in _chunks(entries, self._limits.message_bytes - _MESSAGE_ROOM)
+            _encode((ENCODING, self.sequence, part, chunk))
+            for part, chunk in enumerate(_chunks(entries, self._limits.message_bytes - _MESSAGE_ROOM))
         ]
         for message in messages:
             self._compaction.advance(message)
-        return Delta(self.sequence, messages, self._compaction.needed_from)
+        return Delta(self.sequence, messages, self.needed_from)
 
     def _changes(self) -> Iterator[bytes]:
         for table in self._state.tables.values():
@@ -122,7 +141,10 @@ class Changelog:
     def _meta(self) -> dict[str, Any]:
         return {
             "generation": self.generation,
+            "raised": self.raised,
             "partitions": self.partitions,
+            "inputs": self.inputs,
+            "needed_from": self.needed_from,
             "offsets": self.offsets,
             "state": self._state.meta(),
         }
@@ -130,15 +152,32 @@ class Changelog:
     def apply(self, message: bytes) -> None:
         """Take in a message, in the order of the log. Raises `StateError`."""
         try:
-            encoding, sequence, entries = _decode(message)
+            encoding, position, entries = _opened(message)
             if encoding != ENCODING:
                 raise self._foreign(f"has encoding {encoding}, this version reads {ENCODING}")
-            self.sequence = sequence
+            self._take_place(position)
             for entry in entries:
                 self._apply(_decode_entry(entry), len(entry))
         except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise self._foreign(f"is not readable ({type(error).__name__}: {error})") from error
         self._compaction.advance(message)
+
+    def check_whole(self) -> None:
+        """All of the log was applied: raise `StateError` when its beginning or its end is missing."""
+        if self.first is None:
+            return
+        if is_cut(self.first, self.needed_from):
+            raise self._lost(f"begins with checkpoint {self.first.sequence}, and is needed from {self.needed_from}")
+        if not self._complete:
+            raise self._lost(f"ends within checkpoint {self.sequence}")
+
+    def _take_place(self, position: Position) -> None:
+        last = self._last
+        if last is None:
+            self.first = position
+        elif position != (Position(last.sequence + 1, 0) if self._complete else Position(last.sequence, last.part + 1)):
+            raise self._lost(f"has a gap after checkpoint {last.sequence}")
+        self._last, self._complete, self.sequence = position, False, position.sequence
 
     def _apply(self, entry: tuple[Any, ...], size: int) -> None:
         name, *content = entry
@@ -158,9 +197,18 @@ class Changelog:
         self._compaction.observe(table, change, size, self.sequence)
 
     def _restore(self, meta: dict[str, Any]) -> None:
-        self.generation, self.partitions = meta["generation"], meta["partitions"]
+        self.generation, self.raised, self.partitions = meta["generation"], meta["raised"], meta["partitions"]
+        self.inputs = {topic: InputTopic(*one) for topic, one in meta["inputs"].items()}
+        self.needed_from = meta["needed_from"]
         self.offsets.update(meta["offsets"])
         self._state.restore(meta["state"])
+        self._complete = True
+
+    def _lost(self, what: str) -> StateError:
+        return StateError(
+            f"partition {self._state.number}: the log of its state {what}: a part of it was deleted. Restore the "
+            "topic, or with all workers stopped `oidor inputs accept --from beginning` begins such partitions anew"
+        )
 
     def _foreign(self, what: str) -> StateError:
         return StateError(
@@ -171,12 +219,64 @@ class Changelog:
 
 def meta_of(message: bytes) -> Mapping[str, Any] | None:
     """What `Durable.meta` gave for a checkpoint, from its last message; None of any other message."""
+    meta = _meta_in(message)
+    return None if meta is None else meta["state"]
+
+
+def provenance_of(message: bytes) -> Provenance | None:
+    """What a checkpoint recorded of its inputs and its log, from its last message; None of any other message."""
+    meta = _meta_in(message)
+    if meta is None:
+        return None
+    inputs = {topic: InputTopic(*one) for topic, one in meta["inputs"].items()}
+    version = meta["generation"] << 32 | _opened(message)[1].sequence + meta["raised"]
+    return Provenance(inputs, meta["partitions"], meta["offsets"], meta["needed_from"], version)
+
+
+def accepted(last: bytes, offsets: Mapping[str, int], inputs: Mapping[str, InputTopic], beyond: int) -> bytes | None:
+    """The one message of a checkpoint that changes nothing but where it goes on, after the one that ends with `last`.
+
+    `offsets` and `inputs` by logical name; its rows, and all later ones, have versions beyond `beyond`. None when
+    `last` ends no checkpoint.
+    """
+    meta = _meta_in(last)
+    if meta is None:
+        return None
+    sequence = _opened(last)[1].sequence + 1
+    if beyond >= meta["generation"] << 32 | sequence + meta["raised"]:
+        meta |= {"generation": beyond >> 32, "raised": (beyond & _SEQUENCES) + 1 - sequence}
+    meta |= {"offsets": meta["offsets"] | offsets, "inputs": meta["inputs"] | inputs}
+    return _encode((ENCODING, sequence, 0, [msgspec.Raw(_encode((_META, meta)))]))
+
+
+def position_of(message: bytes) -> Position | None:
+    """Where a message stands in its log; None when this version cannot say."""
     try:
-        encoding, _, entries = _decode(message)
-        name, *content = _decode_entry(entries[-1])
-        return content[0]["state"] if (encoding, name) == (ENCODING, _META) else None
+        encoding, position, _ = _opened(message)
     except (msgspec.MsgspecError, LookupError, TypeError):
         return None
+    return position if encoding == ENCODING else None
+
+
+def _meta_in(message: bytes) -> dict[str, Any] | None:
+    try:
+        encoding, _, entries = _opened(message)
+        name, *content = _decode_entry(entries[-1])
+        return content[0] if (encoding, name) == (ENCODING, _META) else None
+    except (msgspec.MsgspecError, LookupError, TypeError):
+        return None
+
+
+def _opened(message: bytes) -> tuple[int, Position, list[msgspec.Raw]]:
+    """Encoding, position and entries; of another encoding nothing but that is known."""
+    try:
+        encoding, sequence, part, entries = _decode(message)
+    except msgspec.ValidationError:
+        encoding = _decode_any(message)[0]
+        if encoding == ENCODING:
+            raise
+        return encoding, Position(0, 0), []
+    return encoding, Position(sequence, part), entries
 
 
 def _chunks(entries: Iterable[bytes], limit: int) -> Iterator[list[msgspec.Raw]]:
@@ -192,5 +292,6 @@ def _chunks(entries: Iterable[bytes], limit: int) -> Iterator[list[msgspec.Raw]]
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(tuple[int, int, list[msgspec.Raw]]).decode
-_decode_entry: Final = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
+_decode: Final = msgspec.msgpack.Decoder(tuple[int, int, int, list[msgspec.Raw]]).decode
+_decode_any: Final = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
+_decode_entry: Final = _decode_any

@@ -13,7 +13,7 @@
 import asyncio
 import enum
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -23,6 +23,13 @@ from processors.durability.changelog import Changelog, StateError
 from processors.durability.failures import OversizedError, PoisonTracker, RecordPosition
 from processors.durability.log import COMMIT_SECONDS, Log, longest_message
 from processors.durability.operator import DurabilityConfig, Operator, State, Step
+from processors.durability.provenance import (
+    Contradiction,
+    InputTopic,
+    Provenance,
+    contradictions_of_settings,
+    told,
+)
 from processors.durability.truncation import Truncation
 from processors.durability.wall_clock import ASKED_SECONDS, WallClock
 from processors.runtime.slices import Slice
@@ -54,7 +61,7 @@ class Admission(enum.Enum):
     FULL = "full"
     """Too much waits for a commit: read again once it is through."""
     HALTED = "halted"
-    """The operator applies no more records: they wait in Kafka for another release, or another setting."""
+    """No more records are applied: they wait in Kafka for another release, another setting, or the right topics."""
 
 
 class DurablePartition:
@@ -71,6 +78,8 @@ class DurablePartition:
         """Whether what broke it came from what we did with the records, and not from the broker or the network."""
         self.halted: str | None = None
         """Why the operator applies no more records, in one line; None: it does."""
+        self.contradicted: Sequence[Contradiction] = ()
+        """What the topics are, and were not when the state recorded them: no records are applied meanwhile."""
         self.epochs: dict[str, int] = dict.fromkeys(config.inputs, 0)
         """Input topic -> the fetch epoch from which on slices count."""
         self.durable: dict[str, int] = {}
@@ -106,6 +115,15 @@ class DurablePartition:
         """Input topic -> the next offset to apply."""
         return self._changelog.offsets
 
+    @property
+    def provenance(self) -> Provenance:
+        """What the next checkpoint records of its inputs and its log."""
+        return self._changelog.provenance
+
+    def compute_from(self, inputs: Mapping[str, InputTopic]) -> None:
+        """Record these topics, by logical name, with the next checkpoint."""
+        self._changelog.inputs = dict(inputs)
+
     def heartbeat(self) -> None:
         self.heartbeat_at = loop_time()
 
@@ -123,18 +141,20 @@ class DurablePartition:
                 found = True
                 self.heartbeat()
                 await asyncio.sleep(0)
-        recorded, partitions = self._changelog.partitions, self._config.partitions
-        if found and recorded != partitions:
-            raise StateError(
-                f"partition {self.number}: its state was written with {recorded} partitions, the topics "
-                f"have {partitions}: a new OIDOR_APP_ID on a new database, and a replay"
-            )
-        if not found:
-            self._changelog.initialise(int(time.time()), partitions)
+        self._changelog.check_whole()
+        if found:
+            self._refuse_other_settings()
+        else:
+            self._changelog.initialise(int(time.time()), self._config.partitions)
         self._operator.recover(self.state)
         self._note_durable()
         self.committed_at = loop_time()
         return found
+
+    def _refuse_other_settings(self) -> None:
+        config = self._config
+        for line in told(contradictions_of_settings(self.provenance, config.inputs, config.partitions)):
+            raise StateError(f"partition {self.number}: {line}")
 
     def start_at(self, offsets: Mapping[str, int]) -> None:
         """Let a new state begin at these offsets instead of the first records."""
@@ -152,7 +172,7 @@ class DurablePartition:
         topic = batch.topic
         if not self.ready or self.broken or batch.epoch < self.epochs[topic]:
             return Admission.STALE
-        if self.halted is not None:
+        if self.waits:
             return Admission.HALTED
         if topic in self.refused or self._full:
             return Admission.FULL
@@ -162,10 +182,14 @@ class DurablePartition:
         """What failed by itself, and cost no record."""
         return self._operator.isolated_errors(self.state)
 
+    @property
+    def waits(self) -> bool:
+        """Whether no records are applied until somebody has changed something."""
+        return self.halted is not None or bool(self.contradicted)
+
     def held_up(self, topic: str) -> bool:
-        """Whether records of a topic cannot be applied now: it is halted, or others wait for their commit."""
-        waits = topic in self.refused or self._full or self.isolated is not None
-        return waits or self.halted is not None
+        """Whether records of a topic cannot be applied now: none are, or others wait for their commit."""
+        return topic in self.refused or self._full or self.isolated is not None or self.waits
 
     async def apply_slice(self, batch: Slice) -> None:
         """Process the next slice: what the state has of it already is left out. A failure breaks the partition."""
@@ -245,7 +269,7 @@ class DurablePartition:
             if step.finished:
                 return True
             await others_turn(len(batch))
-            if self.broken or not self.ready or self.halted is not None:
+            if self.broken or not self.ready or self.waits:
                 return False
 
     def _step(self, batch: Slice) -> Step:
@@ -279,7 +303,7 @@ class DurablePartition:
     async def _apply_in_isolation(self, batch: Slice) -> None:
         for one in batch.cut(1):
             async with self._lock:
-                if self.broken or self.halted is not None:
+                if self.broken or self.waits:
                     return
                 self.isolated = RecordPosition(one.topic, one[0].offset)
                 if self.poison.to_reject(self.isolated):

@@ -38,6 +38,7 @@ class Gauges(Protocol):
     def reading(self, topic: str, *, lag: int, held_open: bool) -> None: ...
     def watermarks(self, *, lag: float, ahead: float) -> None: ...
     def clock(self, *, ahead: float, agrees: bool) -> None: ...
+    def contradictions(self, number: int) -> None: ...
 
 
 class DurableProcess:
@@ -50,7 +51,7 @@ class DurableProcess:
 
     def __init__(self, assignment: Assignment, group: Callable[[], Group], gauges: Gauges) -> None:
         self.assignment = assignment
-        self.background: Sequence[Background] = (self._commit_to_group,)
+        self.background: Sequence[Background] = (self._commit_to_group, assignment.inspect)
         self._group, self._gauges = group, gauges
 
     async def deliver(self, batch: Slice) -> None:
@@ -62,7 +63,7 @@ class DurableProcess:
     def update_gauges(self) -> None:
         assignment, gauges = self.assignment, self._gauges
         ready = [part for part in assignment.partitions.values() if part.ready]
-        halted = sum(part.halted is not None for part in ready)
+        halted = sum(part.waits for part in ready)
         gauges.partitions(
             ready=len(ready) - halted,
             halted=halted,
@@ -72,6 +73,7 @@ class DurableProcess:
         held_open = assignment.held_open()
         for topic, lag in assignment.lag().items():
             gauges.reading(topic, lag=lag, held_open=held_open[topic])
+        gauges.contradictions(len(assignment.problems))
         if lags := [part.clock.best - part.state.now for part in ready if part.state.now]:
             gauges.watermarks(lag=max(lags) / 1000, ahead=-min(lags) / 1000)
         if aheads := [part.clock.ahead_ms for part in ready]:
@@ -137,6 +139,8 @@ class DurableProcess:
                     "what was read is not durable yet",
                 )
                 found.append(Problem(f"commit {number}", what, means, wall_ms() - round(waits * 1000)))
+        means = "records wait in Kafka until topics and state agree again"
+        found += [Problem(f"topics {seen}", seen, means) for seen in self.assignment.problems]
         return [*found, *self.assignment.failing.problems(now, wall_ms())]
 
     def _clock_problem(self) -> Problem | None:
@@ -159,7 +163,7 @@ class DurableProcess:
         return {
             "partitions": {
                 str(number): {
-                    "state": "halted" if part.halted else "ready" if part.ready else "opening",
+                    "state": "halted" if part.waits else "ready" if part.ready else "opening",
                     "offsets": dict(part.offsets),
                     "now": part.state.now,
                     "last_commit_age_seconds": round(now - part.committed_at, 1),

@@ -76,6 +76,10 @@ class InputProgress:
                 held[topic] |= progress.held_ms >= OPEN_TRANSACTION_MS
         return held
 
+    def ends_early(self, part: DurablePartition) -> bool:
+        """Whether a log seems to end before what was read of it; for a moment that may be so after an election."""
+        return any(progress.high_watermark < part.offsets[topic] for topic, progress in self._of(part))
+
     # Watermarks
 
     def advance_watermarks(self, part: DurablePartition) -> None:
@@ -90,7 +94,7 @@ class InputProgress:
 
     def stalled(self, part: DurablePartition) -> list[str]:
         """Input topics whose records were handed over and never came: they are to be read again."""
-        may_come = part.ready and part.halted is None
+        may_come = part.ready and not part.waits
         return [
             topic
             for topic, progress in self._of(part)

@@ -214,8 +214,9 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
     def note(self, tp: TP, offset: int, text: str) -> "Future[bool]":
         return asyncio.run_coroutine_threadsafe(self._commit({TopicPartition(*tp): (offset, text)}), self.thread_loop)
 
-    async def commit_quietly(self, offsets: Mapping[TP, int]) -> bool:
-        return bool(await self._in_thread(self._commit({TopicPartition(*tp): at for tp, at in offsets.items()})))
+    async def commit_quietly(self, offsets: Mapping[TP, int], mark: str) -> bool:
+        marked = {TopicPartition(*tp): (at, mark) for tp, at in offsets.items()}
+        return bool(await self._in_thread(self._commit(marked)))
 
     async def _commit(self, offsets: Mapping[TopicPartition, Any]) -> bool:
         """To the group: offsets, or offsets with metadata."""
@@ -316,9 +317,9 @@ class BatchConsumer(driver.Consumer):
         """The first offset of each partition whose record is of `moment`, ms, or later; its end when none is."""
         return await self._thread.since(tps, moment)
 
-    async def commit_durable(self, offsets: Mapping[TP, int]) -> bool:
-        """Commits next offsets to the group. False when it did not work: the next commit covers these too."""
-        return await self._thread.commit_quietly(offsets)
+    async def commit_durable(self, offsets: Mapping[TP, int], mark: str = "") -> bool:
+        """Commits next offsets to the group, each with a mark. False when it did not work: the next time covers it."""
+        return await self._thread.commit_quietly(offsets, mark)
 
 
 class _SliceSchema(faust.Schema):  # type: ignore[type-arg]

@@ -32,6 +32,12 @@ class Shutdown:
         self.code = EXIT_REFUSED
         os.kill(os.getpid(), signal.SIGTERM)
 
+    def restart(self, why: str) -> None:
+        """Ends a process that works once it is started again, with exit code 70, and says why in one line."""
+        logger.critical("%s", why)
+        self.code = EXIT_STUCK
+        os.kill(os.getpid(), signal.SIGTERM)
+
     def begin(self) -> None:
         """Starts the budget; a second call changes nothing."""
         if self._timer is None:

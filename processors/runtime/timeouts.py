@@ -64,6 +64,11 @@ async def until(event: asyncio.Event, moment: float) -> None:
         pass
 
 
+async def until_set(event: asyncio.Event, seconds: float) -> None:
+    """Until the event is set, or so many seconds have passed."""
+    await until(event, loop_time() + seconds)
+
+
 async def bounded(work: Awaitable[None], seconds: float) -> None:
     """Wait at most so long, really: `asyncio.wait_for` also waits for the cancelled work, which may hang as well.
 

@@ -60,10 +60,14 @@ TRANSACTION_HELD_OPEN: Final = Gauge(
     "1 while an open transaction of a publisher holds a partition of the topic back for over a minute.",
     (TOPIC,),
 )
+CONTRADICTIONS: Final = Gauge(
+    "topic_contradictions",
+    "Kinds of things about topics that are not as the state recorded them: ids, partitions, ends, retention.",
+)
 
 FAMILIES: Final[tuple[Family, ...]] = (
     WATERMARK_LAG, WATERMARK_AHEAD, CLOCK_AHEAD, CLOCK_AGREES, TIMER_DELAY, PARTITIONS, STATE_RECOVERED, STATE_OPEN,
-    CHECKPOINTS, CHECKPOINT, CHECKPOINT_BYTES, REREADS, INPUT_DELETED, TRANSACTION_HELD_OPEN,
+    CHECKPOINTS, CHECKPOINT, CHECKPOINT_BYTES, REREADS, INPUT_DELETED, TRANSACTION_HELD_OPEN, CONTRADICTIONS,
 )  # fmt: skip
 
 
@@ -115,3 +119,6 @@ class DurabilityWatch:
     def clock(self, *, ahead: float, agrees: bool) -> None:
         self._metrics.set(CLOCK_AHEAD, ahead)
         self._metrics.set(CLOCK_AGREES, agrees)
+
+    def contradictions(self, number: int) -> None:
+        self._metrics.set(CONTRADICTIONS, number)

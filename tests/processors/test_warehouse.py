@@ -50,7 +50,7 @@ class Consumer:
             TP(ROWS, 0): FetchProgress(epoch=1, end=90, at_end=True, asked_at=1, high_watermark=90, held_ms=0),
         }
 
-    async def commit_durable(self, offsets: Mapping[TP, int]) -> bool:
+    async def commit_durable(self, offsets: Mapping[TP, int], mark: str = "") -> bool:
         self.committed_offsets |= offsets
         return True
 

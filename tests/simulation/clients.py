@@ -268,7 +268,7 @@ class Consumer:
             if (ends := self._ends.get(tp)) is not None
         }
 
-    async def commit_durable(self, offsets: Mapping[TP, int]) -> bool:
+    async def commit_durable(self, offsets: Mapping[TP, int], mark: str = "") -> bool:
         try:
             await self._weather.travel()
         except KafkaError:

@@ -4,8 +4,13 @@ import sys
 
 from processors.settings import Settings
 from processors.worker import run
+from schemas.errors import OidorError
 from tests.processors.durability.counting import counting
 
 if __name__ == "__main__":
     settings = Settings()
-    sys.exit(run(settings, counting(settings.topic_prefix, settings.message_bytes)))
+    try:
+        sys.exit(run(settings, counting(settings.topic_prefix, settings.message_bytes)))
+    except OidorError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -130,7 +130,7 @@ def test_another_partition_count_is_refused_in_one_line_with_exit_code_two(
         refusing = workers.join()
 
         assert refusing.wait(30) == 2
-        assert "its state was written with 6 partitions, the topics have 7" in refusing.tail(200)
+        assert "the state was written with 6 partitions, OIDOR_PARTITIONS is 7" in refusing.tail(200)
         assert "Traceback" not in refusing.tail(200)
 
 

@@ -31,18 +31,20 @@ def command(
 
     settings = load_settings()
     require_free_port(settings, settings.worker_port)
+    from processors.durability.inspection import NoAnswerError
+    from processors.worker import run
+
     try:
         require_topics(settings, "worker")
-    except AwayError as error:
+        code = run(settings)
+    except (AwayError, NoAnswerError) as error:
         if not supervised:
             raise
         from processors.runtime.shutdown import EXIT_NO_BROKER
 
         print(f"oidor: {error}", file=sys.stderr)
         raise typer.Exit(EXIT_NO_BROKER) from error
-    from processors.worker import run
-
-    raise typer.Exit(run(settings))
+    raise typer.Exit(code)
 
 
 def _supervise(processes: int) -> int:

@@ -110,6 +110,10 @@ class Broker:
     groups: tuple[ConsumerGroup, ...] = ()
     copies: tuple[Copies, ...] = ()
     """What each topic has from before the last erasure."""
+    contradictions: tuple[str, ...] = ()
+    """What topics are, and were not when the states recorded them: what was seen and, after a colon, what to do."""
+    versions: Mapping[int, int] = field(default_factory=dict)
+    """Partition -> version of the rows of the last checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,8 @@ class Database:
     differences: tuple[Unreconciled, ...] = ()
     erased_at: int | None = None
     """When somebody was erased last, ms."""
+    versions: Mapping[int, int] = field(default_factory=dict)
+    """Partition -> the greatest version that is stored of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,9 @@ def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
         findings += _time(facts.broker, facts.now)
         findings += _future(facts.broker, facts.now)
         findings += _open_transactions(facts.broker, facts.now)
+        findings += _contradictions(facts.broker)
+        if isinstance(facts.database, Database):
+            findings += _restored(facts.broker.versions, facts.database.versions)
         findings += _state(facts.broker, facts.now, settings)
         findings += _release(facts.broker, facts.now)
         if isinstance(facts.database, Database) and facts.database.erased_at is not None:
@@ -285,6 +294,25 @@ def _open_transactions(broker: Broker, now: int) -> Iterator[Finding]:
         )
     if not old:
         yield Finding("upstream transactions", True, f"none holds readers back; {len(held)} under way")
+
+
+def _contradictions(broker: Broker) -> Iterator[Finding]:
+    for line in broker.contradictions:
+        seen, _, to_do = line.partition(": ")
+        yield Finding("provenance", False, seen, to_do)
+    if broker.state and not broker.contradictions:
+        yield Finding("provenance", True, "inputs and states are those that the last checkpoints recorded")
+
+
+def _restored(written: Mapping[int, int], stored: Mapping[int, int]) -> Iterator[Finding]:
+    """Rows are stored after their checkpoint: newer ones are of a state that is not there any more."""
+    if behind := sorted(number for number, version in stored.items() if version > written.get(number, version)):
+        yield Finding(
+            "provenance",
+            False,
+            f"newer rows are stored of partitions {behind} than their states have written: Kafka was restored",
+            "new rows lose to them: with all workers stopped, oidor inputs accept --from beginning",
+        )
 
 
 def _state(broker: Broker, now: int, settings: Settings) -> Iterator[Finding]:

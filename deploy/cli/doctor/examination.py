@@ -22,13 +22,16 @@ from deploy.cli.doctor.diagnosis import (
     StatePartition,
     Unreconciled,
 )
+from deploy.cli.inputs import AcceptError, stored_versions
 from deploy.cli.offsets import Offsets, committed_by, last_messages, offsets_of, partitions_of, waiting_between
 from deploy.cli.topics import TopicError, administrator, described, plan, problems
 from deploy.clickhouse.migrate import MigrationError, pending
 from processors.durability.changelog import meta_of
+from processors.durability.inspection import NoAnswerError
 from processors.runtime.security import kafka_python_client
 from processors.settings import Settings
 from processors.state.health import PartHealth
+from processors.worker import contradictions, written_versions
 from schemas.topics import INPUTS, ROWS, state_topic
 from sinks.clickhouse import Address, connect, one_line
 
@@ -61,8 +64,10 @@ def _broker(settings: Settings, erased_at: int | None) -> Broker | str:
                 state=tuple(_state_parts(admin, settings, topics)),
                 groups=tuple(_groups(admin, settings, topics)),
                 copies=() if erased_at is None else tuple(copies(admin, settings, erased_at)),
+                contradictions=tuple(contradictions(settings)),
+                versions=written_versions(settings),
             )
-    except TopicError as error:
+    except (TopicError, NoAnswerError) as error:
         return str(error)
 
 
@@ -201,7 +206,9 @@ def _database(settings: Settings) -> Database | str:
         skew = _skew(client)
         differences = () if missing else tuple(_differences(client, settings.clickhouse_database))
         erased_at = None if missing else _last_erasure(client, settings.clickhouse_database)
-        return Database(tuple(missing), skew, differences, erased_at)
+        return Database(tuple(missing), skew, differences, erased_at, stored_versions(settings))
+    except AcceptError as error:
+        return str(error)
     except (errors.Error, OSError, EOFError) as error:
         return f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}: {one_line(error)}"
     finally:

@@ -76,7 +76,7 @@ def test_the_first_opening_records_when_and_how_many_partitions_and_another_coun
         await part.apply_slice(a_slice("a"))
         await part.commit()
 
-        with pytest.raises(StateError, match="12 partitions, the topics have 6"):
+        with pytest.raises(StateError, match="12 partitions, OIDOR_PARTITIONS is 6"):
             await opened(broker, partitions=6)
 
     play(scene())

@@ -1,0 +1,242 @@
+"""`oidor inputs accept`: the way through what changed the inputs or the state under an installation.
+
+A topic that was made again, a mirror, a cluster that was restored: somebody has to say where reading goes on. What is
+said is written as one checkpoint a partition, each a transaction; nothing else of a state changes. A state that lacks a
+part is given up, and begun anew.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from clickhouse_driver import errors
+from faust.types import TP
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import CoordinatorNotAvailableError
+
+from deploy.cli.offsets import Offsets, offsets_of, partitions_of
+from deploy.cli.topics import administrator, check
+from processors.durability.changelog import Changelog, accepted
+from processors.durability.cluster import KafkaCluster
+from processors.durability.inspection import state_logs
+from processors.durability.provenance import (
+    InputTopic,
+    Provenance,
+    StateLog,
+    contradictions_of_log,
+    contradictions_of_settings,
+    told,
+)
+from processors.runtime.topic_ids import TopicIdentity
+from processors.settings import Settings
+from processors.worker import durability, feedback, kafka_cluster, kafka_log
+from schemas.errors import OidorError
+from schemas.topics import state_topic
+from sinks.clickhouse import Address, connect, one_line
+from sinks.metrics.worker import WorkerMetrics
+
+From = datetime | Literal["beginning", "end"]
+
+_PATIENCE_SECONDS: Final = 30
+
+
+class AcceptError(OidorError):
+    """Why nothing, or not all, was accepted; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be written for one partition."""
+
+    number: int
+    offsets: Mapping[str, int]
+    """Of the inputs that go on elsewhere, by logical name."""
+    anew: bool
+    """The state lacks a part, and is given up."""
+    beyond: int
+    """The greatest version that is stored of it."""
+    behind: bool
+    """The state is older than what is stored."""
+    last: bytes | None
+
+
+def accept(settings: Settings, begin: From) -> list[str]:
+    """Write what the topics are now, and where reading goes on, into the states; returns what was done, in lines.
+
+    Raises AcceptError, TopicError when the topics are not as they must be, and what the rules raise.
+    """
+    if wrong := [problem for problem in check(settings) if "retention" not in problem.text]:
+        raise AcceptError(f"{wrong[0]}: the topics must be there, in the right shape, before they can be accepted")
+    stored = stored_versions(settings)
+    with administrator(settings) as admin:
+        if members := _members(admin, settings.app_id):
+            raise AcceptError(f"{members} workers run (members of group {settings.app_id}): stop all of them first")
+        return asyncio.run(_accept(settings, begin, admin, stored))
+
+
+async def _accept(settings: Settings, begin: From, admin: KafkaAdminClient, stored: Mapping[int, int]) -> list[str]:
+    names, topic = durability(settings).inputs, state_topic(settings.app_id)
+    parts = partitions_of(dict.fromkeys(names.values(), settings.partitions))
+    low = offsets_of(admin, parts, OffsetSpec.EARLIEST, committed=True)
+    ends = offsets_of(admin, parts, OffsetSpec.LATEST, committed=True)
+    starts = _starts(admin, begin, low, ends)
+    cluster = kafka_cluster(settings)
+    try:
+        topics = await cluster.topics([*names.values(), topic])
+        changes = await _changes(settings, cluster, topics, starts, ends, stored)
+        for change in changes:
+            await _write(settings, change, topics, admin)
+    finally:
+        await cluster.close()
+    return _lines(settings, changes, low, ends)
+
+
+async def _changes(
+    settings: Settings,
+    cluster: KafkaCluster,
+    topics: Mapping[str, TopicIdentity],
+    starts: Offsets,
+    ends: Offsets,
+    stored: Mapping[int, int],
+) -> list[Change]:
+    names, topic, numbers = durability(settings).inputs, state_topic(settings.app_id), range(settings.partitions)
+    committed = await cluster.committed([TP(name, number) for name in names.values() for number in numbers])
+    logs = await state_logs(cluster, topic, numbers)
+    last = await cluster.last(topic, numbers)
+    changes = []
+    for number in numbers:
+        log = logs[number]
+        of_group = {name: committed.get(TP(name, number), 0) for name in names.values()}
+        anew = bool(list(contradictions_of_log(topic, number, log, of_group)))
+        if not anew and log.last is None:
+            continue  # nothing was ever read of it
+        moved = set(names) if anew else _moved(settings, number, log, topics, ends)
+        offsets = {logical: starts[TopicPartition(names[logical], number)] for logical in names if logical in moved}
+        behind = log.last is not None and stored.get(number, 0) > log.last.version
+        if offsets or behind:
+            changes.append(Change(number, offsets, anew, stored.get(number, 0), behind, last.get(number)))
+    return changes
+
+
+def _moved(
+    settings: Settings, number: int, log: StateLog, topics: Mapping[str, TopicIdentity], ends: Offsets
+) -> set[str]:
+    """The inputs, by logical name, that are others than those that were read, or that end before."""
+    recorded = log.last
+    assert recorded is not None
+    names = durability(settings).inputs
+    of_settings = contradictions_of_settings(recorded, {}, settings.partitions)
+    for line in told(of_settings):
+        raise AcceptError(line)
+    return {
+        logical
+        for logical, name in names.items()
+        if _is_other(recorded, logical, name, topics) or recorded.offsets[logical] > ends[TopicPartition(name, number)]
+    }
+
+
+def _is_other(recorded: Provenance, logical: str, name: str, topics: Mapping[str, TopicIdentity]) -> bool:
+    known = recorded.inputs.get(logical, InputTopic(name))
+    return known.name != name or known.is_other_than(topics[name].id)
+
+
+def _starts(admin: KafkaAdminClient, begin: From, low: Offsets, ends: Offsets) -> Offsets:
+    if begin == "beginning":
+        return low
+    if begin == "end":
+        return ends
+    found = admin.list_partition_offsets(dict.fromkeys(low, round(begin.timestamp() * 1000)))
+    return {part: found[part].offset if found[part].offset >= 0 else ends[part] for part in low}
+
+
+async def _write(
+    settings: Settings, change: Change, topics: Mapping[str, TopicIdentity], admin: KafkaAdminClient
+) -> None:
+    names, number = durability(settings).inputs, change.number
+    inputs = {logical: InputTopic(name, topics[name].id) for logical, name in names.items()}
+    log = kafka_log(number, settings)
+    try:
+        await log.open()
+        if change.anew or change.last is None:
+            part = TopicPartition(state_topic(settings.app_id), number)
+            await asyncio.to_thread(admin.delete_records, {part: -1})
+            messages = _anew(settings, change, inputs)
+        else:
+            message = accepted(change.last, change.offsets, inputs, change.beyond)
+            assert message is not None
+            messages = [message]
+        await log.transaction([], messages)
+    finally:
+        await log.close()
+
+
+def _anew(settings: Settings, change: Change, inputs: Mapping[str, InputTopic]) -> Sequence[bytes]:
+    """The first checkpoint of an empty state."""
+    state = feedback(settings, WorkerMetrics()).create(change.number)
+    changelog = Changelog(state, durability(settings).inputs, durability(settings).log_limits)
+    changelog.initialise(max(int(time.time()), (change.beyond >> 32) + 1), settings.partitions)
+    changelog.inputs = dict(inputs)
+    changelog.offsets.update(change.offsets)
+    changelog.begin()
+    return changelog.write().messages
+
+
+def _lines(settings: Settings, changes: Sequence[Change], low: Offsets, ends: Offsets) -> list[str]:
+    names, lines = durability(settings).inputs, []
+    if not changes:
+        return ["nothing to accept: the topics are those that were read, and nothing newer is stored"]
+    for logical, name in names.items():
+        begins = {change.number: change.offsets[logical] for change in changes if logical in change.offsets}
+        if not begins:
+            lines.append(f"{name}: goes on where it was read up to")
+            continue
+        read = sum(ends[TopicPartition(name, number)] - offset for number, offset in begins.items())
+        skipped = sum(offset - low[TopicPartition(name, number)] for number, offset in begins.items())
+        lines.append(
+            f"{name}: {len(begins)} partitions go on at {_said(begins)}: {read} records that are there will be read, "
+            f"{skipped} are skipped. If it is another topic, rows of earlier records at the same offsets are replaced"
+        )
+    if anew := [change.number for change in changes if change.anew]:
+        lines.append(
+            f"partitions {anew} begin anew: what their states knew is given up; cases opened before what is read "
+            "now have no opening"
+        )
+    if raised := [change.number for change in changes if change.behind and not change.anew]:
+        lines.append(f"partitions {raised}: rows get versions beyond those that are stored")
+    lines.append("start the workers")
+    return lines
+
+
+def _said(begins: Mapping[int, int]) -> str:
+    return ", ".join(f"[{number}] {offset}" for number, offset in begins.items())
+
+
+def _members(admin: KafkaAdminClient, group: str) -> int:
+    try:
+        return len(admin.describe_groups([group])[group]["members"])
+    except CoordinatorNotAvailableError:  # no group has ever been on this cluster
+        return 0
+
+
+def stored_versions(settings: Settings) -> dict[int, int]:
+    """The greatest version that the database has stored of each partition's rows. Raises AcceptError."""
+    client: Any = connect(Address.of(settings), _PATIENCE_SECONDS, database="")
+    database = settings.clickhouse_database
+    try:
+        tables = "SELECT count() FROM system.tables WHERE database = %(database)s AND name = 'ingest_progress'"
+        if not client.execute(tables, {"database": database})[0][0]:
+            return {}
+        return dict(
+            client.execute(f"SELECT partition, max(version) FROM {database}.ingest_progress GROUP BY partition")
+        )
+    except (errors.Error, OSError, EOFError) as error:
+        raise AcceptError(
+            f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port} must say what is stored, so that "
+            f"nothing written from now on loses to it: {one_line(error)}"
+        ) from error
+    finally:
+        client.disconnect()

@@ -1,0 +1,207 @@
+"""`Inspection`: whether topics are those that the states were computed from: before joining, at opening, and then on.
+
+What is found before this process joins its group, ends it: nobody was fenced yet, and somebody has to decide. What is
+found later stops the partitions that it concerns, which wait in Kafka, and stands on `/ready`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from aiokafka.errors import KafkaError
+from faust.types import TP
+from mode.utils.logging import get_logger
+
+from processors.durability import provenance
+from processors.durability.changelog import StateError, provenance_of
+from processors.durability.cluster import KEPT, Cluster
+from processors.durability.partition import DurablePartition
+from processors.durability.provenance import Contradiction, InputTopic, StateLog
+from processors.runtime.timeouts import until_set
+from processors.runtime.topic_ids import NO_ID, TopicIdentity
+from schemas.errors import OidorError
+
+logger = get_logger(__name__)
+
+LOOK_EVERY_SECONDS: Final = 30.0
+"""Between two looks: what is wrong is named within a minute, the time that answers take included."""
+_SUSPICION_SECONDS: Final = 2.0
+"""Between two looks while something seems wrong."""
+
+
+class NoAnswerError(OidorError):
+    """No broker answers, or none that can now: it may when it is asked again later."""
+
+
+async def look_before_joining(
+    cluster: Cluster, inputs: Mapping[str, str], partitions: int, state_topic: str
+) -> list[str]:
+    """Compare what the states of all partitions recorded with the cluster: why no process may join, a line each.
+
+    `inputs`: logical name -> Kafka's. What may move meanwhile, under other members, is asked for in an order in which
+    it can only seem better than it is. Raises NoAnswerError.
+    """
+    try:
+        topics = await cluster.topics([*inputs.values(), state_topic])
+        numbers = range(min(partitions, topics[state_topic].partitions) if state_topic in topics else 0)
+        tps = [TP(name, number) for name in inputs.values() for number in numbers if _has(topics, name, number)]
+        committed = await cluster.committed(tps)
+        logs = await state_logs(cluster, state_topic, numbers)
+        ends = await cluster.ends(tps)
+    except (KafkaError, OSError) as error:
+        raise NoAnswerError(f"Kafka did not say what its topics are like: {error!r}") from error
+    found: list[Contradiction] = []
+    for number in numbers:
+        log = logs[number]
+        of_group = {name: committed.get(TP(name, number), 0) for name in inputs.values()}
+        found += provenance.contradictions_of_log(state_topic, number, log, of_group)
+        if log.last is not None:
+            found += _contradictions(log.last, number, inputs, partitions, topics, ends)
+    return provenance.told(found)
+
+
+async def last_versions(cluster: Cluster, state_topic: str) -> dict[int, int]:
+    """The versions of the last checkpoints by partition, of those that have any. Raises NoAnswerError."""
+    try:
+        topic = (await cluster.topics([state_topic])).get(state_topic)
+        last = await cluster.last(state_topic, range(topic.partitions)) if topic is not None else {}
+    except (KafkaError, OSError) as error:
+        raise NoAnswerError(f"Kafka did not say what its topics are like: {error!r}") from error
+    recorded = {number: provenance_of(message) for number, message in last.items()}
+    return {number: one.version for number, one in recorded.items() if one is not None}
+
+
+async def state_logs(cluster: Cluster, topic: str, numbers: Iterable[int]) -> dict[int, StateLog]:
+    """Ask for the logs of states. First messages first: what is deleted meanwhile, nobody needs any more then."""
+    first = await cluster.first(topic, numbers)
+    last = await cluster.last(topic, numbers)
+    low = await cluster.begins(topic, numbers)
+    recorded = {number: provenance_of(message) for number, message in last.items()}
+    return {number: StateLog(low[number], first.get(number), recorded.get(number)) for number in numbers}
+
+
+def _contradictions(
+    recorded: provenance.Provenance,
+    number: int,
+    inputs: Mapping[str, str],
+    partitions: int,
+    topics: Mapping[str, TopicIdentity],
+    ends: Mapping[TP, int],
+) -> list[Contradiction]:
+    """What a partition's checkpoint recorded against the settings and the cluster; the gravest alone where one is."""
+    of_settings = list(provenance.contradictions_of_settings(recorded, inputs, partitions))
+    if of_settings:
+        return of_settings
+    of_topics = list(provenance.contradictions_of_topics(recorded.inputs, recorded.partitions, topics))
+    return of_topics or list(provenance.contradictions_of_ends(number, inputs, recorded.offsets, ends))
+
+
+def _has(topics: Mapping[str, TopicIdentity], name: str, number: int) -> bool:
+    return name in topics and number < topics[name].partitions
+
+
+class Inspection:
+    """Looks at the topics while a process runs."""
+
+    def __init__(self, cluster: Cluster, inputs: Mapping[str, str], partitions: int, state_topic: str) -> None:
+        """`inputs`: logical name -> Kafka's."""
+        self.problems: list[str] = []
+        """What the last look found, a line each."""
+        self._cluster, self._inputs, self._partitions, self._state = cluster, inputs, partitions, state_topic
+        self._known: dict[str, InputTopic] = {}
+        """By logical name, and that of the state by its own: as they were when this process first saw them."""
+        self._suspicion = asyncio.Event()
+
+    def suspect(self) -> None:
+        """Look soon: something seems wrong."""
+        self._suspicion.set()
+
+    async def at_opening(self, part: DurablePartition, found: bool) -> None:
+        """Compare what a partition has just read with the cluster; `found`: whether it had a state.
+
+        Raises StateError when no process may open it. What else is wrong stops it, until a look finds it well again.
+        """
+        topics = await self._topics()
+        tps = [TP(name, part.number) for name in self._inputs.values()]
+        if not found:
+            committed = {tp.topic: offset for tp, offset in (await self._cluster.committed(tps)).items()}
+            empty = StateLog(0, None, None)
+            for line in provenance.told(provenance.contradictions_of_log(self._state, part.number, empty, committed)):
+                raise StateError(line)
+        recorded = part.provenance
+        part.contradicted = await self._of_partition(part, topics)
+        if part.contradicted:
+            self.suspect()
+        part.compute_from({topic: self._as_recorded(recorded, topic, topics) for topic in self._inputs})
+
+    async def run(self, parts: Callable[[], Iterable[DurablePartition]]) -> None:
+        """Look every now and then, for ever. Without an answer what was found last stands."""
+        try:
+            while True:
+                await until_set(self._suspicion, LOOK_EVERY_SECONDS)
+                self._suspicion.clear()
+                try:
+                    await self.look([part for part in parts() if part.ready])
+                except (KafkaError, OSError) as error:
+                    logger.info("The topics could not be looked at, next attempt soon: %r", error)
+                await asyncio.sleep(_SUSPICION_SECONDS)
+        finally:
+            await self._cluster.close()
+
+    async def look(self, parts: Iterable[DurablePartition]) -> None:
+        """Compare the open partitions, and the topics of this process, with the cluster."""
+        opened = list(parts)
+        topics = await self._topics()
+        inputs = {topic: known for topic, known in self._known.items() if topic in self._inputs}
+        found = list(provenance.contradictions_of_topics(inputs, self._partitions, topics))
+        found += provenance.contradictions_of_state(self._known[self._state], topics)
+        if self._state in topics:
+            found += [_retained(self._state, *one) for one in (await self._cluster.retention(self._state)).items()]
+            found += await self._of_logs(opened)
+        for part in opened:
+            of_partition = await self._of_partition(part, topics)
+            found += of_partition
+            part.contradicted = of_partition
+        problems = provenance.told(found)
+        for problem in problems:
+            if problem not in self.problems:
+                logger.error("%s", problem)
+        self.problems = problems
+
+    async def _topics(self) -> Mapping[str, TopicIdentity]:
+        topics = await self._cluster.topics([*self._inputs.values(), self._state])
+        for topic, name in (*self._inputs.items(), (self._state, self._state)):
+            known = self._known.get(topic, InputTopic(name))
+            if known.id == NO_ID:
+                self._known[topic] = InputTopic(name, topics[name].id if name in topics else NO_ID)
+        return topics
+
+    async def _of_partition(self, part: DurablePartition, topics: Mapping[str, TopicIdentity]) -> list[Contradiction]:
+        recorded = part.provenance
+        recorded = recorded._replace(offsets=dict(recorded.offsets))  # as they are before the ends are asked for
+        tps = [TP(name, part.number) for name in self._inputs.values() if _has(topics, name, part.number)]
+        ends = await self._cluster.ends(tps)
+        return _contradictions(recorded, part.number, self._inputs, self._partitions, topics, ends)
+
+    async def _of_logs(self, parts: Iterable[DurablePartition]) -> list[Contradiction]:
+        """Logs of states that were cut under those who keep them."""
+        by_number = {part.number: part for part in parts}
+        first = await self._cluster.first(self._state, by_number)
+        return [
+            provenance.cut(self._state, number, position, part.provenance.needed_from)
+            for number, part in by_number.items()
+            if (position := first.get(number)) is not None and provenance.is_cut(position, part.provenance.needed_from)
+        ]
+
+    def _as_recorded(
+        self, recorded: provenance.Provenance, topic: str, topics: Mapping[str, TopicIdentity]
+    ) -> InputTopic:
+        """What the next checkpoint records of an input: what the last one did, an id that was not known then apart."""
+        name = self._inputs[topic]
+        known = recorded.inputs.get(topic, InputTopic(name))
+        return known if known.id != NO_ID or name not in topics else InputTopic(name, topics[name].id)
+
+
+def _retained(topic: str, setting: str, value: str) -> Contradiction:
+    seen = f"{topic} has {setting}={value}, which would delete live state"
+    return Contradiction(f"retention {setting}", seen, f"set {setting}={KEPT} (Oidor deletes what is old)")

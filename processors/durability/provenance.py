@@ -1,0 +1,176 @@
+"""`Provenance`: from which topics a state was computed, and whether those on the cluster are still the same.
+
+A topic that was deleted and made again has the name of the old one and other records at its offsets; a state that goes
+on with it skips what it takes for read. So each checkpoint records names, topic ids, the number of partitions, and from
+which checkpoint on its own log is needed. What is recorded and what is found are compared here, without asking anybody.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from faust.types import TP
+
+from processors.runtime.topic_ids import NO_ID, TopicIdentity
+
+_REREAD: Final = "with all workers stopped, `oidor inputs accept --from beginning` reads"
+_ANEW: Final = (
+    "restore the topic, or with all workers stopped `oidor inputs accept --from beginning` begins such partitions anew "
+    "with what the inputs still hold"
+)
+
+_OTHER_COUNT: Final = (
+    "customers move between partitions when their number changes: a new OIDOR_APP_ID on a new database, and a replay"
+)
+
+
+class InputTopic(NamedTuple):
+    """A topic by its name on Kafka and its id, 16 bytes."""
+
+    name: str
+    id: bytes = NO_ID
+
+    def is_other_than(self, id_: bytes) -> bool:
+        """Whether an id is certainly that of another topic: one that is not known may be any."""
+        return NO_ID not in (self.id, id_) and self.id != id_
+
+
+class Provenance(NamedTuple):
+    """What the last checkpoint of a partition recorded."""
+
+    inputs: Mapping[str, InputTopic]
+    """By logical name."""
+    partitions: int
+    """Of each input."""
+    offsets: Mapping[str, int]
+    """Logical name -> next offset."""
+    needed_from: int
+    """The sequence of the oldest checkpoint in the log that the state needs."""
+    version: int
+    """Of its rows."""
+
+
+class Position(NamedTuple):
+    """Where a message stands in the log of a state: which checkpoint, and which message of it, from 0."""
+
+    sequence: int
+    part: int
+
+
+class StateLog(NamedTuple):
+    """The log of one partition's state as the cluster has it."""
+
+    low: int
+    """The first offset that there is."""
+    first: Position | None
+    """Of the first committed message; None when there is none."""
+    last: Provenance | None
+    """Of the last checkpoint; None when there is none."""
+
+
+class Contradiction(NamedTuple):
+    """One thing that is not as it was recorded."""
+
+    kind: str
+    """Those of one kind and `to_do` differ in the partition only, and are told together."""
+    seen: str
+    to_do: str
+
+
+def contradictions_of_topics(
+    recorded: Mapping[str, InputTopic], partitions: int, topics: Mapping[str, TopicIdentity]
+) -> Iterator[Contradiction]:
+    """Compare inputs, by logical name, with the topics of the cluster, by name."""
+    for name, id_ in recorded.values():
+        topic = topics.get(name)
+        if topic is None:
+            yield Contradiction("topic", f"{name} does not exist", "find out who deleted it; `oidor topics create`")
+            continue
+        if InputTopic(name, id_).is_other_than(topic.id):
+            seen = f"{name} is not the topic that was read before (it was deleted and made again, or moved here)"
+            yield Contradiction(f"id {name}", seen, f"{_REREAD} the new one from its first record")
+        if topic.partitions != partitions:
+            yield Contradiction(
+                f"partitions {name}",
+                f"{name} has {topic.partitions} partitions, the state was written with {partitions}",
+                _OTHER_COUNT,
+            )
+
+
+def contradictions_of_settings(
+    recorded: Provenance, configured: Mapping[str, str], partitions: int
+) -> Iterator[Contradiction]:
+    """Compare what was recorded with the inputs, by logical name, and the partitions that a process is to read."""
+    if recorded.partitions != partitions:
+        seen = f"the state was written with {recorded.partitions} partitions, OIDOR_PARTITIONS is {partitions}"
+        yield Contradiction("partitions", seen, _OTHER_COUNT)
+    for topic, name in configured.items():
+        known = recorded.inputs.get(topic)
+        if known is not None and known.name != name:
+            yield Contradiction(
+                "names",
+                f"the state was computed from {known.name}, and {name} is to be read",
+                "two installations cannot share an OIDOR_APP_ID: give this one its own. Only if the inputs were moved "
+                "to these names: `oidor inputs accept`",
+            )
+            return
+
+
+def contradictions_of_state(known: InputTopic, topics: Mapping[str, TopicIdentity]) -> Iterator[Contradiction]:
+    """Compare the topic of the state as a process first saw it with what the cluster has now."""
+    topic = topics.get(known.name)
+    if topic is None:
+        yield Contradiction("state", f"{known.name} does not exist", f"find out who deleted it: {_ANEW}")
+    elif known.is_other_than(topic.id):
+        seen = f"{known.name} was deleted and made again under this process, which alone knows what it held"
+        yield Contradiction("state", seen, _ANEW)
+
+
+def contradictions_of_ends(
+    number: int, inputs: Mapping[str, str], offsets: Mapping[str, int], ends: Mapping[TP, int]
+) -> Iterator[Contradiction]:
+    """Compare next offsets, by logical name, with where the logs end."""
+    for topic, name in inputs.items():
+        offset, end = offsets.get(topic, 0), ends.get(TP(name, number))
+        if end is not None and offset > end:
+            seen = f"{name}[{number}] ends at {end}, and was read up to {offset} (it was cut, or restored)"
+            yield Contradiction("end", seen, f"{_REREAD} it again, and events that were read before count once")
+
+
+def contradictions_of_log(
+    topic: str, number: int, log: StateLog, committed: Mapping[str, int]
+) -> Iterator[Contradiction]:
+    """Compare the log of a state on `topic` with itself, and with what the group has committed, by input name."""
+    if log.last is None:
+        read = next(((name, offset) for name, offset in committed.items() if offset > 0), None)
+        if read is not None:
+            seen = f"{topic}[{number}] is empty, and {read[0]}[{number}] was read up to {read[1]}"
+            yield Contradiction("empty", seen, _ANEW)
+        elif log.low > 0:
+            yield Contradiction("empty", f"{topic}[{number}] is empty, and had {log.low} messages", _ANEW)
+    elif log.first is not None and is_cut(log.first, log.last.needed_from):
+        yield cut(topic, number, log.first, log.last.needed_from)
+
+
+def cut(topic: str, number: int, first: Position, needed_from: int) -> Contradiction:
+    """Say that a log does not reach back to where its state needs it."""
+    seen = f"{topic}[{number}] begins with checkpoint {first.sequence}, and is needed from {max(1, needed_from)}"
+    return Contradiction("cut", seen, f"a part of the state was deleted: {_ANEW}")
+
+
+def is_cut(first: Position, needed_from: int) -> bool:
+    """Whether a log that begins so lacks something that its state needs."""
+    return first > Position(max(1, needed_from), 0)
+
+
+def told(contradictions: Iterable[Contradiction]) -> list[str]:
+    """Tell each in one line, those of a kind together."""
+    kinds: dict[tuple[str, str], list[Contradiction]] = {}
+    for one in contradictions:
+        kinds.setdefault((one.kind, one.to_do), []).append(one)
+    return [_line(alike) for alike in kinds.values()]
+
+
+def _line(alike: Sequence[Contradiction]) -> str:
+    seen = list(dict.fromkeys(one.seen for one in alike))
+    more = f" (and {len(seen) - 1} more like it)" if len(seen) > 1 else ""
+    return f"{seen[0]}{more}: {alike[0].to_do}"

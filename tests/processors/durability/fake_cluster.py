@@ -1,0 +1,70 @@
+"""A cluster in memory: whatever a test says that its topics are like."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+from faust.types import TP
+
+from processors.durability.changelog import ENCODING
+from processors.durability.provenance import Position, Provenance
+from processors.runtime.topic_ids import TopicIdentity
+from schemas.topics import INPUTS
+
+STATE = "oidor-state"
+PARTITIONS = 2
+NAMES: dict[str, str] = {topic: topic for topic in INPUTS}
+
+
+def id_of(name: str, incarnation: int = 1) -> bytes:
+    return f"{name[:14]:14}{incarnation:2}".encode()
+
+
+def recording(provenance: Provenance) -> bytes:
+    """A message that ends a checkpoint."""
+    meta = provenance._asdict() | {"generation": 0, "raised": 0, "state": {}}
+    entry = msgspec.Raw(msgspec.msgpack.encode(("meta", meta)))
+    return msgspec.msgpack.encode((ENCODING, provenance.version, 0, [entry]))
+
+
+@dataclass
+class FakeCluster:
+    """`processors.durability.cluster.Cluster`; every log ends at 100 unless it is said otherwise."""
+
+    identities: dict[str, TopicIdentity] = field(
+        default_factory=lambda: {name: TopicIdentity(id_of(name), PARTITIONS) for name in (*INPUTS, STATE)}
+    )
+    offsets: dict[TP, int] = field(default_factory=dict)
+    ended: dict[TP, int] = field(default_factory=dict)
+    low: dict[int, int] = field(default_factory=dict)
+    firsts: dict[int, Position] = field(default_factory=dict)
+    lasts: dict[int, Provenance] = field(default_factory=dict)
+    retained: dict[str, str] = field(default_factory=dict)
+    closed: bool = False
+
+    def recreate(self, name: str) -> None:
+        self.identities[name] = TopicIdentity(id_of(name, 2), self.identities[name].partitions)
+
+    async def topics(self, names: Collection[str]) -> Mapping[str, TopicIdentity]:
+        return {name: found for name, found in self.identities.items() if name in names}
+
+    async def committed(self, tps: Collection[TP]) -> Mapping[TP, int]:
+        return {tp: offset for tp, offset in self.offsets.items() if tp in tps}
+
+    async def ends(self, tps: Collection[TP]) -> Mapping[TP, int]:
+        return {tp: self.ended.get(tp, 100) for tp in tps}
+
+    async def begins(self, topic: str, numbers: Iterable[int]) -> Mapping[int, int]:
+        return {number: self.low.get(number, 0) for number in numbers}
+
+    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, Position]:
+        return {number: self.firsts[number] for number in numbers if number in self.firsts}
+
+    async def last(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
+        return {number: recording(self.lasts[number]) for number in numbers if number in self.lasts}
+
+    async def retention(self, topic: str) -> Mapping[str, str]:
+        return self.retained
+
+    async def close(self) -> None:
+        self.closed = True
