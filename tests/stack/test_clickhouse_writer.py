@@ -312,13 +312,14 @@ def test_a_server_that_stands_still_is_left_in_time(server: LocalClickHouse, add
 def test_what_is_ours_to_mend_waits_and_says_what_to_do(
     address: Address, client: Client, caplog: pytest.LogCaptureFixture, trouble: str, cure: str, advice: str
 ) -> None:
-    client.execute(trouble)
     attempts: list[Attempt] = []
 
     async def scenario() -> list[RefusedRow]:
         writer = ClickHouseWriter(address, 5, attempts.append)
+        await writer.write(block("incidents", ROWS["incidents"]))  # it knows by now who was erased, from `cases` too
+        await asyncio.to_thread(client.execute, trouble)
         broken = asyncio.create_task(writer.write(block("cases", ROWS["cases"])))
-        await until(lambda: len(attempts) >= 2)
+        await until(lambda: len(attempts) >= 3)
         whole = await writer.write(block("incidents", ROWS["incidents"]))
         assert not broken.done(), "other tables go on while one waits"
         await asyncio.to_thread(client.execute, cure)
