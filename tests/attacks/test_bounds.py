@@ -59,6 +59,7 @@ def test_a_case_of_more_events_than_are_kept_can_still_be_resolved() -> None:
     views.insert(feed.checkpoint())
     assert views.case("C1")["state"] == "resolved"
     assert views.clock("C1", "resolve")["state"] == "met"
+    assert not [row for row in views.incidents() if (row["pattern"], row["state"]) == ("P02", "open")]
 
 
 def test_deadlines_of_one_moment_do_not_hold_the_event_loop() -> None:

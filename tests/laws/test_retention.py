@@ -95,6 +95,7 @@ def test_a_recovered_state_equals_the_one_that_was_written(log: list[Happening])
     assert {key: (case.events, case.left_out) for key, case in again.cases.items()} == {
         key: (case.events, case.left_out) for key, case in state.cases.items()
     }
+    assert [held.moments for held in again.departed.values()] == [held.moments for held in state.departed.values()]
     assert vars(again.retention) == vars(state.retention)
     assert again.meta() == state.meta()
 

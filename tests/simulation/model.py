@@ -21,6 +21,7 @@ _COUNTED: Final = {
 }
 """KPI counts of which each event is one."""
 
+_LEFT: Final = frozenset({"beyond_retention", "maybe_repeated", "beyond_case_events"})
 _WITHDRAWING: Final = ("voided", "corrected", "merged")
 
 
@@ -39,6 +40,8 @@ class Told:
     refused: Counter[TP] = field(default_factory=Counter)
     kpis: Counter[str] = field(default_factory=Counter)
     """Over everything."""
+    unfolded: set[tuple[str, int, int]] = field(default_factory=set)
+    """Events said to be of a case that left: no case does, for there is room for all, and none is old."""
 
 
 @lru_cache
@@ -76,6 +79,8 @@ def shown(tables: dict[str, list[Row]]) -> Told:
     for row in tables["feedback_events"]:
         told.events.add((row["topic"], row["partition"], row["offset"]))
         told.ids.add((row["topic"], row["partition"], row["source"], row["event_id"]))
+        if _LEFT.intersection(row["warnings"]):
+            told.unfolded.add((row["topic"], row["partition"], row["offset"]))
     for row in tables["rejected_events"]:
         told.rejected.add((row["topic"], row["partition"], row["offset"]))
     for row in tables["ingest_progress"]:
