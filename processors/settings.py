@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     """
     case_events_max: PositiveInt = 200
     """Events kept of one case; beyond it replies in its middle that change nothing leave, counted. Of events that do
-    change something ten times as many are kept.
+    change something five times as many are kept.
     """
     case_retention_days: PositiveFloat = 120
     """Days after its last event that a resolved, closed or abandoned case is kept for reopening, where cases_max has

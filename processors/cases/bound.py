@@ -20,8 +20,10 @@ from processors.kpis.samples import Sample
 from processors.sla.clocks import Trigger
 from processors.sla.promises import Promises
 
-NEVER_IDLE: Final = 10
-"""How many times the bound a case keeps of what matters."""
+NEVER_IDLE: Final = 5
+"""How many times the bound a case keeps of what matters; beyond it, as many as the bound leave at once, lest it be
+folded again for each that comes.
+"""
 _REPLIES: Final[frozenset[Trigger]] = frozenset({"customer_replied", "replied_by_person"})
 _NEUTRAL: Final[frozenset[Trigger]] = frozenset({"replied", "absorbed"})
 """Triggers that change nothing between two messages, or two answers."""
@@ -57,7 +59,7 @@ def leave_out(case: Case, event: CaseEvent, events_max: int, promises: Promises)
         case.events = [one for one in case.events if id(one) not in gone]
     samples: tuple[tuple[Sample, int], ...] = ()
     if len(case.events) > NEVER_IDLE * events_max:
-        middle = slice((NEVER_IDLE - 1) * events_max, len(case.events) - events_max)
+        middle = slice((NEVER_IDLE - 2) * events_max, len(case.events) - events_max)
         leaving += case.events[middle]
         samples = tuple(replace_events(case, [*case.events[: middle.start], *case.events[middle.stop :]], promises))
         incomplete = True
