@@ -24,6 +24,7 @@ from processors.state.partition import PartitionState
 from processors.state.timers import Timer
 from schemas.observations import Observations, Transition
 from schemas.outputs import IncidentRow
+from schemas.topics import SURVEYS
 
 CASE_TIMER: Final = "case"
 """The kind of the timer of a case; that of a subject is the id of its pattern."""
@@ -66,7 +67,7 @@ def emit(
         _move(state, case, before, after, observations)
     if after.next_timer != before.next_timer and after.next_timer != NEVER:
         register_timer(state, topic, after.next_timer, CASE_TIMER, case.key)
-    if case.is_over:
+    if (not after.gauges or topic == SURVEYS) and case.is_over:
         state.leaving[topic].note(case, state.cases)
     return [] if after.carry_over == before.carry_over else _carry(state, case.key, before, after)
 
