@@ -102,6 +102,8 @@ class Broker:
     def __init__(self) -> None:
         self.logs: dict[TP, PartitionLog] = {}
         self.groups: dict[str, Group] = defaultdict(Group)
+        self.ids: dict[str, bytes] = {}
+        """Ids of topics, where they are known."""
         self.fenced = 0
         self._producers: dict[str, _Producer] = defaultdict(_Producer)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 from deploy.cli.settings import ShippedSettings
 from processors.durability.assignment import Assignment
 from processors.durability.changelog import LogLimits
+from processors.durability.inspection import Inspection
 from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.patterns import registry
 from processors.pipeline import missed_pages, step
@@ -27,8 +28,9 @@ from schemas.topics import INPUTS, ROWS
 from sinks import messages
 from sinks.metrics.warehouse import WarehouseMetrics
 from sinks.rejections import RejectionPublisher
-from tests.simulation.clients import APP, Consumer, SimulatedLog
+from tests.simulation.clients import APP, STATE, Consumer, SimulatedLog
 from tests.simulation.database import Writer
+from tests.simulation.disasters import SimulatedCluster
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -64,6 +66,12 @@ class Worker:
             ),
             watch=_Watch(world, name),
             refuse=lambda why: world.anomaly(f"{name} refuses: {why}"),
+            inspection=Inspection(
+                SimulatedCluster(world.broker, world.traffic.partitions),
+                {topic: topic for topic in INPUTS},
+                world.traffic.partitions,
+                STATE,
+            ),
         )
 
     def start(self) -> None:
@@ -72,6 +80,7 @@ class Worker:
             "fetch": self.consumer.fetch(),
             "tick": self._tick(),
             "group": self._commit_to_group(),
+            "inspect": self.assignment.inspect(),
             **{f"agent-{topic}": self._take(topic) for topic in INPUTS},
         }
         for name, work in tasks.items():

@@ -1,0 +1,87 @@
+"""What happens to topics and not to processes: one is deleted and made again, the log of a state is cut.
+
+None of it can be undone by going on, so a run after one is not compared with an undisturbed one: it must say so.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from faust.types import TP
+
+from processors.durability.changelog import position_of, provenance_of
+from processors.durability.inspection import look_before_joining
+from processors.durability.provenance import Position
+from processors.runtime.topic_ids import NO_ID, TopicIdentity
+from schemas.topics import CONTACTS, INPUTS
+from tests.simulation.broker import Broker, PartitionLog
+from tests.simulation.clients import APP, STATE
+
+_NAMES: Final[dict[str, str]] = {topic: topic for topic in INPUTS}
+
+
+class SimulatedCluster:
+    """`processors.durability.cluster.Cluster` on the simulated broker."""
+
+    def __init__(self, broker: Broker, partitions: int) -> None:
+        self._broker, self._partitions = broker, partitions
+
+    async def topics(self, names: Collection[str]) -> Mapping[str, TopicIdentity]:
+        return {name: TopicIdentity(self._broker.ids.get(name, NO_ID), self._partitions) for name in names}
+
+    async def committed(self, tps: Collection[TP]) -> Mapping[TP, int]:
+        return {tp: offset for tp, offset in self._broker.groups[APP].offsets.items() if tp in tps}
+
+    async def ends(self, tps: Collection[TP]) -> Mapping[TP, int]:
+        return {tp: self._broker.log(*tp).stable for tp in tps}
+
+    async def begins(self, topic: str, numbers: Iterable[int]) -> Mapping[int, int]:
+        return {number: self._broker.log(topic, number).low for number in numbers}
+
+    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, Position]:
+        logs = {number: self._broker.log(topic, number).committed() for number in numbers}
+        found = {number: position_of(records[0].value) for number, records in logs.items() if records}
+        return {number: position for number, position in found.items() if position is not None}
+
+    async def last(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
+        logs = {number: self._broker.log(topic, number).committed() for number in numbers}
+        ending = {
+            number: [record.value for record in records if provenance_of(record.value) is not None]
+            for number, records in logs.items()
+        }
+        return {number: messages[-1] for number, messages in ending.items() if messages}
+
+    async def retention(self, topic: str) -> Mapping[str, str]:
+        return {}
+
+    async def close(self) -> None: ...
+
+
+def recreate(broker: Broker, topic: str, partitions: int) -> None:
+    """Delete a topic and make it again: empty, under another id where ids are known."""
+    for number in range(partitions):
+        broker.logs[TP(topic, number)] = PartitionLog(TP(topic, number))
+    if topic in broker.ids:
+        broker.ids[topic] = bytes(reversed(broker.ids[topic]))
+
+
+def cut(broker: Broker, number: int, messages: int) -> None:
+    """Delete so many committed messages from the beginning of a state's log, as retention does."""
+    log = broker.log(STATE, number)
+    log.low = log.committed()[messages].offset
+
+
+async def said_before_joining(broker: Broker, partitions: int) -> list[str]:
+    """What a worker says that is about to join."""
+    return await look_before_joining(SimulatedCluster(broker, partitions), _NAMES, partitions, STATE)
+
+
+def skipped(broker: Broker, durable: Mapping[int, Mapping[str, int]], before: Mapping[int, int]) -> int:
+    """Records of `CONTACTS` that lie where states take them for read, and were published after they were.
+
+    `before`: partition number -> next offset when the topic was made again.
+    """
+    return sum(
+        record.offset < min(before[number], durable[number][CONTACTS])
+        for number in before
+        for record in broker.log(CONTACTS, number).committed()
+    )
