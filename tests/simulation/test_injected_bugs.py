@@ -268,8 +268,8 @@ BUGS: Final = {
     a_wrong_clock_counts: 2,
     time_is_never_set_back: 2,
     what_was_decided_stays_when_time_is_set_back: 2,
-    a_table_is_not_asked_before_its_rows_are_rejected: 2,
-    rows_of_a_table_that_refuses_are_passed_over: 2,
+    a_table_is_not_asked_before_its_rows_are_rejected: 8,
+    rows_of_a_table_that_refuses_are_passed_over: 8,
 }
 """The bugs, each with the seed that found it last: it is tried first. Without it all others are."""
 
