@@ -132,7 +132,6 @@ def test_an_input_that_is_made_again_under_a_worker_is_named_within_a_minute(
         until_known(oidor, "B")
 
 
-@pytest.mark.xfail(strict=True, reason="seen to fail on real servers, and not looked into yet")
 def test_a_state_that_lost_its_beginning_or_all_is_refused_and_begun_anew_once_that_is_accepted(
     settings: Settings, admin: KafkaAdminClient, tmp_path: Path
 ) -> None:
