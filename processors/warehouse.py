@@ -13,6 +13,7 @@ from typing import Any, Final
 from faust.types import TP
 from mode.utils.logging import get_logger
 
+from processors.durability.provenance import contradictions_of_versions
 from processors.runtime.problems import Problem
 from processors.runtime.recreation import TopicIncarnation
 from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
@@ -72,6 +73,8 @@ class OpenPartition:
     next: int
     epoch: int = 0
     missing: Missing = field(default_factory=Missing)
+    version: int | None = None
+    """Of the last rows that were taken: in a log, versions ascend."""
     newer: str = ""
     """What of the message at `next` this release does not know: it waits for one that does, with all behind it."""
 
@@ -124,7 +127,7 @@ class Warehouse:
             if not self._is_open(part):
                 return
             try:
-                self.inserter.add(part, record)
+                part.version = self.inserter.add(part, record) or part.version
             except NewerReleaseError as newer:
                 part.newer = str(newer)
                 return
@@ -140,6 +143,7 @@ class Warehouse:
     async def revoked(self, numbers: Collection[int], seconds: float) -> None:
         """What was gathered comes again, here or elsewhere; what is being inserted comes again too, and counts once."""
         self._open.clear()
+        self._fetched = {}
         self.inserter.drop()
 
     async def shutdown(self, seconds: float) -> None:
@@ -182,10 +186,21 @@ class Warehouse:
             what = f"ClickHouse has taken nothing for {waiting:.0f} s"
             means = "rows wait in Kafka, and are stored once it answers: nothing is lost while feedback-rows keeps them"
             found.append(Problem("clickhouse", what, means, wall_ms() - round(waiting * 1000)))
+        found += [Problem(*one) for one in contradictions_of_versions(self._written(), self.inserter.stored_versions)]
         if self._incarnation is not None and self._incarnation.missing:
             means = "workers cannot write their checkpoints: find out who deleted it; `oidor topics create`"
             found.append(Problem("rows", f"{self._topic} does not exist", means))
         return found
+
+    def _written(self) -> dict[int, int]:
+        """The last versions that there are, of partitions that were read to their ends: before, what comes is older."""
+        return {
+            part.number: part.version
+            for part in self._open.values()
+            if part.version is not None
+            and (fetched := self._fetched.get(self._tp(part.number))) is not None
+            and _at_end(part, fetched)
+        }
 
     def details(self) -> Mapping[str, Any]:
         inserted_at = self.inserter.inserted_at

@@ -41,16 +41,18 @@ class PendingInsert:
     def full(self, rows: int) -> bool:
         return any(len(block) >= rows for block in self.blocks.values())
 
-    def add(self, source: Source, record: Any, now: float) -> None:
-        """Takes in one message, at `now`; one that is no row batch of ours becomes a rejection.
+    def add(self, source: Source, record: Any, now: float) -> int | None:
+        """Takes in one message, at `now`; returns the version of its rows. What is no row batch becomes a rejection.
 
         Raises `NewerReleaseError`, and has taken nothing then.
         """
+        version = None
         try:
             batch = decode_row_batch(record.value or b"")
             _check(batch)
             block = self.blocks.setdefault((batch.table, batch.columns), InsertBlock.like(batch))
             refused = block.add(batch)
+            version = batch.version
         except (msgspec.DecodeError, ValueError) as error:
             self.rejected.append(refused_batch(record, str(error)))
         else:
@@ -58,6 +60,7 @@ class PendingInsert:
         if not self.done:
             self.since = now
         self.done.append((source, record.offset + 1))
+        return version
 
 
 def _check(batch: RowBatch) -> None:

@@ -93,15 +93,24 @@ class Inserter:
         """Table -> how it is out of order, in one line: nothing is inserted until it is mended."""
         return self._writer.refusing
 
+    @property
+    def stored_versions(self) -> Mapping[int, int]:
+        """Partition -> the greatest version of its rows that was stored before this process inserted any of it."""
+        return self._writer.stored_versions
+
     def waiting_seconds(self) -> float:
         """For how long the oldest of what is gathered has waited."""
         oldest = self.inserting or self.pending
         return _now() - oldest.since if oldest.done else 0.0
 
-    def add(self, source: Source, record: Any) -> None:
-        """Gathers a message of `feedback-rows`. Raises `NewerReleaseError`, and has not gathered it then."""
-        self.pending.add(source, record, _now())
+    def add(self, source: Source, record: Any) -> int | None:
+        """Gathers a message of `feedback-rows`; returns the version of its rows, if it has any.
+
+        Raises `NewerReleaseError`, and has not gathered it then.
+        """
+        version = self.pending.add(source, record, _now())
         self._news.set()
+        return version
 
     async def room(self) -> None:
         """Returns when there may be room again, or when what was gathered is dropped."""

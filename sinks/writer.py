@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
@@ -30,6 +30,7 @@ from sinks.clickhouse import (
 )
 from sinks.erasures import Erasures, load
 from sinks.refusals import RefusalRate, TableRefusesError
+from sinks.versions import stored_versions
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,9 @@ class ClickHouseWriter:
         self.refusing: dict[str, str] = {}
         """Table -> how it is out of order, in one line; its rows wait."""
         self.erasures = Erasures()
-        self._erasures_loaded = False
+        self.stored_versions: Mapping[int, int] = {}
+        """By partition, as of the first insert since `reload`: what was stored of it before, by whomever."""
+        self._loaded = False
         self._address = address
         self._attempt_timeout = attempt_timeout
         self._on_attempt, self._on_wait = on_attempt, on_wait
@@ -101,8 +104,8 @@ class ClickHouseWriter:
         raise AssertionError("attempts never end")
 
     def reload(self) -> None:
-        """The database is asked again who was erased, before the next insert: others may have stored more of them."""
-        self._erasures_loaded = False
+        """The database is asked again what it knows, before the next insert: others may have stored more."""
+        self._loaded = False
 
     def close(self) -> None:
         """Ends the connection, with what is under way on it."""
@@ -231,11 +234,15 @@ class ClickHouseWriter:
         raise AssertionError("attempts never end")
 
     async def _attempt(self, block: InsertBlock) -> None:
-        if not self._erasures_loaded:
-            await self._ask(load, self.erasures)
-            self._erasures_loaded = True
+        if not self._loaded:
+            await self._ask(self._load, self._address.database)
+            self._loaded = True
         self.erasures.mask(block)
         await self._ask(insert, block)
+
+    def _load(self, client: Client, database: str) -> None:
+        load(client, self.erasures)
+        self.stored_versions = stored_versions(client, database)
 
     async def _attempt_empty_row(self, block: InsertBlock) -> None:
         await self._ask(insert_empty_row, block)

@@ -36,6 +36,7 @@ from processors.settings import Settings
 from processors.worker import durability, feedback, kafka_cluster, kafka_log
 from schemas.errors import OidorError
 from schemas.topics import state_topic
+from sinks import versions
 from sinks.clickhouse import Address, connect, one_line
 from sinks.metrics.worker import WorkerMetrics
 
@@ -230,9 +231,7 @@ def stored_versions(settings: Settings) -> dict[int, int]:
         tables = "SELECT count() FROM system.tables WHERE database = %(database)s AND name = 'ingest_progress'"
         if not client.execute(tables, {"database": database})[0][0]:
             return {}
-        return dict(
-            client.execute(f"SELECT partition, max(version) FROM {database}.ingest_progress GROUP BY partition")
-        )
+        return versions.stored_versions(client, database)
     except (errors.Error, OSError, EOFError) as error:
         raise AcceptError(
             f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port} must say what is stored, so that "

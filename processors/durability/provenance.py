@@ -136,6 +136,18 @@ def contradictions_of_ends(
             yield Contradiction("end", seen, f"{_REREAD} it again, and events that were read before count once")
 
 
+def contradictions_of_versions(written: Mapping[int, int], stored: Mapping[int, int]) -> Iterator[Contradiction]:
+    """Compare the last versions that were written of partitions with the greatest that a database has stored of them.
+
+    Rows are stored after they were written: newer ones are of a state that is not there any more. What nothing is
+    known of was not asked for yet, or begins anew with versions beyond all former ones.
+    """
+    if behind := sorted(number for number, version in stored.items() if version > written.get(number, version)):
+        seen = f"newer rows are stored of partitions {behind} than Kafka knows of (it was restored to an older moment)"
+        to_do = "new rows lose to them: with all workers stopped `oidor inputs accept --from beginning` raises versions"
+        yield Contradiction("versions", seen, to_do)
+
+
 def contradictions_of_log(
     topic: str, number: int, log: StateLog, committed: Mapping[str, int]
 ) -> Iterator[Contradiction]:

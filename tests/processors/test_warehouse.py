@@ -61,6 +61,7 @@ class Stored:
     def __init__(self) -> None:
         self.rows = 0
         self.refusing: dict[str, str] = {}
+        self.stored_versions: dict[int, int] = {}
         self.erasures = Erasures()
         self.there = asyncio.Event()
 
@@ -74,10 +75,15 @@ class Stored:
 
 
 def a_slice(
-    number: int, begin: int, *offsets: int, epoch: int = 9, columns: tuple[str, ...] = COLUMNS[PROGRESS]
+    number: int,
+    begin: int,
+    *offsets: int,
+    epoch: int = 9,
+    columns: tuple[str, ...] = COLUMNS[PROGRESS],
+    version: int = 1,
 ) -> Slice:
     row = ProgressRow(CONTACTS, 3, 1, 1, 1, 0, 0, 0, 1)
-    value = encode_row_batch(RowBatch(PROGRESS, columns, 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode([row]))))
+    value = encode_row_batch(RowBatch(PROGRESS, columns, version, 2, 3, msgspec.Raw(msgspec.msgpack.encode([row]))))
     records = [Record(offset, value) for offset in offsets]
     return Slice(records, topic=ROWS, partition=number, begin=begin, epoch=epoch)
 
@@ -200,6 +206,35 @@ def test_a_table_that_is_out_of_order_is_a_problem_at_once_with_what_to_do() -> 
         warehouse.update_gauges()
         refuses = warehouse._metrics.registry.get_sample_value("feedback_sink_table_refuses", {"table": "cases"})
         assert refuses == 1
+
+    played(scene)
+
+
+def test_rows_that_are_older_than_stored_ones_at_the_end_of_their_log_are_a_problem_until_newer_ones_come() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        stored.there.set()
+        stored.stored_versions = {0: 5, 1: 5}
+        await warehouse.deliver(a_slice(0, 40, 40, version=4))
+        await warehouse.inserter.insert()
+        assert warehouse.problems() == [], "before its end, a log has what is stored already"
+
+        await warehouse.deliver(a_slice(0, 41, 89, version=4))
+        (problem,) = warehouse.problems()
+        assert problem.what.startswith("newer rows are stored of partitions [0] than Kafka knows of")
+        assert "`oidor inputs accept --from beginning` raises versions" in problem.means
+
+        await warehouse.deliver(a_slice(0, 90, 90, version=6))
+        assert warehouse.problems() == []
+
+    played(scene)
+
+
+def test_rows_that_are_read_again_after_a_crash_are_no_problem() -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        stored.stored_versions = {0: 5}
+        for offset, version in ((40, 3), (41, 4), (89, 5)):
+            await warehouse.deliver(a_slice(0, offset, offset, version=version))
+            assert warehouse.problems() == []
 
     played(scene)
 

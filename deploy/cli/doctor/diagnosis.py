@@ -13,6 +13,7 @@ from rich.table import Table
 
 from deploy.cli.copies import Copies
 from deploy.cli.topics import Problem
+from processors.durability.provenance import contradictions_of_versions
 from processors.settings import Settings
 from processors.state.health import PartHealth
 from schemas.observations import CLOCKS_AGREE_MS
@@ -305,14 +306,8 @@ def _contradictions(broker: Broker) -> Iterator[Finding]:
 
 
 def _restored(written: Mapping[int, int], stored: Mapping[int, int]) -> Iterator[Finding]:
-    """Rows are stored after their checkpoint: newer ones are of a state that is not there any more."""
-    if behind := sorted(number for number, version in stored.items() if version > written.get(number, version)):
-        yield Finding(
-            "provenance",
-            False,
-            f"newer rows are stored of partitions {behind} than their states have written: Kafka was restored",
-            "new rows lose to them: with all workers stopped, oidor inputs accept --from beginning",
-        )
+    for _, seen, to_do in contradictions_of_versions(written, stored):
+        yield Finding("provenance", False, seen, to_do)
 
 
 def _state(broker: Broker, now: int, settings: Settings) -> Iterator[Finding]:

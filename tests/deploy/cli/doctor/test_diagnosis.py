@@ -199,6 +199,14 @@ def test_what_the_database_shows_to_be_wrong_is_named(case: str) -> None:
     assert text in findings[check]
 
 
+def test_stored_rows_that_are_newer_than_what_kafka_knows_of_are_wrong_and_unknown_partitions_are_not() -> None:
+    broker = replace(BROKER, versions={3: 8, 4: 5})
+    assert wrong(Facts(NOW, broker, replace(DATABASE, versions={3: 8, 4: 5, 7: 1}))) == {}
+    (said,) = wrong(Facts(NOW, broker, replace(DATABASE, versions={3: 9, 4: 5}))).values()
+    assert said.startswith("newer rows are stored of partitions [3] than Kafka knows of")
+    assert "`oidor inputs accept --from beginning` raises versions" in said
+
+
 NOTHING_WRONG = {
     "an upstream transaction under way": held(NOW - 2_000),
     "a worker that is behind and gets on": behind(WORKER, committed=10, waiting=True, moved=True),
