@@ -1,7 +1,7 @@
 """The registry of Kafka topics: name, key, partitions, cleanup and retention, and why."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 DAY_MS: Final = 86_400_000
 
@@ -64,6 +64,18 @@ class Topic:
         if self.durable and replication > 1:
             config["min.insync.replicas"] = "2"
         return config
+
+
+NO_ID: Final = bytes(16)
+"""The id of a topic whose broker tells none."""
+
+
+class TopicIdentity(NamedTuple):
+    """What the metadata of a cluster say of one topic."""
+
+    id: bytes
+    """16 bytes, another one whenever the topic is made (KIP-516)."""
+    partitions: int
 
 
 def state_topic(app_id: str) -> str:

@@ -31,11 +31,10 @@ from processors.durability.provenance import (
     contradictions_of_settings,
     told,
 )
-from processors.runtime.topic_ids import TopicIdentity
 from processors.settings import Settings
 from processors.worker import durability, feedback, kafka_cluster, kafka_log
 from schemas.errors import OidorError
-from schemas.topics import state_topic
+from schemas.topics import TopicIdentity, state_topic
 from sinks import versions
 from sinks.clickhouse import Address, connect, one_line
 from sinks.metrics.worker import WorkerMetrics

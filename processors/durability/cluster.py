@@ -18,7 +18,8 @@ from processors.durability.changelog import position_of, provenance_of
 from processors.durability.provenance import Position
 from processors.runtime.security import KafkaClient
 from processors.runtime.timeouts import ANSWER_SECONDS, own_cancellation_only
-from processors.runtime.topic_ids import TopicIdentity, identities_of
+from processors.runtime.topic_ids import identities_of
+from schemas.topics import TopicIdentity
 
 RETENTION: Final = ("retention.ms", "retention.bytes")
 KEPT: Final = "-1"
@@ -91,6 +92,9 @@ class KafkaCluster:
         return {tp.partition: offset for tp, offset in found.items()}
 
     async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, Position]:
+        numbers = list(numbers)
+        if not numbers:  # a consumer that never got an assignment does not stop in peace
+            return {}
         async with self._reading() as reader:
             low, ends = await _span(reader, topic, numbers)
             found: dict[int, Position] = {}
@@ -104,6 +108,9 @@ class KafkaCluster:
             return found
 
     async def last(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
+        numbers = list(numbers)
+        if not numbers:
+            return {}
         async with self._reading() as reader:
             low, ends = await _span(reader, topic, numbers)
             found: dict[int, bytes] = {}

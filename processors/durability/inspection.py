@@ -16,10 +16,10 @@ from processors.durability import provenance
 from processors.durability.changelog import StateError, provenance_of
 from processors.durability.cluster import KEPT, Cluster
 from processors.durability.partition import DurablePartition
-from processors.durability.provenance import Contradiction, InputTopic, StateLog
+from processors.durability.provenance import Contradiction, InputTopic, Position, StateLog
 from processors.runtime.timeouts import until_set
-from processors.runtime.topic_ids import NO_ID, TopicIdentity
 from schemas.errors import OidorError
+from schemas.topics import NO_ID, TopicIdentity
 
 logger = get_logger(__name__)
 
@@ -93,7 +93,8 @@ def _contradictions(
     if of_settings:
         return of_settings
     of_topics = list(provenance.contradictions_of_topics(recorded.inputs, recorded.partitions, topics))
-    return of_topics or list(provenance.contradictions_of_ends(number, inputs, recorded.offsets, ends))
+    by_name = {(tp.topic, tp.partition): end for tp, end in ends.items()}
+    return of_topics or list(provenance.contradictions_of_ends(number, inputs, recorded.offsets, by_name))
 
 
 def _has(topics: Mapping[str, TopicIdentity], name: str, number: int) -> bool:
@@ -188,10 +189,17 @@ class Inspection:
         by_number = {part.number: part for part in parts}
         first = await self._cluster.first(self._state, by_number)
         return [
-            provenance.cut(self._state, number, position, part.provenance.needed_from)
+            found
             for number, part in by_number.items()
-            if (position := first.get(number)) is not None and provenance.is_cut(position, part.provenance.needed_from)
+            if (found := self._of_log(number, first.get(number), part.provenance.needed_from)) is not None
         ]
+
+    def _of_log(self, number: int, first: Position | None, needed_from: int) -> Contradiction | None:
+        if first is None:  # an open partition has written one checkpoint at least
+            return provenance.emptied(self._state, number)
+        if provenance.is_cut(first, needed_from):
+            return provenance.cut(self._state, number, first, needed_from)
+        return None
 
     def _as_recorded(
         self, recorded: provenance.Provenance, topic: str, topics: Mapping[str, TopicIdentity]

@@ -8,9 +8,7 @@ which checkpoint on its own log is needed. What is recorded and what is found ar
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from faust.types import TP
-
-from processors.runtime.topic_ids import NO_ID, TopicIdentity
+from schemas.topics import NO_ID, TopicIdentity
 
 _REREAD: Final = "with all workers stopped, `oidor inputs accept --from beginning` reads"
 _ANEW: Final = (
@@ -126,11 +124,11 @@ def contradictions_of_state(known: InputTopic, topics: Mapping[str, TopicIdentit
 
 
 def contradictions_of_ends(
-    number: int, inputs: Mapping[str, str], offsets: Mapping[str, int], ends: Mapping[TP, int]
+    number: int, inputs: Mapping[str, str], offsets: Mapping[str, int], ends: Mapping[tuple[str, int], int]
 ) -> Iterator[Contradiction]:
-    """Compare next offsets, by logical name, with where the logs end."""
+    """Compare next offsets, by logical name, with where the logs end, by name and partition."""
     for topic, name in inputs.items():
-        offset, end = offsets.get(topic, 0), ends.get(TP(name, number))
+        offset, end = offsets.get(topic, 0), ends.get((name, number))
         if end is not None and offset > end:
             seen = f"{name}[{number}] ends at {end}, and was read up to {offset} (it was cut, or restored)"
             yield Contradiction("end", seen, f"{_REREAD} it again, and events that were read before count once")
@@ -167,6 +165,11 @@ def cut(topic: str, number: int, first: Position, needed_from: int) -> Contradic
     """Say that a log does not reach back to where its state needs it."""
     seen = f"{topic}[{number}] begins with checkpoint {first.sequence}, and is needed from {max(1, needed_from)}"
     return Contradiction("cut", seen, f"a part of the state was deleted: {_ANEW}")
+
+
+def emptied(topic: str, number: int) -> Contradiction:
+    """Say that nothing is left of a log under the process that writes to it."""
+    return Contradiction("empty", f"{topic}[{number}] is empty, and this process wrote to it", _ANEW)
 
 
 def is_cut(first: Position, needed_from: int) -> bool:

@@ -17,7 +17,8 @@ from mode.utils.logging import get_logger
 
 from processors.runtime.security import KafkaClient
 from processors.runtime.timeouts import CONSUMER_SECONDS
-from processors.runtime.topic_ids import NO_ID, identities_of
+from processors.runtime.topic_ids import identities_of
+from schemas.topics import NO_ID
 
 logger = get_logger(__name__)
 

@@ -6,7 +6,7 @@ Apache Kafka has understood it since 2.8. So it stands here as that client write
 
 from collections.abc import Collection
 from io import BytesIO
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
@@ -21,17 +21,11 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-NO_ID: Final = bytes(16)
+from schemas.topics import NO_ID, TopicIdentity
+
 _METADATA: Final = 3
 _VERSION: Final = 10
 _UNKNOWN_TOPIC: Final = 3
-
-
-class TopicIdentity(NamedTuple):
-    """What the metadata of a cluster say of one topic."""
-
-    id: bytes
-    partitions: int
 
 
 class _Uuid(AbstractType[bytes]):  # type: ignore[misc]

@@ -11,8 +11,7 @@ from faust.types import TP
 from processors.durability.changelog import position_of, provenance_of
 from processors.durability.inspection import look_before_joining
 from processors.durability.provenance import Position
-from processors.runtime.topic_ids import NO_ID, TopicIdentity
-from schemas.topics import CONTACTS, INPUTS
+from schemas.topics import CONTACTS, INPUTS, NO_ID, TopicIdentity
 from tests.simulation.broker import Broker, PartitionLog
 from tests.simulation.clients import APP, STATE
 

@@ -39,7 +39,7 @@ _SETTINGS: Final = ShippedSettings(
     _env_file=None, app_id=APP, partitions=3, message_bytes=20_000, log_to_state=0, warehouse_rows=200
 )
 _RULES: Final = Rules.of(_SETTINGS, registry.DECLARED)
-_PENDING_MAX: Final = 60
+_PENDING_MAX: Final = 20
 _OCCURRED_AHEAD_MS: Final = 600_000
 """What an event may lie ahead of its record, and that of the clock, together."""
 _CUT: Final = 0.05

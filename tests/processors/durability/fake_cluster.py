@@ -8,8 +8,7 @@ from faust.types import TP
 
 from processors.durability.changelog import ENCODING
 from processors.durability.provenance import Position, Provenance
-from processors.runtime.topic_ids import TopicIdentity
-from schemas.topics import INPUTS
+from schemas.topics import INPUTS, TopicIdentity
 
 STATE = "oidor-state"
 PARTITIONS = 2
@@ -38,6 +37,7 @@ class FakeCluster:
     ended: dict[TP, int] = field(default_factory=dict)
     low: dict[int, int] = field(default_factory=dict)
     firsts: dict[int, Position] = field(default_factory=dict)
+    emptied: set[int] = field(default_factory=set)
     lasts: dict[int, Provenance] = field(default_factory=dict)
     retained: dict[str, str] = field(default_factory=dict)
     closed: bool = False
@@ -58,7 +58,8 @@ class FakeCluster:
         return {number: self.low.get(number, 0) for number in numbers}
 
     async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, Position]:
-        return {number: self.firsts[number] for number in numbers if number in self.firsts}
+        held = (number for number in numbers if number not in self.emptied)
+        return {number: self.firsts.get(number, Position(1, 0)) for number in held}
 
     async def last(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
         return {number: recording(self.lasts[number]) for number in numbers if number in self.lasts}

@@ -11,8 +11,7 @@ from faust.types import TP
 from processors.durability.assignment import Assignment
 from processors.durability.inspection import Inspection, look_before_joining
 from processors.durability.provenance import InputTopic, Position, Provenance
-from processors.runtime.topic_ids import NO_ID, TopicIdentity
-from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, SURVEYS
+from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, NO_ID, SURVEYS, TopicIdentity
 from tests.processors.durability import counting
 from tests.processors.durability.counting import Counting
 from tests.processors.durability.fake_cluster import NAMES, PARTITIONS, STATE, FakeCluster, id_of
@@ -257,6 +256,7 @@ def test_records_come_again_when_what_was_wrong_is_put_right() -> None:
         (lambda running: running.cluster.recreate(STATE), "oidor-state was deleted and made again"),
         (lambda running: running.cluster.identities.pop(STATE), "oidor-state does not exist"),
         (lambda running: running.cluster.firsts.update({0: Position(900, 0)}), "begins with checkpoint 900"),
+        (lambda running: running.cluster.emptied.add(0), "oidor-state[0] is empty"),
         (
             lambda running: running.cluster.identities.update({CONTACTS: TopicIdentity(id_of(CONTACTS), 4)}),
             "contact-events has 4 partitions",

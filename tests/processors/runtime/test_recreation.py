@@ -13,7 +13,7 @@ from faust.types import TP
 
 from processors.runtime import recreation
 from processors.runtime.recreation import TopicIncarnation
-from processors.runtime.topic_ids import NO_ID
+from schemas.topics import NO_ID
 from tests.processors.durability.fake_log import play
 
 ROWS = "feedback-rows"

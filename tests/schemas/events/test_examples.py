@@ -20,6 +20,7 @@ EXAMPLES_OF_A_TYPE = 3
 NOT_MADE_BY_INPUT = {
     "processing_error": "an error of our own while a good record was processed",
     "sink_refused": "ClickHouse refused the row of an accepted record",
+    "erasure_not_allowed": "a setting says whose erasures count",
     "record_from_future": "the worker rejects it by a clock, before `step` sees it",
 }
 
