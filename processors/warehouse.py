@@ -44,6 +44,7 @@ WAITING_SECONDS: Final = 20.0
 
 _MEND: Final = "rows of all tables wait in Kafka: undo what changed this one, and inserting goes on by itself"
 _RELEASE: Final = "a newer worker wrote it, rows wait in Kafka: run `oidor migrate` and the warehouse of that release"
+_CUT: Final = "%s[%d] ends at %d, and was read up to %d (it was cut, or restored): it is read again from its beginning"
 _COMMIT_SECONDS: Final = GROUP_COMMIT_SECONDS + 2
 
 
@@ -136,8 +137,13 @@ class Warehouse:
 
     async def tick(self) -> None:
         await self._open_assigned()
+        taken = {part: part.next for part in self._open.values()}
         async with asyncio.timeout(CONSUMER_SECONDS):
             self._fetched = await self._consumer().progress()
+        for part, offset in taken.items():
+            fetched = self._fetched.get(self._tp(part.number))
+            if fetched is not None and fetched.high_watermark < offset and self._is_open(part):
+                del self._open[part.number]  # its log was cut: it is opened anew, where there are records
         await self._seek_back_missing()
 
     async def revoked(self, numbers: Collection[int], seconds: float) -> None:
@@ -225,7 +231,10 @@ class Warehouse:
         self._metrics.set(families.SINK_LAG, self.inserter.waiting_seconds(), SINK)
 
     async def _open_assigned(self) -> None:
-        """Open what is assigned and not here, at the group's offsets."""
+        """Open what is assigned and not here, at the group's offsets; at its beginning, where they are beyond its end.
+
+        Beyond it, what is written next would be passed over in silence; rows that are read again count once.
+        """
         assigned = self._assigned()
         for number in self._open.keys() - assigned:
             del self._open[number]
@@ -233,8 +242,13 @@ class Warehouse:
             async with asyncio.timeout(CONSUMER_SECONDS):
                 asked = self._consumer() if self._incarnation is None else self._incarnation
                 committed, earliest = await asked.committed(new), await self._consumer().earliest(new)
+                ends = await self._consumer().ends(new)
             for tp in new & {self._tp(number) for number in self._assigned()}:
-                part = OpenPartition(tp.partition, committed.get(tp) or earliest.get(tp, 0))
+                begin, offset = earliest.get(tp, 0), committed.get(tp) or 0
+                if offset > ends.get(tp, offset):
+                    logger.warning(_CUT, *tp, ends[tp], offset)
+                    offset = 0
+                part = OpenPartition(tp.partition, offset or begin)
                 part.epoch = await self._seek_back(part)
                 self._open[tp.partition] = part
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
+import pytest
 from faust.types import TP
 
 from processors.runtime.seam import BatchConsumer
@@ -31,6 +32,7 @@ class Consumer:
     def __init__(self) -> None:
         self.sought: list[tuple[int, int]] = []
         self.committed_offsets: dict[TP, int] = {}
+        self.end = 90
 
     def assignment(self) -> set[TP]:
         return {TP(ROWS, 0), TP(ROWS, 1)}
@@ -41,13 +43,18 @@ class Consumer:
     async def earliest(self, tps: Iterable[TP]) -> dict[TP, int]:
         return dict.fromkeys(tps, 7)
 
+    async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        return dict.fromkeys(tps, self.end)
+
     async def seek_back(self, tp: TP, offset: int) -> int:
         self.sought.append((tp.partition, offset))
         return len(self.sought)
 
     async def progress(self) -> dict[TP, FetchProgress]:
         return {
-            TP(ROWS, 0): FetchProgress(epoch=1, end=90, at_end=True, asked_at=1, high_watermark=90, held_ms=0),
+            TP(ROWS, 0): FetchProgress(
+                epoch=1, end=self.end, at_end=True, asked_at=1, high_watermark=self.end, held_ms=0
+            ),
         }
 
     async def commit_durable(self, offsets: Mapping[TP, int], mark: str = "") -> bool:
@@ -106,6 +113,24 @@ def test_partitions_are_opened_where_the_group_has_committed_or_where_they_begin
         assert set(process.opened()) == {0, 1}
         assert sorted(consumer.sought) == [(0, 40), (1, 7)]
         assert {one.tp.partition: one.next for one in process.progress()} == {0: 40, 1: 7}
+
+    played(scene)
+
+
+def test_a_log_that_ends_before_what_was_read_of_it_is_read_again_from_its_beginning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        await warehouse.deliver(a_slice(0, 40, 40))
+        consumer.end = 30
+        await warehouse.tick()
+        assert set(warehouse.opened()) == {1}, "it is given up"
+        await warehouse.tick()
+        assert consumer.sought[-1] == (0, 7)
+        await warehouse.deliver(a_slice(0, 7, 7))
+        await warehouse.tick()
+        assert {one.tp.partition: one.next for one in warehouse.progress()} == {0: 8, 1: 7}
+        assert "feedback-rows[0] ends at 30, and was read up to 40" in caplog.text
 
     played(scene)
 

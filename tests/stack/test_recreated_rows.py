@@ -1,11 +1,11 @@
-"""`feedback-rows` is deleted and made again under a running warehouse: it says so, and stores all that comes then."""
+"""`feedback-rows` is made again under a running warehouse, or was cut: it says so, and stores all that comes then."""
 
 import json
 import time
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from deploy.cli.topics import create
 from deploy.local.stack import Service, fetch
@@ -76,3 +76,21 @@ def test_rows_that_are_made_again_are_named_within_a_minute_and_all_that_is_publ
         until_stored(oidor, "B")
         publish(oidor, "C")
         until_stored(oidor, "C")
+
+
+def test_rows_that_were_cut_are_read_from_their_beginning_and_none_that_come_then_is_passed_over(
+    settings: Settings, tmp_path: Path
+) -> None:
+    rows = settings.topic_prefix + ROWS
+    with installed(settings, tmp_path) as oidor:
+        oidor.start("worker")
+        publish(oidor, "A")
+        # What a log that lost its end looks like to a group: it has read further.
+        group = KafkaConsumer(bootstrap_servers=settings.brokers, group_id=f"{settings.app_id}-warehouse")
+        group.commit({TopicPartition(rows, number): OffsetAndMetadata(1_000, "", -1) for number in range(2)})
+        group.close()
+        warehouse = oidor.start("warehouse")
+        publish(oidor, "B")
+        until_stored(oidor, "A")
+        until_stored(oidor, "B")
+        assert "and was read up to 1000 (it was cut, or restored)" in warehouse.tail(50)
