@@ -247,6 +247,10 @@ class Consumer:
         await self._weather.travel()
         return {tp: self._broker.log(*tp).low for tp in tps}
 
+    async def ends(self, tps: Iterable[TP]) -> Mapping[TP, int]:
+        await self._weather.travel()
+        return {tp: self._broker.log(*tp).end for tp in tps}
+
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int | None]:
         await self._weather.travel()
         return {tp: self._group.offsets.get(tp) for tp in tps}
