@@ -38,11 +38,19 @@ class Page:
     def total(self, counter: str, label: str = "") -> Seen:
         """The sum of a counter over all its labels, or over those that contain `label`."""
         at = time.monotonic()
-        self._connection.request("GET", f"/metrics?name[]={counter}")
-        body = self._connection.getresponse().read()
+        body = self._body(f"/metrics?name[]={counter}")
         answered = time.monotonic()
         values = re.findall(rb"^%b(?:\{.*%b.*\})? (\S+)$" % (counter.encode(), label.encode()), body, re.MULTILINE)
         return Seen(at, answered, round(sum(map(float, values))))
+
+    def _body(self, path: str) -> bytes:
+        try:
+            self._connection.request("GET", path)
+            return self._connection.getresponse().read()
+        except ConnectionError:  # the pages end connections on which nobody asks for some seconds
+            self._connection.close()
+            self._connection.request("GET", path)
+            return self._connection.getresponse().read()
 
 
 def stolen_seconds() -> float:
