@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from processors.cases.case import Case, Failure
 from processors.cases.rows import clock_row
 from processors.patterns import registry
-from processors.pipeline import eviction, isolation
+from processors.pipeline import eviction
 from processors.pipeline.evaluation import evaluate_subject
-from processors.pipeline.folding import evaluated, settle
-from processors.sla import clocks
+from processors.pipeline.folding import settle_for_good
 from processors.state.partition import PartitionState
 from schemas.erasure import customer_hash, masked_subject
 from schemas.events.contacts import ERASED
@@ -107,18 +106,7 @@ def _end(state: PartitionState, case: Case, at: int, observations: Observations)
     fold.erased = True
     if not fold.is_over:
         fold.state = "erased"
-    for clock in fold.clocks:
-        # What nobody could have announced by then was not broken.
-        announced = at > clock.due_at + clock.target.grace_ms
-        clocks.apply_signal(clock, "cancel", at if announced else min(at, clock.due_at), at)
-    # How its incidents end is said by `erase`, once for each.
-    own = Observations()
-    try:
-        settle(state, case, evaluated(state, case), own)
-        observations.moments += own.moments
-    except Exception as error:
-        # Whoever is to be forgotten is forgotten all the same.
-        isolation.report(state, [isolation.failure("erasure", error)], at, observations)
+    settle_for_good(state, case, at, observations, "erasure")
     for clock in fold.clocks:
         row = clock_row(case, clock, state.number, state.watermarks.timers_fired_to[case.key[0]])
         state.pending.put_void_clock(row)

@@ -26,8 +26,7 @@ from processors.pipeline.emission import (
     note_failed,
 )
 from processors.pipeline.evaluation import NO_PATTERN, evaluate, evaluate_subject
-from processors.pipeline.folding import evaluated, settle
-from processors.sla import clocks
+from processors.pipeline.folding import settle, settle_for_good
 from processors.state import departed
 from processors.state.partition import PartitionState
 from processors.state.retention import NAMED, Evicted
@@ -169,21 +168,11 @@ def _last_moved(case: Case) -> tuple[int, CaseKey]:
 
 
 def _end(state: PartitionState, case: Case, at: int, observations: Observations) -> None:
-    """Emit the last of an open case. Nobody watches it any more: that keeps no promise, and breaks none."""
+    """Emit the last of an open case, for which there is no room."""
     fold = case.fold
     if not fold.is_over:
         fold.state = "evicted"
-    for clock in fold.clocks:
-        # What nobody could have announced by then was not broken.
-        announced = at > clock.due_at + clock.target.grace_ms
-        clocks.apply_signal(clock, "cancel", at if announced else min(at, clock.due_at), at)
-    own = Observations()
-    try:
-        settle(state, case, evaluated(state, case), own)
-        observations.moments += own.moments
-    except Exception as error:
-        # There is no room for it all the same.
-        isolation.report(state, [isolation.failure("eviction", error)], at, observations)
+    settle_for_good(state, case, at, observations, "eviction")
     for incident in case.evaluation.incidents.values():
         # What had ended before ended by itself.
         if incident.state == "open" or incident.closed_at == at:

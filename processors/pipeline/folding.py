@@ -16,6 +16,7 @@ from processors.kpis.samples import Sample
 from processors.pipeline import isolation, live
 from processors.pipeline.emission import Carried, emit
 from processors.pipeline.evaluation import evaluate
+from processors.sla import clocks
 from processors.state.partition import PartitionState
 from schemas.observations import Observations
 from schemas.topics import SURVEYS
@@ -115,6 +116,24 @@ def settle(
         survivor = state.cases.get(carried.survivor)
         if survivor is not None and not state.expired(survivor):
             waiting += _carry_over(state, survivor, carried, observations)
+
+
+def settle_for_good(state: PartitionState, case: Case, at: int, observations: Observations, why: str) -> None:
+    """Cancel what runs of a case that ends at `at`, ms, and emit its last evaluation.
+
+    Nobody watches it any more: that keeps no promise, and breaks none. How its incidents end is for the caller to say,
+    who lets the case go even when it cannot be evaluated; `why` names the part that fails then.
+    """
+    for clock in case.fold.clocks:
+        # What nobody could have announced by then was not broken.
+        announced = at > clock.due_at + clock.target.grace_ms
+        clocks.apply_signal(clock, "cancel", at if announced else min(at, clock.due_at), at)
+    own = Observations()
+    try:
+        settle(state, case, evaluated(state, case), own)
+        observations.moments += own.moments
+    except Exception as error:
+        isolation.report(state, [isolation.failure(why, error)], at, observations)
 
 
 def _carry_over(state: PartitionState, survivor: Case, carried: Carried, observations: Observations) -> list[Carried]:
