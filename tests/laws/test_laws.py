@@ -1,44 +1,19 @@
 """Laws of `step`: what any order, any repetition, any batching and any crash must leave as it is."""
 
-from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.durability.changelog import LogLimits
 from processors.pipeline.step import EMPTY, step
+from tests.laws.disturbances import END, EVERY_CLOCK, RULES, in_any_batches, law, undisturbed, with_crashes
 from tests.laws.journeys import logs, of_seed
-from tests.processors.feed import DAY, MINUTE, T0, FakeBatch, Feed, Happening, opened, recovered, rules
+from tests.processors.feed import MINUTE, FakeBatch, Feed, Happening, opened, recovered, rules
 from tests.processors.views import Views, differences
 
-RULES = rules(policies=(Path(__file__).parent / "every_clock.yaml",))
-ANY_ORDER = rules(policies=(Path(__file__).parent / "every_clock.yaml",), disorder=60 * 86_400, kpi_memory=90 * 86_400)
-END = 40 * DAY
-law = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def undisturbed(log: list[Happening]) -> Views:
-    feed, views = Feed(RULES), Views()
-    feed.feed(*log)
-    feed.until(END)
-    views.insert(feed.checkpoint())
-    return views
-
-
-def in_any_batches(log: list[Happening], data: st.DataObject) -> Views:
-    """The views of a run in which time passes, and a checkpoint is made, after any of the events."""
-    feed, views = Feed(RULES), Views()
-    for happening in log:
-        feed.feed(happening)
-        if data.draw(st.booleans()):
-            feed.until(happening.record_at - T0)
-        if data.draw(st.booleans()):
-            views.insert(feed.checkpoint())
-    feed.until(END)
-    views.insert(feed.checkpoint())
-    return views
+ANY_ORDER = rules(policies=(EVERY_CLOCK,), disorder=60 * 86_400, kpi_memory=90 * 86_400)
 
 
 @law
@@ -46,7 +21,7 @@ def in_any_batches(log: list[Happening], data: st.DataObject) -> Views:
 def test_any_batching_with_time_passing_in_between_gives_the_same_views(
     log: list[Happening], data: st.DataObject
 ) -> None:
-    assert differences(in_any_batches(log, data), undisturbed(log)) == []
+    assert differences(in_any_batches(log, RULES, data), undisturbed(log, RULES)) == []
 
 
 @law
@@ -65,47 +40,28 @@ def test_any_order_within_the_disorder_and_any_duplication_gives_the_same_views(
             views.insert(feed.checkpoint())
     feed.until(END)
     views.insert(feed.checkpoint())
-    assert differences(views, undisturbed(log)) == []
+    assert differences(views, undisturbed(log, RULES)) == []
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_fifty_journeys_in_twenty_orders_with_duplicates_give_the_same_clocks(seed: int) -> None:
     log, random = of_seed(seed, 50), Random(seed)
-    expected = in_any_order(log)
+    expected = undisturbed(log, ANY_ORDER)
     assert any(row["paused_ms"] for row in expected.clocks())
     for _ in range(20):
         shuffled = [*log, *random.sample(log, len(log) // 5)]
         random.shuffle(shuffled)
-        found = in_any_order(shuffled)
+        found = undisturbed(shuffled, ANY_ORDER)
         assert found.shown() == expected.shown(), differences(found, expected)
-
-
-def in_any_order(log: list[Happening]) -> Views:
-    feed, views = Feed(ANY_ORDER), Views()
-    feed.feed(*log)
-    feed.until(END)
-    views.insert(feed.checkpoint())
-    return views
 
 
 @law
 @given(logs(), st.data())
 def test_a_crash_at_any_point_gives_the_same_views(log: list[Happening], data: st.DataObject) -> None:
-    feed, views = Feed(RULES), Views()
-    for happening in log:
-        feed.feed(happening)
-        if data.draw(st.booleans()):
-            feed.until(happening.record_at - T0)
-        what = data.draw(st.sampled_from(["go on", "commit", "crash"]))
-        if what == "commit":
-            views.insert(feed.checkpoint())
-        elif what == "crash":
-            feed.restart()
-    feed.until(END)
-    views.insert(feed.checkpoint())
-    assert differences(views, undisturbed(log)) == []
-    assert views.table("feedback_events") == undisturbed(log).table("feedback_events")
-    assert views.table("ingest_progress") == undisturbed(log).table("ingest_progress")
+    views = with_crashes(log, RULES, data)
+    assert differences(views, undisturbed(log, RULES)) == []
+    assert views.table("feedback_events") == undisturbed(log, RULES).table("feedback_events")
+    assert views.table("ingest_progress") == undisturbed(log, RULES).table("ingest_progress")
 
 
 @law

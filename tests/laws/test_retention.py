@@ -1,23 +1,19 @@
 """Laws of a state that is too small: what leaves it is a function of what was read, and so is all that is written."""
 
-from pathlib import Path
 from typing import Any, get_args
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.pipeline.step import EMPTY, step
 from schemas.taxonomy import OwnIncident
+from tests.laws.disturbances import EVERY_CLOCK, in_any_batches, law, undisturbed, with_crashes
 from tests.laws.journeys import logs
-from tests.processors.feed import DAY, T0, Feed, Happening, recovered, rules
+from tests.processors.feed import Feed, Happening, recovered, rules
 from tests.processors.views import Views
 
-SMALL = rules(
-    policies=(Path(__file__).parent / "every_clock.yaml",), cases_max=2, case_retention_days=0.5, case_events_max=5
-)
+SMALL = rules(policies=(EVERY_CLOCK,), cases_max=2, case_retention_days=0.5, case_events_max=5)
 TINY_MEMORY = rules(cases_max=1, departed_max_keys=2, dedup_max_ids=4)
-END = 40 * DAY
-law = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def shown(views: Views) -> dict[str, list[dict[str, Any]]]:
@@ -39,46 +35,18 @@ def different(one: Views, other: Views) -> list[str]:
     ]
 
 
-def undisturbed(log: list[Happening]) -> Views:
-    feed, views = Feed(SMALL), Views()
-    feed.feed(*log)
-    feed.until(END)
-    views.insert(feed.checkpoint())
-    return views
-
-
 @law
 @given(logs(), st.data())
 def test_any_batching_with_time_passing_in_between_gives_the_same(log: list[Happening], data: st.DataObject) -> None:
-    feed, views = Feed(SMALL), Views()
-    for happening in log:
-        feed.feed(happening)
-        if data.draw(st.booleans()):
-            feed.until(happening.record_at - T0)
-        if data.draw(st.booleans()):
-            views.insert(feed.checkpoint())
-    feed.until(END)
-    views.insert(feed.checkpoint())
-    assert different(views, undisturbed(log)) == []
+    views = in_any_batches(log, SMALL, data)
+    assert different(views, undisturbed(log, SMALL)) == []
 
 
 @law
 @given(logs(), st.data())
 def test_a_crash_at_any_point_gives_the_same(log: list[Happening], data: st.DataObject) -> None:
-    """What is read again then comes topic by topic, and no more as it came."""
-    feed, views = Feed(SMALL), Views()
-    for happening in log:
-        feed.feed(happening)
-        if data.draw(st.booleans()):
-            feed.until(happening.record_at - T0)
-        what = data.draw(st.sampled_from(["go on", "commit", "crash"]))
-        if what == "commit":
-            views.insert(feed.checkpoint())
-        elif what == "crash":
-            feed.restart()
-    feed.until(END)
-    views.insert(feed.checkpoint())
-    assert different(views, undisturbed(log)) == []
+    views = with_crashes(log, SMALL, data)
+    assert different(views, undisturbed(log, SMALL)) == []
 
 
 @law

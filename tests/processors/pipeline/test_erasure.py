@@ -13,8 +13,8 @@ from processors.state.erased import Erased
 from processors.state.partition import PartitionState
 from schemas.erasure import customer_hash
 from schemas.outputs import Change
+from tests.laws.disturbances import RULES, in_any_batches, law, undisturbed
 from tests.laws.journeys import logs
-from tests.laws.test_laws import RULES, in_any_batches, law, undisturbed
 from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, recovered, rules
 from tests.processors.views import Row, Views, differences
 
@@ -270,7 +270,7 @@ def test_any_batching_with_time_passing_in_between_gives_the_same_views(
     log: list[Happening], at: int, data: st.DataObject
 ) -> None:
     whole = with_erasure(log, at)
-    assert differences(in_any_batches(whole, data), undisturbed(whole)) == []
+    assert differences(in_any_batches(whole, RULES, data), undisturbed(whole, RULES)) == []
 
 
 def with_erasure(log: list[Happening], at: int) -> list[Happening]:

@@ -11,8 +11,8 @@ from processors.cases.events import CaseKey
 from processors.pipeline.evaluation import evaluate
 from processors.sla.clocks import NEVER
 from schemas.topics import CONTACTS
+from tests.laws.disturbances import RULES as EVERY_CLOCK
 from tests.laws.journeys import logs
-from tests.laws.test_laws import RULES as EVERY_CLOCK
 from tests.processors.feed import DAY, HOUR, MINUTE, T0, Feed, Happening, event, rules
 from tests.processors.patterns.incidents_after import contact, opened
 
