@@ -208,15 +208,11 @@ def _evicted(incident: IncidentRow, at: int) -> IncidentRow:
 def _report(state: PartitionState, cases: list[Case], at: int, observations: Observations) -> None:
     """Count and name open cases that left in the incident that says so."""
     _end_report(state, at, observations)
-    known = state.retention.evicted
+    before, known = own_incidents(state), state.retention.evicted
     named = (*(known.named if known else ()), *(":".join(case.key[1:]) for case in cases))[:NAMED]
-    evicted = Evicted(known.opened_at if known else at, at, (known.cases if known else 0) + len(cases), named)
-    state.retention.evicted = evicted
-    for row in own_incidents(state).values():
-        state.pending.put_incident(row)
-        observations.incident(row, "updated" if known else "opened")
-    if not known:
-        count_open(state, own_incidents(state), 1)
+    counted = (known.cases if known else 0) + len(cases)
+    state.retention.evicted = Evicted(known.opened_at if known else at, at, counted, named)
+    emit_incidents(state, before, own_incidents(state), observations)
 
 
 def _end_report(state: PartitionState, now: int, observations: Observations) -> None:
@@ -224,10 +220,8 @@ def _end_report(state: PartitionState, now: int, observations: Observations) -> 
     evicted = state.retention.evicted
     if evicted is None or now <= evicted.updated_at + _QUIET_MS:
         return
-    count_open(state, own_incidents(state), -1)
-    for row in own_incidents(state, closed_at=evicted.updated_at + _QUIET_MS).values():
-        state.pending.put_incident(row)
-        observations.incident(row, "closed")
+    closed = own_incidents(state, closed_at=evicted.updated_at + _QUIET_MS)
+    emit_incidents(state, own_incidents(state), closed, observations)
     state.retention.evicted = None
 
 

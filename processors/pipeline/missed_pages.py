@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from processors.patterns.incidents import own_incident_row
-from processors.pipeline.emission import count_open
+from processors.pipeline.emission import count_open, emit_incidents
 from processors.state.missed_pages import Missed
 from processors.state.partition import PartitionState
 from schemas.observations import CLOCKS_AGREE_MS, Observations
@@ -37,7 +37,7 @@ def recover(state: PartitionState) -> None:
     missed = state.missed_pages
     if missed.told is not None:
         missed.open = [one for one, _ in _unpaged(state, missed.since, missed.until)]
-        count_open(state, {missed.told.incident_id: missed.told}, 1)
+        count_open(state, _by_id(missed.told), 1)
 
 
 def set_back(state: PartitionState, broker_time: int, observations: Observations) -> None:
@@ -47,10 +47,7 @@ def set_back(state: PartitionState, broker_time: int, observations: Observations
     told = missed.told
     if told is not None and told.opened_at - broker_time > CLOCKS_AGREE_MS:
         missed.told, missed.open = None, []
-        count_open(state, {told.incident_id: told}, -1)
-        withdrawn = told._replace(state="withdrawn", close_reason="retracted")
-        _write(state, withdrawn)
-        observations.incident(withdrawn, "withdrawn")
+        emit_incidents(state, _by_id(told), {}, observations)
 
 
 def _tell(state: PartitionState, since: int, until: int, clock: int, observations: Observations) -> None:
@@ -70,9 +67,7 @@ def _tell(state: PartitionState, since: int, until: int, clock: int, observation
         summary=f"{len(found)} incidents began while nobody could be paged, and are open still",
         evidence=_evidence([row for _, row in found], since, until),
     )
-    _write(state, missed.told)
-    count_open(state, {missed.told.incident_id: missed.told}, 1)
-    observations.incident(missed.told, "opened")
+    emit_incidents(state, {}, _by_id(missed.told), observations)
 
 
 def _look_at_what_is_told(state: PartitionState, clock: int, observations: Observations) -> None:
@@ -87,14 +82,12 @@ def _close(state: PartitionState, clock: int, observations: Observations) -> Non
     missed = state.missed_pages
     told, missed.told, missed.open = missed.told, None, []
     if told is not None:
-        count_open(state, {told.incident_id: told}, -1)
         closed = told._replace(state="closed", close_reason="auto", updated_at=clock, closed_at=clock)
-        _write(state, closed)
-        observations.incident(closed, "closed")
+        emit_incidents(state, _by_id(told), _by_id(closed), observations)
 
 
-def _write(state: PartitionState, row: IncidentRow) -> None:
-    state.pending.put_incident(row)
+def _by_id(row: IncidentRow) -> Mapping[str, IncidentRow]:
+    return {row.incident_id: row}
 
 
 def _unpaged(state: PartitionState, since: int, until: int) -> Iterator[tuple[Missed, IncidentRow]]:
