@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,17 @@ def until_known(oidor: Installation, letter: str) -> None:
     until(lambda: cases(oidor, letter) == CASES, 30, f"{CASES} cases {letter}")
 
 
+@contextmanager
+def at_work(settings: Settings, home: Path) -> Iterator[tuple[Installation, Service]]:
+    """An installation that has read and stored a first batch of cases, and its worker."""
+    with installed(settings, home) as oidor:
+        worker = oidor.start("worker")
+        oidor.start("warehouse")
+        publish(oidor, "A")
+        until_known(oidor, "A")
+        yield oidor, worker
+
+
 def refusal(oidor: Installation) -> str:
     """What a worker says that must not start."""
     worker = oidor.launch("worker")
@@ -88,11 +100,7 @@ def make_again(admin: KafkaAdminClient, settings: Settings, name: str) -> None:
 def test_an_input_that_is_made_again_is_refused_and_read_from_its_first_record_once_it_is_accepted(
     settings: Settings, admin: KafkaAdminClient, tmp_path: Path
 ) -> None:
-    with installed(settings, tmp_path) as oidor:
-        worker = oidor.start("worker")
-        oidor.start("warehouse")
-        publish(oidor, "A")
-        until_known(oidor, "A")
+    with at_work(settings, tmp_path) as (oidor, worker):
         refused = command(settings, "inputs", "accept", "--from", "beginning")
         assert (refused.returncode, "1 workers run" in refused.stderr) == (2, True), refused.stderr
 
@@ -114,11 +122,7 @@ def test_an_input_that_is_made_again_is_refused_and_read_from_its_first_record_o
 def test_an_input_that_is_made_again_under_a_worker_is_named_within_a_minute(
     settings: Settings, admin: KafkaAdminClient, tmp_path: Path
 ) -> None:
-    with installed(settings, tmp_path) as oidor:
-        worker = oidor.start("worker")
-        oidor.start("warehouse")
-        publish(oidor, "A")
-        until_known(oidor, "A")
+    with at_work(settings, tmp_path) as (oidor, worker):
         make_again(admin, settings, settings.input_prefix + CONTACTS)
         until(
             lambda: "is not the topic that was read before" in problems(worker), NOTICED_SECONDS, "the worker says so"
@@ -135,11 +139,7 @@ def test_a_state_that_lost_its_beginning_or_all_is_refused_and_begun_anew_once_t
     settings: Settings, admin: KafkaAdminClient, tmp_path: Path
 ) -> None:
     state = state_topic(settings.app_id)
-    with installed(settings, tmp_path) as oidor:
-        worker = oidor.start("worker")
-        oidor.start("warehouse")
-        publish(oidor, "A")
-        until_known(oidor, "A")
+    with at_work(settings, tmp_path) as (oidor, worker):
         publish(oidor, "L")
         until_known(oidor, "L")
         # As retention does it, within seconds: checkpoints that are needed go, the last ones stay.
@@ -170,11 +170,7 @@ def test_a_second_installation_with_the_same_application_id_is_refused_before_it
     settings: Settings, tmp_path: Path
 ) -> None:
     others: dict[str, Any] = {"input_prefix": "staging-", "topic_prefix": "staging-"}
-    with installed(settings, tmp_path / "production") as production:
-        worker = production.start("worker")
-        production.start("warehouse")
-        publish(production, "A")
-        until_known(production, "A")
+    with at_work(settings, tmp_path / "production") as (production, worker):
         with installed(settings.model_copy(update=others), tmp_path / "staging") as staging:
             publish(staging, "S")
             said = refusal(staging)
@@ -189,11 +185,7 @@ def test_a_second_installation_with_the_same_application_id_is_refused_before_it
 def test_partitions_that_are_added_under_a_worker_are_named_within_a_minute_and_refused_at_the_next_start(
     settings: Settings, admin: KafkaAdminClient, tmp_path: Path
 ) -> None:
-    with installed(settings, tmp_path) as oidor:
-        worker = oidor.start("worker")
-        oidor.start("warehouse")
-        publish(oidor, "A")
-        until_known(oidor, "A")
+    with at_work(settings, tmp_path) as (oidor, worker):
         admin.create_partitions({settings.input_prefix + topic: NewPartitions(4) for topic in INPUTS})
 
         until(lambda: "has 4 partitions, the state was written with 2" in problems(worker), NOTICED_SECONDS, "said so")
