@@ -10,6 +10,7 @@ from processors.runtime.timeouts import STEP_SECONDS
 from processors.state.erased import Erased
 from schemas.outputs import Change
 from schemas.topics import INPUTS
+from tests.collector import collected_as_in_a_worker
 from tests.processors.feed import HOUR, MINUTE, SECOND, T0, Feed, event, rules
 from tests.processors.views import Views
 
@@ -68,11 +69,12 @@ def test_deadlines_of_one_moment_do_not_hold_the_event_loop() -> None:
     for topic in INPUTS:
         feed.state.advance_watermark(topic, T0 + 4 * HOUR + 2 * MINUTE)
     longest, steps, finished = 0.0, 0, False
-    while not finished:
-        began = time.process_time()
-        end = began + STEP_SECONDS
-        finished = step(feed.state, EMPTY, feed.state.now, lambda: time.process_time() >= end).finished  # noqa: B023
-        longest, steps = max(longest, time.process_time() - began), steps + 1
+    with collected_as_in_a_worker():
+        while not finished:
+            began = time.process_time()
+            end = began + STEP_SECONDS
+            finished = step(feed.state, EMPTY, feed.state.now, lambda: time.process_time() >= end).finished  # noqa: B023
+            longest, steps = max(longest, time.process_time() - began), steps + 1
     assert steps > 5
     assert longest < 2 * STEP_SECONDS
 

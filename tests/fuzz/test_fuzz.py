@@ -3,11 +3,9 @@
 A failure says the seed, the number and the record: `mutated(seed, number)` and `hostile(seed, number)` make it again.
 """
 
-import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,9 +13,9 @@ import pytest
 
 from processors.pipeline.step import step
 from processors.runtime.timeouts import STEP_SECONDS
-from processors.runtime.tuning import tune_gc
 from schemas.observations import Observations
 from schemas.topics import INPUTS
+from tests.collector import collected_as_in_a_worker
 from tests.fuzz.hostile import BYTES, Attack, hostile
 from tests.fuzz.mutated import mutated
 from tests.processors.feed import FakeBatch, FakeRecord, Feed, rules
@@ -80,17 +78,6 @@ def _stepped(feed: Feed, batch: FakeBatch, described: str) -> tuple[Observations
 
 def _shown(value: bytes) -> str:
     return repr(value if len(value) <= 2_000 else value[:1_000] + b" ... " + value[-200:])
-
-
-@contextmanager
-def collected_as_in_a_worker() -> Iterator[None]:
-    thresholds = gc.get_threshold()
-    tune_gc()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)
 
 
 def fuzzed(made: Callable[[int, int], Attack], numbers: range) -> Run:
