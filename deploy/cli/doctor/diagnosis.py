@@ -1,21 +1,27 @@
 """`oidor doctor`: what is wrong with an installation, and what to do about it.
 
-`diagnose` is a pure function from facts, which `examination` collects, to findings of one line each.
+`diagnose` is a pure function from facts to findings of one line each.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
-from deploy.cli.copies import Copies
-from deploy.cli.topics import Problem
+from deploy.cli.doctor.facts import (
+    Broker,
+    ConsumerGroup,
+    Database,
+    Facts,
+    InputPartition,
+    PartitionLag,
+)
 from processors.durability.provenance import contradictions_of_versions
+from processors.runtime.slices import OPEN_TRANSACTION_MS
 from processors.settings import Settings
-from processors.state.health import PartHealth
 from schemas.observations import CLOCKS_AGREE_MS
 from schemas.topics import state_topic
 
@@ -23,132 +29,12 @@ SKEW_MS: Final = 1_000
 """What clocks may differ by: a topic that is read to its end is taken to be complete up to a second ago."""
 FUTURE_MS: Final = 5_000
 """What a record may lie ahead of our clock."""
-OPEN_TRANSACTION_MS: Final = 60_000
-"""How long an upstream transaction may stay open."""
 FAILED_LATELY_MS: Final = 86_400_000
 """How long a part of ours that failed is worth saying, though nothing lacks its result any more."""
 REWRITTEN_MS: Final = 2 * 86_400_000
 """Within which the log of a state has been rewritten, after which it has nothing from before."""
 RECONCILED_SECONDS: Final = 60
 """How long rows may be on their way to ClickHouse."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenTransaction:
-    """A transaction of a publisher that is not over: who, since which offset, and when it wrote last, ms."""
-
-    transactional_id: str
-    offset: int
-    last_write: int
-
-
-@dataclass(frozen=True, slots=True)
-class InputPartition:
-    """One partition of an input topic; offsets are next offsets, `max_timestamp` is of all its records, ms."""
-
-    topic: str
-    partition: int
-    stable: int
-    high: int
-    max_timestamp: int | None = None
-    open: tuple[OpenTransaction, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StatePartition:
-    """What the log holds of one partition's state: bytes on the broker's disk, messages, last checkpoint (ms)."""
-
-    partition: int
-    bytes: int
-    messages: int
-    last_checkpoint: int | None
-    halted: str | None = None
-    """Why the partition stopped taking records when it last did, until it has accepted one again."""
-    watermark: int | None = None
-    """Its own time at its last checkpoint, ms."""
-    health: Mapping[str, PartHealth] = field(default_factory=dict)
-    """Part of ours that failed at least once -> what is known of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionLag:
-    """How far a consumer group is with one partition."""
-
-    topic: str
-    partition: int
-    committed: int | None
-    end: int
-    waiting: bool
-    """A record lies before the end: transaction markers take offsets too, so the offsets alone do not say it."""
-    moved: bool = True
-    """The group got on while we watched."""
-
-    @property
-    def offsets(self) -> int:
-        """Offsets, markers of transactions among them."""
-        return self.end - (self.committed or 0) if self.waiting else 0
-
-
-@dataclass(frozen=True, slots=True)
-class ConsumerGroup:
-    """A consumer group and how far it is. `command` is ours that joins it."""
-
-    command: str
-    name: str
-    members: int
-    lags: tuple[PartitionLag, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """What the broker said."""
-
-    problems: tuple[Problem, ...] = ()
-    partitions: Mapping[str, int] = field(default_factory=dict)
-    """topic -> partitions, of the input topics"""
-    inputs: tuple[InputPartition, ...] = ()
-    state: tuple[StatePartition, ...] = ()
-    groups: tuple[ConsumerGroup, ...] = ()
-    copies: tuple[Copies, ...] = ()
-    """What each topic has from before the last erasure."""
-    contradictions: tuple[str, ...] = ()
-    """What topics are, and were not when the states recorded them: what was seen and, after a colon, what to do."""
-    versions: Mapping[int, int] = field(default_factory=dict)
-    """Partition -> version of the rows of the last checkpoint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreconciled:
-    """Records of one topic-partition and day that are not accounted for."""
-
-    topic: str
-    partition: int
-    day: str
-    read: int
-    stored: int
-    rejected: int
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """What the database said. `skew_ms` is its clock less ours."""
-
-    pending: tuple[str, ...] = ()
-    skew_ms: int | None = None
-    differences: tuple[Unreconciled, ...] = ()
-    erased_at: int | None = None
-    """When somebody was erased last, ms."""
-    versions: Mapping[int, int] = field(default_factory=dict)
-    """Partition -> the greatest version that is stored of its rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """A broker or a database that cannot be reached is a line that says so."""
-
-    now: int
-    broker: Broker | str
-    database: Database | str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.cli.copies import copies
-from deploy.cli.doctor.diagnosis import (
-    RECONCILED_SECONDS,
+from deploy.cli.doctor.diagnosis import RECONCILED_SECONDS
+from deploy.cli.doctor.facts import (
     Broker,
     ConsumerGroup,
     Database,

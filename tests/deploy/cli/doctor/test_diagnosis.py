@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from deploy.cli.copies import REWRITTEN, Copies
-from deploy.cli.doctor.diagnosis import (
+from deploy.cli.doctor.diagnosis import diagnose, exit_code, report
+from deploy.cli.doctor.facts import (
     Broker,
     ConsumerGroup,
     Database,
@@ -17,9 +18,6 @@ from deploy.cli.doctor.diagnosis import (
     PartitionLag,
     StatePartition,
     Unreconciled,
-    diagnose,
-    exit_code,
-    report,
 )
 from deploy.cli.topics import Problem
 from processors.settings import Settings

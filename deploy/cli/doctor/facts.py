@@ -1,0 +1,126 @@
+"""Facts: what a broker and a database said when the doctor asked. `examination` collects, `diagnosis` judges."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deploy.cli.copies import Copies
+from deploy.cli.topics import Problem
+from processors.state.health import PartHealth
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A transaction of a publisher that is not over: who, since which offset, and when it wrote last, ms."""
+
+    transactional_id: str
+    offset: int
+    last_write: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputPartition:
+    """One partition of an input topic; offsets are next offsets, `max_timestamp` is of all its records, ms."""
+
+    topic: str
+    partition: int
+    stable: int
+    high: int
+    max_timestamp: int | None = None
+    open: tuple[OpenTransaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatePartition:
+    """What the log holds of one partition's state: bytes on the broker's disk, messages, last checkpoint (ms)."""
+
+    partition: int
+    bytes: int
+    messages: int
+    last_checkpoint: int | None
+    halted: str | None = None
+    """Why the partition stopped taking records when it last did, until it has accepted one again."""
+    watermark: int | None = None
+    """Its own time at its last checkpoint, ms."""
+    health: Mapping[str, PartHealth] = field(default_factory=dict)
+    """Part of ours that failed at least once -> what is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """How far a consumer group is with one partition."""
+
+    topic: str
+    partition: int
+    committed: int | None
+    end: int
+    waiting: bool
+    """A record lies before the end: transaction markers take offsets too, so the offsets alone do not say it."""
+    moved: bool = True
+    """The group got on while we watched."""
+
+    @property
+    def offsets(self) -> int:
+        """Offsets, markers of transactions among them."""
+        return self.end - (self.committed or 0) if self.waiting else 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerGroup:
+    """A consumer group and how far it is. `command` is ours that joins it."""
+
+    command: str
+    name: str
+    members: int
+    lags: tuple[PartitionLag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """What the broker said."""
+
+    problems: tuple[Problem, ...] = ()
+    partitions: Mapping[str, int] = field(default_factory=dict)
+    """topic -> partitions, of the input topics"""
+    inputs: tuple[InputPartition, ...] = ()
+    state: tuple[StatePartition, ...] = ()
+    groups: tuple[ConsumerGroup, ...] = ()
+    copies: tuple[Copies, ...] = ()
+    """What each topic has from before the last erasure."""
+    contradictions: tuple[str, ...] = ()
+    """What topics are, and were not when the states recorded them: what was seen and, after a colon, what to do."""
+    versions: Mapping[int, int] = field(default_factory=dict)
+    """Partition -> version of the rows of the last checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreconciled:
+    """Records of one topic-partition and day that are not accounted for."""
+
+    topic: str
+    partition: int
+    day: str
+    read: int
+    stored: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What the database said. `skew_ms` is its clock less ours."""
+
+    pending: tuple[str, ...] = ()
+    skew_ms: int | None = None
+    differences: tuple[Unreconciled, ...] = ()
+    erased_at: int | None = None
+    """When somebody was erased last, ms."""
+    versions: Mapping[int, int] = field(default_factory=dict)
+    """Partition -> the greatest version that is stored of its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A broker or a database that cannot be reached is a line that says so."""
+
+    now: int
+    broker: Broker | str
+    database: Database | str
