@@ -6,6 +6,7 @@ would.
 
 import shutil
 import signal
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -263,6 +264,10 @@ def _stay(stack: Stack, settings: Settings, services: list[Service], console: Co
         console.print(f"{service.name:11} {service.ready_url.removesuffix('/ready')}/metrics")
     console.print("\nIn another terminal:")
     console.print(f"  export OIDOR_BROKERS={settings.brokers} OIDOR_CLICKHOUSE_PORT={settings.clickhouse_port}")
-    console.print('  oidor query "SELECT * FROM v_incidents ORDER BY opened_at DESC LIMIT 5"')
+    oidor = sys.argv[0] if Path(sys.argv[0]).name == "oidor" else "oidor"
+    columns = "opened_at, pattern, severity, state, summary"
+    console.print(
+        f'  {oidor} query "SELECT {columns} FROM v_incidents ORDER BY opened_at DESC LIMIT 5"', soft_wrap=True
+    )
     console.print("\nCtrl-C ends it.", end="\n\n")
     signal.sigwait({signal.SIGINT, signal.SIGTERM})

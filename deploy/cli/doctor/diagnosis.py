@@ -124,9 +124,8 @@ def _database(database: Database, settings: Settings) -> Iterator[Finding]:
             "let NTP set both: deadlines fire by the clock of the worker",
         )
     else:
-        yield Finding(
-            "clocks", True, f"ClickHouse and this machine differ by {abs(database.skew_ms)} ms; brokers tell no time"
-        )
+        seen = f"ClickHouse and this machine differ by {abs(database.skew_ms)} ms; workers compare theirs with Kafka's"
+        yield Finding("clocks", True, seen)
 
 
 def _time(broker: Broker, now: int) -> Iterator[Finding]:
