@@ -189,7 +189,7 @@ def test_partitions_that_are_added_under_a_worker_are_named_within_a_minute_and_
         admin.create_partitions({settings.input_prefix + topic: NewPartitions(4) for topic in INPUTS})
 
         until(lambda: "has 4 partitions, the state was written with 2" in problems(worker), NOTICED_SECONDS, "said so")
-        assert oidor.metric("feedback_topic_contradictions") > 0
+        until(lambda: oidor.metric("feedback_topic_contradictions") > 0, 5, "the next tick counts it")
         worker.terminate(10)
         code, found = doctor(settings)
         assert (code, "4 partitions" in found) == (1, True), found
