@@ -237,7 +237,7 @@ def test_who_is_erased_is_forgotten_whatever_raises(broken: Broken, monkeypatch:
     named = [row for row in run.views.table("incidents") if row["customer_id"] == "c1"]
     assert {row["pattern"] for row in named} >= {"P08", "P10"}
     broken("P08", incidents=_raise)
-    monkeypatch.setattr("processors.pipeline.erasure.evaluated", _raise)
+    monkeypatch.setattr("processors.pipeline.folding.evaluated", _raise)
     run.then(event("customer.erased", "E", 6 * HOUR))
     assert accepted(run.feed.state) == (8, 0)
     assert list(run.feed.state.cases) == []
