@@ -36,14 +36,15 @@ class Count(Accumulator):
     contacts_answered = "contacts answered by a person"
     contacts_answered_any = "contacts answered by a person or a bot"
     contacts_answered_in_target = "contacts answered by a person within the answer target"
+    contacts_answered_within_180s = "contacts answered by a person in less than 180 s"
     contacts_abandoned = "contacts abandoned after 5 s or more in the queue"
     contacts_abandoned_short = "contacts abandoned within 5 s in the queue"
     contacts_abandoned_ivr = "contacts abandoned before they were queued"
-    contacts_transferred = "transfers of contacts"
+    contacts_transferred = "hand-offs of contacts, by who hands on"
     contacts_handled = "contacts that report talk, hold and wrap time"
     contacts_resolved = "resolutions of contacts"
     contacts_resolved_level1 = "resolutions of contacts at level 1"
-    contacts_reopened = "reopenings of contacts"
+    contacts_reopened = "reopenings of contacts, by who had resolved them"
     contacts_failure_demand = "contacts caused by a failure of ours"
     contacts_known_demand = "contacts whose demand type is known"
     complaints_opened = "complaints and claims received"
@@ -132,18 +133,30 @@ accumulators, that of a bucket is the place of its histogram times this, plus bu
 """
 
 DIMENSIONS: Final[tuple[str, ...]] = (
-    "all", "channel", "area", "team", "priority", "kind", "element", "otc_stage", "relationship", "area_channel"
+    "all", "channel", "area", "team", "site", "priority", "kind", "element", "otc_stage", "relationship",
+    "area_channel", "handoff",
 )  # fmt: skip
-"""One at a time, and the one pair that operations asks for; never the full cross. `area_channel` is `area|channel`."""
+"""One at a time, and the pairs that operations ask for; never the full cross. `area_channel` is `area|channel`.
+
+Of a hand-off, `team` is who hands on and `handoff` is `from>to`; nothing else has a `handoff`.
+"""
 
 Anchor = Literal["by_event", "by_due"]
-_INTERVAL: Final = "Wilson 95 % interval beside it; hidden below n = 5, greyed below n = 30"
-_NO_INTERVAL: Final = "n beside it; hidden below n = 5, greyed below n = 30"
+LEAST_N: Final = 5
+"""With fewer cases there is no interval: it would say next to nothing, or too much."""
+_INTERVAL: Final = f"Wilson 95 % interval beside it, none below n = {LEAST_N}; to be shown in grey below n = 30"
+_NO_INTERVAL: Final = f"n beside it; to be hidden below n = {LEAST_N}, in grey below n = 30"
+_ADJUSTED: Final = (
+    f"adjusted normal 95 % interval beside it, none below n = {LEAST_N}; to be shown in grey below n = 30"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """One published number: numerator / denominator, which is n; of a histogram its quantiles."""
+    """One published number: numerator / denominator, which is n; of a histogram its quantiles.
+
+    Without a denominator a count is its own n.
+    """
 
     id: str
     name: str
@@ -166,8 +179,8 @@ def _attainment(id_: str, metric: ClockMetric) -> Kpi:
 KPIS: Final[tuple[Kpi, ...]] = (
     Kpi("K01", "csat", "ratio", "answers in the top boxes / CSAT answers", (Count.csat_positive,),
         (Count.csat_answered,)),
-    Kpi("K02", "nps", "score", "100 x (promoters 9-10 - detractors 0-6) / NPS answers; interval 1.96 x standard error",
-        (Count.nps_promoters, Count.nps_detractors), (Count.nps_answered,), small_n="normal 95 % interval beside it",
+    Kpi("K02", "nps", "score", "100 x (promoters 9-10 - detractors 0-6) / NPS answers",
+        (Count.nps_promoters, Count.nps_detractors), (Count.nps_answered,), small_n=_ADJUSTED,
         source="Reichheld, The One Number You Need to Grow, Harvard Business Review, December 2003"),
     Kpi("K03", "ces", "score", "mean effort score, normalised to 1..7, 7 = easy", (Sum.ces_score_milli,),
         (Count.ces_answered,), small_n=_NO_INTERVAL,
@@ -182,6 +195,8 @@ KPIS: Final[tuple[Kpi, ...]] = (
         (Count.contacts_handled,), small_n=_NO_INTERVAL, source="COPC CX Standard, vocabulary"),
     Kpi("K06", "service_level", "ratio", "answered by a person within the answer target / offered (strict reading)",
         (Count.contacts_answered_in_target,), (Count.contacts_offered,), source="COPC CX Standard, vocabulary"),
+    Kpi("K06es", "answered_within_180s", "ratio", "answered by a person in less than 180 s / offered",
+        (Count.contacts_answered_within_180s,), (Count.contacts_offered,), source="Ley 10/2025, art. 8.2"),
     Kpi("K07", "abandonment", "ratio", "abandoned after 5 s or more in the queue / offered",
         (Count.contacts_abandoned,), (Count.contacts_offered,)),
     Kpi("K09", "first_response_time", "seconds", "first public reply of a person - opened; p50, p90, p95",
@@ -197,10 +212,11 @@ KPIS: Final[tuple[Kpi, ...]] = (
     _attainment("K12g", "update_every"),
     _attainment("K12h", "final_response"),
     _attainment("K12i", "follow_up"),
-    Kpi("K16", "reopen_rate", "ratio", "contacts reopened / contacts resolved, each by its own minute",
+    Kpi("K16", "reopen_rate", "ratio", "contacts reopened, by who had resolved them / resolved, each by its own minute",
         (Count.contacts_reopened,), (Count.contacts_resolved,)),
-    Kpi("K18", "transfers_per_contact", "count", "transfers / contacts opened, each by its own minute",
+    Kpi("K18", "transfers_per_contact", "count", "hand-offs, by who hands on / contacts opened, each by its own minute",
         (Count.contacts_transferred,), (Count.contacts_opened,), small_n=_NO_INTERVAL),
+    Kpi("K18b", "transfers", "count", "hand-offs, by who hands on", (Count.contacts_transferred,), (), small_n=""),
     Kpi("K19", "first_level_resolution", "ratio", "resolved at level 1 / resolved", (Count.contacts_resolved_level1,),
         (Count.contacts_resolved,), source="COPC CX Standard, vocabulary"),
     Kpi("K20", "complaint_rate", "per_1000", "1000 x complaints and claims / contacts opened",

@@ -35,6 +35,7 @@ class EventRow(NamedTuple):
     warnings: tuple[str, ...]
     area: str
     team: str
+    site: str
     kind: str
     category: str
     topics: tuple[str, ...]
@@ -75,6 +76,7 @@ class CaseRow(NamedTuple):
     state: CaseState
     area: str
     team: str
+    site: str
     owner: str
     priority: str
     opened_at: int | None

@@ -7,7 +7,7 @@ CREATE OR REPLACE TABLE {database}.kpi_definitions
     unit LowCardinality(String) COMMENT 'ratio (0..1), seconds, score, per_1000 or count',
     formula String COMMENT 'Definition in words',
     numerator Array(String) COMMENT 'Accumulators of v_kpi_minute above the line',
-    denominator Array(String) COMMENT 'Accumulators below the line: their sum is n',
+    denominator Array(String) COMMENT 'Accumulators below the line: their sum is n; none: what is above is n',
     anchor LowCardinality(String) COMMENT 'Which moment decides the minute: by_event when it happened, by_due when it was due',
     small_n String COMMENT 'What to do with few cases',
     source String COMMENT 'Public definition that it follows; empty where it is our own'
@@ -40,6 +40,8 @@ GROUP BY quarter_hour, dimension, dimension_value
 COMMENT 'KPI accumulators of each quarter-hour, over all topics and partitions';
 
 {kpi_window_5m};
+
+{kpi_window_15m};
 
 {kpi_window_1h};
 

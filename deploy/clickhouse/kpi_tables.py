@@ -9,7 +9,7 @@ DECLARED: Final[tuple[Accumulator, ...]] = (*Count, *Sum, *Histogram)
 """Retired ones too: what they counted stays."""
 REST_OF_KEY: Final = (
     "dimension LowCardinality(String) COMMENT 'What the numbers are split by; all: not at all'",
-    "dimension_value LowCardinality(String) COMMENT 'Value of the dimension; area_channel reads area|channel'",
+    "dimension_value LowCardinality(String) COMMENT 'Value of it; area_channel reads area|channel, handoff from>to'",
     "topic LowCardinality(String) COMMENT 'Kafka topic that the numbers come from'",
     "partition UInt32 COMMENT 'Kafka partition that they come from'",
     "revision UInt64 COMMENT '0: all that was counted in memory; else the version of the adjustment that came later'",

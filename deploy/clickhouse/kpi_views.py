@@ -1,7 +1,9 @@
 """The SQL of the KPI views, written from the declarations: what stream and warehouse call a KPI has one definition.
 
 Intervals: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22, 1927, for a
-ratio; of NPS the normal one, from the variance of its three values 100, 0 and -100.
+ratio. For NPS the normal one with three answers added, 3/4 of a promoter, 3/4 of a detractor and 3/2 passive: without
+them a few equal answers have an interval of no width. B. Rocks, "Interval Estimation for the Net Promoter Score", The
+American Statistician 70, 2016.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from deploy.clickhouse.kpi_tables import literal
-from schemas.kpis import ACCUMULATORS, HISTOGRAM_BASE, HISTOGRAMS, KPIS, Accumulator, Histogram, Kpi, Sum
+from schemas.kpis import ACCUMULATORS, HISTOGRAM_BASE, HISTOGRAMS, KPIS, LEAST_N, Accumulator, Histogram, Kpi, Sum
 
 Z_95: Final = 1.959963984540054
 QUANTILES: Final = (50, 90, 95)
@@ -26,6 +28,7 @@ class Window:
 
 WINDOWS: Final = (
     Window("5m", 300, 60),
+    Window("15m", 900, 900),
     Window("1h", 3600, 300),
     Window("24h", 86_400, 3600),
     Window("7d", 7 * 86_400, 6 * 3600),
@@ -101,7 +104,7 @@ WHERE is_empty = 0 AND ((SELECT count() FROM {{database}}.{table} WHERE revision
 
 
 def _window_view(window: Window) -> str:
-    """One row for each window and KPI that has cases.
+    """One row for each window and KPI that has cases, or something above the line.
 
     Minutes are summed into steps of one hop first: a window is then few steps, however long it is.
     """
@@ -120,40 +123,49 @@ def _window_view(window: Window) -> str:
     window_start DateTime64(3, 'UTC') COMMENT 'Beginning of the window, UTC, within it',
     window_end DateTime64(3, 'UTC') COMMENT 'End of the window, UTC, outside it; one ends every {window.hop_s} seconds',
     dimension LowCardinality(String) COMMENT 'What the number is split by; all: not at all',
-    dimension_value LowCardinality(String) COMMENT 'Value of the dimension; area_channel reads area|channel',
+    dimension_value LowCardinality(String) COMMENT 'Value of it; area_channel reads area|channel, handoff from>to',
+    kpi_id LowCardinality(String) COMMENT 'Its id in kpi_definitions',
     kpi LowCardinality(String) COMMENT 'Name in kpi_definitions; of a duration, followed by _p50, _p90 or _p95',
     unit LowCardinality(String) COMMENT 'ratio (0..1), seconds, score, per_1000 or count',
-    value Float64 COMMENT 'The KPI, in its unit',
+    value Nullable(Float64) COMMENT 'The KPI, in its unit; NULL when n is 0',
+    numerator Float64 COMMENT 'What is above the line, count or total in the unit: parts add up by it and n',
     n UInt64 COMMENT 'Cases that it rests on, count: the denominator',
-    low Nullable(Float64) COMMENT 'Lower 95% bound: Wilson of a ratio, normal of NPS; NULL where none is defined',
-    high Nullable(Float64) COMMENT 'Upper 95% bound: Wilson of a ratio, normal of NPS; NULL where none is defined',
+    low Nullable(Float64) COMMENT 'Lower 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
+    high Nullable(Float64) COMMENT 'Upper 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
     anchor LowCardinality(String) COMMENT 'Moment that decides the minute: by_event it happened, by_due it was due'
 )
 AS WITH
     row.4 AS method,
     row.5 AS above,
     toFloat64(row.6) AS cases,
-    above / cases AS share,
+    if(cases > 0, above / cases, NULL) AS share,
     {Z_95} / 2 / cases * sqrt(4 * cases * share * (1 - share) + {Z_95 * Z_95}) AS wilson_half,
     share + {Z_95 * Z_95} / 2 / cases AS wilson_middle,
     1 + {Z_95 * Z_95} / cases AS wilson_scale,
-    {Z_95} * 100 * sqrt(greatest(row.7 / cases - pow(share / 100, 2), 0) / cases) AS normal_half
+    cases + 3 AS adjusted_cases,
+    above / adjusted_cases AS adjusted_middle,
+    (row.7 + 1.5) / adjusted_cases - pow(adjusted_middle / 100, 2) AS adjusted_variance,
+    {Z_95} * 100 * sqrt(greatest(adjusted_variance, 0) / adjusted_cases) AS adjusted_half
 SELECT
     fromUnixTimestamp64Milli((end_s - {window.length_s}) * 1000, 'UTC') AS window_start,
     fromUnixTimestamp64Milli(end_s * 1000, 'UTC') AS window_end,
     dimension,
     dimension_value,
+    row.8 AS kpi_id,
     row.1 AS kpi,
     row.2 AS unit,
-    if(method = 'quantile', above, share) AS value,
+    if(method IN ('quantile', 'total'), above, share) AS value,
+    row.9 AS numerator,
     toUInt64(row.6) AS n,
     multiIf(
+        n < {LEAST_N}, NULL,
         method = 'wilson' AND abs(share - 0.5) <= 0.5, greatest((wilson_middle - wilson_half) / wilson_scale, 0),
-        method = 'normal', greatest(share - normal_half, -100),
+        method = 'adjusted', greatest(adjusted_middle - adjusted_half, -100),
         NULL) AS low,
     multiIf(
+        n < {LEAST_N}, NULL,
         method = 'wilson' AND abs(share - 0.5) <= 0.5, least((wilson_middle + wilson_half) / wilson_scale, 1),
-        method = 'normal', least(share + normal_half, 100),
+        method = 'adjusted', least(adjusted_middle + adjusted_half, 100),
         NULL) AS high,
     row.3 AS anchor
 FROM
@@ -190,32 +202,39 @@ FROM
     )
 )
 ARRAY JOIN rows AS row
-WHERE row.6 > 0
+WHERE row.6 > 0 OR (row.6 = 0 AND row.9 > 0)
 COMMENT 'KPIs over rolling windows of {window.length_s} seconds; none lies wholly beyond the last data'"""
 
 
 def _rows(kpi: Kpi) -> list[str]:
-    """Tuples of kpi, unit, anchor, method, above, n, spread: what is above the line, and for NPS how it spreads."""
+    """Tuples of kpi, unit, anchor, method, above, n, spread, id, numerator.
+
+    What is above the line for the value, and for NPS how it spreads; the numerator is in whole cases, or in the unit.
+    """
     if _is_duration(kpi):
         histogram = kpi.numerator[0].name
-        return [_row(kpi, name, "quantile", _quantile(histogram, q), f"{histogram}_ranks[-1]")
+        ranks = f"{histogram}_ranks[-1]"
+        return [_row(kpi, name, "quantile", _quantile(histogram, q), ranks, numerator=ranks)
                 for name, q in zip(published_names(kpi), QUANTILES, strict=True)]  # fmt: skip
     n = " + ".join(_names(kpi.denominator))
     if len(kpi.numerator) == 2:
         good, bad = _names(kpi.numerator)
-        above = f"100 * (toFloat64({good}) - toFloat64({bad}))"
-        return [_row(kpi, kpi.name, "normal", above, n, f"{good} + {bad}")]
+        balance = f"(toFloat64({good}) - toFloat64({bad}))"
+        return [_row(kpi, kpi.name, "adjusted", f"100 * {balance}", n, numerator=balance, spread=f"{good} + {bad}")]
     (numerator,) = _names(kpi.numerator)
+    if not kpi.denominator:
+        return [_row(kpi, kpi.name, "total", numerator, numerator, numerator=numerator)]
     if isinstance(kpi.numerator[0], Sum):
-        return [_row(kpi, kpi.name, "mean", f"{numerator} / 1000", n)]
+        return [_row(kpi, kpi.name, "mean", f"{numerator} / 1000", n, numerator=f"{numerator} / 1000")]
     if kpi.unit == "per_1000":
-        return [_row(kpi, kpi.name, "mean", f"1000 * {numerator}", n)]
-    return [_row(kpi, kpi.name, "wilson" if kpi.unit == "ratio" else "mean", numerator, n)]
+        return [_row(kpi, kpi.name, "mean", f"1000 * {numerator}", n, numerator=numerator)]
+    return [_row(kpi, kpi.name, "wilson" if kpi.unit == "ratio" else "mean", numerator, n, numerator=numerator)]
 
 
-def _row(kpi: Kpi, name: str, method: str, above: str, n: str, spread: str = "0") -> str:
+def _row(kpi: Kpi, name: str, method: str, above: str, n: str, *, numerator: str, spread: str = "0") -> str:
     return (
-        f"('{name}', '{kpi.unit}', '{kpi.anchor}', '{method}', toFloat64({above}), toInt64({n}), toFloat64({spread}))"
+        f"('{name}', '{kpi.unit}', '{kpi.anchor}', '{method}', toFloat64({above}), toInt64({n}), toFloat64({spread}),"
+        f" '{kpi.id}', toFloat64({numerator}))"
     )
 
 

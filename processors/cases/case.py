@@ -15,7 +15,7 @@ from processors.cases.corrections import REVISING, effective_events
 from processors.cases.events import CaseEvent, CaseKey, Facts
 from processors.cases.fold import Fold, note, settle
 from processors.cases.history import Membership
-from processors.cases.measures import answer_amounts, complaint_amounts, contact_amounts
+from processors.cases.measures import answer_amounts, attribution_of, complaint_amounts, contact_amounts
 from processors.cases.transitions import trigger_of
 from processors.kpis.samples import Sample, counted, difference
 from processors.sla.clocks import NEVER, Clock, last_threshold
@@ -186,7 +186,7 @@ def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Samp
         amounts = counted(Count.surveys_invited) if trigger == "invited" else ()
     settle(fold, event, trigger)
     if amounts:
-        samples.append(Sample(at, fold.attribution(), amounts))
+        samples.append(Sample(at, attribution_of(fold, event, trigger), amounts))
 
 
 def _count_response(fold: Fold, events: Iterable[CaseEvent], samples: list[Sample]) -> None:

@@ -37,6 +37,8 @@ class Stated(TypedDict, total=False):
     demand_type: str
     segment: str
     topic_class: str
+    visited_site: str
+    """Where a mystery shopper or a manager was."""
 
 
 class CaseFacts(Stated):
@@ -267,6 +269,12 @@ def _survey_answered(event: surveys.SurveyAnswered, facts: Facts) -> None:
     facts["kind"] = facts["survey"] = event.kind
 
 
+def _visit_answered(event: surveys.MysteryShopperAnswered | surveys.FloorWalkAnswered, facts: Facts) -> None:
+    _survey_answered(event, facts)
+    if event.site is not None:
+        facts["visited_site"] = event.site
+
+
 def _nps_answered(event: surveys.NpsAnswered, facts: Facts) -> None:
     _survey_answered(event, facts)
     facts["score"] = event.score
@@ -302,9 +310,8 @@ _TELLS: Final[Mapping[type[Event], Callable[[Any, Facts], None]]] = {
     surveys.CsatAnswered: _scaled_answer,
     surveys.NpsAnswered: _nps_answered,
     surveys.CesAnswered: _ces_answered,
-    **dict.fromkeys(
-        (surveys.MysteryShopperAnswered, surveys.FloorWalkAnswered, surveys.CustomAnswered), _survey_answered
-    ),
+    **dict.fromkeys((surveys.MysteryShopperAnswered, surveys.FloorWalkAnswered), _visit_answered),
+    surveys.CustomAnswered: _survey_answered,
 }
 """Event type -> what it tells beside the envelope; one that is missing tells nothing that a case needs."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Stated
+from processors.cases.organisation import Place, place
 from processors.cases.transitions import TERMINAL, state_after
 from processors.sla.clocks import Clock, Trigger
 from schemas.kpis import DIMENSIONS
@@ -38,8 +39,8 @@ class Fold:
         "_attribution", "_matching", "absorbed_from", "acknowledged", "answered_any", "answered_at",
         "answered_by_anyone", "assignments", "clocks", "closed_at", "cycles", "erased", "expires_at", "facts",
         "first_resolved_at", "first_response_at", "impossible", "latest", "merged", "offered",
-        "opened_at", "owner", "reopens", "resolution", "resolved_at", "response_owed_from", "revised", "state", "team",
-        "test", "transfers", "unanswered_since", "unmatched", "vulnerable", "waiting_since",
+        "opened_at", "owner", "reopens", "resolution", "resolved_as", "resolved_at", "response_owed_from", "revised",
+        "state", "team", "test", "transfers", "unanswered_since", "unmatched", "vulnerable", "waiting_since",
     )  # fmt: skip
 
     def __init__(self, key: CaseKey) -> None:
@@ -52,6 +53,8 @@ class Fold:
         self.first_response_at: int | None = None
         self.first_resolved_at: int | None = None
         self.resolved_at: int | None = None
+        self.resolved_as: tuple[str, ...] | None = None
+        """The attribution of the resolution that held last: who has to answer for a reopening."""
         self.closed_at: int | None = None
         self.expires_at: int | None = None
         self.assignments = self.transfers = self.reopens = 0
@@ -88,17 +91,16 @@ class Fold:
         return self.facts.get("org_unit", "").partition("/")[0]
 
     @property
-    def current_team(self) -> str:
-        if self.team:
-            return self.team
-        path = self.facts.get("org_unit", "").split("/")
-        return path[2] if len(path) > 2 else ""
+    def place(self) -> Place:
+        """Where it is dealt with now."""
+        found = place(self.facts.get("org_unit", ""), self.facts.get("visited_site", ""))
+        return found._replace(team=self.team) if self.team else found
 
     def attribution(self) -> tuple[str, ...]:
         """The values of `schemas.kpis.DIMENSIONS` as they stand, in order."""
         if self._attribution is None:
-            area, channel = self.area, self.facts.get("channel", "")
-            values: dict[str, Any] = {**self.facts, "area": area, "team": self.current_team}
+            (area, team, site), channel = self.place, self.facts.get("channel", "")
+            values: dict[str, Any] = {**self.facts, "area": area, "team": team, "site": site}
             values["all"] = "all"
             values["area_channel"] = f"{area}|{channel}" if area and channel else ""
             self._attribution = tuple([values.get(name, "") for name in DIMENSIONS])
@@ -281,6 +283,7 @@ def _resolved(fold: Fold, event: CaseEvent) -> None:
     if fold.first_resolved_at is None:
         fold.first_resolved_at = event.occurred_at
     fold.resolved_at = event.occurred_at
+    fold.resolved_as = fold.attribution()
     fold.resolution = event.facts.get("resolution", "")
 
 

@@ -9,10 +9,12 @@ from processors.cases.events import CaseEvent, Facts
 from processors.cases.fold import Fold
 from processors.kpis.samples import Amounts, counted, duration, summed
 from processors.sla.clocks import Trigger
-from schemas.kpis import Count, Histogram, Sum
+from schemas.kpis import DIMENSIONS, Count, Histogram, Sum
 
 SHORT_ABANDON_MS: Final = 5_000
 """A caller who leaves within 5 s did not wait (K07); counted apart."""
+LEGAL_ANSWER_MS: Final = 180_000
+"""An answer takes less than 180 s (K06es); exact, where a bucket of the histogram of waits is not."""
 _HANDLE_MS: Final[tuple[Literal["talk_ms", "hold_ms", "wrap_ms"], ...]] = ("talk_ms", "hold_ms", "wrap_ms")
 
 
@@ -65,6 +67,8 @@ def _answered_by_person(fold: Fold, at_ms: int, waited_ms: int) -> Amounts:
     amounts = counted(Count.contacts_answered_in_target) if in_target else ()
     if fold.incomplete:
         return amounts
+    if waited_ms < LEGAL_ANSWER_MS:
+        amounts += counted(Count.contacts_answered_within_180s)
     return counted(Count.contacts_answered) + duration(Histogram.wait_histogram, Sum.wait_ms, waited_ms) + amounts
 
 
@@ -91,6 +95,23 @@ def _resolution(fold: Fold, at_ms: int) -> Amounts:
     if fold.incomplete or fold.opened_at is None:
         return ()
     return duration(Histogram.resolution_histogram, Sum.resolution_ms, at_ms - fold.opened_at)
+
+
+def attribution_of(fold: Fold, event: CaseEvent, trigger: Trigger) -> tuple[str, ...]:
+    """Whom an event counts for: who has the case; of a hand-off who hands on, of a reopening who had resolved it.
+
+    So parts add up to the whole, and nobody answers for what another one did.
+    """
+    if trigger == "transferred":
+        handing_on, to = event.facts.get("from", ""), event.facts.get("to", "")
+        values = list(fold.attribution())
+        values[_TEAM], values[_HANDOFF] = handing_on, f"{handing_on}>{to}"
+        return tuple(values)
+    return (fold.resolved_as or fold.attribution()) if trigger == "reopened" else fold.attribution()
+
+
+_TEAM: Final = DIMENSIONS.index("team")
+_HANDOFF: Final = DIMENSIONS.index("handoff")
 
 
 def complaint_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:

@@ -20,9 +20,10 @@ def clock_id(case: Case, clock: Clock) -> str:
 def case_row(case: Case, partition: int) -> CaseRow:
     """The row of a case as its events have folded it."""
     fold, (topic, source, entity_id) = case.fold, case.key
+    area, team, site = fold.place
     known: Mapping[str, Any] = fold.facts
     return CaseRow(
-        topic, source, entity_id, partition, fold.state, fold.area, fold.current_team, fold.owner,
+        topic, source, entity_id, partition, fold.state, area, team, site, fold.owner,
         fold.facts["priority"], fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
         fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution, len(case.events) + case.left_out,
         case.left_out, fold.assignments, fold.transfers, fold.reopens, int(fold.incomplete), int(fold.test),

@@ -4,6 +4,7 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import Any, Final
 
+from processors.cases.organisation import place
 from schemas.events.envelope import Cause, Customer, Event
 from schemas.events.rejection import Claimed
 from schemas.outputs import EventRow, RejectedRow, Rejection
@@ -23,7 +24,7 @@ def event_row(
 ) -> EventRow:
     """The row of an accepted event: what is known of its record, and what it says."""
     fields = event.__dict__
-    path = (event.org_unit or "").split("/")
+    area, team, site = place(event.org_unit or "", fields.get("site") or "")
     score = fields.get("score")
     # `_make` because it is called for every record: by keyword it would take twice as long.
     return EventRow._make((
@@ -38,8 +39,9 @@ def event_row(
         int(event.test),
         0,
         warnings,
-        path[0],
-        path[2] if len(path) > 2 else "",
+        area,
+        team,
+        site,
         fields.get("kind") or fields.get("direction") or "",
         category,
         topics,

@@ -120,7 +120,7 @@ ROWS: dict[str, Sequence[Any]] = {
     "feedback_events": event(7, warnings=("seq_gap",), topics=("billing", "demora"), score=4.5, payload='{"a":"ñ"}'),
     "cases": CaseRow(
         topic="contact-events", source="crm", entity_id="c-1", partition=3, state="resolved", area="billing",
-        team="t1", owner="o", priority="high", opened_at=NOON, first_response_at=NOON + 1, answered_at=None,
+        team="t1", site="", owner="o", priority="high", opened_at=NOON, first_response_at=NOON + 1, answered_at=None,
         first_resolved_at=None, resolved_at=NOON + 2, closed_at=None, last_event_at=NOON + 2, resolution="solved",
         events=5, events_left_out=1, assignments=1, transfers=2, reopens=0, incomplete=0, test=0, erased=1,
         customer_id="ada",

@@ -18,6 +18,7 @@ WITHIN: Final[Mapping[str, tuple[str, str]]] = {
     "v_kpi_minute": ("minute >= {since}", "minute < {until}"),
     "v_kpi_quarter_hour": ("quarter_hour >= {since}", "quarter_hour < {until}"),
     "v_kpi_5m": ("window_start >= {since}", "window_end < {until}"),
+    "v_kpi_15m": ("window_start >= {since}", "window_end < {until}"),
     "v_kpi_1h": ("window_start >= {since}", "window_end < {until}"),
     "v_kpi_24h": ("window_start >= {since}", "window_end < {until}"),
     "v_kpi_7d": ("window_start >= {since}", "window_end < {until}"),

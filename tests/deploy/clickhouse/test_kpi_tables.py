@@ -91,7 +91,7 @@ def test_what_is_retired_keeps_its_column_and_what_it_holds(
 
 def test_other_words_keep_no_row_out(engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     migrate(settings, client=engine)
-    other = tuple(part.replace("'Value", "'A value") for part in kpi_tables.REST_OF_KEY)
+    other = tuple(part.replace("'Value of it;", "'Its value;") for part in kpi_tables.REST_OF_KEY)
     monkeypatch.setattr(kpi_tables, "REST_OF_KEY", other)
 
     assert pending(settings, client=engine) == []

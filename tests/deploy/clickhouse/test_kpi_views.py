@@ -228,7 +228,7 @@ def test_a_minute_that_was_taken_back_opens_no_window(warehouse: Warehouse) -> N
 # Values
 
 
-def kpis(warehouse: Warehouse, **amounts: Any) -> dict[str, tuple[float, int, float | None, float | None]]:
+def kpis(warehouse: Warehouse, **amounts: Any) -> dict[str, tuple[float | None, int, float | None, float | None]]:
     warehouse.insert("kpi_partials", partial(**amounts))
     rows = warehouse.query("SELECT kpi, value, n, low, high FROM v_kpi_5m")
     return {kpi: (value, n, low, high) for kpi, value, n, low, high in rows}
@@ -239,8 +239,10 @@ def test_every_kpi_of_the_registry_is_published_under_its_name_unit_and_anchor(w
     warehouse.insert("kpi_partials", partial() | everything)
 
     for window in WINDOWS:
-        rows = warehouse.query(f"SELECT kpi, unit, anchor FROM v_kpi_{window.name}")
-        assert Counter(rows) == Counter((name, k.unit, k.anchor) for k in KPIS for name in published_names(k))
+        rows = warehouse.query(f"SELECT kpi_id, kpi, unit, anchor FROM v_kpi_{window.name}")
+        assert Counter(rows) == Counter((k.id, name, k.unit, k.anchor) for k in KPIS for name in published_names(k))
+        joined = f"SELECT count() FROM v_kpi_{window.name} AS w INNER JOIN {warehouse.name}.kpi_definitions AS d"
+        assert warehouse.column(f"{joined} ON d.id = w.kpi_id") == [len(rows)]
 
 
 def test_thirteen_of_fifteen_is_between_62_and_96_percent(warehouse: Warehouse) -> None:
@@ -267,7 +269,45 @@ def test_nps_comes_with_its_margin_of_error(warehouse: Warehouse, answers: int, 
     assert (value, n) == pytest.approx((30, answers))
     assert low is not None
     assert high is not None
-    assert (value - low, high - value) == pytest.approx((margin, margin), abs=0.6)
+    assert (high - low) / 2 == pytest.approx(margin, abs=1.5)
+    assert low < 30 < high
+
+
+def nps_by_hand(promoters: int, passives: int, detractors: int) -> tuple[float, float]:
+    """The normal interval of the three shares, with three answers added: 3/4, 3/2 and 3/4 of one."""
+    boxes = {100: promoters + 0.75, 0: passives + 1.5, -100: detractors + 0.75}
+    n = sum(boxes.values())
+    mean = sum(value * share for value, share in boxes.items()) / n
+    variance = sum(share * (value - mean) ** 2 for value, share in boxes.items()) / n
+    half = 1.959964 * math.sqrt(variance / n)
+    return max(mean - half, -100), min(mean + half, 100)
+
+
+@pytest.mark.parametrize("boxes", [(5, 0, 0), (0, 5, 0), (0, 0, 5), (3, 1, 1), (50, 30, 20), (400, 0, 0)])
+def test_no_interval_of_nps_is_narrow_because_all_answers_are_equal(
+    warehouse: Warehouse, boxes: tuple[int, int, int]
+) -> None:
+    promoters, _, detractors = boxes
+    amounts = {"nps_answered": sum(boxes), "nps_promoters": promoters, "nps_detractors": detractors}
+    value, _, low, high = kpis(warehouse, **amounts)["nps"]
+
+    assert (low, high) == pytest.approx(nps_by_hand(*boxes), abs=1e-3)
+    assert low is not None
+    assert high is not None
+    assert value is not None
+    assert low <= value <= high
+    assert high - low > 20 / math.sqrt(sum(boxes))
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_few_cases_have_a_value_and_no_interval(warehouse: Warehouse, n: int) -> None:
+    shown = kpis(warehouse, nps_answered=n, nps_promoters=n, csat_answered=n, csat_positive=n, resolve_met=n)
+
+    assert shown == {
+        "nps": (100, n, None, None),
+        "csat": (1, n, None, None),
+        "resolve_attainment": (1, n, None, None),
+    }
 
 
 @pytest.mark.parametrize(
@@ -280,6 +320,8 @@ def test_nps_comes_with_its_margin_of_error(warehouse: Warehouse, answers: int, 
         ("resolve_attainment", {"resolve_met": 3, "resolve_breached": 1}, 0.75, 4),
         ("answer_attainment", {"answer_breached": 2}, 0, 2),
         ("transfers_per_contact", {"contacts_transferred": 5, "contacts_opened": 2}, 2.5, 2),
+        ("transfers", {"contacts_transferred": 5}, 5, 5),
+        ("answered_within_180s", {"contacts_answered_within_180s": 19, "contacts_offered": 20}, 0.95, 20),
         ("complaint_rate", {"complaints_opened": 3, "contacts_opened": 400}, 7.5, 400),
     ],
 )
@@ -289,15 +331,46 @@ def test_the_value_is_its_definition(
     assert kpis(warehouse, **amounts)[kpi][:2] == pytest.approx((value, n))
 
 
-def test_without_cases_there_is_no_value(warehouse: Warehouse) -> None:
-    shown = kpis(warehouse, contacts_reopened=3, contacts_opened=1)
+def test_what_is_above_the_line_alone_has_a_row_and_no_value(warehouse: Warehouse) -> None:
+    """An area with complaints and no contacts still has complaints."""
+    shown = kpis(warehouse, complaints_opened=145, contacts_transferred=2)
 
-    assert set(shown) == {"transfers_per_contact", "complaint_rate"}
+    assert shown == {
+        "complaint_rate": (None, 0, None, None),
+        "transfers_per_contact": (None, 0, None, None),
+        "transfers": (2, 2, None, None),
+    }
+    above = warehouse.query("SELECT numerator FROM v_kpi_5m WHERE kpi = 'complaint_rate'")
+    assert above == [(145,)] * len(above)
+
+
+def test_of_nothing_above_and_below_the_line_there_is_no_row(warehouse: Warehouse) -> None:
+    assert set(kpis(warehouse, contacts_opened=1)) == {"transfers_per_contact", "complaint_rate"}
+
+
+def test_parts_add_up_to_the_whole_by_numerator_and_n(warehouse: Warehouse) -> None:
+    """What a row says of a part is enough to compute the whole."""
+    parts = [
+        {name: (3 * part + place) % 7 + 1 for place, name in enumerate((*COUNTS, *SUMS))} | {"nps_answered": 20}
+        for part in range(3)
+    ]
+    whole = {name: sum(part[name] for part in parts) for name in parts[0]}
+    warehouse.insert("kpi_partials", partial() | whole)
+    for number, part in enumerate(parts):
+        warehouse.insert("kpi_partials", partial() | part | {"dimension": "team", "dimension_value": f"t{number}"})
+
+    scale = {"nps": 100, "complaint_rate": 1000}
+    at_noon = f"v_kpi_5m WHERE toUnixTimestamp(window_end) = {NOON_S + 60}"
+    for kpi, value in warehouse.query(f"SELECT kpi, value FROM {at_noon} AND dimension = 'all'"):
+        teams = warehouse.query(f"SELECT numerator, n FROM {at_noon} AND dimension = 'team' AND kpi = '{kpi}'")
+        above, n = (sum(side) for side in zip(*teams, strict=True))
+        expected = above if kpi == "transfers" else scale.get(kpi, 1) * above / n
+        assert value == pytest.approx(expected), kpi
 
 
 def test_a_rate_over_one_has_no_interval(warehouse: Warehouse) -> None:
     """Reopened and resolved count in their own minutes, so this is no share of anything."""
-    assert kpis(warehouse, contacts_reopened=3, contacts_resolved=2)["reopen_rate"] == (1.5, 2, None, None)
+    assert kpis(warehouse, contacts_reopened=9, contacts_resolved=6)["reopen_rate"] == (1.5, 6, None, None)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

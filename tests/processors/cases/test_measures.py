@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.processors.feed import HOUR, MINUTE, T0, Happening, event
-from tests.processors.views import views_after
+from tests.processors.views import Views, views_after
 
 HUMAN, BOT = {"kind": "human"}, {"kind": "bot"}
 
@@ -176,6 +176,66 @@ def test_a_breach_counts_for_the_team_that_had_the_case_when_it_was_due() -> Non
         line["dimension_value"] for line in views.kpis() if line["dimension"] == "team" and line["resolve_breached"]
     }
     assert blamed == {"n2"}
+
+
+def counted_by(views: Views, dimension: str, *names: str) -> dict[str, tuple[int, ...]]:
+    """Value of a dimension -> what these counts come to."""
+    found: dict[str, tuple[int, ...]] = {}
+    for line in views.kpis():
+        amounts = tuple(line[name] for name in names)
+        if line["dimension"] == dimension and any(amounts):
+            before = found.get(line["dimension_value"], (0,) * len(names))
+            found[line["dimension_value"]] = tuple(map(sum, zip(before, amounts, strict=True)))
+    return found
+
+
+def test_a_hand_off_counts_for_who_hands_on_and_by_from_and_to() -> None:
+    handed_on = ("transferred", 5_000, {"from": "billing", "to": "level2"})
+    log = [*contact("a", handed_on, org_unit="mini/x/billing"),
+           *contact("b", handed_on, ("transferred", 6_000, {"from": "level2", "to": "billing"}),
+                    org_unit="mini/x/billing"),
+           *contact("c", org_unit="mini/x/level2")]  # fmt: skip
+    views = views_after(log)
+    both = ("contacts_opened", "contacts_transferred")
+    assert counted_by(views, "team", *both) == {"billing": (2, 2), "level2": (1, 1)}
+    assert counted_by(views, "handoff", *both) == {"billing>level2": (0, 2), "level2>billing": (0, 1)}
+    assert counted_by(views, "area", *both) == {"mini": (3, 3)}
+
+
+def test_a_reopening_counts_for_the_team_that_had_resolved() -> None:
+    steps = [
+        ("resolved", HOUR, {}),
+        ("transferred", 2 * HOUR, {"from": "n1", "to": "n2"}),
+        ("reopened", 3 * HOUR, {"reason": "not_fixed"}),
+        ("resolved", 4 * HOUR, {}),
+        ("reopened", 5 * HOUR, {"reason": "not_fixed"}),
+    ]
+    views = views_after(contact("a", *steps, org_unit="es/care/n1"))
+    assert counted_by(views, "team", "contacts_resolved", "contacts_reopened") == {"n1": (1, 1), "n2": (1, 1)}
+
+
+def test_who_hands_on_later_does_not_answer_for_an_earlier_reopening() -> None:
+    """The parts of a ratio stay those of who did it, in whatever order the events came."""
+    steps = [("resolved", HOUR, {}), ("reopened", 2 * HOUR, {"reason": "new_info"}),
+             ("transferred", 3 * HOUR, {"from": "n1", "to": "n2"})]  # fmt: skip
+    log = contact("a", *steps, org_unit="es/care/n1")
+    for views in (views_after(log), views_after([log[0], *reversed(log[1:])])):
+        assert counted_by(views, "team", "contacts_reopened", "contacts_transferred") == {"n1": (1, 1)}
+
+
+@pytest.mark.parametrize(("waited", "within"), [(179_999, 1), (180_000, 0), (183_999, 0)])
+def test_less_than_180_seconds_is_exact(waited: int, within: int) -> None:
+    found = views_after(contact("a", QUEUED, ("answered", waited, {"actor": HUMAN}), ("closed", HOUR, {})))
+    assert found.kpi_totals().get("contacts_answered_within_180s", 0) == within
+
+
+def test_a_site_is_no_team() -> None:
+    visit = event("survey.answered", "v", 0, kind="mystery_shopper", mode="in_person", visit_id="v-1", site="madrid",
+                  sections=[{"code": "a", "element": "people", "earned": 1, "possible": 2}],
+                  org_unit="es/stores/madrid")  # fmt: skip
+    views = views_after([visit, *contact("a", org_unit="es/care/n1/bilbao")])
+    assert counted_by(views, "team", "surveys_answered", "contacts_opened") == {"n1": (0, 1)}
+    assert counted_by(views, "site", "surveys_answered", "contacts_opened") == {"madrid": (1, 0), "bilbao": (0, 1)}
 
 
 def test_the_area_and_channel_pair_is_told_only_where_both_are_known() -> None:

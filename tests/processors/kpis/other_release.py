@@ -31,7 +31,7 @@ RELEASES: Final[dict[str, Edits]] = {
     "before a dimension was added": [(_ELEMENT, "")],
     "before a count was removed": [(_COUNT, _COUNT + _ESCALATED)],
     "before a histogram was removed": [(_HISTOGRAM, _HISTOGRAM + '    talk_histogram = "talk"\n')],
-    "before a dimension was removed": [(_ELEMENT, _ELEMENT + ' "site",'), (_COUNT, _COUNT + _ESCALATED)],
+    "before a dimension was removed": [(_ELEMENT, _ELEMENT + ' "shift",'), (_COUNT, _COUNT + _ESCALATED)],
     "before all were reordered": [
         (
             "tuple(each.name for each in accumulators if each not in RETIRED)",
@@ -127,7 +127,7 @@ def _main(edits: Edits) -> dict[str, Any]:
     )
     assert not feed.state.pending.rejected
     if "contacts_escalated" in Count.__members__:
-        values = {"all": "all", "channel": "phone", "site": "north"}
+        values = {"all": "all", "channel": "phone", "shift": "north"}
         attribution = tuple(values.get(name, "") for name in DIMENSIONS)
         for _ in range(7):
             feed.state.add_sample(CONTACTS, Sample(T0, attribution, counted(Count["contacts_escalated"])), 1)

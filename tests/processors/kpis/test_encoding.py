@@ -74,7 +74,7 @@ def test_what_is_written_is_what_is_read_within_one_release(samples: list[Sample
 
 
 def test_a_partial_that_holds_nothing_stays_and_one_of_which_nothing_is_known_leaves() -> None:
-    names = Names(["contacts_escalated", "praise"], ["all", "channel", "area", "site"])
+    names = Names(["contacts_escalated", "praise"], ["all", "channel", "area", "shift"])
     written = [(0, "all", {0: 1}), (1, "phone", dict[int, int]()), (2, "es", {0: 1, 1: 2}), (3, "north", {1: 2})]
 
     read = dict(names.partials(written))

@@ -27,18 +27,19 @@ def test_every_column_shows_what_it_is_called() -> None:
     event = event_of(
         event_id="e1", source="crm", entity_id="C1", schema_version="1.2", occurred_at="1970-01-01T00:00:05Z", seq=4,
         customer={"id": "c1", "relationship": "b2b", "segment": "gold", "value_band": "a", "country": "ES"},
-        cause={"element": "people", "origin_area": "it"}, org_unit="es/care/n1", channel="phone", language="es-MX",
-        priority="high", category="Facturas", category_raw="facturación", product="fibre", process="collect",
-        journey_stage="pay", otc_stage="payment", demand_type="failure", test=True, direction="outbound",
+        cause={"element": "people", "origin_area": "it"}, org_unit="es/care/n1/madrid", channel="phone",
+        language="es-MX", priority="high", category="Facturas", category_raw="facturación", product="fibre",
+        process="collect", journey_stage="pay", otc_stage="payment", demand_type="failure", test=True,
+        direction="outbound",
     )  # fmt: skip
 
     assert row_of(event)._asdict() == {
         "topic": CONTACTS, "partition": 3, "offset": 7, "record_at": 9_000, "event_id": "e1", "source": "crm",
         "event_type": "contact.opened", "schema_version": "1.2", "entity_id": "C1", "seq": 4, "customer_id": "c1",
         "occurred_at": 5_000, "late": 1, "test": 1, "erased": 0, "warnings": ("seq_gap",), "channel": "phone",
-        "org_unit": "es/care/n1", "area": "es", "team": "n1", "priority": "high", "kind": "outbound",
-        "category": "billing", "category_raw": "facturación", "product": "fibre", "process": "collect",
-        "journey_stage": "pay", "otc_stage": "payment", "element": "people", "origin_area": "it",
+        "org_unit": "es/care/n1/madrid", "area": "es", "team": "n1", "site": "madrid", "priority": "high",
+        "kind": "outbound", "category": "billing", "category_raw": "facturación", "product": "fibre",
+        "process": "collect", "journey_stage": "pay", "otc_stage": "payment", "element": "people", "origin_area": "it",
         "demand_type": "failure", "relationship": "b2b", "segment": "gold", "value_band": "a", "country": "ES",
         "language": "es-MX", "topics": ("wait",), "score": None, "payload": "{}",
     }  # fmt: skip
