@@ -260,6 +260,7 @@ def _stay(stack: Stack, settings: Settings, services: list[Service], console: Co
     console.print(
         f"ClickHouse  {settings.clickhouse_host}:{settings.clickhouse_port}, database {settings.clickhouse_database}"
     )
+    console.print(f"  over HTTP {settings.clickhouse_host}:{stack.clickhouse.http_port}, for BI tools")
     for service in services:
         console.print(f"{service.name:11} {service.ready_url.removesuffix('/ready')}/metrics")
     console.print("\nIn another terminal:")
