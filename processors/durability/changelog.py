@@ -17,12 +17,12 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from processors.durability.compaction import Compaction
-from processors.durability.provenance import InputTopic, Position, Provenance, is_cut
+from processors.durability.provenance import InputTopic, LastRecord, Position, Provenance, is_cut
 from processors.durability.table import Table, encode
 from schemas.errors import OidorError
 from schemas.outputs import Change
 
-ENCODING: Final = 5
+ENCODING: Final = 6
 _META: Final = "meta"
 _SEQUENCES: Final = (1 << 32) - 1
 _MESSAGE_ROOM: Final = 1_000
@@ -94,6 +94,10 @@ class Changelog:
         self._state, self._limits = state, limits
         self._compaction = Compaction(state.tables, limits.log_to_state)
         self._last: Position | None = None
+        self._read: dict[str, Any] = {}
+        """Input topic -> the last record that was read since the log was, as a consumer gave it."""
+        self._recorded: dict[str, LastRecord] = {}
+        """Input topic -> the last record as of the last checkpoint."""
         self._complete = True
 
     def initialise(self, generation: int, partitions: int) -> None:
@@ -107,7 +111,19 @@ class Changelog:
 
     @property
     def provenance(self) -> Provenance:
-        return Provenance(self.inputs, self.partitions, self.offsets, self.needed_from, self.version)
+        return Provenance(self.inputs, self.partitions, self.offsets, self.last_records, self.needed_from, self.version)
+
+    @property
+    def last_records(self) -> Mapping[str, LastRecord]:
+        """Input topic -> the last record that was read. None is described before somebody asks: most are never."""
+        self._recorded |= {topic: LastRecord.of(record) for topic, record in self._read.items()}
+        self._read.clear()
+        return self._recorded
+
+    def advance(self, topic: str, record: Any) -> None:
+        """Go on behind a record of an input."""
+        self.offsets[topic] = max(record.offset + 1, self.offsets[topic])
+        self._read[topic] = record
 
     def begin(self) -> int:
         """Begin a checkpoint; returns the version of its rows."""
@@ -146,6 +162,7 @@ class Changelog:
             "inputs": self.inputs,
             "needed_from": self.needed_from,
             "offsets": self.offsets,
+            "last_records": self.last_records,
             "state": self._state.meta(),
         }
 
@@ -201,6 +218,7 @@ class Changelog:
         self.inputs = {topic: InputTopic(*one) for topic, one in meta["inputs"].items()}
         self.needed_from = meta["needed_from"]
         self.offsets.update(meta["offsets"])
+        self._recorded = _last_records(meta)
         self._state.restore(meta["state"])
         self._complete = True
 
@@ -230,7 +248,7 @@ def provenance_of(message: bytes) -> Provenance | None:
         return None
     inputs = {topic: InputTopic(*one) for topic, one in meta["inputs"].items()}
     version = meta["generation"] << 32 | _opened(message)[1].sequence + meta["raised"]
-    return Provenance(inputs, meta["partitions"], meta["offsets"], meta["needed_from"], version)
+    return Provenance(inputs, meta["partitions"], meta["offsets"], _last_records(meta), meta["needed_from"], version)
 
 
 def accepted(last: bytes, offsets: Mapping[str, int], inputs: Mapping[str, InputTopic], beyond: int) -> bytes | None:
@@ -245,8 +263,16 @@ def accepted(last: bytes, offsets: Mapping[str, int], inputs: Mapping[str, Input
     sequence = _opened(last)[1].sequence + 1
     if beyond >= meta["generation"] << 32 | sequence + meta["raised"]:
         meta |= {"generation": beyond >> 32, "raised": (beyond & _SEQUENCES) + 1 - sequence}
-    meta |= {"offsets": meta["offsets"] | offsets, "inputs": meta["inputs"] | inputs}
+    meta |= {
+        "offsets": meta["offsets"] | offsets,
+        "last_records": {topic: one for topic, one in meta["last_records"].items() if topic not in offsets},
+        "inputs": meta["inputs"] | inputs,
+    }
     return _encode((ENCODING, sequence, 0, [msgspec.Raw(_encode((_META, meta)))]))
+
+
+def _last_records(meta: Mapping[str, Any]) -> dict[str, LastRecord]:
+    return {topic: LastRecord(*one) for topic, one in meta["last_records"].items()}
 
 
 def position_of(message: bytes) -> Position | None:

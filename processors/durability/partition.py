@@ -292,8 +292,7 @@ class DurablePartition:
         self.state.advance_watermark(batch.topic, latest)
 
     def _note_applied(self, batch: Slice) -> None:
-        offsets, topic = self._changelog.offsets, batch.topic
-        offsets[topic] = max(batch.end, offsets[topic])
+        self._changelog.advance(batch.topic, batch[-1])
         self.pending += len(batch)
         self.halted = self._operator.halted(self.state)
         self._note_changes()

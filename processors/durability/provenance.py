@@ -1,12 +1,14 @@
 """`Provenance`: from which topics a state was computed, and whether those on the cluster are still the same.
 
 A topic that was deleted and made again has the name of the old one and other records at its offsets; a state that goes
-on with it skips what it takes for read. So each checkpoint records names, topic ids, the number of partitions, and from
+on with it skips what it takes for read. The same holds for a log that lost its end and has grown again. So each
+checkpoint records names, topic ids, the number of partitions, the last record that was read of each input, and from
 which checkpoint on its own log is needed. What is recorded and what is found are compared here, without asking anybody.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, Self
 
 from schemas.topics import NO_ID, TopicIdentity
 
@@ -32,6 +34,24 @@ class InputTopic(NamedTuple):
         return NO_ID not in (self.id, id_) and self.id != id_
 
 
+class LastRecord(NamedTuple):
+    """A record by which a log is known again: where it stands, and what it is."""
+
+    offset: int
+    timestamp: int
+    """Of Kafka, in ms."""
+    digest: bytes
+    """Of key and value, 8 bytes."""
+
+    @classmethod
+    def of(cls, record: Any) -> Self:
+        """Describe a record as a consumer gives it."""
+        digest = blake2b(digest_size=8)
+        for content in (record.key, record.value):
+            digest.update(b"-" if content is None else b"%d:%b" % (len(content), content))
+        return cls(record.offset, record.timestamp, digest.digest())
+
+
 class Provenance(NamedTuple):
     """What the last checkpoint of a partition recorded."""
 
@@ -41,6 +61,8 @@ class Provenance(NamedTuple):
     """Of each input."""
     offsets: Mapping[str, int]
     """Logical name -> next offset."""
+    last_records: Mapping[str, LastRecord]
+    """By logical name, the last that were read; none of an input that nothing was read of since it was accepted."""
     needed_from: int
     """The sequence of the oldest checkpoint in the log that the state needs."""
     version: int

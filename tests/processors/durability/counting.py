@@ -19,6 +19,7 @@ class Record(NamedTuple):
     offset: int
     value: bytes
     timestamp: int = 0
+    key: bytes | None = None
 
 
 class Totals(dict[str, int]):

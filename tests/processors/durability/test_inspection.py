@@ -10,7 +10,7 @@ from faust.types import TP
 
 from processors.durability.assignment import Assignment
 from processors.durability.inspection import Inspection, look_before_joining
-from processors.durability.provenance import InputTopic, Position, Provenance
+from processors.durability.provenance import InputTopic, LastRecord, Position, Provenance
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, NO_ID, SURVEYS, TopicIdentity
 from tests.processors.durability import counting
 from tests.processors.durability.counting import Counting
@@ -18,10 +18,12 @@ from tests.processors.durability.fake_cluster import NAMES, PARTITIONS, STATE, F
 from tests.processors.durability.fake_log import Broker, Inputs, play
 from tests.processors.durability.test_assignment import Deaf, ticking
 
+LAST = LastRecord(59, 1_000, b"the last")
 AS_READ = Provenance(
     inputs={name: InputTopic(name, id_of(name)) for name in NAMES},
     partitions=PARTITIONS,
     offsets=dict.fromkeys(INPUTS, 60),
+    last_records=dict.fromkeys(INPUTS, LAST),
     needed_from=5,
     version=1,
 )
