@@ -125,6 +125,11 @@ class Changelog:
         self.offsets[topic] = max(record.offset + 1, self.offsets[topic])
         self._read[topic] = record
 
+    @property
+    def incarnations(self) -> dict[str, int]:
+        """Input topic -> which topic of this name the state was computed from."""
+        return {topic: self.inputs[topic].incarnation if topic in self.inputs else 0 for topic in self.offsets}
+
     def begin(self) -> int:
         """Begin a checkpoint; returns the version of its rows."""
         self.sequence += 1

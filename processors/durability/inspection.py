@@ -207,7 +207,7 @@ class Inspection:
         """What the next checkpoint records of an input: what the last one did, an id that was not known then apart."""
         name = self._inputs[topic]
         known = recorded.inputs.get(topic, InputTopic(name))
-        return known if known.id != NO_ID or name not in topics else InputTopic(name, topics[name].id)
+        return known if known.id != NO_ID or name not in topics else known._replace(id=topics[name].id)
 
 
 def _retained(topic: str, setting: str, value: str) -> Contradiction:

@@ -146,6 +146,7 @@ class DurablePartition:
             self._refuse_other_settings()
         else:
             self._changelog.initialise(int(time.time()), self._config.partitions)
+        self.state.incarnations = self._changelog.incarnations
         self._operator.recover(self.state)
         self._note_durable()
         self.committed_at = loop_time()

@@ -24,10 +24,17 @@ _OTHER_COUNT: Final = (
 
 
 class InputTopic(NamedTuple):
-    """A topic by its name on Kafka and its id, 16 bytes."""
+    """A topic by its name on Kafka and its id, 16 bytes, and which of those of this name it is for the rows."""
 
     name: str
     id: bytes = NO_ID
+    incarnation: int = 0
+    """Part of the key of whatever is stored by offset, so that other records at the same offsets replace nothing.
+
+    0 at first. `oidor inputs accept` raises it when reading goes on in another topic, or at offsets below what was
+    read: the topic was cut, its state is begun anew, or all of Kafka was restored to an older moment. Nothing else
+    does, so that what is read again after a crash, or by a replay, replaces itself.
+    """
 
     def is_other_than(self, id_: bytes) -> bool:
         """Whether an id is certainly that of another topic: one that is not known may be any."""
@@ -100,12 +107,12 @@ def contradictions_of_topics(
     recorded: Mapping[str, InputTopic], partitions: int, topics: Mapping[str, TopicIdentity]
 ) -> Iterator[Contradiction]:
     """Compare inputs, by logical name, with the topics of the cluster, by name."""
-    for name, id_ in recorded.values():
-        topic = topics.get(name)
+    for known in recorded.values():
+        name, topic = known.name, topics.get(known.name)
         if topic is None:
             yield Contradiction("topic", f"{name} does not exist", "find out who deleted it; `oidor topics create`")
             continue
-        if InputTopic(name, id_).is_other_than(topic.id):
+        if known.is_other_than(topic.id):
             seen = f"{name} is not the topic that was read before (it was deleted and made again, or moved here)"
             yield Contradiction(f"id {name}", seen, f"{_REREAD} the new one from its first record")
         if topic.partitions != partitions:

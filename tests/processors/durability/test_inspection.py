@@ -9,6 +9,7 @@ import pytest
 from faust.types import TP
 
 from processors.durability.assignment import Assignment
+from processors.durability.changelog import accepted
 from processors.durability.inspection import Inspection, look_before_joining
 from processors.durability.provenance import InputTopic, LastRecord, Position, Provenance
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, NO_ID, SURVEYS, TopicIdentity
@@ -295,6 +296,31 @@ def test_a_state_records_the_topics_it_was_computed_from() -> None:
         _, changelog = counting.read_back(running.broker.state[0])
 
         assert changelog.inputs == {name: InputTopic(name, id_of(name)) for name in NAMES}
+        for task in tasks:
+            task.cancel()
+
+    play(run())
+
+
+def test_the_incarnation_that_was_accepted_stays_and_is_what_the_rows_say() -> None:
+    async def run() -> None:
+        running = Running()
+        tasks = await running.run()
+        await running.assignment.shutdown(2)
+        log = running.broker.state[0]
+        incarnations = {CONTACTS: 2, COMPLAINTS: 0, SURVEYS: 1}
+        unknown = {topic: InputTopic(topic, NO_ID, number) for topic, number in incarnations.items()}
+        message = accepted(log[-1], {CONTACTS: 0}, unknown, beyond=0)
+        assert message is not None
+        log.append(message)
+
+        again = Running()
+        again.broker.state = running.broker.state
+        tasks += await again.run()
+        assert again.assignment.partitions[0].state.incarnations == incarnations
+        await again.assignment.shutdown(2)
+        _, changelog = counting.read_back(log)
+        assert changelog.inputs == {name: InputTopic(name, id_of(name), incarnations[name]) for name in NAMES}
         for task in tasks:
             task.cancel()
 
