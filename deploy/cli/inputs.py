@@ -29,6 +29,7 @@ from processors.durability.provenance import (
     StateLog,
     contradictions_of_log,
     contradictions_of_settings,
+    foreign,
     told,
 )
 from processors.settings import Settings
@@ -107,6 +108,8 @@ async def _changes(
     committed = await cluster.committed([TP(name, number) for name in names.values() for number in numbers])
     logs = await state_logs(cluster, topic, numbers)
     last = await cluster.last(topic, numbers)
+    if of_others := [foreign(topic, number, log.foreign) for number, log in logs.items() if log.foreign is not None]:
+        raise AcceptError(f"{told(of_others)[0]}. Nothing was accepted, and nothing deleted")
     changes = []
     for number in numbers:
         log = logs[number]

@@ -10,14 +10,23 @@ removed is passed over once its name stands in `removed_tables`. A change of an 
 What a newer Oidor wrote is refused, for what is not understood would be lost with the next checkpoint.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from processors.durability.compaction import Compaction
-from processors.durability.provenance import InputTopic, LastRecord, Position, Provenance, is_cut
+from processors.durability.provenance import (
+    OTHER_VERSION,
+    InputTopic,
+    LastRecord,
+    Position,
+    Provenance,
+    StateLog,
+    begins_late,
+    is_cut,
+)
 from processors.durability.table import Table, encode
 from schemas.errors import OidorError
 from schemas.outputs import Change
@@ -25,12 +34,33 @@ from schemas.outputs import Change
 ENCODING: Final = 6
 _META: Final = "meta"
 _SEQUENCES: Final = (1 << 32) - 1
+_UNREADABLE: Final = (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError)
+"""What decoding raises for a message of another version, or of nobody's."""
 _MESSAGE_ROOM: Final = 1_000
 """Bytes of a message beside its entries, at most."""
 
 
 class StateError(OidorError):
     """A state that cannot be used; one line that says why and what to do."""
+
+
+class LostError(StateError):
+    """A part of the log is missing: what is left gives no state."""
+
+    def __init__(self, number: int, what: str) -> None:
+        self.what = what
+        super().__init__(
+            f"partition {number}: the log of its state {what}: a part of it was deleted. Restore the "
+            "topic, or with all workers stopped `oidor inputs accept --from beginning` begins such partitions anew"
+        )
+
+
+class ForeignError(StateError):
+    """The log is of another version, which can go on with it."""
+
+    def __init__(self, number: int, what: str) -> None:
+        self.what = what
+        super().__init__(f"partition {number}: its state {what}: {OTHER_VERSION}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +206,12 @@ class Changelog:
         try:
             encoding, position, entries = _opened(message)
             if encoding != ENCODING:
-                raise self._foreign(f"has encoding {encoding}, this version reads {ENCODING}")
+                raise self._foreign(_of_encoding(encoding))
             self._take_place(position)
             for entry in entries:
                 self._apply(_decode_entry(entry), len(entry))
-        except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise self._foreign(f"is not readable ({type(error).__name__}: {error})") from error
+        except _UNREADABLE as error:
+            raise self._foreign(_unreadable(error)) from error
         self._compaction.advance(message)
 
     def check_whole(self) -> None:
@@ -189,7 +219,7 @@ class Changelog:
         if self.first is None:
             return
         if is_cut(self.first, self.needed_from):
-            raise self._lost(f"begins with checkpoint {self.first.sequence}, and is needed from {self.needed_from}")
+            raise self._lost(begins_late(self.first, self.needed_from))
         if not self._complete:
             raise self._lost(f"ends within checkpoint {self.sequence}")
 
@@ -227,17 +257,41 @@ class Changelog:
         self._state.restore(meta["state"])
         self._complete = True
 
-    def _lost(self, what: str) -> StateError:
-        return StateError(
-            f"partition {self._state.number}: the log of its state {what}: a part of it was deleted. Restore the "
-            "topic, or with all workers stopped `oidor inputs accept --from beginning` begins such partitions anew"
-        )
+    def _lost(self, what: str) -> LostError:
+        return LostError(self._state.number, what)
 
-    def _foreign(self, what: str) -> StateError:
-        return StateError(
-            f"partition {self._state.number}: its state {what}: "
-            "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
-        )
+    def _foreign(self, what: str) -> ForeignError:
+        return ForeignError(self._state.number, what)
+
+
+def foreign(message: bytes) -> str | None:
+    """Why this version cannot read a message of a log, as "has encoding 6, ..."; None when it can."""
+    try:
+        encoding, _, entries = _opened(message)
+        if encoding != ENCODING:
+            return _of_encoding(encoding)
+        name, *content = _decode_entry(entries[-1])
+        if name == _META:
+            _recorded(message, content[0])
+    except _UNREADABLE as error:
+        return _unreadable(error)
+    return None
+
+
+def decisive(messages: Sequence[bytes]) -> bytes | None:
+    """The last of a log's messages that ends a checkpoint, or that this version cannot read; None without any."""
+    telling = (one for one in reversed(messages) if foreign(one) is not None or provenance_of(one) is not None)
+    return next(telling, None)
+
+
+def state_log(low: int, first: bytes | None, last: bytes | None) -> StateLog:
+    """What a log is like of which `low` is the first offset, given its first message and its `decisive` one."""
+    ends = [one for one in (first, last) if one is not None]
+    unread = next((why for one in ends if (why := foreign(one)) is not None), None)
+    if unread is not None:
+        return StateLog(low, None, None, unread)
+    begins = None if first is None else position_of(first)
+    return StateLog(low, begins, None if last is None else provenance_of(last))
 
 
 def meta_of(message: bytes) -> Mapping[str, Any] | None:
@@ -249,8 +303,13 @@ def meta_of(message: bytes) -> Mapping[str, Any] | None:
 def provenance_of(message: bytes) -> Provenance | None:
     """What a checkpoint recorded of its inputs and its log, from its last message; None of any other message."""
     meta = _meta_in(message)
-    if meta is None:
+    try:
+        return None if meta is None else _recorded(message, meta)
+    except _UNREADABLE:
         return None
+
+
+def _recorded(message: bytes, meta: Mapping[str, Any]) -> Provenance:
     inputs = {topic: InputTopic(*one) for topic, one in meta["inputs"].items()}
     version = meta["generation"] << 32 | _opened(message)[1].sequence + meta["raised"]
     return Provenance(inputs, meta["partitions"], meta["offsets"], _last_records(meta), meta["needed_from"], version)
@@ -284,7 +343,7 @@ def position_of(message: bytes) -> Position | None:
     """Where a message stands in its log; None when this version cannot say."""
     try:
         encoding, position, _ = _opened(message)
-    except (msgspec.MsgspecError, LookupError, TypeError):
+    except _UNREADABLE:
         return None
     return position if encoding == ENCODING else None
 
@@ -294,8 +353,17 @@ def _meta_in(message: bytes) -> dict[str, Any] | None:
         encoding, _, entries = _opened(message)
         name, *content = _decode_entry(entries[-1])
         return content[0] if (encoding, name) == (ENCODING, _META) else None
-    except (msgspec.MsgspecError, LookupError, TypeError):
+    except _UNREADABLE:
         return None
+
+
+def _of_encoding(encoding: object) -> str:
+    by = "a newer" if isinstance(encoding, int) and encoding > ENCODING else "another"
+    return f"was written by {by} release of Oidor (its encoding is {encoding}, this version reads {ENCODING})"
+
+
+def _unreadable(error: Exception) -> str:
+    return f"is not readable ({type(error).__name__}: {error})"
 
 
 def _opened(message: bytes) -> tuple[int, Position, list[msgspec.Raw]]:

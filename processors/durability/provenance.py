@@ -6,7 +6,7 @@ checkpoint records names, topic ids, the number of partitions, the last record t
 which checkpoint on its own log is needed. What is recorded and what is found are compared here, without asking anybody.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Self
 
@@ -18,6 +18,7 @@ _ANEW: Final = (
     "with what the inputs still hold"
 )
 
+OTHER_VERSION: Final = "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
 _OTHER_COUNT: Final = (
     "customers move between partitions when their number changes: a new OIDOR_APP_ID on a new database, and a replay"
 )
@@ -92,6 +93,8 @@ class StateLog(NamedTuple):
     """Of the first committed message; None when there is none."""
     last: Provenance | None
     """Of the last checkpoint; None when there is none."""
+    foreign: str | None = None
+    """Why this version cannot read it, as "has encoding 6, ..."; what stands in it is not known then."""
 
 
 class Contradiction(NamedTuple):
@@ -137,7 +140,7 @@ def contradictions_of_settings(
                 "names",
                 f"the state was computed from {known.name}, and {name} is to be read",
                 "two installations cannot share an OIDOR_APP_ID: give this one its own. Only if the inputs were moved "
-                "to these names: `oidor inputs accept`",
+                "to these names, with all workers stopped: `oidor inputs accept --from beginning`",
             )
             return
 
@@ -179,7 +182,9 @@ def contradictions_of_log(
     topic: str, number: int, log: StateLog, committed: Mapping[str, int]
 ) -> Iterator[Contradiction]:
     """Compare the log of a state on `topic` with itself, and with what the group has committed, by input name."""
-    if log.last is None:
+    if log.foreign is not None:
+        yield foreign(topic, number, log.foreign)
+    elif log.last is None:
         read = next(((name, offset) for name, offset in committed.items() if offset > 0), None)
         if read is not None:
             seen = f"{topic}[{number}] is empty, and {read[0]}[{number}] was read up to {read[1]}"
@@ -192,13 +197,26 @@ def contradictions_of_log(
 
 def cut(topic: str, number: int, first: Position, needed_from: int) -> Contradiction:
     """Say that a log does not reach back to where its state needs it."""
-    seen = f"{topic}[{number}] begins with checkpoint {first.sequence}, and is needed from {max(1, needed_from)}"
-    return Contradiction("cut", seen, f"a part of the state was deleted: {_ANEW}")
+    return incomplete(topic, number, begins_late(first, needed_from))
+
+
+def incomplete(topic: str, number: int, what: str) -> Contradiction:
+    """Say that a log lacks a part, as "has a gap ..."."""
+    return Contradiction("cut", f"{topic}[{number}] {what}", f"a part of the state was deleted: {_ANEW}")
+
+
+def foreign(topic: str, number: int, what: str) -> Contradiction:
+    """Say that this version cannot read a log, and another can, as "is not readable ..."."""
+    return Contradiction("foreign", f"{topic}[{number}] {what}", OTHER_VERSION)
 
 
 def emptied(topic: str, number: int) -> Contradiction:
     """Say that nothing is left of a log under the process that writes to it."""
     return Contradiction("empty", f"{topic}[{number}] is empty, and this process wrote to it", _ANEW)
+
+
+def begins_late(first: Position, needed_from: int) -> str:
+    return f"begins with checkpoint {first.sequence}, and is needed from {max(1, needed_from)}"
 
 
 def is_cut(first: Position, needed_from: int) -> bool:
@@ -208,13 +226,14 @@ def is_cut(first: Position, needed_from: int) -> bool:
 
 def told(contradictions: Iterable[Contradiction]) -> list[str]:
     """Tell each in one line, those of a kind together."""
-    kinds: dict[tuple[str, str], list[Contradiction]] = {}
-    for one in contradictions:
-        kinds.setdefault((one.kind, one.to_do), []).append(one)
-    return [_line(alike) for alike in kinds.values()]
+    return [f"{seen}: {to_do}" for seen, to_do in summed(contradictions)]
 
 
-def _line(alike: Sequence[Contradiction]) -> str:
-    seen = list(dict.fromkeys(one.seen for one in alike))
-    more = f" (and {len(seen) - 1} more like it)" if len(seen) > 1 else ""
-    return f"{seen[0]}{more}: {alike[0].to_do}"
+def summed(contradictions: Iterable[Contradiction]) -> Iterator[tuple[str, str]]:
+    """Sum up those of a kind: what was seen, and what to do."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for kind, seen, to_do in contradictions:
+        kinds.setdefault((kind, to_do), []).append(seen)
+    for (_, to_do), seen_of_kind in kinds.items():
+        first, *others = dict.fromkeys(seen_of_kind)
+        yield first + (f" (and {len(others)} more like it)" if others else ""), to_do

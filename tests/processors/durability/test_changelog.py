@@ -234,6 +234,7 @@ def test_what_a_newer_version_wrote_is_refused_in_one_line_that_says_what_to_do(
 
 FOREIGN = {
     "a newer encoding": (msgspec.msgpack.encode((ENCODING + 1, 7, ["anything"])), f"this version reads {ENCODING}"),
+    "an encoding that is no number": (msgspec.msgpack.encode(("six", 7)), "its encoding is six"),
     "an older encoding": (msgspec.msgpack.encode((ENCODING - 1, 7, [])), "a new OIDOR_APP_ID"),
     "no message of ours": (b"{}", "not readable"),
     "an entry that is none": (msgspec.msgpack.encode((ENCODING, 7, [1])), "not readable"),
