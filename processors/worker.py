@@ -16,6 +16,7 @@ from processors.durability.inspection import Inspection, last_versions, look_bef
 from processors.durability.kafka_log import KafkaLog
 from processors.durability.operator import DurabilityConfig, Operator, Pace
 from processors.durability.process import DurableProcess
+from processors.durability.provenance import Contradiction, told
 from processors.patterns import registry
 from processors.pipeline import missed_pages
 from processors.pipeline.deadlines import Spent
@@ -51,7 +52,7 @@ def run(settings: Settings, operator: Operator | None = None) -> int:
 
     Raises RulesError, StateError when its topics are others than those that were read, and NoAnswerError.
     """
-    if wrong := contradictions(settings):
+    if wrong := told(contradictions(settings)):
         raise StateError(wrong[0] + (f" ({len(wrong) - 1} more: `oidor doctor`)" if len(wrong) > 1 else ""))
     metrics, shutdown = WorkerMetrics(), Shutdown(settings.shutdown_budget)
     app = BatchingApp(settings, Inputs(settings.app_id, _kafka_names(settings), settings.slice_records))
@@ -147,10 +148,10 @@ def kafka_cluster(settings: Settings) -> KafkaCluster:
     return KafkaCluster(aiokafka_client(settings), settings.app_id)
 
 
-def contradictions(settings: Settings) -> list[str]:
-    """What the topics are, and were not when the states recorded them, a line each. Raises NoAnswerError."""
+def contradictions(settings: Settings) -> list[Contradiction]:
+    """What the topics are, and were not when the states recorded them. Raises NoAnswerError."""
 
-    async def look() -> list[str]:
+    async def look() -> list[Contradiction]:
         cluster, topic = kafka_cluster(settings), state_topic(settings.app_id)
         try:
             return await look_before_joining(cluster, _kafka_names(settings), settings.partitions, topic)

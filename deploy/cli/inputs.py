@@ -20,7 +20,7 @@ from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.cli.offsets import Offsets, offsets_of, partitions_of
 from deploy.cli.topics import administrator, check
-from processors.durability.changelog import Changelog, accepted
+from processors.durability.changelog import Changelog, accepted, provenance_of
 from processors.durability.cluster import KafkaCluster
 from processors.durability.inspection import state_logs
 from processors.durability.provenance import (
@@ -29,6 +29,7 @@ from processors.durability.provenance import (
     StateLog,
     contradictions_of_log,
     contradictions_of_settings,
+    foreign,
     told,
 )
 from processors.settings import Settings
@@ -107,6 +108,8 @@ async def _changes(
     committed = await cluster.committed([TP(name, number) for name in names.values() for number in numbers])
     logs = await state_logs(cluster, topic, numbers)
     last = await cluster.last(topic, numbers)
+    if of_others := [foreign(topic, number, log.foreign) for number, log in logs.items() if log.foreign is not None]:
+        raise AcceptError(f"{told(of_others)[0]}. Nothing was accepted, and nothing deleted")
     changes = []
     for number in numbers:
         log = logs[number]
@@ -156,8 +159,7 @@ def _starts(admin: KafkaAdminClient, begin: From, low: Offsets, ends: Offsets) -
 async def _write(
     settings: Settings, change: Change, topics: Mapping[str, TopicIdentity], admin: KafkaAdminClient
 ) -> None:
-    names, number = durability(settings).inputs, change.number
-    inputs = {logical: InputTopic(name, topics[name].id) for logical, name in names.items()}
+    number, inputs = change.number, _accepted_inputs(settings, change, topics)
     log = kafka_log(number, settings)
     try:
         await log.open()
@@ -172,6 +174,18 @@ async def _write(
         await log.transaction([], messages)
     finally:
         await log.close()
+
+
+def _accepted_inputs(settings: Settings, change: Change, topics: Mapping[str, TopicIdentity]) -> dict[str, InputTopic]:
+    """What is recorded of the inputs: another incarnation of those that are read on below what was read of them."""
+    recorded = None if change.last is None else provenance_of(change.last)
+    known = recorded.inputs if recorded is not None else {}
+    accepted_inputs = {}
+    for logical, name in durability(settings).inputs.items():
+        incarnation = known.get(logical, InputTopic(name)).incarnation
+        raised = change.behind or logical in change.offsets
+        accepted_inputs[logical] = InputTopic(name, topics[name].id, incarnation + raised)
+    return accepted_inputs
 
 
 def _anew(settings: Settings, change: Change, inputs: Mapping[str, InputTopic]) -> Sequence[bytes]:

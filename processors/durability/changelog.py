@@ -10,27 +10,57 @@ removed is passed over once its name stands in `removed_tables`. A change of an 
 What a newer Oidor wrote is refused, for what is not understood would be lost with the next checkpoint.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from processors.durability.compaction import Compaction
-from processors.durability.provenance import InputTopic, Position, Provenance, is_cut
+from processors.durability.provenance import (
+    OTHER_VERSION,
+    InputTopic,
+    LastRecord,
+    Position,
+    Provenance,
+    StateLog,
+    begins_late,
+    is_cut,
+)
 from processors.durability.table import Table, encode
 from schemas.errors import OidorError
 from schemas.outputs import Change
 
-ENCODING: Final = 5
+ENCODING: Final = 6
 _META: Final = "meta"
 _SEQUENCES: Final = (1 << 32) - 1
+_UNREADABLE: Final = (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError)
+"""What decoding raises for a message of another version, or of nobody's."""
 _MESSAGE_ROOM: Final = 1_000
 """Bytes of a message beside its entries, at most."""
 
 
 class StateError(OidorError):
     """A state that cannot be used; one line that says why and what to do."""
+
+
+class LostError(StateError):
+    """A part of the log is missing: what is left gives no state."""
+
+    def __init__(self, number: int, what: str) -> None:
+        self.what = what
+        super().__init__(
+            f"partition {number}: the log of its state {what}: a part of it was deleted. Restore the "
+            "topic, or with all workers stopped `oidor inputs accept --from beginning` begins such partitions anew"
+        )
+
+
+class ForeignError(StateError):
+    """The log is of another version, which can go on with it."""
+
+    def __init__(self, number: int, what: str) -> None:
+        self.what = what
+        super().__init__(f"partition {number}: its state {what}: {OTHER_VERSION}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +124,10 @@ class Changelog:
         self._state, self._limits = state, limits
         self._compaction = Compaction(state.tables, limits.log_to_state)
         self._last: Position | None = None
+        self._read: dict[str, Any] = {}
+        """Input topic -> the last record that was read since the log was, as a consumer gave it."""
+        self._recorded: dict[str, LastRecord] = {}
+        """Input topic -> the last record as of the last checkpoint."""
         self._complete = True
 
     def initialise(self, generation: int, partitions: int) -> None:
@@ -107,7 +141,24 @@ class Changelog:
 
     @property
     def provenance(self) -> Provenance:
-        return Provenance(self.inputs, self.partitions, self.offsets, self.needed_from, self.version)
+        return Provenance(self.inputs, self.partitions, self.offsets, self.last_records, self.needed_from, self.version)
+
+    @property
+    def last_records(self) -> Mapping[str, LastRecord]:
+        """Input topic -> the last record that was read. None is described before somebody asks: most are never."""
+        self._recorded |= {topic: LastRecord.of(record) for topic, record in self._read.items()}
+        self._read.clear()
+        return self._recorded
+
+    def advance(self, topic: str, record: Any) -> None:
+        """Go on behind a record of an input."""
+        self.offsets[topic] = max(record.offset + 1, self.offsets[topic])
+        self._read[topic] = record
+
+    @property
+    def incarnations(self) -> dict[str, int]:
+        """Input topic -> which topic of this name the state was computed from."""
+        return {topic: self.inputs[topic].incarnation if topic in self.inputs else 0 for topic in self.offsets}
 
     def begin(self) -> int:
         """Begin a checkpoint; returns the version of its rows."""
@@ -146,6 +197,7 @@ class Changelog:
             "inputs": self.inputs,
             "needed_from": self.needed_from,
             "offsets": self.offsets,
+            "last_records": self.last_records,
             "state": self._state.meta(),
         }
 
@@ -154,12 +206,12 @@ class Changelog:
         try:
             encoding, position, entries = _opened(message)
             if encoding != ENCODING:
-                raise self._foreign(f"has encoding {encoding}, this version reads {ENCODING}")
+                raise self._foreign(_of_encoding(encoding))
             self._take_place(position)
             for entry in entries:
                 self._apply(_decode_entry(entry), len(entry))
-        except (msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise self._foreign(f"is not readable ({type(error).__name__}: {error})") from error
+        except _UNREADABLE as error:
+            raise self._foreign(_unreadable(error)) from error
         self._compaction.advance(message)
 
     def check_whole(self) -> None:
@@ -167,7 +219,7 @@ class Changelog:
         if self.first is None:
             return
         if is_cut(self.first, self.needed_from):
-            raise self._lost(f"begins with checkpoint {self.first.sequence}, and is needed from {self.needed_from}")
+            raise self._lost(begins_late(self.first, self.needed_from))
         if not self._complete:
             raise self._lost(f"ends within checkpoint {self.sequence}")
 
@@ -201,20 +253,45 @@ class Changelog:
         self.inputs = {topic: InputTopic(*one) for topic, one in meta["inputs"].items()}
         self.needed_from = meta["needed_from"]
         self.offsets.update(meta["offsets"])
+        self._recorded = _last_records(meta)
         self._state.restore(meta["state"])
         self._complete = True
 
-    def _lost(self, what: str) -> StateError:
-        return StateError(
-            f"partition {self._state.number}: the log of its state {what}: a part of it was deleted. Restore the "
-            "topic, or with all workers stopped `oidor inputs accept --from beginning` begins such partitions anew"
-        )
+    def _lost(self, what: str) -> LostError:
+        return LostError(self._state.number, what)
 
-    def _foreign(self, what: str) -> StateError:
-        return StateError(
-            f"partition {self._state.number}: its state {what}: "
-            "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
-        )
+    def _foreign(self, what: str) -> ForeignError:
+        return ForeignError(self._state.number, what)
+
+
+def foreign(message: bytes) -> str | None:
+    """Why this version cannot read a message of a log, as "has encoding 6, ..."; None when it can."""
+    try:
+        encoding, _, entries = _opened(message)
+        if encoding != ENCODING:
+            return _of_encoding(encoding)
+        name, *content = _decode_entry(entries[-1])
+        if name == _META:
+            _recorded(message, content[0])
+    except _UNREADABLE as error:
+        return _unreadable(error)
+    return None
+
+
+def decisive(messages: Sequence[bytes]) -> bytes | None:
+    """The last of a log's messages that ends a checkpoint, or that this version cannot read; None without any."""
+    telling = (one for one in reversed(messages) if foreign(one) is not None or provenance_of(one) is not None)
+    return next(telling, None)
+
+
+def state_log(low: int, first: bytes | None, last: bytes | None) -> StateLog:
+    """What a log is like of which `low` is the first offset, given its first message and its `decisive` one."""
+    ends = [one for one in (first, last) if one is not None]
+    unread = next((why for one in ends if (why := foreign(one)) is not None), None)
+    if unread is not None:
+        return StateLog(low, None, None, unread)
+    begins = None if first is None else position_of(first)
+    return StateLog(low, begins, None if last is None else provenance_of(last))
 
 
 def meta_of(message: bytes) -> Mapping[str, Any] | None:
@@ -226,11 +303,16 @@ def meta_of(message: bytes) -> Mapping[str, Any] | None:
 def provenance_of(message: bytes) -> Provenance | None:
     """What a checkpoint recorded of its inputs and its log, from its last message; None of any other message."""
     meta = _meta_in(message)
-    if meta is None:
+    try:
+        return None if meta is None else _recorded(message, meta)
+    except _UNREADABLE:
         return None
+
+
+def _recorded(message: bytes, meta: Mapping[str, Any]) -> Provenance:
     inputs = {topic: InputTopic(*one) for topic, one in meta["inputs"].items()}
     version = meta["generation"] << 32 | _opened(message)[1].sequence + meta["raised"]
-    return Provenance(inputs, meta["partitions"], meta["offsets"], meta["needed_from"], version)
+    return Provenance(inputs, meta["partitions"], meta["offsets"], _last_records(meta), meta["needed_from"], version)
 
 
 def accepted(last: bytes, offsets: Mapping[str, int], inputs: Mapping[str, InputTopic], beyond: int) -> bytes | None:
@@ -245,15 +327,23 @@ def accepted(last: bytes, offsets: Mapping[str, int], inputs: Mapping[str, Input
     sequence = _opened(last)[1].sequence + 1
     if beyond >= meta["generation"] << 32 | sequence + meta["raised"]:
         meta |= {"generation": beyond >> 32, "raised": (beyond & _SEQUENCES) + 1 - sequence}
-    meta |= {"offsets": meta["offsets"] | offsets, "inputs": meta["inputs"] | inputs}
+    meta |= {
+        "offsets": meta["offsets"] | offsets,
+        "last_records": {topic: one for topic, one in meta["last_records"].items() if topic not in offsets},
+        "inputs": meta["inputs"] | inputs,
+    }
     return _encode((ENCODING, sequence, 0, [msgspec.Raw(_encode((_META, meta)))]))
+
+
+def _last_records(meta: Mapping[str, Any]) -> dict[str, LastRecord]:
+    return {topic: LastRecord(*one) for topic, one in meta["last_records"].items()}
 
 
 def position_of(message: bytes) -> Position | None:
     """Where a message stands in its log; None when this version cannot say."""
     try:
         encoding, position, _ = _opened(message)
-    except (msgspec.MsgspecError, LookupError, TypeError):
+    except _UNREADABLE:
         return None
     return position if encoding == ENCODING else None
 
@@ -263,8 +353,17 @@ def _meta_in(message: bytes) -> dict[str, Any] | None:
         encoding, _, entries = _opened(message)
         name, *content = _decode_entry(entries[-1])
         return content[0] if (encoding, name) == (ENCODING, _META) else None
-    except (msgspec.MsgspecError, LookupError, TypeError):
+    except _UNREADABLE:
         return None
+
+
+def _of_encoding(encoding: object) -> str:
+    by = "a newer" if isinstance(encoding, int) and encoding > ENCODING else "another"
+    return f"was written by {by} release of Oidor (its encoding is {encoding}, this version reads {ENCODING})"
+
+
+def _unreadable(error: Exception) -> str:
+    return f"is not readable ({type(error).__name__}: {error})"
 
 
 def _opened(message: bytes) -> tuple[int, Position, list[msgspec.Raw]]:

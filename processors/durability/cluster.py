@@ -14,8 +14,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError
 from faust.types import TP
 
-from processors.durability.changelog import position_of, provenance_of
-from processors.durability.provenance import Position
+from processors.durability.changelog import decisive
 from processors.runtime.security import KafkaClient
 from processors.runtime.timeouts import ANSWER_SECONDS, own_cancellation_only
 from processors.runtime.topic_ids import identities_of
@@ -45,11 +44,11 @@ class Cluster(Protocol):
     async def begins(self, topic: str, numbers: Iterable[int]) -> Mapping[int, int]:
         """The first offsets that there are."""
 
-    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, Position]:
-        """The first committed messages of logs of states; without those that are empty."""
+    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
+        """The first committed messages of logs of states, whoever can read them; without those that are empty."""
 
     async def last(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
-        """The messages that end the last checkpoints of logs of states; without those that are empty."""
+        """The `decisive` messages of logs of states: what ends the last checkpoint, or cannot be read here."""
 
     async def retention(self, topic: str) -> Mapping[str, str]:
         """What would delete messages of a topic, by Kafka's own names; nothing when nothing would."""
@@ -91,18 +90,16 @@ class KafkaCluster:
             found = await reader.beginning_offsets([TopicPartition(topic, number) for number in numbers])
         return {tp.partition: offset for tp, offset in found.items()}
 
-    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, Position]:
+    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
         numbers = list(numbers)
         if not numbers:  # a consumer that never got an assignment does not stop in peace
             return {}
         async with self._reading() as reader:
             low, ends = await _span(reader, topic, numbers)
-            found: dict[int, Position] = {}
+            found: dict[int, bytes] = {}
             left = {tp: low[tp] for tp in ends if low[tp] < ends[tp]}
             async for tp, messages in _messages(reader, left, ends):
-                position = position_of(messages[0])
-                if position is not None:
-                    found.setdefault(tp.partition, position)
+                found.setdefault(tp.partition, messages[0])
                 reader.pause(tp)
                 left.pop(tp, None)
             return found
@@ -118,9 +115,8 @@ class KafkaCluster:
             while left:
                 begins = {tp: max(low[tp], ends[tp] - reach) for tp in left}
                 async for tp, messages in _messages(reader, dict(begins), ends):
-                    ending = [message for message in messages if provenance_of(message) is not None]
-                    if ending:
-                        found[tp.partition] = ending[-1]
+                    if (telling := decisive(messages)) is not None:
+                        found[tp.partition] = telling
                 left = {tp for tp in left if tp.partition not in found and begins[tp] > low[tp]}
                 reach *= _TAIL
             return found

@@ -13,10 +13,10 @@ from faust.types import TP
 from mode.utils.logging import get_logger
 
 from processors.durability import provenance
-from processors.durability.changelog import StateError, provenance_of
+from processors.durability.changelog import StateError, provenance_of, state_log
 from processors.durability.cluster import KEPT, Cluster
 from processors.durability.partition import DurablePartition
-from processors.durability.provenance import Contradiction, InputTopic, Position, StateLog
+from processors.durability.provenance import Contradiction, InputTopic, Provenance, StateLog
 from processors.runtime.timeouts import until_set
 from schemas.errors import OidorError
 from schemas.topics import NO_ID, TopicIdentity
@@ -35,8 +35,8 @@ class NoAnswerError(OidorError):
 
 async def look_before_joining(
     cluster: Cluster, inputs: Mapping[str, str], partitions: int, state_topic: str
-) -> list[str]:
-    """Compare what the states of all partitions recorded with the cluster: why no process may join, a line each.
+) -> list[Contradiction]:
+    """Compare what the states of all partitions recorded with the cluster: why no process may join.
 
     `inputs`: logical name -> Kafka's. What may move meanwhile, under other members, is asked for in an order in which
     it can only seem better than it is. Raises NoAnswerError.
@@ -57,7 +57,7 @@ async def look_before_joining(
         found += provenance.contradictions_of_log(state_topic, number, log, of_group)
         if log.last is not None:
             found += _contradictions(log.last, number, inputs, partitions, topics, ends)
-    return provenance.told(found)
+    return found
 
 
 async def last_versions(cluster: Cluster, state_topic: str) -> dict[int, int]:
@@ -76,12 +76,11 @@ async def state_logs(cluster: Cluster, topic: str, numbers: Iterable[int]) -> di
     first = await cluster.first(topic, numbers)
     last = await cluster.last(topic, numbers)
     low = await cluster.begins(topic, numbers)
-    recorded = {number: provenance_of(message) for number, message in last.items()}
-    return {number: StateLog(low[number], first.get(number), recorded.get(number)) for number in numbers}
+    return {number: state_log(low[number], first.get(number), last.get(number)) for number in numbers}
 
 
 def _contradictions(
-    recorded: provenance.Provenance,
+    recorded: Provenance,
     number: int,
     inputs: Mapping[str, str],
     partitions: int,
@@ -191,23 +190,20 @@ class Inspection:
         return [
             found
             for number, part in by_number.items()
-            if (found := self._of_log(number, first.get(number), part.provenance.needed_from)) is not None
+            if (found := self._of_log(number, first.get(number), part.provenance)) is not None
         ]
 
-    def _of_log(self, number: int, first: Position | None, needed_from: int) -> Contradiction | None:
+    def _of_log(self, number: int, first: bytes | None, last: Provenance) -> Contradiction | None:
         if first is None:  # an open partition has written one checkpoint at least
             return provenance.emptied(self._state, number)
-        if provenance.is_cut(first, needed_from):
-            return provenance.cut(self._state, number, first, needed_from)
-        return None
+        log = state_log(0, first, None)._replace(last=last)
+        return next(provenance.contradictions_of_log(self._state, number, log, {}), None)
 
-    def _as_recorded(
-        self, recorded: provenance.Provenance, topic: str, topics: Mapping[str, TopicIdentity]
-    ) -> InputTopic:
+    def _as_recorded(self, recorded: Provenance, topic: str, topics: Mapping[str, TopicIdentity]) -> InputTopic:
         """What the next checkpoint records of an input: what the last one did, an id that was not known then apart."""
         name = self._inputs[topic]
         known = recorded.inputs.get(topic, InputTopic(name))
-        return known if known.id != NO_ID or name not in topics else InputTopic(name, topics[name].id)
+        return known if known.id != NO_ID or name not in topics else known._replace(id=topics[name].id)
 
 
 def _retained(topic: str, setting: str, value: str) -> Contradiction:

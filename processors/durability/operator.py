@@ -32,6 +32,9 @@ class State(Durable, Protocol):
     def consistent(self) -> bool:
         """Whether a checkpoint may be made: not while a step was cut short between two timers of one moment."""
 
+    incarnations: Mapping[str, int]
+    """Input topic -> which topic of this name its records are of; set when all of the log was read."""
+
     def advance_watermark(self, topic: str, timestamp: int) -> None:
         """Everything of an input up to this moment, ms, was processed. It never goes back."""
 

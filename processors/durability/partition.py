@@ -146,6 +146,7 @@ class DurablePartition:
             self._refuse_other_settings()
         else:
             self._changelog.initialise(int(time.time()), self._config.partitions)
+        self.state.incarnations = self._changelog.incarnations
         self._operator.recover(self.state)
         self._note_durable()
         self.committed_at = loop_time()
@@ -292,8 +293,7 @@ class DurablePartition:
         self.state.advance_watermark(batch.topic, latest)
 
     def _note_applied(self, batch: Slice) -> None:
-        offsets, topic = self._changelog.offsets, batch.topic
-        offsets[topic] = max(batch.end, offsets[topic])
+        self._changelog.advance(batch.topic, batch[-1])
         self.pending += len(batch)
         self.halted = self._operator.halted(self.state)
         self._note_changes()

@@ -1,12 +1,14 @@
 """`Provenance`: from which topics a state was computed, and whether those on the cluster are still the same.
 
 A topic that was deleted and made again has the name of the old one and other records at its offsets; a state that goes
-on with it skips what it takes for read. So each checkpoint records names, topic ids, the number of partitions, and from
+on with it skips what it takes for read. The same holds for a log that lost its end and has grown again. So each
+checkpoint records names, topic ids, the number of partitions, the last record that was read of each input, and from
 which checkpoint on its own log is needed. What is recorded and what is found are compared here, without asking anybody.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, Self
 
 from schemas.topics import NO_ID, TopicIdentity
 
@@ -16,20 +18,46 @@ _ANEW: Final = (
     "with what the inputs still hold"
 )
 
+OTHER_VERSION: Final = "run the version that wrote it, or a new OIDOR_APP_ID on a new database"
 _OTHER_COUNT: Final = (
     "customers move between partitions when their number changes: a new OIDOR_APP_ID on a new database, and a replay"
 )
 
 
 class InputTopic(NamedTuple):
-    """A topic by its name on Kafka and its id, 16 bytes."""
+    """A topic by its name on Kafka and its id, 16 bytes, and which of those of this name it is for the rows."""
 
     name: str
     id: bytes = NO_ID
+    incarnation: int = 0
+    """Part of the key of whatever is stored by offset, so that other records at the same offsets replace nothing.
+
+    0 at first. `oidor inputs accept` raises it when reading goes on in another topic, or at offsets below what was
+    read: the topic was cut, its state is begun anew, or all of Kafka was restored to an older moment. Nothing else
+    does, so that what is read again after a crash, or by a replay, replaces itself.
+    """
 
     def is_other_than(self, id_: bytes) -> bool:
         """Whether an id is certainly that of another topic: one that is not known may be any."""
         return NO_ID not in (self.id, id_) and self.id != id_
+
+
+class LastRecord(NamedTuple):
+    """A record by which a log is known again: where it stands, and what it is."""
+
+    offset: int
+    timestamp: int
+    """Of Kafka, in ms."""
+    digest: bytes
+    """Of key and value, 8 bytes."""
+
+    @classmethod
+    def of(cls, record: Any) -> Self:
+        """Describe a record as a consumer gives it."""
+        digest = blake2b(digest_size=8)
+        for content in (record.key, record.value):
+            digest.update(b"-" if content is None else b"%d:%b" % (len(content), content))
+        return cls(record.offset, record.timestamp, digest.digest())
 
 
 class Provenance(NamedTuple):
@@ -41,6 +69,8 @@ class Provenance(NamedTuple):
     """Of each input."""
     offsets: Mapping[str, int]
     """Logical name -> next offset."""
+    last_records: Mapping[str, LastRecord]
+    """By logical name, the last that were read; none of an input that nothing was read of since it was accepted."""
     needed_from: int
     """The sequence of the oldest checkpoint in the log that the state needs."""
     version: int
@@ -63,6 +93,8 @@ class StateLog(NamedTuple):
     """Of the first committed message; None when there is none."""
     last: Provenance | None
     """Of the last checkpoint; None when there is none."""
+    foreign: str | None = None
+    """Why this version cannot read it, as "has encoding 6, ..."; what stands in it is not known then."""
 
 
 class Contradiction(NamedTuple):
@@ -78,12 +110,12 @@ def contradictions_of_topics(
     recorded: Mapping[str, InputTopic], partitions: int, topics: Mapping[str, TopicIdentity]
 ) -> Iterator[Contradiction]:
     """Compare inputs, by logical name, with the topics of the cluster, by name."""
-    for name, id_ in recorded.values():
-        topic = topics.get(name)
+    for known in recorded.values():
+        name, topic = known.name, topics.get(known.name)
         if topic is None:
             yield Contradiction("topic", f"{name} does not exist", "find out who deleted it; `oidor topics create`")
             continue
-        if InputTopic(name, id_).is_other_than(topic.id):
+        if known.is_other_than(topic.id):
             seen = f"{name} is not the topic that was read before (it was deleted and made again, or moved here)"
             yield Contradiction(f"id {name}", seen, f"{_REREAD} the new one from its first record")
         if topic.partitions != partitions:
@@ -108,7 +140,7 @@ def contradictions_of_settings(
                 "names",
                 f"the state was computed from {known.name}, and {name} is to be read",
                 "two installations cannot share an OIDOR_APP_ID: give this one its own. Only if the inputs were moved "
-                "to these names: `oidor inputs accept`",
+                "to these names, with all workers stopped: `oidor inputs accept --from beginning`",
             )
             return
 
@@ -150,7 +182,9 @@ def contradictions_of_log(
     topic: str, number: int, log: StateLog, committed: Mapping[str, int]
 ) -> Iterator[Contradiction]:
     """Compare the log of a state on `topic` with itself, and with what the group has committed, by input name."""
-    if log.last is None:
+    if log.foreign is not None:
+        yield foreign(topic, number, log.foreign)
+    elif log.last is None:
         read = next(((name, offset) for name, offset in committed.items() if offset > 0), None)
         if read is not None:
             seen = f"{topic}[{number}] is empty, and {read[0]}[{number}] was read up to {read[1]}"
@@ -163,13 +197,26 @@ def contradictions_of_log(
 
 def cut(topic: str, number: int, first: Position, needed_from: int) -> Contradiction:
     """Say that a log does not reach back to where its state needs it."""
-    seen = f"{topic}[{number}] begins with checkpoint {first.sequence}, and is needed from {max(1, needed_from)}"
-    return Contradiction("cut", seen, f"a part of the state was deleted: {_ANEW}")
+    return incomplete(topic, number, begins_late(first, needed_from))
+
+
+def incomplete(topic: str, number: int, what: str) -> Contradiction:
+    """Say that a log lacks a part, as "has a gap ..."."""
+    return Contradiction("cut", f"{topic}[{number}] {what}", f"a part of the state was deleted: {_ANEW}")
+
+
+def foreign(topic: str, number: int, what: str) -> Contradiction:
+    """Say that this version cannot read a log, and another can, as "is not readable ..."."""
+    return Contradiction("foreign", f"{topic}[{number}] {what}", OTHER_VERSION)
 
 
 def emptied(topic: str, number: int) -> Contradiction:
     """Say that nothing is left of a log under the process that writes to it."""
     return Contradiction("empty", f"{topic}[{number}] is empty, and this process wrote to it", _ANEW)
+
+
+def begins_late(first: Position, needed_from: int) -> str:
+    return f"begins with checkpoint {first.sequence}, and is needed from {max(1, needed_from)}"
 
 
 def is_cut(first: Position, needed_from: int) -> bool:
@@ -179,13 +226,14 @@ def is_cut(first: Position, needed_from: int) -> bool:
 
 def told(contradictions: Iterable[Contradiction]) -> list[str]:
     """Tell each in one line, those of a kind together."""
-    kinds: dict[tuple[str, str], list[Contradiction]] = {}
-    for one in contradictions:
-        kinds.setdefault((one.kind, one.to_do), []).append(one)
-    return [_line(alike) for alike in kinds.values()]
+    return [f"{seen}: {to_do}" for seen, to_do in summed(contradictions)]
 
 
-def _line(alike: Sequence[Contradiction]) -> str:
-    seen = list(dict.fromkeys(one.seen for one in alike))
-    more = f" (and {len(seen) - 1} more like it)" if len(seen) > 1 else ""
-    return f"{seen[0]}{more}: {alike[0].to_do}"
+def summed(contradictions: Iterable[Contradiction]) -> Iterator[tuple[str, str]]:
+    """Sum up those of a kind: what was seen, and what to do."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for kind, seen, to_do in contradictions:
+        kinds.setdefault((kind, to_do), []).append(seen)
+    for (_, to_do), seen_of_kind in kinds.items():
+        first, *others = dict.fromkeys(seen_of_kind)
+        yield first + (f" (and {len(others)} more like it)" if others else ""), to_do

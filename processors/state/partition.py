@@ -45,6 +45,8 @@ class PartitionState:
 
     def __init__(self, number: int, rules: Rules) -> None:
         self.number, self.rules = number, rules
+        self.incarnations: Mapping[str, int] = dict.fromkeys(INPUTS, 0)
+        """Input topic -> which topic of this name its records are of, as their rows say."""
         self.tables: dict[str, StateTable] = {}
         # Written. A new table is one more of these lines.
         self.cases = self._table(Cases())

@@ -3,14 +3,14 @@
 None of it can be undone by going on, so a run after one is not compared with an undisturbed one: it must say so.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from faust.types import TP
 
-from processors.durability.changelog import position_of, provenance_of
+from processors.durability.changelog import decisive
 from processors.durability.inspection import look_before_joining
-from processors.durability.provenance import Position
+from processors.durability.provenance import told
 from schemas.topics import CONTACTS, INPUTS, NO_ID, TopicIdentity
 from tests.simulation.broker import Broker, PartitionLog
 from tests.simulation.clients import APP, STATE
@@ -36,23 +36,21 @@ class SimulatedCluster:
     async def begins(self, topic: str, numbers: Iterable[int]) -> Mapping[int, int]:
         return {number: self._broker.log(topic, number).low for number in numbers}
 
-    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, Position]:
-        logs = {number: self._broker.log(topic, number).committed() for number in numbers}
-        found = {number: position_of(records[0].value) for number, records in logs.items() if records}
-        return {number: position for number, position in found.items() if position is not None}
+    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
+        return {number: messages[0] for number, messages in self._messages(topic, numbers) if messages}
 
     async def last(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
-        logs = {number: self._broker.log(topic, number).committed() for number in numbers}
-        ending = {
-            number: [record.value for record in records if provenance_of(record.value) is not None]
-            for number, records in logs.items()
-        }
-        return {number: messages[-1] for number, messages in ending.items() if messages}
+        found = {number: decisive(messages) for number, messages in self._messages(topic, numbers)}
+        return {number: message for number, message in found.items() if message is not None}
 
     async def retention(self, topic: str) -> Mapping[str, str]:
         return {}
 
     async def close(self) -> None: ...
+
+    def _messages(self, topic: str, numbers: Iterable[int]) -> Iterator[tuple[int, list[bytes]]]:
+        for number in numbers:
+            yield number, [record.value for record in self._broker.log(topic, number).committed()]
 
 
 def recreate(broker: Broker, topic: str, partitions: int) -> None:
@@ -71,7 +69,7 @@ def cut(broker: Broker, number: int, messages: int) -> None:
 
 async def said_before_joining(broker: Broker, partitions: int) -> list[str]:
     """What a worker says that is about to join."""
-    return await look_before_joining(SimulatedCluster(broker, partitions), _NAMES, partitions, STATE)
+    return told(await look_before_joining(SimulatedCluster(broker, partitions), _NAMES, partitions, STATE))
 
 
 def skipped(broker: Broker, durable: Mapping[int, Mapping[str, int]], before: Mapping[int, int]) -> int:

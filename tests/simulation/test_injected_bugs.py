@@ -38,7 +38,7 @@ from tests.simulation.clients import SimulatedLog
 from tests.simulation.database import Database
 from tests.simulation.seeds import in_peace, played
 
-SEEDS: Final = 100
+SEEDS: Final = 300
 Patches = list[tuple[object, str, Any]]
 
 
@@ -282,6 +282,7 @@ def in_peace_with_the_bug() -> Iterator[None]:
     in_peace.cache_clear()
 
 
+@pytest.mark.stack
 @pytest.mark.usefixtures("in_peace_with_the_bug")
 @pytest.mark.parametrize(("bug", "first"), BUGS.items(), ids=[bug.__name__ for bug in BUGS])
 def test_a_seed_finds(bug: Callable[[], Patches], first: int) -> None:
@@ -295,6 +296,7 @@ def test_a_seed_finds(bug: Callable[[], Patches], first: int) -> None:
     print(f"{bug.__name__}: seed {found[0]}: {found[1][0][:200]}")
 
 
+@pytest.mark.stack
 def test_the_rule_of_readings_saves_reading_again_and_decides_nothing() -> None:
     """Offsets alone keep the content right: a slice from before a seek only asks for the same seek once more."""
     admit: Any = DurablePartition.admit

@@ -11,7 +11,7 @@ from tests.simulation import model
 from tests.simulation.faults import FAULTS
 from tests.simulation.seeds import LOGS, in_peace, log_of, played
 
-SEEDS = 100
+SEEDS = 30
 CHUNK = 10
 
 
@@ -56,6 +56,7 @@ def test_a_seed_is_the_same_run_every_time() -> None:
     assert first.outcome.trace
 
 
+@pytest.mark.stack
 def test_the_disasters_happen() -> None:
     """That nothing is found means something only if things go wrong."""
     counts: Counter[str] = Counter()

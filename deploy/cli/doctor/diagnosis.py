@@ -183,8 +183,7 @@ def _open_transactions(broker: Broker, now: int) -> Iterator[Finding]:
 
 
 def _contradictions(broker: Broker) -> Iterator[Finding]:
-    for line in broker.contradictions:
-        seen, _, to_do = line.partition(": ")
+    for seen, to_do in broker.contradictions:
         yield Finding("provenance", False, seen, to_do)
     if broker.state and not broker.contradictions:
         yield Finding("provenance", True, "inputs and states are those that the last checkpoints recorded")

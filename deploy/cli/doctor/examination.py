@@ -28,6 +28,7 @@ from deploy.cli.topics import TopicError, administrator, described, plan, proble
 from deploy.clickhouse.migrate import MigrationError, pending
 from processors.durability.changelog import meta_of
 from processors.durability.inspection import NoAnswerError
+from processors.durability.provenance import summed
 from processors.runtime.security import kafka_python_client
 from processors.settings import Settings
 from processors.state.health import PartHealth
@@ -64,7 +65,7 @@ def _broker(settings: Settings, erased_at: int | None) -> Broker | str:
                 state=tuple(_state_parts(admin, settings, topics)),
                 groups=tuple(_groups(admin, settings, topics)),
                 copies=() if erased_at is None else tuple(copies(admin, settings, erased_at)),
-                contradictions=tuple(contradictions(settings)),
+                contradictions=tuple(summed(contradictions(settings))),
                 versions=written_versions(settings),
             )
     except (TopicError, NoAnswerError) as error:

@@ -86,8 +86,8 @@ class Broker:
     groups: tuple[ConsumerGroup, ...] = ()
     copies: tuple[Copies, ...] = ()
     """What each topic has from before the last erasure."""
-    contradictions: tuple[str, ...] = ()
-    """What topics are, and were not when the states recorded them: what was seen and, after a colon, what to do."""
+    contradictions: tuple[tuple[str, str], ...] = ()
+    """What topics are, and were not when the states recorded them: what was seen, and what to do."""
     versions: Mapping[int, int] = field(default_factory=dict)
     """Partition -> version of the rows of the last checkpoint."""
 

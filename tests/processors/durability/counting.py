@@ -19,6 +19,7 @@ class Record(NamedTuple):
     offset: int
     value: bytes
     timestamp: int = 0
+    key: bytes | None = None
 
 
 class Totals(dict[str, int]):
@@ -63,6 +64,7 @@ class Counting:
         self.watermarks: dict[str, int] = {}
         self.changed = False
         self.consistent = True
+        self.incarnations: Mapping[str, int] = {}
         self.halted: str | None = None
         self.isolated_errors: dict[str, IsolatedErrors] = {}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 from faust.types import TP
 
-from processors.durability.changelog import ENCODING
+from processors.durability.changelog import ENCODING, decisive
 from processors.durability.provenance import Position, Provenance
 from schemas.topics import INPUTS, TopicIdentity
 
@@ -26,6 +26,18 @@ def recording(provenance: Provenance) -> bytes:
     return msgspec.msgpack.encode((ENCODING, provenance.version, 0, [entry]))
 
 
+def standing_at(position: Position) -> bytes:
+    """A message that ends no checkpoint."""
+    return msgspec.msgpack.encode(
+        (ENCODING, *position, [msgspec.Raw(msgspec.msgpack.encode(("numbers", 1, ["a"], 0)))])
+    )
+
+
+def of_release(encoding: int, sequence: int = 1) -> bytes:
+    """A message of a release with this encoding."""
+    return msgspec.msgpack.encode((encoding, sequence, {"anything": []}))
+
+
 @dataclass
 class FakeCluster:
     """`processors.durability.cluster.Cluster`; every log ends at 100 unless it is said otherwise."""
@@ -39,6 +51,8 @@ class FakeCluster:
     firsts: dict[int, Position] = field(default_factory=dict)
     emptied: set[int] = field(default_factory=set)
     lasts: dict[int, Provenance] = field(default_factory=dict)
+    messages: dict[int, list[bytes]] = field(default_factory=dict)
+    """The logs of states of which every message is said; of the others the first and the last checkpoint are."""
     retained: dict[str, str] = field(default_factory=dict)
     closed: bool = False
 
@@ -57,12 +71,18 @@ class FakeCluster:
     async def begins(self, topic: str, numbers: Iterable[int]) -> Mapping[int, int]:
         return {number: self.low.get(number, 0) for number in numbers}
 
-    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, Position]:
-        held = (number for number in numbers if number not in self.emptied)
-        return {number: self.firsts.get(number, Position(1, 0)) for number in held}
+    async def first(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
+        return {number: messages[0] for number in numbers if (messages := self._log(number))}
 
     async def last(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
-        return {number: recording(self.lasts[number]) for number in numbers if number in self.lasts}
+        found = {number: decisive(self._log(number)) for number in numbers}
+        return {number: message for number, message in found.items() if message is not None}
+
+    def _log(self, number: int) -> list[bytes]:
+        if number in self.messages or number in self.emptied:
+            return self.messages.get(number, [])
+        first = standing_at(self.firsts.get(number, Position(1, 0)))
+        return [first, recording(self.lasts[number])] if number in self.lasts else [first]
 
     async def retention(self, topic: str) -> Mapping[str, str]:
         return self.retained

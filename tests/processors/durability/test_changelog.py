@@ -6,9 +6,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from processors.durability.changelog import ENCODING, Changelog, LogLimits, StateError, meta_of
+from processors.durability.changelog import (
+    ENCODING,
+    Changelog,
+    LogLimits,
+    StateError,
+    accepted,
+    meta_of,
+    provenance_of,
+)
+from processors.durability.provenance import LastRecord
 from processors.durability.table import Table
 from schemas.outputs import Change, Key
+from tests.processors.durability.counting import Record
 
 LIMITS = LogLimits(message_bytes=2_000, log_to_state=2)
 
@@ -101,6 +111,39 @@ def test_what_was_written_is_read() -> None:
     assert found.said == {"now": 5}
 
 
+def test_the_last_record_of_an_input_is_known_again_until_another_place_to_go_on_from_is_accepted() -> None:
+    log = Changelog(State(), ["in", "quiet"], LIMITS)
+    log.initialise(7, 12)
+    log.advance("in", Record(4, b"before"))
+    log.advance("in", Record(5, b"value", 1_000, b"key"))
+    log.begin()
+    (message,) = log.write().messages
+
+    recorded, back = provenance_of(message), read([message], State())
+
+    assert recorded is not None
+    assert recorded.last_records == back.last_records == {"in": LastRecord.of(Record(5, b"value", 1_000, b"key"))}
+    assert recorded.offsets == {"in": 6, "quiet": 0}
+    moved = accepted(message, {"in": 0}, {}, beyond=0)
+    assert moved is not None
+    assert read([message, moved], State()).last_records == {}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Record(6, b"value", 1_000, b"key"),
+        Record(5, b"value", 1_001, b"key"),
+        Record(5, b"value2", 1_000, b"key"),
+        Record(5, b"valu", 1_000, b"ekey"),
+        Record(5, b"value", 1_000),
+        Record(5, b"value", 1_000, b""),
+    ],
+)
+def test_a_record_with_another_place_time_key_or_value_is_another(other: Record) -> None:
+    assert LastRecord.of(other) != LastRecord.of(Record(5, b"value", 1_000, b"key"))
+
+
 def test_a_checkpoint_that_is_longer_than_a_message_is_several() -> None:
     numbers, again = Numbers(), Numbers()
     for number in range(500):
@@ -191,6 +234,7 @@ def test_what_a_newer_version_wrote_is_refused_in_one_line_that_says_what_to_do(
 
 FOREIGN = {
     "a newer encoding": (msgspec.msgpack.encode((ENCODING + 1, 7, ["anything"])), f"this version reads {ENCODING}"),
+    "an encoding that is no number": (msgspec.msgpack.encode(("six", 7)), "its encoding is six"),
     "an older encoding": (msgspec.msgpack.encode((ENCODING - 1, 7, [])), "a new OIDOR_APP_ID"),
     "no message of ours": (b"{}", "not readable"),
     "an entry that is none": (msgspec.msgpack.encode((ENCODING, 7, [1])), "not readable"),

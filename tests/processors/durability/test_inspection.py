@@ -9,22 +9,36 @@ import pytest
 from faust.types import TP
 
 from processors.durability.assignment import Assignment
+from processors.durability.changelog import ENCODING, accepted
 from processors.durability.inspection import Inspection, look_before_joining
-from processors.durability.provenance import InputTopic, Position, Provenance
+from processors.durability.provenance import OTHER_VERSION, InputTopic, LastRecord, Position, Provenance, told
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, NO_ID, SURVEYS, TopicIdentity
 from tests.processors.durability import counting
 from tests.processors.durability.counting import Counting
-from tests.processors.durability.fake_cluster import NAMES, PARTITIONS, STATE, FakeCluster, id_of
+from tests.processors.durability.fake_cluster import (
+    NAMES,
+    PARTITIONS,
+    STATE,
+    FakeCluster,
+    id_of,
+    of_release,
+    recording,
+)
 from tests.processors.durability.fake_log import Broker, Inputs, play
 from tests.processors.durability.test_assignment import Deaf, ticking
 
+LAST = LastRecord(59, 1_000, b"the last")
 AS_READ = Provenance(
     inputs={name: InputTopic(name, id_of(name)) for name in NAMES},
     partitions=PARTITIONS,
     offsets=dict.fromkeys(INPUTS, 60),
+    last_records=dict.fromkeys(INPUTS, LAST),
     needed_from=5,
     version=1,
 )
+
+
+ITS_ENCODING = f"of Oidor (its encoding is {ENCODING + 1}, this version reads {ENCODING})"
 
 
 def as_it_was_left() -> FakeCluster:
@@ -38,7 +52,7 @@ def as_it_was_left() -> FakeCluster:
 
 
 def found(cluster: FakeCluster) -> list[str]:
-    return asyncio.run(look_before_joining(cluster, NAMES, PARTITIONS, STATE))
+    return told(asyncio.run(look_before_joining(cluster, NAMES, PARTITIONS, STATE)))
 
 
 def test_a_process_may_join_when_nothing_changed_and_when_there_is_nothing_yet() -> None:
@@ -90,6 +104,22 @@ def _delete(cluster: FakeCluster) -> None:
     del cluster.identities[CONTACTS]
 
 
+def _write_with_a_newer_release(cluster: FakeCluster) -> None:
+    cluster.messages[0] = [of_release(ENCODING + 1)] * 3
+
+
+def _go_on_with_a_newer_release(cluster: FakeCluster) -> None:
+    cluster.messages[0] = [recording(AS_READ), of_release(ENCODING + 1)]
+
+
+def _write_with_an_older_release(cluster: FakeCluster) -> None:
+    cluster.messages[0] = [of_release(ENCODING - 1)]
+
+
+def _write_something_else(cluster: FakeCluster) -> None:
+    cluster.messages[0] = [b"{}"]
+
+
 @pytest.mark.parametrize(
     ("happens", "seen", "to_do"),
     [
@@ -107,6 +137,10 @@ def _delete(cluster: FakeCluster) -> None:
         (_add_partitions, "complaint-events has 4 partitions, the state was written with 2", "and a replay"),
         (_write_with_more_partitions, "written with 12 partitions, OIDOR_PARTITIONS is 2", "and a replay"),
         (_delete, "contact-events does not exist", "`oidor topics create`"),
+        (_write_with_a_newer_release, f"oidor-state[0] was written by a newer release {ITS_ENCODING}", OTHER_VERSION),
+        (_go_on_with_a_newer_release, f"oidor-state[0] was written by a newer release {ITS_ENCODING}", OTHER_VERSION),
+        (_write_with_an_older_release, "oidor-state[0] was written by another release of Oidor", OTHER_VERSION),
+        (_write_something_else, "oidor-state[0] is not readable", OTHER_VERSION),
     ],
 )
 def test_what_changed_while_nobody_ran_is_one_line_that_says_what_to_do(
@@ -257,6 +291,7 @@ def test_records_come_again_when_what_was_wrong_is_put_right() -> None:
         (lambda running: running.cluster.identities.pop(STATE), "oidor-state does not exist"),
         (lambda running: running.cluster.firsts.update({0: Position(900, 0)}), "begins with checkpoint 900"),
         (lambda running: running.cluster.emptied.add(0), "oidor-state[0] is empty"),
+        (lambda running: running.cluster.messages.update({0: [of_release(ENCODING + 1)]}), "by a newer release"),
         (
             lambda running: running.cluster.identities.update({CONTACTS: TopicIdentity(id_of(CONTACTS), 4)}),
             "contact-events has 4 partitions",
@@ -293,6 +328,31 @@ def test_a_state_records_the_topics_it_was_computed_from() -> None:
         _, changelog = counting.read_back(running.broker.state[0])
 
         assert changelog.inputs == {name: InputTopic(name, id_of(name)) for name in NAMES}
+        for task in tasks:
+            task.cancel()
+
+    play(run())
+
+
+def test_the_incarnation_that_was_accepted_stays_and_is_what_the_rows_say() -> None:
+    async def run() -> None:
+        running = Running()
+        tasks = await running.run()
+        await running.assignment.shutdown(2)
+        log = running.broker.state[0]
+        incarnations = {CONTACTS: 2, COMPLAINTS: 0, SURVEYS: 1}
+        unknown = {topic: InputTopic(topic, NO_ID, number) for topic, number in incarnations.items()}
+        message = accepted(log[-1], {CONTACTS: 0}, unknown, beyond=0)
+        assert message is not None
+        log.append(message)
+
+        again = Running()
+        again.broker.state = running.broker.state
+        tasks += await again.run()
+        assert again.assignment.partitions[0].state.incarnations == incarnations
+        await again.assignment.shutdown(2)
+        _, changelog = counting.read_back(log)
+        assert changelog.inputs == {name: InputTopic(name, id_of(name), incarnations[name]) for name in NAMES}
         for task in tasks:
             task.cancel()
 
