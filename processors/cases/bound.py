@@ -10,15 +10,18 @@ the case and its last clocks stay right, clocks from between are void. It is mar
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from processors.cases.case import Case, replace_events
 from processors.cases.corrections import effective_events
 from processors.cases.events import CaseEvent, Stated
-from processors.cases.transitions import trigger_of
+from processors.cases.order import follows, in_turn
+from processors.cases.transitions import state_after, trigger_of
 from processors.kpis.samples import Sample
 from processors.sla.clocks import Trigger
 from processors.sla.promises import Promises
+from schemas.taxonomy import CaseState
 
 NEVER_IDLE: Final = 5
 """How many times the bound a case keeps of what matters; beyond it, as many as the bound leave at once, lest it be
@@ -42,6 +45,13 @@ class Left(NamedTuple):
 
 
 NOTHING_LEFT: Final = Left()
+
+
+@dataclass(slots=True)
+class _Moving:
+    """The state of a case on its way."""
+
+    state: CaseState = "open"
 
 
 def leave_out(case: Case, event: CaseEvent, events_max: int, promises: Promises) -> Left:
@@ -77,8 +87,10 @@ def idle_replies(events: Sequence[CaseEvent], promises: Promises) -> list[CaseEv
     idle: list[CaseEvent] = []
     known: set[str] = set()
     last: Trigger | None = None
-    for event in effective_events(events):
+    moving = _Moving()
+    for event in in_turn(effective_events(events), moving):
         trigger = trigger_of(event)
+        moving.state = state_after(moving.state, trigger)
         said = {name for name, value in event.facts.items() if value and name in _SAID}
         is_idle = trigger == "replied" or (trigger == last and trigger in replies)
         if is_idle and said <= known and event.event_id not in revised:
@@ -99,6 +111,6 @@ def _is_misread(
         return True
     if event == events[-1] or trigger_of(event) in _NEUTRAL or event in idle:
         return False
-    after_first = first == 0 or event > idle[first - 1]
+    after_first = first == 0 or follows(event, idle[first - 1])
     behind = first + leaving
-    return after_first and (behind >= len(idle) or event < idle[behind])
+    return after_first and (behind >= len(idle) or follows(idle[behind], event))

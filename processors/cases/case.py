@@ -1,8 +1,8 @@
 """A case, contact, complaint or survey, folded from its events in the order in which they happened.
 
-The order is (occurred_at, seq, event_id), whatever the order of arrival. While events come in that order the fold goes
-forward; one that lands before the last, or that corrects or withdraws another, folds the case again from the start. So
-the same set of events gives the same case, its clocks and its samples, in any order of arrival.
+The order is that of `cases.order`, whatever the order of arrival. While events come in that order the fold goes
+forward; one that lands before the last or shares its moment, or that corrects or withdraws another, folds the case
+again from the start. So the same set of events gives the same case, clocks and samples, in any order of arrival.
 """
 
 from bisect import insort
@@ -16,6 +16,7 @@ from processors.cases.events import CaseEvent, CaseKey, Facts
 from processors.cases.fold import Fold, note, settle
 from processors.cases.history import Membership
 from processors.cases.measures import answer_amounts, attribution_of, complaint_amounts, contact_amounts
+from processors.cases.order import follows, in_turn, only_follows, position
 from processors.cases.transitions import trigger_of
 from processors.kpis.samples import Sample, counted, difference
 from processors.sla.clocks import NEVER, Clock, last_threshold
@@ -79,7 +80,7 @@ class Case:
     def __init__(self, key: CaseKey) -> None:
         self.key = key
         self.events: list[CaseEvent] = []
-        """In fold order."""
+        """Sorted by `order.position`."""
         self.left_out = 0
         """How many events it was given beyond these: see `cases.bound`."""
         self.leaves_by: int | None = None
@@ -116,16 +117,16 @@ class Case:
 
 def apply_event(case: Case, event: CaseEvent, promises: Promises) -> tuple[list[tuple[Sample, int]], bool]:
     """Fold one more event into a case; returns the samples to add (+1) or take back (-1), and whether it came last."""
-    last = not case.events or event > case.events[-1]
-    if last and _only_adds(case, event):
+    if _only_adds(case, event):
         added: list[Sample] = []
         fold = case.fold if case.events else Fold(case.key)
         advance(fold, event, promises, added)
         case.fold = fold
         case.events.append(event)
         return [(sample, 1) for sample in added if not case.fold.test], True
+    last = not case.events or follows(event, case.events[-1])
     events = case.events.copy()
-    insort(events, event)
+    insort(events, event, key=position)
     return replace_events(case, events, promises), last
 
 
@@ -147,7 +148,9 @@ def replace_events(case: Case, events: list[CaseEvent], promises: Promises) -> l
 
 
 def _only_adds(case: Case, event: CaseEvent) -> bool:
-    """Does an event leave what the events before it said as it is?"""
+    """Does an event come last, and leave what the events before it said as it is?"""
+    if case.events and not only_follows(event, case.events[-1]):
+        return False
     fold = case.fold
     revises = event.type in REVISING or (bool(case.events) and not fold.test and bool(event.facts.get("test")))
     return not revises and not fold.revised and case.key[0] != SURVEYS
@@ -157,7 +160,7 @@ def refold(key: CaseKey, events: Sequence[CaseEvent], promises: Promises, sample
     """Fold events from the start; `samples` receives what the case adds to the KPIs."""
     topic, fold = key[0], Fold(key)
     effective = effective_events(events)
-    for event in effective:
+    for event in in_turn(effective, fold):
         advance(fold, event, promises, samples)
     if topic == SURVEYS:
         _count_response(fold, effective, samples)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from processors.cases.events import CaseEvent, Facts
+from processors.cases.order import position
 
 REVISING: Final = frozenset({"corrected", "voided"})
 """Event types that may change what earlier events said; a `voided` that names no event withdraws the case."""
@@ -23,7 +24,7 @@ def effective_events(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
         original = by_id.get(revision.facts["revises"])
         if original is not None and revision.type == "corrected" and revision.event_id in by_id:
             by_id[original.event_id] = _corrected(original, revision)
-    return sorted(by_id.values())
+    return sorted(by_id.values(), key=position)
 
 
 def _corrected(original: CaseEvent, revision: CaseEvent) -> CaseEvent:

@@ -8,11 +8,18 @@ from typing import Final
 from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold
 from processors.sla import clocks
-from processors.sla.clocks import ANNULS_ALL, SIGNALS, SIGNALS_OF, TRANSITIONS, Clock, Signal, Trigger
+from processors.sla.clocks import KEPT_WITHIN_MS, SIGNALS, SIGNALS_OF, TRANSITIONS, Clock, Signal, Trigger
 from processors.sla.promises import Promises
 from schemas.taxonomy import ClockMetric
 
 _ANSWERS: Final[frozenset[Trigger]] = frozenset({"answered_by_person", "replied_by_person"})
+_SOLVED: Final[frozenset[Trigger]] = frozenset({"resolved", "closed"})
+_REOPENED: Final[frozenset[Trigger]] = frozenset({"reopened", "reopened_unanswered", "reopened_by_message"})
+_UNANSWERED_FOR_GOOD: Final[frozenset[Trigger]] = frozenset(
+    {"reopened", "customer_replied", "merged", "duplicate", "dismissed", "voided"}
+)
+"""Triggers after which a reply is one to something else than what the resolution cancelled."""
+_KEEPS: Final[frozenset[Signal | None]] = frozenset({"stop", "lap"})
 _FROM_OPENING: Final = frozenset(metric for metric, table in SIGNALS.items() if table.get("opened") == "start")
 
 
@@ -25,7 +32,11 @@ def apply_trigger(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Prom
     if trigger in _ANSWERS:
         for clock in fold.latest.values():
             clocks.record_answer(clock, event.occurred_at)
-    if trigger == "opened" and not fold.clocks:
+        if fold.cancelled_by_resolution:
+            _keep(fold, event, trigger)
+    elif trigger in _UNANSWERED_FOR_GOOD:
+        fold.cancelled_by_resolution = ()
+    if trigger == "opened" and not fold.clocks and not fold.is_over:
         fold.unmatched += 1
 
 
@@ -37,6 +48,14 @@ def _owed_by_reopening(fold: Fold, event: CaseEvent) -> Trigger | None:
     return "reopened_by_message" if by_message else None
 
 
+def _keep(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
+    """Let a person's answer keep what a resolution cancelled just before (SLA rule 9)."""
+    for clock in fold.cancelled_by_resolution:
+        if event.occurred_at - clock.ended_at <= KEPT_WITHIN_MS and SIGNALS[clock.metric].get(trigger) in _KEEPS:
+            clocks.keep(clock, event.occurred_at, event.record_at)
+    fold.cancelled_by_resolution = ()
+
+
 def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) -> None:
     for metric, signal in SIGNALS_OF.get(trigger, ()):
         if metric not in promises.metrics:
@@ -44,10 +63,13 @@ def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) ->
         last = fold.latest.get(metric)
         match signal:
             case "start" | "again":
-                if _may_begin(last, signal) and (metric != "next_response" or _owes_next_response(fold, trigger)):
+                if _may_begin(last, signal) and _owes(fold, trigger, metric):
                     _begin(fold, event, trigger, metric, promises)
             case "change":
                 _change(fold, event, trigger, metric, last, promises)
+            case "reopen" if last is None and fold.impossible and fold.opened_at is not None:
+                # It was over before it was opened, and nothing was promised then.
+                _start(fold, event, metric, event.occurred_at, promises)
             case _ if last is None:
                 pass
             case "reopen":
@@ -57,10 +79,12 @@ def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) ->
                 if metric in _FROM_OPENING:
                     clocks.rewind(last, event.facts["opened_at"], event.occurred_at)
             case "annul":
-                for clock in _all(fold, metric) if trigger in ANNULS_ALL else (last,):
+                for clock in _all(fold, metric):
                     _send(fold, event, trigger, signal, clock)
             case _ if last.is_open:
                 _send(fold, event, trigger, signal, last)
+                if signal == "cancel" and trigger in _SOLVED:
+                    fold.cancelled_by_resolution += (last,)
                 if signal == "lap":
                     _start(fold, event, metric, event.occurred_at, promises)
 
@@ -73,10 +97,15 @@ def _may_begin(last: Clock | None, signal: Signal) -> bool:
     return (None if last is None else last.phase, signal) in TRANSITIONS
 
 
-def _owes_next_response(fold: Fold, trigger: Trigger) -> bool:
-    """While the first response is owed, or when all is over, a message asks for none of its own (SLA rule 9)."""
-    first = fold.latest.get("first_response")
-    return (first is None or not first.is_open) and (not fold.is_over or trigger == "reopened_by_message")
+def _owes(fold: Fold, trigger: Trigger, metric: ClockMetric) -> bool:
+    """Is there anybody to whom a promise could begin? A case that is over owes nothing, but by being reopened."""
+    if fold.is_over and trigger not in _REOPENED:
+        return False
+    if metric == "next_response":
+        # While the first response is owed a message asks for none of its own (SLA rule 9).
+        first = fold.latest.get("first_response")
+        return first is None or not first.is_open
+    return trigger != "opened" or _is_still_owed(fold, metric)
 
 
 def _begin(fold: Fold, event: CaseEvent, trigger: Trigger, metric: ClockMetric, promises: Promises) -> None:

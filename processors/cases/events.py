@@ -96,7 +96,7 @@ class CorrectedFacts(Facts, total=False):
 
 
 class CaseEvent(NamedTuple):
-    """What the fold needs of one event. Compares in fold order (SLA rule 5)."""
+    """What the fold needs of one event. `cases.order` says which comes first: the tuples are not compared."""
 
     occurred_at: int
     seq: int

@@ -37,8 +37,8 @@ class Fold:
 
     __slots__ = (
         "_attribution", "_matching", "absorbed_from", "acknowledged", "answered_any", "answered_at",
-        "answered_by_anyone", "assignments", "clocks", "closed_at", "cycles", "erased", "expires_at", "facts",
-        "first_resolved_at", "first_response_at", "impossible", "latest", "merged", "offered",
+        "answered_by_anyone", "assignments", "cancelled_by_resolution", "clocks", "closed_at", "cycles", "erased",
+        "expires_at", "facts", "first_resolved_at", "first_response_at", "impossible", "latest", "merged", "offered",
         "opened_at", "owner", "reopens", "resolution", "resolved_as", "resolved_at", "response_owed_from", "revised",
         "state", "team", "test", "transfers", "unanswered_since", "unmatched", "vulnerable", "waiting_since",
     )  # fmt: skip
@@ -63,6 +63,8 @@ class Fold:
         self.clocks: list[Clock] = []
         self.latest: dict[ClockMetric, Clock] = {}
         """The last instance of each metric."""
+        self.cancelled_by_resolution: tuple[Clock, ...] = ()
+        """What a person's reply shortly after the resolution would still keep."""
         self.unanswered_since: int | None = None
         """The first message of the customer that nobody answered."""
         self.response_owed_from: int | None = None
@@ -245,6 +247,7 @@ _NOTES: Final[Mapping[Trigger, _Sets]] = {
     "answered_by_person": _person_replied,
     "replied_by_person": _person_replied,
     "resolved": _ended_in_order,
+    "duplicate": _ended,
     "dismissed": _ended,
     "closed": _ended_in_order,
     "reopened": _reopened,
@@ -303,6 +306,7 @@ _MOMENTS: Final[Mapping[Trigger, _Sets]] = {
     "answered_by_bot": _answered_by_bot,
     "replied_by_person": _responded,
     "resolved": _resolved,
+    "duplicate": _resolved,
     "dismissed": _resolved,
     "closed": _closed,
     "reopened": _unresolved,

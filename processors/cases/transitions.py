@@ -17,6 +17,7 @@ from schemas.taxonomy import CaseState
 
 _ENDED: Final[Mapping[Trigger, CaseState]] = {
     "resolved": "resolved",
+    "duplicate": "resolved",
     "dismissed": "resolved",
     "closed": "closed",
     "merged": "merged",
@@ -74,6 +75,10 @@ def state_after(state: CaseState, trigger: Trigger) -> CaseState:
     return TRANSITIONS[state].get(trigger, state)
 
 
+_RESOLVED: Final[Mapping[str, Trigger]] = {"duplicate": "duplicate", "spam": "dismissed"}
+"""Resolutions that solve nothing: the case is part of another one that is not named, or was never one."""
+
+
 def trigger_of(event: CaseEvent, expires_at: int | None = None) -> Trigger:
     """What an event means to the tables of states and of clocks; a survey's answers are in time until `expires_at`."""
     kind, facts = event.type, event.facts
@@ -84,8 +89,8 @@ def trigger_of(event: CaseEvent, expires_at: int | None = None) -> Trigger:
     if kind == "agent_replied":
         person = facts.get("actor", "human") == "human" and facts.get("public", True)
         return "replied_by_person" if person else "replied"
-    if kind == "resolved" and facts.get("resolution") in ("duplicate", "spam"):
-        return "dismissed"
+    if kind == "resolved":
+        return _RESOLVED.get(facts.get("resolution", ""), "resolved")
     if kind == "opened" and facts.get("kind") == "outbound":
         return "opened_outbound"
     if kind == "voided" and "revises" in facts:

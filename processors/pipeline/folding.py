@@ -12,6 +12,7 @@ from processors.cases.bound import NOTHING_LEFT, leave_out
 from processors.cases.case import Case, Evaluation, apply_event, refold, withdraw
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.fold import Fold
+from processors.cases.order import follows, position
 from processors.kpis.samples import Sample
 from processors.pipeline import isolation, live
 from processors.pipeline.emission import Carried, emit
@@ -207,7 +208,7 @@ def _remove(state: PartitionState, case: Case, events: Sequence[CaseEvent], left
     """Remove the events that a case was given, and put back what left for them."""
     case.left_out -= len(left)
     for event in left:
-        insort(case.events, event)
+        insort(case.events, event, key=position)
     for event in events:
         if event in case.events:
             case.events.remove(event)
@@ -218,7 +219,7 @@ def _oddities(case: Case, event: CaseEvent) -> tuple[str, ...]:
     warnings: tuple[str, ...] = ()
     if case.events:
         last = case.events[-1]
-        if event < last:
+        if not follows(event, last):
             warnings += ("out_of_order",)
         elif event.seq > last.seq + 1 > 0:
             warnings += ("seq_gap",)

@@ -6,7 +6,7 @@ to a clock of each metric, `TRANSITIONS` what a signal does to a clock in a phas
     start    the promise begins, once a case            stop    it was kept or broken by now
     again    it begins anew, unless one runs            lap     this one was kept, and the next begins
     cancel   nobody is owed it any more; a deadline that has passed stays broken
-    annul    it should never have been counted          reopen  what `on_reopen` gives runs, as a new instance
+    annul    it was never owed, kept or broken or not   reopen  what `on_reopen` gives runs, as a new instance
     pause    what is left is frozen                     resume  and runs on
     change   another target may hold now                rewind  it began earlier than we knew
     extend   a holding response was sent
@@ -40,9 +40,9 @@ Trigger = Literal[
     "opened", "opened_outbound", "queued", "human_requested", "answered_by_person", "answered_by_bot", "abandoned",
     "assigned", "transferred", "customer_replied", "replied_by_person", "replied", "waiting_customer",
     "waiting_third_party", "forwarded_external", "resumed", "priority_changed", "reclassified", "identified",
-    "cause_set", "acknowledged", "progress_sent", "holding_response_sent", "resolved", "dismissed", "closed",
-    "reopened", "reopened_unanswered", "reopened_by_message", "merged", "absorbed", "corrected", "voided", "revised",
-    "outcome", "appealed", "escalated", "service_suspended", "customer_recovered", "customer_lost",
+    "cause_set", "acknowledged", "progress_sent", "holding_response_sent", "resolved", "duplicate", "dismissed",
+    "closed", "reopened", "reopened_unanswered", "reopened_by_message", "merged", "absorbed", "corrected", "voided",
+    "revised", "outcome", "appealed", "escalated", "service_suspended", "customer_recovered", "customer_lost",
     "invited", "answered_unhappy", "answered_content", "answered_late", "expired", "bounced", "declined",
     "followup_opened", "followup_contacted", "followup_closed",
 ]  # fmt: skip
@@ -66,8 +66,14 @@ _HELD: Final[Mapping[Trigger, Signal]] = {
     "resumed": "resume",
     **_CHANGED,
 }
-_WITHDRAWN: Final[Mapping[Trigger, Signal]] = {"dismissed": "annul", "merged": "annul", "voided": "annul"}
-_OVER: Final[Mapping[Trigger, Signal]] = {"abandoned": "cancel", "resolved": "cancel", "closed": "cancel", **_WITHDRAWN}
+# What is part of another case owes nothing of its own any more; what never was one owed nothing.
+_GONE: Final[Mapping[Trigger, Signal]] = {
+    "merged": "cancel",
+    "duplicate": "cancel",
+    "dismissed": "annul",
+    "voided": "annul",
+}
+_OVER: Final[Mapping[Trigger, Signal]] = {"abandoned": "cancel", "resolved": "cancel", "closed": "cancel", **_GONE}
 
 SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
     "answer": {"queued": "start", "answered_by_person": "stop", **_OVER, **_CHANGED},
@@ -83,7 +89,7 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "acknowledged": "stop",
         "resolved": "stop",
         "closed": "stop",
-        **_WITHDRAWN,
+        **_GONE,
         **_HELD,
     },
     "first_response": {
@@ -94,16 +100,13 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         **_OVER,
         **_HELD,
     },
-    # Runs while the customer spoke last: there is nothing to wait for. What a resolution made needless was no debt.
+    # Runs while the customer spoke last: there is nothing to wait for.
     "next_response": {
         "customer_replied": "again",
         "reopened_by_message": "again",
         "answered_by_person": "stop",
         "replied_by_person": "stop",
-        "resolved": "annul",
-        "closed": "annul",
-        "abandoned": "cancel",
-        **_WITHDRAWN,
+        **_OVER,
         **_CHANGED,
     },
     "update_every": {
@@ -121,7 +124,7 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "closed": "stop",
         "abandoned": "cancel",
         "reopened": "reopen",
-        **_WITHDRAWN,
+        **_GONE,
         **_HELD,
     },
     # Closing a complaint is no response: only a decision, or that it never was one, ends what the law asks for.
@@ -130,12 +133,12 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "resolved": "stop",
         "reopened": "reopen",
         "holding_response_sent": "extend",
-        **_WITHDRAWN,
+        **_GONE,
         **_HELD,
     },
     "follow_up": {
         "answered_unhappy": "start",
-        "answered_content": "annul",
+        "answered_content": "cancel",
         "followup_contacted": "stop",
         "followup_closed": "cancel",
         "voided": "annul",
@@ -155,7 +158,9 @@ What the table does not say (`cases.effects` does):
 * `change` also starts a clock, from the opening, for a promise that the case had not and that is still to be kept; and
   cancels one for which no rule is left. A legal clock gets no longer by priority (rule 10).
 * `rewind` moves only what is promised from the opening on (rule 12).
-* What withdraws the case annuls every instance of a metric, not only the last: `ANNULS_ALL` (rule 12).
+* `annul` reaches every instance of a metric, also one that has ended: nothing else takes back what was kept or broken
+  (rule 12).
+* A person's reply up to two seconds after a resolution still keeps what that cancelled: `KEPT_WITHIN_MS` (rule 9).
 * A person's answer also ends the wait of a message that came during a pause (rule 8, K31b).
 
 The rules are the sixteen of SLA clocks that tests/laws/sla spells out.
@@ -189,11 +194,11 @@ TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
 }
 """What runs after `again`, `lap` or `reopen` is a new instance."""
 
+KEPT_WITHIN_MS: Final = 2_000
+"""How long after a resolution a reply still keeps a promise: both are one click, stored one after the other."""
+
 NEVER: Final = 2**62
 """Later than any moment."""
-
-ANNULS_ALL: Final[frozenset[Trigger]] = frozenset(_WITHDRAWN)
-"""Triggers that annul every instance, not only the one that runs."""
 
 SIGNALS_OF: Final[Mapping[Trigger, tuple[tuple[ClockMetric, Signal], ...]]] = {
     trigger: tuple((metric, table[trigger]) for metric, table in SIGNALS.items() if trigger in table)
@@ -331,6 +336,12 @@ def end_forgotten_pause(clock: Clock, at: int) -> None:
     """Resume the clock at the end of `max_pause`, if that was before `at`."""
     if clock.phase == "paused" and at > clock.paused_until:
         _resume(clock, clock.paused_until)
+
+
+def keep(clock: Clock, at: int, record_at: int) -> None:
+    """Let a promise be kept at `at`, which something else had ended in time shortly before; if it was in time, too."""
+    if clock.phase == "cancelled" and (at <= clock.due_at or clock.ended_at > clock.due_at):
+        clock.phase, clock.ended_at, clock.ended_record_at = "stopped", at, record_at
 
 
 def record_answer(clock: Clock, at: int) -> None:

@@ -96,7 +96,8 @@ def _fed(log: list[Happening]) -> Feed:
 @st.composite
 def chats(draw: st.DrawFn) -> list[Happening]:
     at, log = 0, [opened(seq=0)]
-    for seq, (kind, fields) in enumerate(draw(st.lists(st.sampled_from(CHATTY), min_size=BOUND, max_size=50)), 1):
+    steps = st.lists(st.sampled_from(CHATTY), min_size=BOUND, max_size=NEVER_IDLE * BOUND - 1)
+    for seq, (kind, fields) in enumerate(draw(steps), 1):
         at += draw(st.sampled_from([0, SECOND, 20 * MINUTE, 5 * HOUR]))
         log.append(contact(kind, at, seq=seq, **fields))
     return log

@@ -148,7 +148,11 @@ ANSWER, RESOLUTION = contact("answered", 9, actor=HUMAN), contact("resolved", 99
     ("name", "log", "warning"),
     [
         ("never opened", [contact("queued", 0, queue="q"), ANSWER, RESOLUTION], "missing_open"),
-        ("resolved before it was opened", [contact("resolved", 0), opened(5), ANSWER], "impossible_transition"),
+        (
+            "resolved before it was opened",
+            [contact("resolved", 0), opened(SECOND), contact("answered", 2 * SECOND, actor=HUMAN)],
+            "impossible_transition",
+        ),
         ("opened twice", [opened(), opened(5, event_id="2"), ANSWER, RESOLUTION], "impossible_transition"),
     ],
     ids=["never opened", "resolved before it was opened", "opened twice"],

@@ -47,7 +47,8 @@ FIRST_RESPONSES = [
     ("given up in time", [contact("abandoned", HOUR)], "cancelled"),
     ("given up when it was overdue", [contact("abandoned", 9 * HOUR)], "breached"),
     ("it was spam", [contact("resolved", 9 * HOUR, resolution="spam")], "cancelled"),
-    ("it was another contact's", [contact("merged", 9 * HOUR, into="C2")], "cancelled"),
+    ("it was part of another contact, before it was due", [contact("merged", HOUR, into="C2")], "cancelled"),
+    ("it was part of another contact, and overdue by then", [contact("merged", 9 * HOUR, into="C2")], "breached"),
 ]
 
 
@@ -96,7 +97,8 @@ def test_answer_on_the_telephone(name: str, log: list[Happening], state: str) ->
         ("resolved late", [contact("resolved", 4 * HOUR + 1)], "breached"),
         ("closed without a resolution", [contact("closed", HOUR)], "met"),
         ("given up", [contact("abandoned", HOUR)], "cancelled"),
-        ("a duplicate", [contact("resolved", 5 * HOUR, resolution="duplicate")], "cancelled"),
+        ("a duplicate", [contact("resolved", HOUR, resolution="duplicate")], "cancelled"),
+        ("a duplicate, overdue by then", [contact("resolved", 5 * HOUR, resolution="duplicate")], "breached"),
         ("withdrawn", [contact("voided", 5 * HOUR)], "cancelled"),
         ("waiting for the customer stops no clock of this pack", [contact("waiting_customer", HOUR)], "breached_open"),
     ],

@@ -44,7 +44,7 @@ MEANINGS: list[tuple[Trigger, CaseEvent]] = [
     ("abandoned", happened("abandoned")),
     ("resolved", happened("resolved", resolution="solved")),
     ("dismissed", happened("resolved", resolution="spam")),
-    ("dismissed", happened("resolved", resolution="duplicate")),
+    ("duplicate", happened("resolved", resolution="duplicate")),
     ("closed", happened("closed")),
     ("reopened", happened("reopened")),
     ("merged", happened("merged", into="C2")),
@@ -98,14 +98,14 @@ LEADS_TO: dict[CaseState, list[Trigger]] = {
     "waiting_customer": ["waiting_customer"],
     "waiting_third_party": ["waiting_third_party", "forwarded_external"],
     "abandoned": ["abandoned"],
-    "resolved": ["resolved", "dismissed"],
+    "resolved": ["resolved", "duplicate", "dismissed"],
     "closed": ["closed"],
     "merged": ["merged"],
     "void": ["voided"],
 }  # fmt: skip
 """What each trigger makes of a case that is not over."""
 STILL_MOVES: dict[CaseState, list[Trigger]] = {
-    "abandoned": ["reopened", "resolved", "dismissed", "closed", "merged", "voided"],
+    "abandoned": ["reopened", "resolved", "duplicate", "dismissed", "closed", "merged", "voided"],
     "resolved": ["reopened", "closed", "merged", "voided"],
     "closed": ["reopened", "merged", "voided"],
     "merged": ["reopened", "voided"],
