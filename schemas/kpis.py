@@ -89,7 +89,11 @@ class Sum(Accumulator):
 
     wait_ms = "total wait of contacts answered by a person, milliseconds"
     first_response_ms = "total time to the first public reply of a person, milliseconds"
+    first_response_business_ms = "total business time to the first public reply of a person, milliseconds"
     resolution_ms = "total time to resolution, milliseconds"
+    resolution_business_ms = "total business time to resolution, milliseconds"
+    overdue_ms = "total time between deadline and end of clocks breached and ended, by due time, milliseconds"
+    overdue_business_ms = "total business time between deadline and end of clocks breached and ended, milliseconds"
     handle_ms = "total talk, hold and wrap time, milliseconds"
     csat_score_milli = "total of CSAT scores, thousandths of the scale (0..1000 an answer)"
     ces_score_milli = "total of effort scores, thousandths of 1..7, 7 = easy"
@@ -105,7 +109,11 @@ class Histogram(Accumulator):
 
     wait_histogram = "wait"
     first_response_histogram = "time to first response"
+    first_response_business_histogram = "business time to first response"
     resolution_histogram = "time to resolution"
+    resolution_business_histogram = "business time to resolution"
+    overdue_histogram = "time between deadline and end of a breached clock, by due time"
+    overdue_business_histogram = "business time between deadline and end of a breached clock, by due time"
 
 
 HISTOGRAM_BASE: Final = 1.04
@@ -134,11 +142,13 @@ accumulators, that of a bucket is the place of its histogram times this, plus bu
 
 DIMENSIONS: Final[tuple[str, ...]] = (
     "all", "channel", "area", "team", "site", "priority", "kind", "element", "otc_stage", "relationship",
-    "area_channel", "handoff",
+    "area_channel", "handoff", "origin_area", "product", "mode", "policy", "target",
 )  # fmt: skip
 """One at a time, and the pairs that operations ask for; never the full cross. `area_channel` is `area|channel`.
 
-Of a hand-off, `team` is who hands on and `handoff` is `from>to`; nothing else has a `handoff`.
+Of a hand-off, `team` is who hands on and `handoff` is `from>to`; nothing else has a `handoff`. `policy` and `target`
+are of what is judged by a promise: the pack, and what it promises, as `resolve 8h es-madrid-split`. `mode` is how a
+survey was asked.
 """
 
 Anchor = Literal["by_event", "by_due"]
@@ -146,6 +156,7 @@ LEAST_N: Final = 5
 """With fewer cases there is no interval: it would say next to nothing, or too much."""
 _INTERVAL: Final = f"Wilson 95 % interval beside it, none below n = {LEAST_N}; to be shown in grey below n = 30"
 _NO_INTERVAL: Final = f"n beside it; to be hidden below n = {LEAST_N}, in grey below n = 30"
+_BUSINESS: Final = "in the hours of the promise, elapsed where it has none"
 _ADJUSTED: Final = (
     f"adjusted normal 95 % interval beside it, none below n = {LEAST_N}; to be shown in grey below n = 30"
 )
@@ -201,8 +212,14 @@ KPIS: Final[tuple[Kpi, ...]] = (
         (Count.contacts_abandoned,), (Count.contacts_offered,)),
     Kpi("K09", "first_response_time", "seconds", "first public reply of a person - opened; p50, p90, p95",
         (Histogram.first_response_histogram,), (), small_n=_NO_INTERVAL),
+    Kpi("K09-business", "first_response_business_time", "seconds",
+        f"first public reply of a person - opened, {_BUSINESS}; p50, p90, p95",
+        (Histogram.first_response_business_histogram,), (), small_n=_NO_INTERVAL),
     Kpi("K10", "resolution_time", "seconds", "each resolution - opened, elapsed; p50, p90, p95",
         (Histogram.resolution_histogram,), (), small_n=_NO_INTERVAL),
+    Kpi("K10-business", "resolution_business_time", "seconds",
+        f"each resolution - opened, {_BUSINESS}; p50, p90, p95", (Histogram.resolution_business_histogram,), (),
+        small_n=_NO_INTERVAL),
     _attainment("K12a", "answer"),
     _attainment("K12b", "first_response"),
     _attainment("K12c", "resolve"),
@@ -212,6 +229,12 @@ KPIS: Final[tuple[Kpi, ...]] = (
     _attainment("K12g", "update_every"),
     _attainment("K12h", "final_response"),
     _attainment("K12i", "follow_up"),
+    Kpi("K12-overdue", "overdue_time", "seconds",
+        "end - deadline of clocks that were breached and have ended, elapsed; p50, p90, p95",
+        (Histogram.overdue_histogram,), (), "by_due", small_n=_NO_INTERVAL),
+    Kpi("K12-overdue-business", "overdue_business_time", "seconds",
+        f"end - deadline of clocks that were breached and have ended, {_BUSINESS}; p50, p90, p95",
+        (Histogram.overdue_business_histogram,), (), "by_due", small_n=_NO_INTERVAL),
     Kpi("K16", "reopen_rate", "ratio", "contacts reopened, by who had resolved them / resolved, each by its own minute",
         (Count.contacts_reopened,), (Count.contacts_resolved,)),
     Kpi("K18", "transfers_per_contact", "count", "hand-offs, by who hands on / contacts opened, each by its own minute",

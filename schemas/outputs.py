@@ -143,8 +143,12 @@ class ClockRow(NamedTuple):
     """While paused: when it is due if nobody ends the pause."""
     stopped_at: int | None
     state: ClockState
+    business_ms: int | None
+    """stopped_at - started_at in the promise's own time: business time of its calendar, elapsed where it has none."""
     overdue_ms: int
-    """stopped_at - due_at of a completed breach, else 0."""
+    """stopped_at - due_at of a completed breach, in the promise's own time; else 0."""
+    overdue_elapsed_ms: int
+    """The same, elapsed."""
     paused_ms: int
     """Elapsed time in pauses that have ended."""
     illegitimate_pause_ms: int

@@ -37,6 +37,8 @@ class Stated(TypedDict, total=False):
     demand_type: str
     segment: str
     topic_class: str
+    mode: str
+    """How a survey was asked."""
     visited_site: str
     """Where a mystery shopper or a manager was."""
 
@@ -261,12 +263,14 @@ def _merged(event: contacts.ContactMerged | complaints.ComplaintMerged, facts: F
 
 def _invited(event: surveys.SurveyInvited, facts: Facts) -> None:
     facts["kind"] = facts["survey"] = event.kind
+    facts["mode"] = event.mode
     if event.expires_at is not None:
         facts["expires_at"] = to_ms(event.expires_at)
 
 
 def _survey_answered(event: surveys.SurveyAnswered, facts: Facts) -> None:
     facts["kind"] = facts["survey"] = event.kind
+    facts["mode"] = event.mode
 
 
 def _visit_answered(event: surveys.MysteryShopperAnswered | surveys.FloorWalkAnswered, facts: Facts) -> None:

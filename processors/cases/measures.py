@@ -3,6 +3,7 @@
 The one place where something is counted: a new `schemas.kpis.Count` is added to the event that it counts, here.
 """
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from processors.cases.events import CaseEvent, Facts
@@ -10,6 +11,7 @@ from processors.cases.fold import Fold
 from processors.kpis.samples import Amounts, counted, duration, summed
 from processors.sla.clocks import Trigger
 from schemas.kpis import DIMENSIONS, Count, Histogram, Sum
+from schemas.taxonomy import ClockMetric
 
 SHORT_ABANDON_MS: Final = 5_000
 """A caller who leaves within 5 s did not wait (K07); counted apart."""
@@ -87,14 +89,38 @@ def _first_response(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
     first = trigger in ("answered_by_person", "replied_by_person") and fold.first_response_at is None
     if not first or fold.incomplete or fold.response_owed_from is None or fold.facts.get("kind") == "outbound":
         return ()
-    took_ms = event.occurred_at - fold.response_owed_from
-    return duration(Histogram.first_response_histogram, Sum.first_response_ms, took_ms)
+    since, at = fold.response_owed_from, event.occurred_at
+    return (
+        *duration(Histogram.first_response_histogram, Sum.first_response_ms, at - since),
+        *duration(
+            Histogram.first_response_business_histogram,
+            Sum.first_response_business_ms,
+            _business_ms(fold, _RESPONSES, since, at),
+        ),
+    )
 
 
 def _resolution(fold: Fold, at_ms: int) -> Amounts:
     if fold.incomplete or fold.opened_at is None:
         return ()
-    return duration(Histogram.resolution_histogram, Sum.resolution_ms, at_ms - fold.opened_at)
+    business_ms = _business_ms(fold, _SOLUTIONS, fold.opened_at, at_ms)
+    return (
+        *duration(Histogram.resolution_histogram, Sum.resolution_ms, at_ms - fold.opened_at),
+        *duration(Histogram.resolution_business_histogram, Sum.resolution_business_ms, business_ms),
+    )
+
+
+_RESPONSES: Final[tuple[ClockMetric, ...]] = ("first_response", "answer", "resolve", "final_response")
+_SOLUTIONS: Final[tuple[ClockMetric, ...]] = ("resolve", "final_response", "first_response", "answer")
+
+
+def _business_ms(fold: Fold, promises: Iterable[ClockMetric], since: int, until: int) -> int:
+    """Return the time between two moments in the hours of the first of these promises that the case was given."""
+    for metric in promises:
+        clock = fold.latest.get(metric)
+        if clock is not None:
+            return until - since if clock.calendar is None else clock.calendar.count(since, until)
+    return until - since
 
 
 def attribution_of(fold: Fold, event: CaseEvent, trigger: Trigger) -> tuple[str, ...]:

@@ -45,11 +45,12 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     channel, area, team, priority, kind = _CLOCK_DIMENSIONS(clock.attribution or case.fold.attribution())
     target = clock.target
     paused_ms, illegitimate_ms = clocks.paused_ms(clock, now)
+    overdue_ms, overdue_elapsed_ms = clocks.overdue(clock)
     return ClockRow(
         clock_id(case, clock), topic, source, entity_id, partition, clock.metric, clock.instance,
         target.policy_id, target.policy_version, case.fold.facts.get("customer_id", ""), channel, area, team, priority,
         kind, clock.started_at, target.written, target.calendar_id, int(target.legal), clock.allotted_ms, clock.due_at,
-        None if clock.is_open else clock.ended_at, clocks.outcome(clock, now), clocks.overdue_ms(clock), paused_ms,
-        illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)), 0,
+        None if clock.is_open else clock.ended_at, clocks.outcome(clock, now), clocks.took_ms(clock), overdue_ms,
+        overdue_elapsed_ms, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)), 0,
         int(case.fold.erased),
     )  # fmt: skip

@@ -34,7 +34,7 @@ def _incident(case: Case, clock: Clock, now: int) -> Incident:
         closed_at=closed,
         close_reason=reason,
         summary=f"{clock.metric} was due in {clock.target.in_words} and {_what_became(clock)}",
-        evidence=clock_evidence(clock),
+        evidence=_evidence(clock),
         attribution=clock.attribution,
         policy_id=clock.target.policy_id,
         metric=clock.metric,
@@ -47,7 +47,19 @@ def _what_became(clock: Clock) -> str:
     if clock.ended_at <= clock.due_at:
         return "was met, as we heard later"
     ended = "met" if clock.phase == "stopped" else "given up"
-    return f"was {ended} {in_words(clock.ended_at - clock.due_at)} late"
+    late_ms, elapsed_ms = clocks.overdue(clock)
+    if clock.calendar is None:
+        return f"was {ended} {in_words(elapsed_ms)} late"
+    hours = in_words(late_ms, largest="h")
+    return f"was {ended} {hours} late by the office hours of {clock.calendar.calendar_id}"
+
+
+def _evidence(clock: Clock) -> dict[str, int | str]:
+    evidence = clock_evidence(clock)
+    late_ms, elapsed_ms = clocks.overdue(clock)
+    if elapsed_ms:
+        evidence |= {"overdue_ms": late_ms, "overdue_elapsed_ms": elapsed_ms}
+    return evidence
 
 
 def _severity(case: Case, overdue_twice: bool) -> Severity:
@@ -61,6 +73,6 @@ PATTERN: Final = CasePattern(
     severities=("warning", "critical"),
     closes="when the clock ends: as breached, or as retracted when it turns out that it ended in time",
     parameters=NO_PARAMETERS,
-    version="1",
+    version="2",
     incidents=incidents,
 )

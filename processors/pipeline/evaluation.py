@@ -11,7 +11,7 @@ from processors.cases.case import Case, Evaluation, Failure, Labels, carry_over
 from processors.cases.events import CaseKey
 from processors.cases.history import History, Membership, Subject
 from processors.cases.transitions import TERMINAL
-from processors.kpis.samples import Amounts, Sample, counted
+from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.patterns import registry
 from processors.patterns.incidents import Incident, incident_row
 from processors.patterns.pattern import Pattern, SubjectPattern
@@ -19,7 +19,7 @@ from processors.pipeline.isolation import failure
 from processors.rules import Rules
 from processors.sla import clocks
 from processors.sla.clocks import NEVER, Clock
-from schemas.kpis import Count
+from schemas.kpis import DIMENSIONS, Count, Histogram, Sum
 from schemas.outputs import IncidentRow
 from schemas.taxonomy import CLOCK_METRICS, ClockState
 from schemas.topics import SURVEYS
@@ -78,8 +78,31 @@ def _outcomes(case: Case, states: States) -> tuple[Sample, ...]:
     for clock, state in zip(case.fold.clocks, states, strict=True):
         if state in DECIDED:
             at, _, amounts = outcome_of(clock, state)
-            samples.append(Sample(at, clock.attribution or case.fold.attribution(), amounts))
+            attribution = _attribution_of(clock, case.fold.attribution())
+            samples.append(Sample(at, attribution, amounts))
+            late_ms, elapsed_ms = clocks.overdue(clock) if state == "breached" else (0, 0)
+            if elapsed_ms:
+                samples.append(Sample(clock.due_at, attribution, _overdue(late_ms, elapsed_ms)))
     return tuple(samples)
+
+
+def _attribution_of(clock: Clock, of_case: tuple[str, ...]) -> tuple[str, ...]:
+    """Whom the outcome of a clock counts for: whose case it was at its deadline or end, under its promise."""
+    target, values = clock.target, list(clock.attribution or of_case)
+    values[_POLICY], values[_TARGET] = target.policy_id, f"{clock.metric} {target.written}"
+    return tuple(values)
+
+
+_POLICY: Final = DIMENSIONS.index("policy")
+_TARGET: Final = DIMENSIONS.index("target")
+
+
+def _overdue(late_ms: int, elapsed_ms: int) -> Amounts:
+    """What the time between deadline and end of a clock counts as, in its own time and elapsed."""
+    return (
+        *duration(Histogram.overdue_histogram, Sum.overdue_ms, elapsed_ms),
+        *duration(Histogram.overdue_business_histogram, Sum.overdue_business_ms, late_ms),
+    )
 
 
 def _incidents(

@@ -519,6 +519,16 @@ def last_threshold(clock: Clock) -> int:
     return max(clock.due_at, clock.twice_at) + clock.target.grace_ms
 
 
-def overdue_ms(clock: Clock) -> int:
-    """How long after its deadline an ended clock ended; 0 when in time, or still open."""
-    return max(0, clock.ended_at - clock.due_at) if clock.phase in ("stopped", "cancelled") else 0
+def took_ms(clock: Clock) -> int | None:
+    """How long an ended clock took, pauses included, in its own time; None while it is open."""
+    return None if clock.is_open else _time_between(clock.calendar, clock.started_at, clock.ended_at)
+
+
+def overdue(clock: Clock) -> tuple[int, int]:
+    """How long after its deadline an ended clock ended, ms: in its own time, and elapsed; 0 in time or still open.
+
+    A deadline on a Friday afternoon that is kept on Monday morning was missed by some office minutes, not by a weekend.
+    """
+    if clock.phase not in ("stopped", "cancelled") or clock.ended_at <= clock.due_at:
+        return 0, 0
+    return _time_between(clock.calendar, clock.due_at, clock.ended_at), clock.ended_at - clock.due_at

@@ -129,8 +129,8 @@ ROWS: dict[str, Sequence[Any]] = {
     ),
     "sla_clocks": ClockRow(
         "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1", "ada",
-        "phone", "billing", "t1", "high", "", NOON, "3min", "", 0, 180_000, NOON + 180_000, None, "breached_open", 0, 0,
-        0, 0, 0, 0, 1,
+        "phone", "billing", "t1", "high", "", NOON, "3min", "", 0, 180_000, NOON + 180_000, None, "breached_open",
+        None, 0, 0, 0, 0, 0, 0, 0, 1,
     ),
     "incidents": IncidentRow(
         "P02:1", "P02", "c-1", "critical", "open", "", NOON, NOON + 1, None, "contact-events", 3, "crm", "c-1", "ada",

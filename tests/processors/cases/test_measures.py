@@ -238,6 +238,14 @@ def test_a_site_is_no_team() -> None:
     assert counted_by(views, "site", "surveys_answered", "contacts_opened") == {"madrid": (1, 0), "bilbao": (0, 1)}
 
 
+def test_the_cause_the_product_and_the_way_of_asking_are_dimensions() -> None:
+    caused = {"demand_type": "failure", "product": "fibre", "cause": {"element": "system", "origin_area": "billing"}}
+    views = views_after([*contact("a", **caused), answer("s", 5, mode="whatsapp"), answer("t", 2, kind="nps")])
+    assert counted_by(views, "origin_area", "contacts_failure_demand") == {"billing": (1,)}
+    assert counted_by(views, "product", "contacts_opened") == {"fibre": (1,)}
+    assert counted_by(views, "mode", "surveys_answered", "csat_positive") == {"whatsapp": (1, 1), "sms": (1, 0)}
+
+
 def test_the_area_and_channel_pair_is_told_only_where_both_are_known() -> None:
     views = views_after([*contact("a", org_unit="es/care"), *contact("b")])
     pairs = {line["dimension_value"] for line in views.kpis() if line["dimension"] == "area_channel"}

@@ -60,6 +60,7 @@ def test_a_breach_opens_at_its_deadline_and_closes_when_the_work_is_done() -> No
     breach = case.then(contact("resolved", 6 * HOUR)).one("P02")
     assert (breach["state"], breach["close_reason"], breach["closed_at"]) == ("closed", "breached", T0 + 6 * HOUR)
     said = {"started_at": T0, "due_at": T0 + DUE, "target": "4h", "target_ms": DUE}
+    said |= {"overdue_ms": 2 * HOUR, "overdue_elapsed_ms": 2 * HOUR}
     assert json.loads(breach["evidence"]) == said
     assert [step for step in case.transitions if step[0] == "P02"] == [
         ("P02", "contact-events:crm:C1:resolve:1", "opened"),

@@ -154,6 +154,6 @@ def test_an_open_clock_reads_differently_only_after_one_of_its_thresholds(clock:
 
 
 def test_overdue_is_counted_from_the_deadline() -> None:
-    assert clocks.overdue_ms(RUNNING) == 0
-    assert clocks.overdue_ms(ended("stopped", DUE - 1)) == 0
-    assert clocks.overdue_ms(ended("stopped", DUE + 7)) == 7
+    assert clocks.overdue(RUNNING) == (0, 0)
+    assert clocks.overdue(ended("stopped", DUE - 1)) == (0, 0)
+    assert clocks.overdue(ended("stopped", DUE + 7)) == (7, 7)
