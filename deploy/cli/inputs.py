@@ -7,7 +7,7 @@ part is given up, and begun anew.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -22,7 +22,7 @@ from deploy.cli.offsets import Offsets, offsets_of, partitions_of
 from deploy.cli.topics import administrator, check
 from processors.durability.changelog import Changelog, accepted, provenance_of
 from processors.durability.cluster import KafkaCluster
-from processors.durability.inspection import state_logs
+from processors.durability.inspection import grown_again, state_logs
 from processors.durability.provenance import (
     InputTopic,
     Provenance,
@@ -110,6 +110,8 @@ async def _changes(
     last = await cluster.last(topic, numbers)
     if of_others := [foreign(topic, number, log.foreign) for number, log in logs.items() if log.foreign is not None]:
         raise AcceptError(f"{told(of_others)[0]}. Nothing was accepted, and nothing deleted")
+    recorded = {number: log.last for number, log in logs.items() if log.last is not None}
+    others = await grown_again(cluster, recorded, names)
     changes = []
     for number in numbers:
         log = logs[number]
@@ -117,7 +119,7 @@ async def _changes(
         anew = bool(list(contradictions_of_log(topic, number, log, of_group)))
         if not anew and log.last is None:
             continue  # nothing was ever read of it
-        moved = set(names) if anew else _moved(settings, number, log, topics, ends)
+        moved = set(names) if anew else _moved(settings, number, log, topics, ends, others)
         offsets = {logical: starts[TopicPartition(names[logical], number)] for logical in names if logical in moved}
         behind = log.last is not None and stored.get(number, 0) > log.last.version
         if offsets or behind:
@@ -126,9 +128,14 @@ async def _changes(
 
 
 def _moved(
-    settings: Settings, number: int, log: StateLog, topics: Mapping[str, TopicIdentity], ends: Offsets
+    settings: Settings,
+    number: int,
+    log: StateLog,
+    topics: Mapping[str, TopicIdentity],
+    ends: Offsets,
+    others: Collection[TP],
 ) -> set[str]:
-    """The inputs, by logical name, that are others than those that were read, or that end before."""
+    """The inputs, by logical name, that are others than those that were read, end before, or have grown again since."""
     recorded = log.last
     assert recorded is not None
     names = durability(settings).inputs
@@ -138,7 +145,9 @@ def _moved(
     return {
         logical
         for logical, name in names.items()
-        if _is_other(recorded, logical, name, topics) or recorded.offsets[logical] > ends[TopicPartition(name, number)]
+        if _is_other(recorded, logical, name, topics)
+        or recorded.offsets[logical] > ends[TopicPartition(name, number)]
+        or TP(name, number) in others
     }
 
 
