@@ -196,18 +196,7 @@ def _restored(written: Mapping[int, int], stored: Mapping[int, int]) -> Iterator
 
 def _state(broker: Broker, now: int, settings: Settings) -> Iterator[Finding]:
     topic = state_topic(settings.app_id)
-    read = {
-        one.partition for group in broker.groups if group.name == settings.app_id for one in group.lags if one.committed
-    }
-    if lost := sorted(part.partition for part in broker.state if not part.messages and part.partition in read):
-        yield Finding(
-            "state",
-            False,
-            f"{topic} is empty in partitions {lost}, whose inputs were read before",
-            "find out who deleted it. A worker begins these anew and reads all that the inputs still hold: "
-            "oidor replay shows into another database what comes of that",
-        )
-    elif broker.state:
+    if broker.state:
         ages = [now - part.last_checkpoint for part in broker.state if part.last_checkpoint is not None]
         last = f"last checkpoint {_age(min(ages))} ago" if ages else "no checkpoint yet"
         yield Finding("state", True, f"{_size(sum(part.bytes for part in broker.state))} in {topic}, {last}")

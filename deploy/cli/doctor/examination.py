@@ -1,5 +1,6 @@
 """What `oidor doctor` looks at: broker, consumer groups and database, as facts. Changes nothing."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -23,6 +24,7 @@ from deploy.cli.doctor.facts import (
     Unreconciled,
 )
 from deploy.cli.inputs import AcceptError, stored_versions
+from deploy.cli.logs import unopenable
 from deploy.cli.offsets import Offsets, committed_by, last_messages, offsets_of, partitions_of, waiting_between
 from deploy.cli.topics import TopicError, administrator, described, plan, problems
 from deploy.clickhouse.migrate import MigrationError, pending
@@ -38,6 +40,9 @@ from sinks.clickhouse import Address, connect, one_line
 
 WATCH_SECONDS: Final = 6.0
 """More than the time between two commits of a worker to its group: who has not moved by then stands still."""
+
+ATTENDED_MS: Final = 120_000
+"""Without a checkpoint for so long, a partition is not open in any worker."""
 
 _PATIENCE_SECONDS: Final = 30
 _LAST_CHECKPOINT_OFFSETS: Final = 50
@@ -58,14 +63,16 @@ def _broker(settings: Settings, erased_at: int | None) -> Broker | str:
             there = described(admin, planned)
             topics = {name: shape.partitions for name, shape in there.items() if not shape.hidden}
             inputs = {name: count for name, count in topics.items() if name in _inputs(settings)}
+            state, groups = list(_state_parts(admin, settings, topics)), _groups(admin, settings, topics)
+            wrong = [*contradictions(settings), *unopenable(settings, _unattended(state, groups))]
             return Broker(
                 problems=tuple(problems(settings, planned, there)),
                 partitions=inputs,
                 inputs=tuple(_input_parts(admin, inputs)),
-                state=tuple(_state_parts(admin, settings, topics)),
-                groups=tuple(_groups(admin, settings, topics)),
+                state=tuple(state),
+                groups=tuple(groups),
                 copies=() if erased_at is None else tuple(copies(admin, settings, erased_at)),
-                contradictions=tuple(summed(contradictions(settings))),
+                contradictions=tuple(summed(wrong)),
                 versions=written_versions(settings),
             )
     except (TopicError, NoAnswerError) as error:
@@ -132,6 +139,13 @@ def _state_parts(admin: KafkaAdminClient, settings: Settings, topics: Mapping[st
         health = {name: PartHealth(*known) for name, known in meta.get("health", {}).items()}
         size, messages = sizes.get(part.partition, 0), high[part] - low[part]
         yield StatePartition(part.partition, size, messages, newest[part], meta.get("halted"), meta.get("now"), health)
+
+
+def _unattended(state: Iterable[StatePartition], groups: Iterable[ConsumerGroup]) -> list[int]:
+    """Partitions that nobody has open: whoever has one writes a checkpoint every minute."""
+    running = any(group.members for group in groups if group.command == "worker")
+    since = time.time_ns() // 1_000_000 - ATTENDED_MS if running else math.inf
+    return [part.partition for part in state if part.messages and (part.last_checkpoint or 0) < since]
 
 
 def _sizes(admin: KafkaAdminClient, topic: str) -> dict[int, int]:

@@ -29,9 +29,8 @@ def recording(provenance: Provenance) -> bytes:
 
 def standing_at(position: Position) -> bytes:
     """A message that ends no checkpoint."""
-    return msgspec.msgpack.encode(
-        (ENCODING, *position, [msgspec.Raw(msgspec.msgpack.encode(("numbers", 1, ["a"], 0)))])
-    )
+    entry = msgspec.Raw(msgspec.msgpack.encode(("totals", 1, ["a"], 1, True)))
+    return msgspec.msgpack.encode((ENCODING, *position, [entry]))
 
 
 def of_release(encoding: int, sequence: int = 1) -> bytes:
