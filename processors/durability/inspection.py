@@ -176,6 +176,7 @@ class Inspection:
     async def look(self, parts: Iterable[DurablePartition]) -> None:
         """Compare the open partitions, and the topics of this process, with the cluster."""
         opened = list(parts)
+        raised = {part.number: part.doubts.raised for part in opened}
         topics = await self._topics()
         inputs = {topic: known for topic, known in self._known.items() if topic in self._inputs}
         found = list(provenance.contradictions_of_topics(inputs, self._partitions, topics))
@@ -188,6 +189,9 @@ class Inspection:
             if part.ready:
                 part.contradicted = of_inputs[part.number]
                 found += part.contradicted
+                if not part.contradicted:
+                    part.doubts.settle(raised[part.number])
+                    part.wake.set()
         problems = provenance.told(found)
         for problem in problems:
             if problem not in self.problems:

@@ -321,6 +321,49 @@ def test_a_log_that_was_cut_and_has_grown_again_is_named_within_a_minute() -> No
     scene(happens, then)
 
 
+@pytest.mark.parametrize("another", [True, False], ids=["another log", "the same log"])
+def test_nothing_is_taken_from_another_broker_before_it_has_shown_the_last_record_that_was_read(another: bool) -> None:
+    async def run() -> None:
+        running = Running()
+        tasks = await running.run()
+        log, tp = running.inputs.logs[TP(CONTACTS, 0)], TP(CONTACTS, 0)
+        if another:
+            log[-2:] = [one._replace(value=b"another") for one in log[-2:]]
+        running.inputs.marks.asked(tp, 1_000, "a broker")
+        running.inputs.marks.asked(tp, 2_000, "another broker")
+        running.inputs.publish(CONTACTS, 0, b"behind")
+        await asyncio.sleep(5)
+
+        part = running.assignment.partitions[0]
+        if another:
+            assert running.totals() == 9
+            assert "contact-events[0] has not the record at" in running.assignment.problems[0]
+        else:
+            assert running.totals() == 10
+            assert not part.waits
+        for task in tasks:
+            task.cancel()
+
+    play(run())
+
+
+def test_a_log_that_is_read_from_its_beginning_though_nobody_sought_it_is_looked_at_before_anything_is_taken() -> None:
+    async def run() -> None:
+        running = Running()
+        tasks = await running.run()
+        tp = TP(CONTACTS, 0)
+        running.inputs.logs[tp] = [one._replace(value=b"another") for one in running.inputs.logs[tp]]
+        running.inputs.positions[tp] = 0
+        await asyncio.sleep(5)
+
+        assert running.totals() == 9
+        assert "contact-events[0] has not the record at" in running.assignment.problems[0]
+        for task in tasks:
+            task.cancel()
+
+    play(run())
+
+
 def test_a_partition_that_goes_elsewhere_during_a_look_is_not_said_to_be_cut() -> None:
     async def run() -> None:
         running = Running()
