@@ -112,6 +112,8 @@ class Warehouse:
         looks = () if incarnation is None else (incarnation.run,)
         self.background: Sequence[Background] = (self.inserter.run, *looks)
         self._open: dict[int, OpenPartition] = {}
+        self._cut: set[int] = set()
+        """Partitions that were closed because their logs were cut: what the group has committed is of the old ones."""
         self._fetched: Mapping[TP, FetchProgress] = {}
 
     async def deliver(self, batch: Slice) -> None:
@@ -143,7 +145,9 @@ class Warehouse:
         for part, offset in taken.items():
             fetched = self._fetched.get(self._tp(part.number))
             if fetched is not None and fetched.high_watermark < offset and self._is_open(part):
-                del self._open[part.number]  # its log was cut: it is opened anew, where there are records
+                logger.warning(_CUT, *self._tp(part.number), fetched.high_watermark, offset)
+                self._cut.add(part.number)  # however far it has grown when it is opened anew
+                del self._open[part.number]
         await self._seek_back_missing()
 
     async def revoked(self, numbers: Collection[int], seconds: float) -> None:
@@ -248,9 +252,12 @@ class Warehouse:
                 if offset > ends.get(tp, offset):
                     logger.warning(_CUT, *tp, ends[tp], offset)
                     offset = 0
+                if tp.partition in self._cut:
+                    offset = 0
                 part = OpenPartition(tp.partition, offset or begin)
                 part.epoch = await self._seek_back(part)
                 self._open[tp.partition] = part
+                self._cut.discard(tp.partition)
 
     async def _seek_back_missing(self) -> None:
         """Everything was handed over, and not all of it came: Faust dropped a slice, and none followed to show it."""

@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.conn import ConnectionGroup
+from aiokafka.client import ConnectionGroup
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver

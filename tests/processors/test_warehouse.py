@@ -135,6 +135,19 @@ def test_a_log_that_ends_before_what_was_read_of_it_is_read_again_from_its_begin
     played(scene)
 
 
+def test_a_log_that_was_cut_below_what_is_committed_is_read_from_its_beginning_though_it_has_grown_again() -> None:
+    """While ClickHouse is away much is taken and little committed: the log soon ends beyond the commit again."""
+
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        await warehouse.deliver(a_slice(0, 40, *range(40, 43)))
+        consumer.end = 41
+        await warehouse.tick()
+        await warehouse.tick()
+        assert consumer.sought[-1] == (0, 7)
+
+    played(scene)
+
+
 def test_a_slice_is_taken_once_from_where_it_is_due_and_one_behind_a_gap_is_read_again() -> None:
     async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
         await warehouse.deliver(a_slice(0, 38, 38, 39, 40))
