@@ -68,10 +68,11 @@ def run(settings: Settings) -> int:
 
 @dataclass(eq=False)
 class OpenPartition:
-    """An open partition of `feedback-rows`: where it is read, and what is next."""
+    """An open partition of `feedback-rows`: where it is read, what is next, and which topic of this name it is."""
 
     number: int
     next: int
+    incarnation: int = 0
     epoch: int = 0
     missing: Missing = field(default_factory=Missing)
     version: int | None = None
@@ -254,7 +255,7 @@ class Warehouse:
                     offset = 0
                 if tp.partition in self._cut:
                     offset = 0
-                part = OpenPartition(tp.partition, offset or begin)
+                part = OpenPartition(tp.partition, offset or begin, self._number)
                 part.epoch = await self._seek_back(part)
                 self._open[tp.partition] = part
                 self._cut.discard(tp.partition)
@@ -276,6 +277,11 @@ class Warehouse:
         if offsets:
             mark = "" if self._incarnation is None else self._incarnation.mark
             await self._consumer().commit_durable(offsets, mark)
+
+    @property
+    def _number(self) -> int:
+        """Which topic of this name it is."""
+        return 0 if self._incarnation is None else self._incarnation.number
 
     def _is_open(self, part: Source) -> bool:
         return self._open.get(part.number) is part

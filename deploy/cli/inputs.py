@@ -7,11 +7,11 @@ part is given up, and begun anew; one that another release wrote is never touche
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from aiokafka.errors import KafkaError, ProducerFenced
 from clickhouse_driver import errors
@@ -47,9 +47,21 @@ From = datetime | Literal["beginning", "end"]
 
 _PATIENCE_SECONDS: Final = 30
 
+K = TypeVar("K", int, tuple[str, int])
+
 
 class AcceptError(OidorError):
     """Why nothing, or not all, was accepted; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database has stored."""
+
+    versions: Mapping[int, int]
+    """Partition -> the greatest version of its rows."""
+    incarnations: Mapping[tuple[str, int], int]
+    """Logical name of an input and partition -> the greatest incarnation of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +87,13 @@ def accept(settings: Settings, begin: From) -> list[str]:
     """
     if wrong := [problem for problem in check(settings) if "retention" not in problem.text]:
         raise AcceptError(f"{wrong[0]}: the topics must be there, in the right shape, before they can be accepted")
-    stored = stored_versions(settings)
+    stored = Stored(stored_versions(settings), _asked(settings, versions.stored_incarnations))
     with administrator(settings) as admin:
         _require_stopped(admin, settings)
         return asyncio.run(_accept(settings, begin, admin, stored))
 
 
-async def _accept(settings: Settings, begin: From, admin: KafkaAdminClient, stored: Mapping[int, int]) -> list[str]:
+async def _accept(settings: Settings, begin: From, admin: KafkaAdminClient, stored: Stored) -> list[str]:
     names, topic = durability(settings).inputs, state_topic(settings.app_id)
     parts = partitions_of(dict.fromkeys(names.values(), settings.partitions))
     logs = {number: kafka_log(number, settings) for number in range(settings.partitions)}
@@ -95,7 +107,7 @@ async def _accept(settings: Settings, begin: From, admin: KafkaAdminClient, stor
         topics = await cluster.topics([*names.values(), topic])
         changes = await _changes(settings, cluster, logs, topics, _starts(admin, begin, low, ends), ends, stored)
         for change in changes:
-            await _write(settings, change, logs[change.number], topics, admin)
+            await _write(settings, change, logs[change.number], topics, stored, admin)
     except (KafkaError, OSError) as error:
         raise AcceptError(_interrupted(error)) from error
     finally:
@@ -120,7 +132,7 @@ async def _changes(
     topics: Mapping[str, TopicIdentity],
     starts: Offsets,
     ends: Offsets,
-    stored: Mapping[int, int],
+    stored: Stored,
 ) -> list[Change]:
     names, topic, numbers = durability(settings).inputs, state_topic(settings.app_id), range(settings.partitions)
     committed = await cluster.committed([TP(name, number) for name in names.values() for number in numbers])
@@ -137,9 +149,9 @@ async def _changes(
             continue  # nothing was ever read of it
         moved = set(names) if anew else _moved(settings, number, log, topics, ends, others)
         offsets = {logical: starts[TopicPartition(names[logical], number)] for logical in names if logical in moved}
-        behind = log.last is not None and stored.get(number, 0) > log.last.version
+        behind = log.last is not None and stored.versions.get(number, 0) > log.last.version
         if offsets or behind:
-            beyond = max(stored.get(number, 0), 0 if log.last is None else log.last.version)
+            beyond = max(stored.versions.get(number, 0), 0 if log.last is None else log.last.version)
             changes.append(Change(number, offsets, anew, beyond, behind, last))
     return changes
 
@@ -197,9 +209,14 @@ def _starts(admin: KafkaAdminClient, begin: From, low: Offsets, ends: Offsets) -
 
 
 async def _write(
-    settings: Settings, change: Change, log: Log, topics: Mapping[str, TopicIdentity], admin: KafkaAdminClient
+    settings: Settings,
+    change: Change,
+    log: Log,
+    topics: Mapping[str, TopicIdentity],
+    stored: Stored,
+    admin: KafkaAdminClient,
 ) -> None:
-    inputs = _accepted_inputs(settings, change, topics)
+    inputs = _accepted_inputs(settings, change, topics, stored)
     if change.anew or change.last is None:
         began = await log.transaction([], _anew(settings, change, inputs))
         # Only now, and only what lies before: were this one fenced, the log would be another's by now.
@@ -211,16 +228,19 @@ async def _write(
         await log.transaction([], [message])
 
 
-def _accepted_inputs(settings: Settings, change: Change, topics: Mapping[str, TopicIdentity]) -> dict[str, InputTopic]:
-    """What is recorded of the inputs: another incarnation of those that are read on below what was read of them."""
+def _accepted_inputs(
+    settings: Settings, change: Change, topics: Mapping[str, TopicIdentity], stored: Stored
+) -> dict[str, InputTopic]:
+    """What is recorded of the inputs: a new incarnation of those of which anything may be read a second time."""
     recorded = None if change.last is None else provenance_of(change.last)
-    known = recorded.inputs if recorded is not None else {}
-    accepted_inputs = {}
+    found = {}
     for logical, name in durability(settings).inputs.items():
-        incarnation = known.get(logical, InputTopic(name)).incarnation
-        raised = change.behind or logical in change.offsets
-        accepted_inputs[logical] = InputTopic(name, topics[name].id, incarnation + raised)
-    return accepted_inputs
+        known = recorded.inputs.get(logical) if recorded is not None else None
+        incarnation = 0 if known is None else known.incarnation
+        if change.behind or logical in change.offsets:
+            incarnation = 1 + max(incarnation, stored.incarnations.get((logical, change.number), 0))
+        found[logical] = InputTopic(name, topics[name].id, incarnation)
+    return found
 
 
 def _anew(settings: Settings, change: Change, inputs: Mapping[str, InputTopic]) -> Sequence[bytes]:
@@ -246,7 +266,7 @@ def _lines(settings: Settings, changes: Sequence[Change], low: Offsets, ends: Of
         skipped = sum(offset - low[TopicPartition(name, number)] for number, offset in begins.items())
         lines.append(
             f"{name}: {len(begins)} partitions go on at {_said(begins)}: {read} records that are there will be read, "
-            f"{skipped} are skipped. If it is another topic, rows of earlier records at the same offsets are replaced"
+            f"{skipped} are skipped"
         )
     if anew := [change.number for change in changes if change.anew]:
         lines.append(
@@ -277,13 +297,18 @@ def _members(admin: KafkaAdminClient, group: str) -> int:
 
 def stored_versions(settings: Settings) -> dict[int, int]:
     """The greatest version that the database has stored of each partition's rows. Raises AcceptError."""
+    return _asked(settings, versions.stored_versions)
+
+
+def _asked(settings: Settings, question: Callable[[Any, str], dict[K, int]]) -> dict[K, int]:
+    """What a database answers to a question about its rows; nothing, when it has no tables yet."""
     client: Any = connect(Address.of(settings), _PATIENCE_SECONDS, database="")
     database = settings.clickhouse_database
     try:
         tables = "SELECT count() FROM system.tables WHERE database = %(database)s AND name = 'ingest_progress'"
         if not client.execute(tables, {"database": database})[0][0]:
             return {}
-        return versions.stored_versions(client, database)
+        return question(client, database)
     except (errors.Error, OSError, EOFError) as error:
         raise AcceptError(
             f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port} must say what is stored, so that "

@@ -89,7 +89,7 @@ def a_slice(
     columns: tuple[str, ...] = COLUMNS[PROGRESS],
     version: int = 1,
 ) -> Slice:
-    row = ProgressRow(CONTACTS, 3, 1, 1, 1, 0, 0, 0, 1)
+    row = ProgressRow(CONTACTS, 3, 0, 1, 1, 1, 0, 0, 0, 1)
     value = encode_row_batch(RowBatch(PROGRESS, columns, version, 2, 3, msgspec.Raw(msgspec.msgpack.encode([row]))))
     records = [Record(offset, value) for offset in offsets]
     return Slice(records, topic=ROWS, partition=number, begin=begin, epoch=epoch)

@@ -18,6 +18,7 @@ from deploy.cli.doctor.facts import (
     Facts,
     InputPartition,
     PartitionLag,
+    Unreconciled,
 )
 from processors.durability.provenance import contradictions_of_versions
 from processors.runtime.slices import OPEN_TRANSACTION_MS
@@ -276,7 +277,7 @@ def _reconciliation(database: Database) -> Iterator[Finding]:
         yield Finding(
             "reconciliation",
             False,
-            f"{one.topic}[{one.partition}] on {one.day}: read differs by {one.read}, stored by {one.stored}, "
+            f"{_of(one)} on {one.day}: read differs by {one.read}, stored by {one.stored}, "
             f"rejected by {one.rejected}, for more than {RECONCILED_SECONDS} s",
             "see that the warehouse runs and gets on; if it does: oidor replay --diff",
         )
@@ -321,6 +322,10 @@ def _plain(text: str) -> str:
 
 def _at(one: InputPartition | PartitionLag) -> str:
     return f"{one.topic}[{one.partition}]"
+
+
+def _of(one: Unreconciled) -> str:
+    return f"{one.topic}[{one.partition}]" + (f", incarnation {one.incarnation}," if one.incarnation else "")
 
 
 def _moment(ms: int) -> str:

@@ -250,12 +250,13 @@ def _skew(client: Any) -> int:
 
 def _differences(client: Any, database: str) -> Iterator[Unreconciled]:
     """Those that are not on their way any more."""
+    key = "topic, partition, incarnation, day"
     for row in client.execute(
-        "SELECT topic, partition, toString(day), difference_read, difference_stored, difference_rejected "
-        f"FROM {database}.v_reconciliation AS r LEFT JOIN (SELECT topic, partition, toDate(day, 'UTC') AS day, "
-        f"max(last_recorded_at) AS recorded_at FROM {database}.ingest_progress GROUP BY topic, partition, day) AS p "
-        "USING topic, partition, day "
+        "SELECT topic, partition, incarnation, toString(day), difference_read, difference_stored, difference_rejected "
+        f"FROM {database}.v_reconciliation AS r LEFT JOIN (SELECT topic, partition, incarnation, "
+        "toDate(day, 'UTC') AS day, max(last_recorded_at) AS recorded_at "
+        f"FROM {database}.ingest_progress GROUP BY {key}) AS p USING {key} "
         "WHERE (difference_read != 0 OR difference_stored != 0 OR difference_rejected != 0) "
-        f"AND recorded_at < now64(3) - INTERVAL {RECONCILED_SECONDS} SECOND ORDER BY topic, partition, day"
+        f"AND recorded_at < now64(3) - INTERVAL {RECONCILED_SECONDS} SECOND ORDER BY {key}"
     ):
         yield Unreconciled(*row)

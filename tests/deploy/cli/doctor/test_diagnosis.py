@@ -180,7 +180,7 @@ DATABASE_WRONG = {
         "ClickHouse's clock is 2.5 s behind the clock here",
     ),
     "a record that is not accounted for": (
-        Database((), 0, (Unreconciled("survey-events", 2, "2026-11-18", 0, 3, 0),)),
+        Database((), 0, (Unreconciled("survey-events", 2, 0, "2026-11-18", 0, 3, 0),)),
         "reconciliation",
         "survey-events[2] on 2026-11-18: read differs by 0, stored by 3, rejected by 0",
     ),
