@@ -374,7 +374,7 @@ def test_rows_that_only_the_server_refuses_are_found(address: Address, client: C
 
     refused = write(address, block("feedback_events", *rows), attempts=attempts)
 
-    assert [row.row[2] for row in refused] == [0, 31, 32]
+    assert [row.row[EventRow._fields.index("offset")] for row in refused] == [0, 31, 32]
     assert all(row.got.startswith("code 469: Constraint") for row in refused)
     assert client.execute("SELECT count() FROM v_events") == [(47,)]
     assert {attempt.result for attempt in attempts} == {"refused", "inserted"}
