@@ -337,14 +337,18 @@ def insert_empty_row(client: Client, like: InsertBlock) -> None:
 
 def one_line(error: BaseException) -> str:
     """What went wrong, and what to do where that is known."""
-    code = getattr(error, "code", None) or 0
+    code, text = getattr(error, "code", None) or 0, said(error)
+    if code in ADVICE:
+        return f"{text}: {ADVICE[code]}"
+    return next((f"{text}: {advice}" for part, advice in _TLS_ADVICE.items() if part in text), text)
+
+
+def said(error: BaseException) -> str:
+    """What went wrong, in one line."""
     text = str(getattr(error, "message", None) or error)
     if not text or not isinstance(error, (errors.Error, OSError, EOFError)):
         text = f"{type(error).__name__}: {text}"
-    text = text.removeprefix("DB::Exception:").split("Stack trace:")[0].strip().splitlines()[0][:500].rstrip(" .")
-    if code in ADVICE:
-        return f"{text}: {ADVICE[code]}"
-    return next((f"{text}: {advice}" for said, advice in _TLS_ADVICE.items() if said in text), text)
+    return text.removeprefix("DB::Exception:").split("Stack trace:")[0].strip().splitlines()[0][:500].rstrip(" .")
 
 
 def _misfits(types: Mapping[str, str], block: InsertBlock, context: Context) -> dict[int, Misfit]:
