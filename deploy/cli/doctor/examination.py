@@ -45,6 +45,8 @@ ATTENDED_MS: Final = 120_000
 """Without a checkpoint for so long, a partition is not open in any worker."""
 
 _PATIENCE_SECONDS: Final = 30
+_ABSENT_MS: Final = 500
+"""What a broker may take to appear, where none listens."""
 _LAST_CHECKPOINT_OFFSETS: Final = 50
 """Among so many offsets is the end of a checkpoint, markers and aborted transactions between them."""
 
@@ -59,7 +61,7 @@ def examine(settings: Settings) -> Facts:
 def _broker(settings: Settings, erased_at: int | None) -> Broker | str:
     planned = plan(settings)
     try:
-        with administrator(settings) as admin:
+        with administrator(settings, absent_ms=_ABSENT_MS) as admin:
             there = described(admin, planned)
             topics = {name: shape.partitions for name, shape in there.items() if not shape.hidden}
             inputs = {name: count for name, count in topics.items() if name in _inputs(settings)}
