@@ -68,10 +68,11 @@ def run(settings: Settings) -> int:
 
 @dataclass(eq=False)
 class OpenPartition:
-    """An open partition of `feedback-rows`: where it is read, and what is next."""
+    """An open partition of `feedback-rows`: where it is read, what is next, and which topic of this name it is."""
 
     number: int
     next: int
+    incarnation: int = 0
     epoch: int = 0
     missing: Missing = field(default_factory=Missing)
     version: int | None = None
@@ -112,6 +113,8 @@ class Warehouse:
         looks = () if incarnation is None else (incarnation.run,)
         self.background: Sequence[Background] = (self.inserter.run, *looks)
         self._open: dict[int, OpenPartition] = {}
+        self._cut: set[int] = set()
+        """Partitions that were closed because their logs were cut: what the group has committed is of the old ones."""
         self._fetched: Mapping[TP, FetchProgress] = {}
 
     async def deliver(self, batch: Slice) -> None:
@@ -143,7 +146,9 @@ class Warehouse:
         for part, offset in taken.items():
             fetched = self._fetched.get(self._tp(part.number))
             if fetched is not None and fetched.high_watermark < offset and self._is_open(part):
-                del self._open[part.number]  # its log was cut: it is opened anew, where there are records
+                logger.warning(_CUT, *self._tp(part.number), fetched.high_watermark, offset)
+                self._cut.add(part.number)  # however far it has grown when it is opened anew
+                del self._open[part.number]
         await self._seek_back_missing()
 
     async def revoked(self, numbers: Collection[int], seconds: float) -> None:
@@ -248,9 +253,12 @@ class Warehouse:
                 if offset > ends.get(tp, offset):
                     logger.warning(_CUT, *tp, ends[tp], offset)
                     offset = 0
-                part = OpenPartition(tp.partition, offset or begin)
+                if tp.partition in self._cut:
+                    offset = 0
+                part = OpenPartition(tp.partition, offset or begin, self._number)
                 part.epoch = await self._seek_back(part)
                 self._open[tp.partition] = part
+                self._cut.discard(tp.partition)
 
     async def _seek_back_missing(self) -> None:
         """Everything was handed over, and not all of it came: Faust dropped a slice, and none followed to show it."""
@@ -269,6 +277,11 @@ class Warehouse:
         if offsets:
             mark = "" if self._incarnation is None else self._incarnation.mark
             await self._consumer().commit_durable(offsets, mark)
+
+    @property
+    def _number(self) -> int:
+        """Which topic of this name it is."""
+        return 0 if self._incarnation is None else self._incarnation.number
 
     def _is_open(self, part: Source) -> bool:
         return self._open.get(part.number) is part

@@ -16,10 +16,12 @@ from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, 
 
 
 class EventRow(NamedTuple):
-    """One accepted record, late ones included, as it was read. Natural key: topic, partition, offset."""
+    """One accepted record, late ones included, as it was read. Natural key: topic, partition, incarnation, offset."""
 
     topic: str
     partition: int
+    incarnation: int
+    """Which topic of this name it was: `processors.durability.provenance.InputTopic` says what raises it."""
     offset: int
     record_at: int
     """The record's Kafka timestamp: when it arrived."""
@@ -195,11 +197,20 @@ class IncidentRow(NamedTuple):
 
 
 class RejectedRow(NamedTuple):
-    """Why one record was not accepted; its bytes are on `feedback-rejected` alone. Key: topic, partition, offset."""
+    """Why one record was not accepted, or one row not stored; its bytes are on `feedback-rejected` alone.
+
+    Natural key: topic, partition, incarnation, offset, table, row.
+    """
 
     topic: str
     partition: int
+    incarnation: int
+    """As of an event; of a message of `feedback-rows`, a number that its topic's id gives."""
     offset: int
+    table: str
+    """Of the row that was refused; '' of a record."""
+    row: int
+    """Which row of its message it is, from 0; 0 of a record, and of the row of an event."""
     record_at: int
     reason: Reason
     field: str
@@ -215,11 +226,12 @@ class RejectedRow(NamedTuple):
 class ProgressRow(NamedTuple):
     """How many records of a topic-partition and day (of the record's timestamp, UTC) were read, and how they ended.
 
-    Absolute counts. Natural key: topic, partition, day.
+    Absolute counts. Natural key: topic, partition, incarnation, day.
     """
 
     topic: str
     partition: int
+    incarnation: int
     day: int
     """Milliseconds at which the UTC day begins."""
     records_read: int

@@ -8,7 +8,9 @@ import hashlib
 import logging
 import re
 import struct
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -129,6 +131,18 @@ class Address(NamedTuple):
         )
 
 
+class Place(NamedTuple):
+    """Where a row comes from: a message of `feedback-rows`, and which row of it, from 0."""
+
+    partition: int = 0
+    incarnation: int = 0
+    offset: int = 0
+    row: int = 0
+
+
+NOWHERE: Final = Place()
+
+
 class RefusedRow(NamedTuple):
     """A row that the database can never take, and why. `field` is empty when the server did not name one."""
 
@@ -138,6 +152,7 @@ class RefusedRow(NamedTuple):
     field: str
     expected: str
     got: str
+    place: Place = NOWHERE
 
 
 class Misfit(NamedTuple):
@@ -172,6 +187,8 @@ class InsertBlock:
         self.columns = (*columns, "version", recorded)
         self.values: list[list[Any]] = [[] for _ in self.columns]
         self._name = hashlib.blake2b(repr((table, columns)).encode(), digest_size=16)
+        self._places: list[tuple[int, Place]] = []
+        """Rows, by index, and where they come from; those between two of them follow in the same message."""
 
     @classmethod
     def like(cls, batch: RowBatch) -> "InsertBlock":
@@ -186,8 +203,8 @@ class InsertBlock:
         """The same for the same rows, never for others: a token that is used again drops what comes with it."""
         return self._name.hexdigest()
 
-    def add(self, batch: RowBatch) -> list[RefusedRow]:
-        """Takes the rows of a batch; hands back those that have not one value a column.
+    def add(self, batch: RowBatch, message: Place = NOWHERE) -> list[RefusedRow]:
+        """Takes the rows of a batch, which is a message; hands back those that have not one value a column.
 
         Raises ValueError when it is of another table or other columns, `msgspec.DecodeError` when it has no rows.
         """
@@ -198,6 +215,11 @@ class InsertBlock:
         width = len(batch.columns)
         rows = decode_rows(batch)
         good = [row for row in rows if len(row) == width]
+        if len(good) == len(rows):
+            self._places.append((len(self), message))
+        else:
+            numbers = (number for number, row in enumerate(rows) if len(row) == width)
+            self._places += [(index, message._replace(row=number)) for index, number in enumerate(numbers, len(self))]
         for column, values in zip(self.values, zip(*good, strict=True), strict=False):
             column.extend(values)
         self.values[-2].extend([batch.version] * len(good))
@@ -205,8 +227,16 @@ class InsertBlock:
         self._name.update(struct.pack("<QqQ", batch.version, batch.recorded_at, len(batch.rows)))
         self._name.update(bytes(batch.rows))
         return [
-            RefusedRow(self.table, batch.columns, tuple(row), "", f"{width} values", f"{len(row)} values")
-            for row in rows
+            RefusedRow(
+                self.table,
+                batch.columns,
+                tuple(row),
+                "",
+                f"{width} values",
+                f"{len(row)} values",
+                message._replace(row=number),
+            )
+            for number, row in enumerate(rows)
             if len(row) != width
         ]
 
@@ -230,10 +260,16 @@ class InsertBlock:
         """One row as its batch carried it, without version and recording time."""
         return tuple(column[index] for column in self.values[:-2])
 
+    def place(self, index: int) -> Place:
+        """Where a row comes from."""
+        first, place = self._places[bisect_right(self._places, index, key=itemgetter(0)) - 1]
+        return place._replace(row=place.row + index - first)
+
     def select(self, rows: Sequence[int]) -> "InsertBlock":
         """A block of some of the rows, under a token of its own."""
         part = InsertBlock(self.table, self.columns[:-2])
         part.values = [[column[row] for row in rows] for column in self.values]
+        part._places = [(index, self.place(row)) for index, row in enumerate(rows)]
         part._name = self._name.copy()
         part._name.update(struct.pack(f"<{len(rows) + 1}Q", len(rows), *rows))
         return part
@@ -301,14 +337,18 @@ def insert_empty_row(client: Client, like: InsertBlock) -> None:
 
 def one_line(error: BaseException) -> str:
     """What went wrong, and what to do where that is known."""
-    code = getattr(error, "code", None) or 0
+    code, text = getattr(error, "code", None) or 0, said(error)
+    if code in ADVICE:
+        return f"{text}: {ADVICE[code]}"
+    return next((f"{text}: {advice}" for part, advice in _TLS_ADVICE.items() if part in text), text)
+
+
+def said(error: BaseException) -> str:
+    """What went wrong, in one line."""
     text = str(getattr(error, "message", None) or error)
     if not text or not isinstance(error, (errors.Error, OSError, EOFError)):
         text = f"{type(error).__name__}: {text}"
-    text = text.removeprefix("DB::Exception:").split("Stack trace:")[0].strip().splitlines()[0][:500].rstrip(" .")
-    if code in ADVICE:
-        return f"{text}: {ADVICE[code]}"
-    return next((f"{text}: {advice}" for said, advice in _TLS_ADVICE.items() if said in text), text)
+    return text.removeprefix("DB::Exception:").split("Stack trace:")[0].strip().splitlines()[0][:500].rstrip(" .")
 
 
 def _misfits(types: Mapping[str, str], block: InsertBlock, context: Context) -> dict[int, Misfit]:

@@ -8,8 +8,7 @@ import msgspec
 
 from schemas.outputs import COLUMNS, EventRow, RejectedRecord, RejectedRow, RowBatch, decode_row_batch, unknown_columns
 from schemas.topics import ROWS
-from sinks.clickhouse import InsertBlock, RefusedRow
-from sinks.messages import stand_in_offset
+from sinks.clickhouse import InsertBlock, Place, RefusedRow
 
 
 class NewerReleaseError(Exception):
@@ -21,6 +20,9 @@ class Source(Protocol):
 
     @property
     def number(self) -> int: ...
+    @property
+    def incarnation(self) -> int:
+        """Which topic of this name it is: a number that its id gives, 0 when that is not known."""
 
 
 @dataclass
@@ -51,12 +53,12 @@ class PendingInsert:
             batch = decode_row_batch(record.value or b"")
             _check(batch)
             block = self.blocks.setdefault((batch.table, batch.columns), InsertBlock.like(batch))
-            refused = block.add(batch)
+            refused = block.add(batch, Place(source.number, source.incarnation, record.offset))
             version = batch.version
         except (msgspec.DecodeError, ValueError) as error:
-            self.rejected.append(refused_batch(record, str(error)))
+            self.rejected.append(refused_batch(record, source.incarnation, str(error)))
         else:
-            self.rejected += [refused_row(row, source.number, record.timestamp) for row in refused]
+            self.rejected += [refused_row(row, record.timestamp) for row in refused]
         if not self.done:
             self.since = now
         self.done.append((source, record.offset + 1))
@@ -74,30 +76,37 @@ def _check(batch: RowBatch) -> None:
         raise NewerReleaseError(f"columns of {batch.table}: {', '.join(sorted(unknown))}")
 
 
-def refused_batch(record: Any, why: str) -> RejectedRecord:
+def refused_batch(record: Any, incarnation: int, why: str) -> RejectedRecord:
     """A message of `feedback-rows` that is no row batch, under its own offset."""
     value = record.value or b""
     return RejectedRecord(
         RejectedRow(
-            topic=ROWS, partition=record.partition, offset=record.offset, record_at=max(0, record.timestamp),
-            reason="sink_refused", field="", expected="a batch of rows of a known table", got=why[:200], source="",
-            event_id="", event_type="", bytes=len(value), sha256=hashlib.sha256(value).hexdigest(),
+            topic=ROWS, partition=record.partition, incarnation=incarnation, offset=record.offset, table="", row=0,
+            record_at=max(0, record.timestamp), reason="sink_refused", field="",
+            expected="a batch of rows of a known table", got=why[:200], source="", event_id="", event_type="",
+            bytes=len(value), sha256=hashlib.sha256(value).hexdigest(),
         ),
         record.key,
         value,
     )  # fmt: skip
 
 
-def refused_row(refused: RefusedRow, partition: int, refused_at: int) -> RejectedRecord:
-    """A row that ClickHouse refused at a moment (ms): of an event under its own offset, which reconciliation finds."""
+def refused_row(refused: RefusedRow, refused_at: int) -> RejectedRecord:
+    """A row that ClickHouse refused at a moment (ms): of an event under its own offset, which reconciliation finds.
+
+    Any other is told under that of the message that it came in.
+    """
     value = msgspec.json.encode(dict(zip(refused.columns, refused.row, strict=False)), enc_hook=str)
     row = dict(zip(refused.columns, refused.row, strict=False)) if refused.table == "feedback_events" else {}
     event = EventRow(**row) if row.keys() == set(EventRow._fields) else None
     return RejectedRecord(
         RejectedRow(
             topic=event.topic if event else ROWS,
-            partition=event.partition if event else partition,
-            offset=event.offset if event else stand_in_offset(value),
+            partition=event.partition if event else refused.place.partition,
+            incarnation=event.incarnation if event else refused.place.incarnation,
+            offset=event.offset if event else refused.place.offset,
+            table=refused.table,
+            row=0 if event else refused.place.row,
             record_at=event.record_at if event else refused_at,
             reason="sink_refused",
             field=f"{refused.table}.{refused.field}" if refused.field else refused.table,

@@ -146,9 +146,8 @@ class Inserter:
                 for block in gathered.blocks.values():
                     self._writer.erasures.learn_from(block)
                 for block in gathered.blocks.values():
-                    number = gathered.done[0][0].number
                     refused = await self._writer.write(block)
-                    gathered.rejected += [refused_row(row, number, self._wall_ms()) for row in refused]
+                    gathered.rejected += [refused_row(row, self._wall_ms()) for row in refused]
                 if gathered.rejected:
                     await self._reject(gathered.rejected)
                 self._allow(self._limits.commit)
@@ -170,8 +169,8 @@ class Inserter:
     async def _reject(self, records: list[RejectedRecord]) -> None:
         """Until it is on `feedback-rejected` and in `rejected_events`: nothing that was refused is silent."""
         for record in records:
-            table, row = record.row.field.split(".")[0], record.row
-            self._metrics.increase(families.SINK_REFUSED, table or "row_batch")
+            row = record.row
+            self._metrics.increase(families.SINK_REFUSED, row.table or "row_batch")
             logger.error(
                 "ClickHouse refuses %s: expected %s, got %s", row.field or "a row batch", row.expected, row.got
             )

@@ -118,7 +118,10 @@ def _too_large(checkpoint: Checkpoint, table: str, row: tuple[Any, ...], size: i
         RejectedRow(
             topic=event.topic if event else ROWS,
             partition=checkpoint.partition,
-            offset=event.offset if event else stand_in_offset(encoded),
+            incarnation=event.incarnation if event else 0,
+            offset=event.offset if event else _stand_in_offset(encoded),
+            table=table,
+            row=0,
             record_at=event.record_at if event else checkpoint.recorded_at,
             reason="sink_refused",
             field=table,
@@ -135,8 +138,8 @@ def _too_large(checkpoint: Checkpoint, table: str, row: tuple[Any, ...], size: i
     )
 
 
-def stand_in_offset(row: bytes) -> int:
-    """A number for a refused row that has no offset of its own: the same for the same row, so that it counts once."""
+def _stand_in_offset(row: bytes) -> int:
+    """A number for a row that is in no message: the same for the same row, so that it counts once."""
     return int.from_bytes(hashlib.sha256(row).digest()[:7], "big")
 
 
@@ -165,7 +168,8 @@ def rejection(record: RejectedRecord, prefix: str, original_bytes: int | None = 
     row, original = record.row, record.value
     headers = {
         "reason": row.reason, "field": row.field, "expected": row.expected, "got": row.got,
-        "topic": row.topic, "partition": str(row.partition), "offset": str(row.offset),
+        "topic": row.topic, "partition": str(row.partition), "incarnation": str(row.incarnation),
+        "offset": str(row.offset), "table": row.table, "row": str(row.row),
         "event_id": row.event_id, "source": row.source, "event_type": row.event_type,
     }  # fmt: skip
     if original_bytes is not None and len(original) > original_bytes:

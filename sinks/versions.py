@@ -1,4 +1,7 @@
-"""Versions of stored rows: of two rows about the same, the one with the greater version is what views show."""
+"""What stored rows say of those who wrote them: versions, and incarnations of the inputs.
+
+Of two rows about the same, the one with the greater version is what views show.
+"""
 
 from clickhouse_driver import Client
 
@@ -10,3 +13,11 @@ def stored_versions(client: Client, database: str) -> dict[int, int]:
     """
     rows = client.execute(f"SELECT partition, max(version) FROM {database}.ingest_progress GROUP BY partition")
     return dict(rows)
+
+
+def stored_incarnations(client: Client, database: str) -> dict[tuple[str, int], int]:
+    """Ask, blocking, for the greatest incarnation of each input, by logical name, and partition that is stored."""
+    rows = client.execute(
+        f"SELECT topic, partition, max(incarnation) FROM {database}.ingest_progress GROUP BY topic, partition"
+    )
+    return {(topic, partition): incarnation for topic, partition, incarnation in rows}

@@ -177,12 +177,17 @@ class ClickHouseWriter:
         columns, everything = part.columns[:-2], range(len(part))
         if why.misfits:
             suspects += [
-                Suspect(part.select([row]), RefusedRow(part.table, columns, part.row(row), *misfit))
+                Suspect(
+                    part.select([row]),
+                    RefusedRow(part.table, columns, part.row(row), *misfit, part.place(row)),
+                )
                 for row, misfit in why.misfits.items()
             ]
             rest = [[row for row in everything if row not in why.misfits]]
         elif len(part) == 1:
-            refused = RefusedRow(part.table, columns, part.row(0), "", "a row that ClickHouse takes", str(why))
+            refused = RefusedRow(
+                part.table, columns, part.row(0), "", "a row that ClickHouse takes", str(why), part.place(0)
+            )
             suspects.append(Suspect(part, refused))
             rest = []
         else:

@@ -45,19 +45,19 @@ def run(home: Path, *, keep: bool, workers: int, seed: int, console: Console) ->
     published: Counter[str] = Counter()
     with Stack(home) as stack, _progress(console) as progress:
         settings = stack.settings(input_retention_days=-1)
-        with _stage(progress, "topics and tables"):
+        with _stage(console, progress, "topics and tables"):
             create(settings)
             migrate(settings)
-        with _stage(progress, "worker and warehouse"):
+        with _stage(console, progress, "worker and warehouse"):
             services = [*(stack.worker() for _ in range(workers)), stack.warehouse()]
             for service in services:
                 service.wait_ready(READY_SECONDS)
-        with _stage(progress, "real logs: ServiceNow 2016, CFPB 2017"):
+        with _stage(console, progress, "real logs: ServiceNow 2016, CFPB 2017"):
             for log in (servicenow, cfpb):
                 publish(_counted(log(), published), settings.brokers)
-        with _stage(progress, f"{GENERATED} generated messages, the last {HOURS} h"):
+        with _stage(console, progress, f"{GENERATED} generated messages, the last {HOURS} h"):
             publish(_counted(_traffic(seed), published), settings.brokers)
-        with _stage(progress, "everything read, decided and stored"):
+        with _stage(console, progress, "everything read, decided and stored"):
             client = connect(Address.of(settings), 60, database=settings.clickhouse_database)
             settled = _settle(client, published)
         progress.stop()
@@ -128,7 +128,7 @@ def report(client: Client, workers: list[Service], published: Counter[str], sett
 def _events(client: Client) -> Table:
     return _table(
         "Events by kind and outcome",
-        ("topic", "records", "accepted", "late", "duplicate", "rejected", "distinct events", "cases"),
+        ("topic", "records", "accepted", "of these late", "duplicate", "rejected", "distinct events", "cases"),
         client.execute(
             "SELECT topic, sum(records_read), sum(accepted), sum(late), sum(duplicate), sum(rejected), "
             "any(events), any(entities) FROM v_reconciliation LEFT JOIN "
@@ -214,7 +214,7 @@ def _metrics(workers: list[Service]) -> Table:
 
 
 _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
-    "feedback_events": ("outcome",),
+    "feedback_events": ("topic",),
     "feedback_sla_outcomes": ("metric", "outcome"),
     "feedback_sla_at_risk": ("metric",),
     "feedback_sla_overdue": ("metric",),
@@ -237,14 +237,17 @@ def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[Any, ...]]) 
 
 def _progress(console: Console) -> Progress:
     columns = (SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description}"), TimeElapsedColumn())
-    return Progress(*columns, console=console)
+    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 class _stage:  # noqa: N801  read as a word where it is used
-    """One line of progress, done when the block is left."""
+    """One line of progress, done when the block is left; into a pipe, the line as the block begins."""
 
-    def __init__(self, progress: Progress, description: str) -> None:
+    def __init__(self, console: Console, progress: Progress, description: str) -> None:
         self._progress = progress
+        if not console.is_terminal:
+            console.print(description, "...")
+            console.file.flush()
         self._task = progress.add_task(description, total=1)
 
     def __enter__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a policy pack says: is it right, and what would it promise for an event? For `oidor policies`."""
+"""What a policy file says: is it right, and what would a pack promise for an event? For `oidor policies`."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ from processors.cases.case import advance
 from processors.cases.events import CaseEvent, case_event
 from processors.cases.fold import Fold
 from processors.enrichment.categories import map_category
+from processors.patterns import registry
 from processors.rules import load_calendars
 from processors.sla import clocks
 from processors.sla.business_time import BeyondCalendarError
@@ -20,7 +21,7 @@ from schemas.errors import OidorError
 from schemas.events.decoding import decode, occurred_ms
 from schemas.events.envelope import Event
 from schemas.outputs import Rejection
-from schemas.policies import packs
+from schemas.policies import calendars, packs, patterns, yaml_lines
 from schemas.policies.packs import Policy, PolicyBook
 from schemas.taxonomy import CLOCK_METRICS
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
@@ -31,7 +32,7 @@ class ExplainError(OidorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class Pack:
     """One pack that can be used, and what is odd about it."""
 
     path: Path
@@ -39,21 +40,51 @@ class Checked:
     warnings: tuple[str, ...]
 
 
-def check(paths: Sequence[Path], calendars: Path | None) -> list[Checked]:
+def _read(paths: Sequence[Path], calendar_folder: Path | None) -> list[Pack]:
     """Read packs as the worker would. Raises `YamlRefusedError`."""
-    calendar_ids = load_calendars(calendars).calendar_ids
+    calendar_ids = load_calendars(calendar_folder).calendar_ids
     policies = [(path, packs.load(path, calendar_ids)) for path in paths]
-    return [Checked(path, policy, tuple(packs.warnings_of(path, policy))) for path, policy in policies]
+    return [Pack(path, policy, tuple(packs.warnings_of(path, policy))) for path, policy in policies]
 
 
-def explain(paths: Sequence[Path], calendars: Path | None, event: str, *, grace_ms: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that can be used: what it is, in words, and what is odd about it."""
+
+    path: Path
+    what: str
+    warnings: tuple[str, ...] = ()
+
+
+def check(paths: Sequence[Path], calendar_folder: Path | None) -> list[Checked]:
+    """Read packs as the worker would, and calendars and parameters of patterns, told apart by what stands in them.
+
+    Raises `YamlRefusedError`.
+    """
+    return [_checked(path, calendar_folder) for path in paths]
+
+
+def _checked(path: Path, calendar_folder: Path | None) -> Checked:
+    names = yaml_lines.names_in(path)
+    if "calendar_id" in names:
+        calendar = calendars.load(path)
+        return Checked(path, f"calendar {calendar.calendar_id} {calendar.version}")
+    if path.stem == "patterns" or names & registry.DECLARED.keys():
+        patterns.read(path, registry.DECLARED)
+        return Checked(path, f"parameters of failure patterns, {', '.join(sorted(names)) or 'all as declared'}")
+    (pack,) = _read([path], calendar_folder)
+    rules = sum(map(len, pack.policy.clocks.values()))
+    return Checked(path, f"{pack.policy.policy_id} {pack.policy.version}, {rules} rules", pack.warnings)
+
+
+def explain(paths: Sequence[Path], calendar_folder: Path | None, event: str, *, grace_ms: int) -> list[str]:
     """Say line by line what packs promise when this event is the first of its case.
 
-    Raises `ExplainError` for the event, and what `check` raises for the packs.
+    Raises `ExplainError` for the event, and `YamlRefusedError` for the packs.
     """
-    checked = check(paths, calendars)
+    checked = _read(paths, calendar_folder)
     book = PolicyBook([one.policy for one in checked], grace_ms=grace_ms)
-    promises = Promises(book, load_calendars(calendars))
+    promises = Promises(book, load_calendars(calendar_folder))
     topic, decoded = _decoded(event)
     first = _case_event(topic, decoded)
     fold = Fold((topic, decoded.source, decoded.entity_id))
@@ -98,7 +129,7 @@ def _case_event(topic: str, event: Event) -> CaseEvent:
     return case_event(event, at, at, map_category(event.category, event.category_raw)[0])
 
 
-def _promised(clock: Clock, checked: Sequence[Checked]) -> Iterator[str]:
+def _promised(clock: Clock, checked: Sequence[Pack]) -> Iterator[str]:
     target = clock.target
     pack = next(
         one

@@ -28,6 +28,8 @@ def explained(settings: Settings, principal: Principal) -> Iterator[None]:
     try:
         yield
     except OidorError:
+        if require_admission(settings):
+            raise  # nobody is there who could say what is allowed
         with suppress(AwayError):
             require_access(settings, principal)
         raise

@@ -20,7 +20,7 @@ from kafka.errors import (
     for_code,
 )
 
-from processors.runtime.refusals import AWAY, SEE_ACLS, account, denial, why_shut_out
+from processors.runtime.refusals import AWAY, BUSY, SEE_ACLS, account, denial, why_shut_out
 from processors.runtime.security import aiokafka_client, kafka_python_client
 from processors.settings import Settings
 from schemas.errors import OidorError
@@ -285,17 +285,21 @@ def require_admission(settings: Settings) -> str:
 
 
 @contextlib.contextmanager
-def administrator(settings: Settings) -> Iterator[KafkaAdminClient]:
-    """Connect to the broker. Raises AwayError when none answers within ten seconds, TopicError for what fails then."""
+def administrator(settings: Settings, *, absent_ms: int | None = None) -> Iterator[KafkaAdminClient]:
+    """Connect to the broker. Raises AwayError when none answers within ten seconds, TopicError for what fails then.
+
+    A broker may be about to start: `absent_ms` says how long that is waited for, where nobody listens, instead.
+    """
     away = require_admission(settings)  # the client would try a wrong password again until its time is over
     logger = logging.getLogger("kafka")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # it logs every attempt as an error; ours says it once
+    absent = absent_ms is not None and away and BUSY not in away
     try:
         try:
             admin = KafkaAdminClient(
                 **kafka_python_client(settings),
-                bootstrap_timeout_ms=_CONNECT_MS,
+                bootstrap_timeout_ms=absent_ms if absent else _CONNECT_MS,
                 request_timeout_ms=_REQUEST_MS,
             )
         except (KafkaError, OSError) as error:

@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS {database}.feedback_events
 (
     topic LowCardinality(String) COMMENT 'Kafka topic that the record was read from',
     partition UInt32 COMMENT 'Kafka partition',
+    incarnation UInt32 COMMENT 'Which topic of this name it was: 0 at first, greater after `oidor inputs accept` let other records take the same offsets',
     offset UInt64 COMMENT 'Kafka offset',
     record_at DateTime64(3, 'UTC') COMMENT 'Timestamp of the Kafka record: when it arrived, UTC',
     event_id String COMMENT 'Identifier of the event, unique for its source',
@@ -56,9 +57,9 @@ CREATE TABLE IF NOT EXISTS {database}.feedback_events
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(record_at)
-ORDER BY (topic, partition, offset)
+ORDER BY (topic, partition, incarnation, offset)
 SETTINGS non_replicated_deduplication_window = 1000
-COMMENT 'One row for each accepted record, late ones included; key: topic, partition, offset';
+COMMENT 'One row for each accepted record, late ones included; key: topic, partition, incarnation, offset';
 
 CREATE TABLE IF NOT EXISTS {database}.cases
 (
@@ -187,9 +188,12 @@ COMMENT 'One row for each incident of a failure pattern; key: incident_id';
 
 CREATE TABLE IF NOT EXISTS {database}.rejected_events
 (
-    topic LowCardinality(String) COMMENT 'Kafka topic that the record was read from',
+    topic LowCardinality(String) COMMENT 'Kafka topic that the record was read from; feedback-rows of a row that was refused, unless it is of an event',
     partition UInt32 COMMENT 'Kafka partition',
+    incarnation UInt32 COMMENT 'Which topic of this name it was: 0 at first, greater after `oidor inputs accept` let other records take the same offsets; of feedback-rows, a number that its id gives',
     offset UInt64 COMMENT 'Kafka offset',
+    table LowCardinality(String) COMMENT 'Table that refused the row; empty of a record',
+    row UInt32 COMMENT 'Which row of its message was refused, from 0; 0 of a record, and of the row of an event',
     record_at DateTime64(3, 'UTC') COMMENT 'Timestamp of the Kafka record: when it arrived, UTC',
     reason LowCardinality(String) COMMENT 'Why it was not accepted, one of the published reason codes',
     field String COMMENT 'Path of the field at fault; empty when the whole record is',
@@ -205,14 +209,15 @@ CREATE TABLE IF NOT EXISTS {database}.rejected_events
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(record_at)
-ORDER BY (topic, partition, offset)
+ORDER BY (topic, partition, incarnation, offset, table, row)
 SETTINGS non_replicated_deduplication_window = 1000
-COMMENT 'One row for each record that was not accepted, and why; key: topic, partition, offset';
+COMMENT 'One row for each record that was not accepted and each row that was refused, and why; key: topic, partition, incarnation, offset, table, row';
 
 CREATE TABLE IF NOT EXISTS {database}.ingest_progress
 (
     topic LowCardinality(String) COMMENT 'Kafka topic',
     partition UInt32 COMMENT 'Kafka partition',
+    incarnation UInt32 COMMENT 'Which topic of this name it was: 0 at first, greater after `oidor inputs accept` let other records take the same offsets',
     day DateTime64(3, 'UTC') COMMENT 'Beginning of the UTC day of the record timestamps',
     records_read UInt64 COMMENT 'Records read, count',
     accepted UInt64 COMMENT 'Records accepted, late ones included, count',
@@ -224,9 +229,9 @@ CREATE TABLE IF NOT EXISTS {database}.ingest_progress
     last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC'
 )
 ENGINE = ReplacingMergeTree(version)
-ORDER BY (topic, partition, day)
+ORDER BY (topic, partition, incarnation, day)
 SETTINGS non_replicated_deduplication_window = 1000
-COMMENT 'How the records of one topic-partition and day ended, absolute counts; key: topic, partition, day';
+COMMENT 'How the records of one topic-partition and day ended, absolute counts; key: topic, partition, incarnation, day';
 
 -- So that nothing about somebody who was erased is stored as it was sent, whatever is read again.
 CREATE TABLE IF NOT EXISTS {database}.erasures

@@ -6,9 +6,9 @@
 CREATE OR REPLACE VIEW {database}.v_events AS
 SELECT *
 FROM {database}.feedback_events FINAL
-ORDER BY topic, partition, offset
+ORDER BY topic, partition, incarnation, offset
 LIMIT 1 BY source, event_id, customer_id
-COMMENT 'Accepted events, each once: of its records the first, by topic, partition and offset';
+COMMENT 'Accepted events, each once: of its records the first, by topic, partition, incarnation and offset';
 
 CREATE OR REPLACE VIEW {database}.v_cases AS
 SELECT *
@@ -43,6 +43,7 @@ CREATE OR REPLACE VIEW {database}.v_reconciliation AS
 SELECT
     topic,
     partition,
+    incarnation,
     toDate(day_at, 'UTC') AS day,
     sum(read) AS records_read,
     sum(accepted_rows) AS accepted,
@@ -57,22 +58,22 @@ SELECT
     toInt64(rejected) - toInt64(rejections_stored) AS difference_rejected
 FROM
 (
-    SELECT topic, partition, toStartOfDay(day, 'UTC') AS day_at, records_read AS read, accepted AS accepted_rows,
+    SELECT topic, partition, incarnation, toStartOfDay(day, 'UTC') AS day_at, records_read AS read, accepted AS accepted_rows,
         late AS late_rows, duplicate AS duplicate_rows, rejected AS rejected_rows,
         toUInt64(0) AS stored_rows, toUInt64(0) AS refused_rows, toUInt64(0) AS rejection_rows
     FROM {database}.ingest_progress FINAL
     UNION ALL
-    SELECT topic, partition, toStartOfDay(record_at, 'UTC') AS day_at, 0, 0, 0, 0, 0, uniqExact(offset), 0, 0
+    SELECT topic, partition, incarnation, toStartOfDay(record_at, 'UTC') AS day_at, 0, 0, 0, 0, 0, uniqExact(offset), 0, 0
     FROM {database}.feedback_events
-    GROUP BY topic, partition, day_at
+    GROUP BY topic, partition, incarnation, day_at
     UNION ALL
-    SELECT topic, partition, toStartOfDay(record_at, 'UTC') AS day_at, 0, 0, 0, 0, 0, 0,
+    SELECT topic, partition, incarnation, toStartOfDay(record_at, 'UTC') AS day_at, 0, 0, 0, 0, 0, 0,
         countIf(reason = 'sink_refused'), countIf(reason != 'sink_refused')
     FROM {database}.rejected_events FINAL
     WHERE NOT endsWith(topic, 'feedback-rows')
-    GROUP BY topic, partition, day_at
+    GROUP BY topic, partition, incarnation, day_at
 )
-GROUP BY topic, partition, day_at
+GROUP BY topic, partition, incarnation, day_at
 COMMENT 'Every record accounted for: the differences are 0 once all that was read has arrived here';
 
 ALTER TABLE {database}.v_reconciliation COMMENT COLUMN day 'UTC day of the record timestamps';

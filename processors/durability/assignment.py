@@ -105,6 +105,7 @@ class Assignment:
         part = self.partitions.get(batch.partition)
         if part is None:
             return
+        self._doubt(part, {batch.topic: batch.doubt})
         match part.admit(batch):
             case Admission.STALE | Admission.HALTED:
                 return
@@ -228,6 +229,7 @@ class Assignment:
             found = await part.open()
             part.heartbeat()
             if self._inspection is not None:
+                part.doubts.settle(self.progress.doubts(part))
                 await self._inspection.at_opening(part, found)
         part.heartbeat()
         if not found and self._beginning is not None:
@@ -279,6 +281,9 @@ class Assignment:
             part.wake.clear()
             if part.broken:
                 raise part.broken
+            if part.doubts.over():
+                for topic in self.kafka_names:
+                    await self._seek_back(part, topic, "doubt")
             if loop_time() >= timer_at:
                 self._watch.timer_delayed(loop_time() - timer_at)
                 self._follow(part)
@@ -293,9 +298,18 @@ class Assignment:
         """Let time go on, but not by inputs that are others than those that were read."""
         if part.contradicted:
             return
+        self._doubt(part, self.progress.doubts(part))
         if self._inspection is not None and self.progress.ends_early(part):
             self._inspection.suspect()
-        self.progress.advance_watermarks(part)
+        if not part.doubts.open:
+            self.progress.advance_watermarks(part)
+
+    def _doubt(self, part: DurablePartition, raised: Mapping[str, int]) -> None:
+        """Look at once, and until then take nothing, where a log may not be the one any more that was read."""
+        if self._inspection is not None and part.ready:
+            part.doubts.add(raised)
+            if part.doubts.open and not part.contradicted:
+                self._inspection.suspect()
 
     async def _commit(self, part: DurablePartition) -> None:
         while not part.settle():

@@ -19,8 +19,8 @@ import msgspec
 from processors.durability.compaction import Compaction
 from processors.durability.provenance import (
     OTHER_VERSION,
+    Fingerprint,
     InputTopic,
-    LastRecord,
     Position,
     Provenance,
     StateLog,
@@ -126,7 +126,7 @@ class Changelog:
         self._last: Position | None = None
         self._read: dict[str, Any] = {}
         """Input topic -> the last record that was read since the log was, as a consumer gave it."""
-        self._recorded: dict[str, LastRecord] = {}
+        self._recorded: dict[str, Fingerprint] = {}
         """Input topic -> the last record as of the last checkpoint."""
         self._complete = True
 
@@ -141,12 +141,14 @@ class Changelog:
 
     @property
     def provenance(self) -> Provenance:
-        return Provenance(self.inputs, self.partitions, self.offsets, self.last_records, self.needed_from, self.version)
+        """What a checkpoint that is made now records; it stays as it is."""
+        offsets, last_records = dict(self.offsets), dict(self.last_records)
+        return Provenance(self.inputs, self.partitions, offsets, last_records, self.needed_from, self.version)
 
     @property
-    def last_records(self) -> Mapping[str, LastRecord]:
+    def last_records(self) -> Mapping[str, Fingerprint]:
         """Input topic -> the last record that was read. None is described before somebody asks: most are never."""
-        self._recorded |= {topic: LastRecord.of(record) for topic, record in self._read.items()}
+        self._recorded |= {topic: Fingerprint.of(record) for topic, record in self._read.items()}
         self._read.clear()
         return self._recorded
 
@@ -335,8 +337,8 @@ def accepted(last: bytes, offsets: Mapping[str, int], inputs: Mapping[str, Input
     return _encode((ENCODING, sequence, 0, [msgspec.Raw(_encode((_META, meta)))]))
 
 
-def _last_records(meta: Mapping[str, Any]) -> dict[str, LastRecord]:
-    return {topic: LastRecord(*one) for topic, one in meta["last_records"].items()}
+def _last_records(meta: Mapping[str, Any]) -> dict[str, Fingerprint]:
+    return {topic: Fingerprint(*one) for topic, one in meta["last_records"].items()}
 
 
 def position_of(message: bytes) -> Position | None:

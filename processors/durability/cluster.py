@@ -15,6 +15,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgre
 from faust.types import TP
 
 from processors.durability.changelog import decisive
+from processors.durability.provenance import Fingerprint
 from processors.runtime.security import KafkaClient
 from processors.runtime.timeouts import ANSWER_SECONDS, own_cancellation_only
 from processors.runtime.topic_ids import identities_of
@@ -27,6 +28,9 @@ _TAIL: Final = 8
 """Offsets at the end of a log that are read first: a checkpoint of one message, and its marker, are two."""
 _COORDINATOR_PAUSE: Final = 0.2
 _FETCH_BYTES: Final = 256 << 10
+_RECORD_BYTES: Final = 16 << 10
+"""Fetched for the sake of one record; of a longer batch the broker gives the whole."""
+_CLEANUP: Final = "cleanup.policy"
 
 
 class Cluster(Protocol):
@@ -49,6 +53,12 @@ class Cluster(Protocol):
 
     async def last(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
         """The `decisive` messages of logs of states: what ends the last checkpoint, or cannot be read here."""
+
+    async def records_at(self, offsets: Mapping[TP, int]) -> Mapping[TP, Fingerprint | None]:
+        """The committed records at these offsets; None where there is none, nothing where a log does not reach."""
+
+    async def compacted(self, names: Collection[str]) -> frozenset[str]:
+        """Those of some topics, by name, that compaction may have made holes in."""
 
     async def retention(self, topic: str) -> Mapping[str, str]:
         """What would delete messages of a topic, by Kafka's own names; nothing when nothing would."""
@@ -121,12 +131,37 @@ class KafkaCluster:
                 reach *= _TAIL
             return found
 
+    async def records_at(self, offsets: Mapping[TP, int]) -> Mapping[TP, Fingerprint | None]:
+        if not offsets:
+            return {}
+        # That a log is cut while it is read is an error: none of its records is taken for another.
+        async with self._reading(auto_offset_reset="none", max_partition_fetch_bytes=_RECORD_BYTES) as reader:
+            asked = {TopicPartition(*tp): offset for tp, offset in offsets.items()}
+            low, ends = await reader.beginning_offsets(list(asked)), await reader.end_offsets(list(asked))
+            left = {tp: offset for tp, offset in asked.items() if low[tp] <= offset < ends[tp]}
+            found: dict[TP, Fingerprint | None] = {TP(*tp): None for tp in left}
+            async for tp, records in _records(reader, left, {tp: offset + 1 for tp, offset in left.items()}):
+                if records[0].offset == asked[tp]:
+                    found[TP(*tp)] = Fingerprint.of(records[0])
+                reader.pause(tp)
+                left.pop(tp, None)
+            return found
+
+    async def compacted(self, names: Collection[str]) -> frozenset[str]:
+        policies = {name: await self._configured(name, _CLEANUP) for name in names}
+        return frozenset(name for name, policy in policies.items() if policy.get(_CLEANUP) != "delete")
+
     async def retention(self, topic: str) -> Mapping[str, str]:
-        asked = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(RETENTION))
+        configured = await self._configured(topic, *RETENTION)
+        return {name: value for name, value in configured.items() if value != KEPT}
+
+    async def _configured(self, topic: str, *names: str) -> Mapping[str, str]:
+        """Settings of a topic by Kafka's own names; without what nobody says."""
+        asked = ConfigResource(ConfigResourceType.TOPIC, topic, dict.fromkeys(names))
         async with self._admin() as admin:
             answers = await admin.describe_configs([asked])
         entries = [entry for answer in answers for resource in answer.resources for entry in resource[4]]
-        return {name: value for name, value, *_ in entries if name in RETENTION and value != KEPT}
+        return {name: value for name, value, *_ in entries if name in names}
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -165,8 +200,8 @@ class KafkaCluster:
             raise
 
     @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[AIOKafkaConsumer]:
-        reader = self._new_consumer()
+    async def _reading(self, **settings: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        reader = self._new_consumer(**settings)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await reader.start()
@@ -175,13 +210,15 @@ class KafkaCluster:
             with own_cancellation_only():
                 await reader.stop()
 
-    def _new_consumer(self) -> AIOKafkaConsumer:
+    def _new_consumer(
+        self, *, auto_offset_reset: str = "earliest", max_partition_fetch_bytes: int = _FETCH_BYTES
+    ) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             **self._kafka,
             isolation_level="read_committed",
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=_FETCH_BYTES,
+            auto_offset_reset=auto_offset_reset,
+            max_partition_fetch_bytes=max_partition_fetch_bytes,
         )
 
 
@@ -196,6 +233,13 @@ async def _span(reader: AIOKafkaConsumer, topic: str, numbers: Iterable[int]) ->
 async def _messages(
     reader: AIOKafkaConsumer, left: Offsets, ends: Offsets
 ) -> AsyncIterator[tuple[TopicPartition, list[bytes]]]:
+    async for tp, records in _records(reader, left, ends):
+        yield tp, [record.value for record in records]
+
+
+async def _records(
+    reader: AIOKafkaConsumer, left: Offsets, ends: Offsets
+) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
     """Read each partition of `left` from its offset to its end; whoever has enough of one takes it out of `left`."""
     reader.assign(list(left))
     for tp, offset in left.items():
@@ -203,7 +247,7 @@ async def _messages(
     while left:
         for tp, records in (await reader.getmany(timeout_ms=100)).items():
             if records:
-                yield tp, [record.value for record in records]
+                yield tp, records
         for tp in list(left):
             if await reader.position(tp) >= ends[tp]:
                 del left[tp]

@@ -16,7 +16,7 @@ from processors.durability import provenance
 from processors.durability.changelog import StateError, provenance_of, state_log
 from processors.durability.cluster import KEPT, Cluster
 from processors.durability.partition import DurablePartition
-from processors.durability.provenance import Contradiction, InputTopic, Provenance, StateLog
+from processors.durability.provenance import Contradiction, InputTopic, Provenance, StateLog, is_other
 from processors.runtime.timeouts import until_set
 from schemas.errors import OidorError
 from schemas.topics import NO_ID, TopicIdentity
@@ -47,7 +47,8 @@ async def look_before_joining(
         tps = [TP(name, number) for name in inputs.values() for number in numbers if _has(topics, name, number)]
         committed = await cluster.committed(tps)
         logs = await state_logs(cluster, state_topic, numbers)
-        ends = await cluster.ends(tps)
+        recorded = {number: log.last for number, log in logs.items() if log.last is not None}
+        of_inputs = await _contradictions_of_inputs(cluster, recorded, inputs, partitions, topics)
     except (KafkaError, OSError) as error:
         raise NoAnswerError(f"Kafka did not say what its topics are like: {error!r}") from error
     found: list[Contradiction] = []
@@ -55,8 +56,7 @@ async def look_before_joining(
         log = logs[number]
         of_group = {name: committed.get(TP(name, number), 0) for name in inputs.values()}
         found += provenance.contradictions_of_log(state_topic, number, log, of_group)
-        if log.last is not None:
-            found += _contradictions(log.last, number, inputs, partitions, topics, ends)
+        found += of_inputs.get(number, ())
     return found
 
 
@@ -79,21 +79,46 @@ async def state_logs(cluster: Cluster, topic: str, numbers: Iterable[int]) -> di
     return {number: state_log(low[number], first.get(number), last.get(number)) for number in numbers}
 
 
-def _contradictions(
-    recorded: Provenance,
-    number: int,
+async def grown_again(cluster: Cluster, recorded: Mapping[int, Provenance], inputs: Mapping[str, str]) -> frozenset[TP]:
+    """Ask for the last records that were read, by partition: of which inputs another lies there, or none.
+
+    A log that was cut, and has grown again, ends where nobody would miss anything. Where retention or compaction may
+    have deleted the record nothing is known.
+    """
+    known = {
+        TP(inputs[topic], number): one
+        for number, of_partition in recorded.items()
+        for topic, one in of_partition.last_records.items()
+        if topic in inputs
+    }
+    there = await cluster.records_at({tp: one.offset for tp, one in known.items()})
+    holes = {tp.topic for tp, one in there.items() if one is None}
+    compacted = await cluster.compacted(holes) if holes else frozenset()
+    others = (tp for tp, one in there.items() if is_other(known[tp], one, compacted=tp.topic in compacted))
+    return frozenset(others)
+
+
+async def _contradictions_of_inputs(
+    cluster: Cluster,
+    recorded: Mapping[int, Provenance],
     inputs: Mapping[str, str],
     partitions: int,
     topics: Mapping[str, TopicIdentity],
-    ends: Mapping[TP, int],
-) -> list[Contradiction]:
-    """What a partition's checkpoint recorded against the settings and the cluster; the gravest alone where one is."""
-    of_settings = list(provenance.contradictions_of_settings(recorded, inputs, partitions))
-    if of_settings:
-        return of_settings
-    of_topics = list(provenance.contradictions_of_topics(recorded.inputs, recorded.partitions, topics))
-    by_name = {(tp.topic, tp.partition): end for tp, end in ends.items()}
-    return of_topics or list(provenance.contradictions_of_ends(number, inputs, recorded.offsets, by_name))
+) -> dict[int, list[Contradiction]]:
+    """What checkpoints recorded, by partition, against the settings and the cluster; the gravest alone where one is."""
+    found: dict[int, list[Contradiction]] = {}
+    for number, one in recorded.items():
+        found[number] = list(provenance.contradictions_of_settings(one, inputs, partitions))
+        if not found[number]:
+            found[number] = list(provenance.contradictions_of_topics(one.inputs, one.partitions, topics))
+    alike = {number: one for number, one in recorded.items() if not found[number]}
+    tps = [TP(name, number) for number in alike for name in inputs.values() if _has(topics, name, number)]
+    ends = {(tp.topic, tp.partition): end for tp, end in (await cluster.ends(tps)).items()}
+    others = await grown_again(cluster, alike, inputs)
+    for number, one in alike.items():
+        found[number] += provenance.contradictions_of_ends(number, inputs, one.offsets, ends)
+        found[number] += provenance.contradictions_of_records(number, inputs, one.last_records, others)
+    return found
 
 
 def _has(topics: Mapping[str, TopicIdentity], name: str, number: int) -> bool:
@@ -129,7 +154,7 @@ class Inspection:
             for line in provenance.told(provenance.contradictions_of_log(self._state, part.number, empty, committed)):
                 raise StateError(line)
         recorded = part.provenance
-        part.contradicted = await self._of_partition(part, topics)
+        part.contradicted = (await self._of_inputs([part], topics))[part.number]
         if part.contradicted:
             self.suspect()
         part.compute_from({topic: self._as_recorded(recorded, topic, topics) for topic in self._inputs})
@@ -151,6 +176,7 @@ class Inspection:
     async def look(self, parts: Iterable[DurablePartition]) -> None:
         """Compare the open partitions, and the topics of this process, with the cluster."""
         opened = list(parts)
+        raised = {part.number: part.doubts.raised for part in opened}
         topics = await self._topics()
         inputs = {topic: known for topic, known in self._known.items() if topic in self._inputs}
         found = list(provenance.contradictions_of_topics(inputs, self._partitions, topics))
@@ -158,10 +184,14 @@ class Inspection:
         if self._state in topics:
             found += [_retained(self._state, *one) for one in (await self._cluster.retention(self._state)).items()]
             found += await self._of_logs(opened)
+        of_inputs = await self._of_inputs(opened, topics)
         for part in opened:
-            of_partition = await self._of_partition(part, topics)
-            found += of_partition
-            part.contradicted = of_partition
+            if part.ready:
+                part.contradicted = of_inputs[part.number]
+                found += part.contradicted
+                if not part.contradicted:
+                    part.doubts.settle(raised[part.number])
+                    part.wake.set()
         problems = provenance.told(found)
         for problem in problems:
             if problem not in self.problems:
@@ -176,12 +206,11 @@ class Inspection:
                 self._known[topic] = InputTopic(name, topics[name].id if name in topics else NO_ID)
         return topics
 
-    async def _of_partition(self, part: DurablePartition, topics: Mapping[str, TopicIdentity]) -> list[Contradiction]:
-        recorded = part.provenance
-        recorded = recorded._replace(offsets=dict(recorded.offsets))  # as they are before the ends are asked for
-        tps = [TP(name, part.number) for name in self._inputs.values() if _has(topics, name, part.number)]
-        ends = await self._cluster.ends(tps)
-        return _contradictions(recorded, part.number, self._inputs, self._partitions, topics, ends)
+    async def _of_inputs(
+        self, parts: Iterable[DurablePartition], topics: Mapping[str, TopicIdentity]
+    ) -> dict[int, list[Contradiction]]:
+        recorded = {part.number: part.provenance for part in parts}
+        return await _contradictions_of_inputs(self._cluster, recorded, self._inputs, self._partitions, topics)
 
     async def _of_logs(self, parts: Iterable[DurablePartition]) -> list[Contradiction]:
         """Logs of states that were cut under those who keep them."""
@@ -190,7 +219,8 @@ class Inspection:
         return [
             found
             for number, part in by_number.items()
-            if (found := self._of_log(number, first.get(number), part.provenance)) is not None
+            # Another process may delete what this one knows as needed, once it has taken the partition over.
+            if part.ready and (found := self._of_log(number, first.get(number), part.provenance)) is not None
         ]
 
     def _of_log(self, number: int, first: bytes | None, last: Provenance) -> Contradiction | None:

@@ -20,6 +20,7 @@ from typing import Any, Final
 from mode.utils.logging import get_logger
 
 from processors.durability.changelog import Changelog, StateError
+from processors.durability.doubts import Doubts
 from processors.durability.failures import OversizedError, PoisonTracker, RecordPosition
 from processors.durability.log import COMMIT_SECONDS, Log, longest_message
 from processors.durability.operator import DurabilityConfig, Operator, State, Step
@@ -80,6 +81,7 @@ class DurablePartition:
         """Why the operator applies no more records, in one line; None: it does."""
         self.contradicted: Sequence[Contradiction] = ()
         """What the topics are, and were not when the state recorded them: no records are applied meanwhile."""
+        self.doubts = Doubts()
         self.epochs: dict[str, int] = dict.fromkeys(config.inputs, 0)
         """Input topic -> the fetch epoch from which on slices count."""
         self.durable: dict[str, int] = {}
@@ -185,7 +187,12 @@ class DurablePartition:
 
     @property
     def waits(self) -> bool:
-        """Whether no records are applied until somebody has changed something."""
+        """Whether no records are applied for now."""
+        return self.stopped or self.doubts.open
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody has to change something before records are applied."""
         return self.halted is not None or bool(self.contradicted)
 
     def held_up(self, topic: str) -> bool:

@@ -63,7 +63,7 @@ class DurableProcess:
     def update_gauges(self) -> None:
         assignment, gauges = self.assignment, self._gauges
         ready = [part for part in assignment.partitions.values() if part.ready]
-        halted = sum(part.waits for part in ready)
+        halted = sum(part.stopped for part in ready)
         gauges.partitions(
             ready=len(ready) - halted,
             halted=halted,
@@ -163,7 +163,7 @@ class DurableProcess:
         return {
             "partitions": {
                 str(number): {
-                    "state": "halted" if part.waits else "ready" if part.ready else "opening",
+                    "state": "halted" if part.stopped else "ready" if part.ready else "opening",
                     "offsets": dict(part.offsets),
                     "now": part.state.now,
                     "last_commit_age_seconds": round(now - part.committed_at, 1),

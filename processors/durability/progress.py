@@ -80,6 +80,10 @@ class InputProgress:
         """Whether a log seems to end before what was read of it; for a moment that may be so after an election."""
         return any(progress.high_watermark < part.offsets[topic] for topic, progress in self._of(part))
 
+    def doubts(self, part: DurablePartition) -> dict[str, int]:
+        """Input topic -> the number of the last reason to look whether its log is still the same."""
+        return {topic: progress.doubt for topic, progress in self._of(part)}
+
     # Watermarks
 
     def advance_watermarks(self, part: DurablePartition) -> None:

@@ -6,7 +6,7 @@ checkpoint records names, topic ids, the number of partitions, the last record t
 which checkpoint on its own log is needed. What is recorded and what is found are compared here, without asking anybody.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Self
 
@@ -42,7 +42,7 @@ class InputTopic(NamedTuple):
         return NO_ID not in (self.id, id_) and self.id != id_
 
 
-class LastRecord(NamedTuple):
+class Fingerprint(NamedTuple):
     """A record by which a log is known again: where it stands, and what it is."""
 
     offset: int
@@ -69,7 +69,7 @@ class Provenance(NamedTuple):
     """Of each input."""
     offsets: Mapping[str, int]
     """Logical name -> next offset."""
-    last_records: Mapping[str, LastRecord]
+    last_records: Mapping[str, Fingerprint]
     """By logical name, the last that were read; none of an input that nothing was read of since it was accepted."""
     needed_from: int
     """The sequence of the oldest checkpoint in the log that the state needs."""
@@ -164,6 +164,26 @@ def contradictions_of_ends(
         if end is not None and offset > end:
             seen = f"{name}[{number}] ends at {end}, and was read up to {offset} (it was cut, or restored)"
             yield Contradiction("end", seen, f"{_REREAD} it again, and events that were read before count once")
+
+
+def contradictions_of_records(
+    number: int, inputs: Mapping[str, str], recorded: Mapping[str, Fingerprint], others: Collection[tuple[str, int]]
+) -> Iterator[Contradiction]:
+    """Say of which inputs the last record that was read, by logical name, is another now: `others`, by name and
+    partition.
+    """
+    for topic, name in inputs.items():
+        if topic in recorded and (name, number) in others:
+            seen = (
+                f"{name}[{number}] has not the record at {recorded[topic].offset} any more that was read there (it was "
+                "cut or restored, and has grown again)"
+            )
+            yield Contradiction("grown", seen, f"{_REREAD} it again, and events that were read before count once")
+
+
+def is_other(recorded: Fingerprint, there: Fingerprint | None, *, compacted: bool) -> bool:
+    """Whether what lies at the offset of a record is not that record; None: there is none, as compaction leaves it."""
+    return not compacted if there is None else there != recorded
 
 
 def contradictions_of_versions(written: Mapping[int, int], stored: Mapping[int, int]) -> Iterator[Contradiction]:

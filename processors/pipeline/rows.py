@@ -15,6 +15,7 @@ def event_row(
     record: Any,
     *,
     topic: str,
+    incarnation: int,
     occurred_at: int,
     late: int,
     warnings: tuple[str, ...],
@@ -30,6 +31,7 @@ def event_row(
     return EventRow._make((
         topic,
         record.partition,
+        incarnation,
         record.offset,
         record.timestamp,
         -1 if event.seq is None else event.seq,
@@ -73,10 +75,10 @@ _NO_CUSTOMER: Final = (None,) * len(_CUSTOMER)
 _NO_CAUSE: Final = (None,) * len(_CAUSE)
 
 
-def rejected_row(record: Any, topic: str, rejection: Rejection, identity: Claimed) -> RejectedRow:
+def rejected_row(record: Any, topic: str, incarnation: int, rejection: Rejection, identity: Claimed) -> RejectedRow:
     value = record.value or b""
     return RejectedRow(
-        topic, record.partition, record.offset, record.timestamp, rejection.reason, rejection.field,
-        rejection.expected, rejection.got, identity.source, identity.event_id, identity.event_type, len(value),
-        sha256(value).hexdigest(),
+        topic, record.partition, incarnation, record.offset, "", 0, record.timestamp, rejection.reason,
+        rejection.field, rejection.expected, rejection.got, identity.source, identity.event_id, identity.event_type,
+        len(value), sha256(value).hexdigest(),
     )  # fmt: skip

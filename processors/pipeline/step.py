@@ -106,7 +106,7 @@ def reject(state: PartitionState, topic: str, record: Record, reason: Reason, ex
     observations = Observations()
     if reason == "record_from_future":  # it moves no time
         at = min(record.timestamp, LATEST_MS)
-        progress = state.progress.account(topic, at, record.offset)
+        progress = state.progress.account(topic, state.incarnations[topic], at, record.offset)
         rejection = Rejection(reason, "timestamp", "at most 5 min ahead of the clock", _moment(record.timestamp))
     else:
         at, progress, rejection = record.timestamp, _account(state, topic, record), Rejection(reason, expected=expected)
@@ -150,7 +150,7 @@ def _process(state: PartitionState, topic: str, record: Record, observations: Ob
 
 def _account(state: PartitionState, topic: str, record: Record) -> Progress:
     state.watermarks.observe(topic, record.timestamp)
-    return state.progress.account(topic, record.timestamp, record.offset)
+    return state.progress.account(topic, state.incarnations[topic], record.timestamp, record.offset)
 
 
 def _moment(ms: int) -> str:
@@ -172,7 +172,9 @@ def _reject(
     value = record.value or b""
     identity = claimed(value)
     progress.rejected += 1
-    rejected = RejectedRecord(rejected_row(record, topic, rejection, identity), record.key, value)
+    rejected = RejectedRecord(
+        rejected_row(record, topic, state.incarnations[topic], rejection, identity), record.key, value
+    )
     state.pending.rejected.append(erasure.masked_rejection(state, rejected, record.timestamp))
     observations.count("events", topic, identity.event_type, identity.source, "rejected")
     observations.count("events_rejected", topic, identity.source, rejection.reason)
@@ -216,6 +218,7 @@ def _accept(
             event,
             record,
             topic=topic,
+            incarnation=state.incarnations[topic],
             occurred_at=occurred_at,
             late=late,
             warnings=warnings,

@@ -42,6 +42,11 @@ class TopicIncarnation:
         """What commits carry, and what those of another topic do not."""
         return "" if self._id == NO_ID else self._id.hex()
 
+    @property
+    def number(self) -> int:
+        """The same as long as it is the same topic; 0 while that is not known."""
+        return int.from_bytes(self._id[:4], "big")
+
     async def committed(self, tps: Collection[TP]) -> Mapping[TP, int]:
         """What the group has committed of this topic; not what it had committed of an earlier one of the name.
 

@@ -27,6 +27,8 @@ from processors.settings import Settings
 ASK_SECONDS: Final = 3.0
 AWAY: Final = "cannot reach Kafka"
 """What a reason begins with when nobody refuses: who asks again later may be answered."""
+BUSY: Final = "it takes connections, and does not answer"
+"""Part of the reason when a broker is there."""
 SEE_ACLS: Final = "`oidor topics acls` lists what to allow"
 
 _TLS_ALERT: Final = b"\x15\x03"
@@ -120,7 +122,7 @@ async def _closed(error: Exception, at: str, host: str, port: int, settings: Set
     if isinstance(error, ssl.SSLError):
         return f"{at}: no TLS connection ({error.reason or error}): check OIDOR_KAFKA_CERTIFICATE and OIDOR_KAFKA_KEY"
     if isinstance(error, TimeoutError):
-        return f"{AWAY} at {host}:{port}: it takes connections, and does not answer within {ASK_SECONDS:g} s"
+        return f"{AWAY} at {host}:{port}: {BUSY} within {ASK_SECONDS:g} s"
     if said.startswith("SASL"):
         return f"{at} ends the connection when we log in: it speaks no SASL, or is starting"
     wants = "a client certificate (OIDOR_KAFKA_CERTIFICATE), or a login" if speaks_tls else "a login"

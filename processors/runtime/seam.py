@@ -20,6 +20,7 @@ from typing import Any, Final, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.client import ConnectionGroup
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
@@ -72,13 +73,15 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         async def timed(assignment: Any, node: int, request: Any) -> bool:
             asked = wall_ms()
             news = await fetch(assignment, node, request)
+            # It lasts no longer than the broker, and the lead of a partition goes over to another one's.
+            connection = self._ensure_consumer()._client._conns.get((node, ConnectionGroup.DEFAULT))
             for topic, partitions in request.topics:
                 for number, *_ in partitions:
                     tp = TP(topic, number)
                     state = assignment.state_value(tp)
                     # A response that aiokafka discards, or an error, leaves the partition's time stamp as it was.
                     if state is not None and (state.timestamp or 0) >= asked:
-                        self._marks.asked(tp, asked)
+                        self._marks.asked(tp, asked, connection)
             return news
 
         return timed

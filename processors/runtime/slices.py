@@ -18,9 +18,11 @@ OPEN_TRANSACTION_MS: Final = 60_000
 class Slice(list[Any]):
     """Records of one topic-partition, in order: all that exist in [begin, end)."""
 
-    __slots__ = ("begin", "epoch", "partition", "topic")
+    __slots__ = ("begin", "doubt", "epoch", "partition", "topic")
 
-    def __init__(self, records: Iterable[Any], *, topic: str, partition: int, begin: int, epoch: int) -> None:
+    def __init__(
+        self, records: Iterable[Any], *, topic: str, partition: int, begin: int, epoch: int, doubt: int = 0
+    ) -> None:
         super().__init__(records)
         self.topic = topic
         """The logical name, without the installation's prefix."""
@@ -28,6 +30,8 @@ class Slice(list[Any]):
         self.begin = begin
         """Where its epoch stood before the slice: less than the first offset when there is a hole in the log."""
         self.epoch = epoch
+        self.doubt = doubt
+        """The number of the last reason to look whether its log is still the one that was read; 0: there was none."""
 
     @property
     def end(self) -> int:
@@ -37,7 +41,14 @@ class Slice(list[Any]):
     def part(self, start: int, stop: int) -> "Slice":
         """Records [start, stop) by index; a hole before the first of them belongs to it."""
         begin = self[start - 1].offset + 1 if start else self.begin
-        return Slice(self[start:stop], topic=self.topic, partition=self.partition, begin=begin, epoch=self.epoch)
+        return Slice(
+            self[start:stop],
+            topic=self.topic,
+            partition=self.partition,
+            begin=begin,
+            epoch=self.epoch,
+            doubt=self.doubt,
+        )
 
     def since(self, offset: int) -> "Slice":
         """What lies at `offset` or behind it."""
@@ -78,6 +89,8 @@ class FetchProgress(NamedTuple):
     """How long an open upstream transaction has kept the last stable offset where it is; 0 when none does."""
     buffered: bool = False
     """Whether records were fetched and wait to be handed over: until then, none of this partition are fetched."""
+    doubt: int = 0
+    """As of a slice that is handed over now."""
 
 
 class Missing:
@@ -113,11 +126,15 @@ class FetchEpochs:
         self._ends: dict[TP, int] = {}
         self._asked: dict[TP, int] = {}
         self._held: dict[TP, tuple[int, int]] = {}
+        self._doubts: dict[TP, int] = {}
+        self._sources: dict[TP, object] = {}
 
     def mark(self, tp: TP, records: Sequence[Any]) -> Slice:
         """Records that were fetched, as the next slice of their epoch."""
         first = records[0].offset
         begin = min(self._ends.get(tp, first), first)
+        if first < self._ends.get(tp, first):  # nobody sought it: what was sought lies beyond the end of the log
+            self._doubt(tp)
         self._ends[tp] = records[-1].offset + 1
         return Slice(
             records,
@@ -125,6 +142,7 @@ class FetchEpochs:
             partition=tp.partition,
             begin=begin,
             epoch=self._epochs.get(tp, self._first),
+            doubt=self._doubts.get(tp, 0),
         )
 
     def seek(self, tp: TP, offset: int) -> int:
@@ -134,15 +152,28 @@ class FetchEpochs:
         return self._latest
 
     def start_over(self) -> None:
-        """Nobody knows where any partition is read from now: a new assignment, or a seek that was not ours."""
+        """Nobody knows where any partition is read from now: a new assignment, or a seek that was not ours.
+
+        Doubts stay: what raised them is as long ago as it was.
+        """
         self._latest += 1
         self._first = self._latest
         for marks in (self._epochs, self._ends, self._asked, self._held):
             marks.clear()
 
-    def asked(self, tp: TP, wall: int) -> None:
-        """A fetch was answered that had been sent at `wall`, ms."""
+    def asked(self, tp: TP, wall: int, source: object = None) -> None:
+        """A fetch was answered that had been sent at `wall`, ms; by another source than before, of maybe another log.
+
+        `source`: what stays the same while the same run of the same broker answers; None: it is not known.
+        """
         self._asked[tp] = wall
+        if source is not None and self._sources.setdefault(tp, source) != source:
+            self._sources[tp] = source
+            self._doubt(tp)
+
+    def _doubt(self, tp: TP) -> None:
+        self._latest += 1
+        self._doubts[tp] = self._latest
 
     def progress(self, tp: TP, *, position: int, stable: int, high: int, at: int) -> FetchProgress:
         """How far a partition is read: `stable` is the last stable offset, `high` the high watermark.
@@ -157,6 +188,7 @@ class FetchEpochs:
             asked_at=self._asked.get(tp, 0),
             high_watermark=high,
             held_ms=held,
+            doubt=self._doubts.get(tp, 0),
         )
 
     def _hold(self, tp: TP, stable: int, high: int, at: int) -> int:

@@ -7,8 +7,8 @@ from processors.rules import DAY_MS, PROGRESS_DAYS_MAX
 from processors.state.table import StateTable
 from schemas.outputs import Change, Key, ProgressRow
 
-Day = tuple[str, int]
-"""Input topic, and the UTC day of the record's timestamp: the millisecond at which it begins."""
+Day = tuple[str, int, int]
+"""Input topic, its incarnation, and the UTC day of the record's timestamp: the millisecond at which it begins."""
 
 
 @dataclass(slots=True)
@@ -43,13 +43,13 @@ class ProgressTable(dict[Day, Progress], StateTable):
         """Whether any record was read since the last checkpoint."""
         return bool(self._changed)
 
-    def account(self, topic: str, record_at: int, offset: int) -> Progress:
+    def account(self, topic: str, incarnation: int, record_at: int, offset: int) -> Progress:
         """The progress of the day that a record belongs to, with the record counted as read."""
-        day = topic, record_at - record_at % DAY_MS
+        day = topic, incarnation, record_at - record_at % DAY_MS
         progress = self.get(day)
         if progress is None:
             if len(self) >= PROGRESS_DAYS_MAX:
-                day = topic, 0
+                day = topic, incarnation, 0
             progress = self.setdefault(day, Progress())
         self._changed[day] = None
         progress.read += 1
@@ -58,7 +58,10 @@ class ProgressTable(dict[Day, Progress], StateTable):
 
     def rows(self, partition: int) -> list[ProgressRow]:
         """The days that changed since the last checkpoint."""
-        return [ProgressRow(topic, partition, day, *self[topic, day].counts()) for topic, day in self._changed]
+        return [
+            ProgressRow(topic, partition, incarnation, at, *self[topic, incarnation, at].counts())
+            for topic, incarnation, at in self._changed
+        ]
 
     def changes(self) -> Iterator[Change]:
         changed, self._changed = self._changed, {}
@@ -69,9 +72,9 @@ class ProgressTable(dict[Day, Progress], StateTable):
         return self.keys()
 
     def whole(self, key: Key) -> Iterator[Change] | None:
-        topic, day = key
-        return iter([Change(key, self[topic, day].counts(), whole=True)])
+        topic, incarnation, at = key
+        return iter([Change(key, self[topic, incarnation, at].counts(), whole=True)])
 
     def apply(self, change: Change, version: int) -> None:
-        topic, day = change.key
-        self[topic, day] = Progress(*change.content)
+        topic, incarnation, at = change.key
+        self[topic, incarnation, at] = Progress(*change.content)

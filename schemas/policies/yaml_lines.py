@@ -66,16 +66,29 @@ def load_with_lines(text: str, name: str) -> LinedYaml:
         raise YamlRefusedError(f"{name}:1: not YAML: {' '.join(str(error).split())}") from error
 
 
-def read_model(path: Path, model: type[Model]) -> Model:
-    """Read a file as `model`. Raises `YamlRefusedError`; of several errors it names the first by line."""
+def names_in(path: Path) -> frozenset[str]:
+    """The names at the top of a file; none when it holds something else. Raises `YamlRefusedError`."""
+    content = load_with_lines(_text_of(path), str(path)).content
+    return frozenset(map(str, content)) if isinstance(content, dict) else frozenset()
+
+
+def _text_of(path: Path) -> str:
+    if path.is_dir():
+        files = sorted(path.glob("*.yaml"))
+        such_as = f", as {files[0]}" if files else ""
+        raise YamlRefusedError(f"{path} is a folder: name the files in it{such_as}")
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise YamlRefusedError(f"{path}:1: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise YamlRefusedError(f"{path}:{line}: not UTF-8 text") from error
-    document = load_with_lines(text, str(path))
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """Read a file as `model`. Raises `YamlRefusedError`; of several errors it names the first by line."""
+    document = load_with_lines(_text_of(path), str(path))
     try:
         return model.model_validate(document.content)
     except ValidationError as error:

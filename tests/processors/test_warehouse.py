@@ -89,7 +89,7 @@ def a_slice(
     columns: tuple[str, ...] = COLUMNS[PROGRESS],
     version: int = 1,
 ) -> Slice:
-    row = ProgressRow(CONTACTS, 3, 1, 1, 1, 0, 0, 0, 1)
+    row = ProgressRow(CONTACTS, 3, 0, 1, 1, 1, 0, 0, 0, 1)
     value = encode_row_batch(RowBatch(PROGRESS, columns, version, 2, 3, msgspec.Raw(msgspec.msgpack.encode([row]))))
     records = [Record(offset, value) for offset in offsets]
     return Slice(records, topic=ROWS, partition=number, begin=begin, epoch=epoch)
@@ -131,6 +131,19 @@ def test_a_log_that_ends_before_what_was_read_of_it_is_read_again_from_its_begin
         await warehouse.tick()
         assert {one.tp.partition: one.next for one in warehouse.progress()} == {0: 8, 1: 7}
         assert "feedback-rows[0] ends at 30, and was read up to 40" in caplog.text
+
+    played(scene)
+
+
+def test_a_log_that_was_cut_below_what_is_committed_is_read_from_its_beginning_though_it_has_grown_again() -> None:
+    """While ClickHouse is away much is taken and little committed: the log soon ends beyond the commit again."""
+
+    async def scene(warehouse: Warehouse, consumer: Consumer, stored: Stored) -> None:
+        await warehouse.deliver(a_slice(0, 40, *range(40, 43)))
+        consumer.end = 41
+        await warehouse.tick()
+        await warehouse.tick()
+        assert consumer.sought[-1] == (0, 7)
 
     played(scene)
 

@@ -10,14 +10,14 @@ from schemas.outputs import COLUMNS, Checkpoint, partials_in_full
 from tests.processors.feed import DAY, Feed, Happening
 
 KEYS: Final = {
-    "feedback_events": ("topic", "partition", "offset"),
+    "feedback_events": ("topic", "partition", "incarnation", "offset"),
     "cases": ("topic", "source", "entity_id"),
     "sla_clocks": ("clock_id",),
     "incidents": ("incident_id",),
     "kpi_partials": ("minute", "dimension", "dimension_value", "topic", "partition", "revision"),
     "kpi_quarter_hours": ("quarter_hour", "dimension", "dimension_value", "topic", "partition", "revision"),
-    "rejected_events": ("topic", "partition", "offset"),
-    "ingest_progress": ("topic", "partition", "day"),
+    "rejected_events": ("topic", "partition", "incarnation", "offset", "table", "row"),
+    "ingest_progress": ("topic", "partition", "incarnation", "day"),
     "erasures": ("customer", "partition"),
 }
 Row = dict[str, Any]

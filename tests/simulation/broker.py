@@ -104,6 +104,7 @@ class Broker:
         self.groups: dict[str, Group] = defaultdict(Group)
         self.ids: dict[str, bytes] = {}
         """Ids of topics, where they are known."""
+        self.compacted: set[str] = set()
         self.fenced = 0
         self._producers: dict[str, _Producer] = defaultdict(_Producer)
 

@@ -167,6 +167,7 @@ class Consumer:
         self._broker, self._weather, self._group, self._wall = broker, weather, broker.groups[group], wall
         self._revoked = revoked
         self._generation = -1
+        self._connection = 0
         self._marks = FetchEpochs({})
         self._positions: dict[TP, int] = {}
         self._ends: dict[TP, tuple[int, int]] = {}
@@ -220,6 +221,7 @@ class Consumer:
             try:
                 await weather.travel()
             except KafkaError:
+                self._connection += 1
                 continue
             for tp, position in sent.items():
                 if self._positions.get(tp) == position:
@@ -227,9 +229,10 @@ class Consumer:
 
     def _answered(self, tp: TP, position: int, asked: int) -> None:
         weather, log, channel = self._weather, self._broker.log(*tp), self.channels[tp.topic]
+        position = position if position <= log.end else log.low
         records, self._positions[tp] = log.read(position, weather.dice.randint(1, weather.slice_records))
         self._ends[tp] = log.stable, log.end
-        self._marks.asked(tp, asked)
+        self._marks.asked(tp, asked, (log, self._connection))
         if not records:
             return
         batch = self._marks.mark(tp, records)

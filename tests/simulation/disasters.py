@@ -10,7 +10,7 @@ from faust.types import TP
 
 from processors.durability.changelog import decisive
 from processors.durability.inspection import look_before_joining
-from processors.durability.provenance import told
+from processors.durability.provenance import Fingerprint, told
 from schemas.topics import CONTACTS, INPUTS, NO_ID, TopicIdentity
 from tests.simulation.broker import Broker, PartitionLog
 from tests.simulation.clients import APP, STATE
@@ -42,6 +42,18 @@ class SimulatedCluster:
     async def last(self, topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
         found = {number: decisive(messages) for number, messages in self._messages(topic, numbers)}
         return {number: message for number, message in found.items() if message is not None}
+
+    async def records_at(self, offsets: Mapping[TP, int]) -> Mapping[TP, Fingerprint | None]:
+        logs = {tp: self._broker.log(*tp) for tp in offsets}
+        reached = {tp: log for tp, log in logs.items() if log.low <= offsets[tp] < log.stable}
+        next_ones = {tp: log.read(offsets[tp], 1)[0] for tp, log in reached.items()}
+        return {
+            tp: Fingerprint.of(records[0]) if records and records[0].offset == offsets[tp] else None
+            for tp, records in next_ones.items()
+        }
+
+    async def compacted(self, names: Collection[str]) -> frozenset[str]:
+        return frozenset(self._broker.compacted & set(names))
 
     async def retention(self, topic: str) -> Mapping[str, str]:
         return {}

@@ -6,7 +6,7 @@ and a state that is applied from a later message on lacks what came before. Eith
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any, Final
 from unittest.mock import patch
@@ -15,6 +15,7 @@ import pytest
 
 from processors.durability import provenance
 from processors.durability.provenance import InputTopic
+from processors.runtime.slices import FetchEpochs
 from schemas.topics import CONTACTS, INPUTS
 from tests.simulation import disasters
 from tests.simulation.clients import STATE
@@ -58,11 +59,12 @@ class _EnoughError(Exception):
     """Nothing that comes after a disaster is compared."""
 
 
-async def _recreated(world: World, seen: Seen, dice: random.Random) -> None:
+async def _recreated(world: World, seen: Seen, dice: random.Random, ids: Mapping[str, bytes] | None = None) -> None:
     """A topic is made again, and its publisher goes on: soon its log is as long as what was read before."""
     worker, partitions = world.workers[-1], world.traffic.partitions
     before = {number: part.offsets[CONTACTS] for number, part in worker.assignment.partitions.items()}
     disasters.recreate(world.broker, CONTACTS, partitions)
+    world.broker.ids |= ids or {}
     for number, offset in before.items():
         for _ in range(offset):
             world.broker.log(CONTACTS, number).append(world.wall(), b"c", b"{}")
@@ -70,6 +72,12 @@ async def _recreated(world: World, seen: Seen, dice: random.Random) -> None:
     durable = {number: part.durable for number, part in worker.assignment.partitions.items()}
     seen.skipped = disasters.skipped(world.broker, durable, before)
     seen.said = list(worker.assignment.problems)
+
+
+async def _grown_again(world: World, seen: Seen, dice: random.Random) -> None:
+    """A log lost all that was read, and others published as much since, before anybody looked; it has the same id."""
+    ids = dict(world.broker.ids)
+    await _recreated(world, seen, dice, ids)
 
 
 async def _cut_short(world: World, seen: Seen, dice: random.Random) -> None:
@@ -96,7 +104,7 @@ async def _state_cut(world: World, seen: Seen, dice: random.Random) -> None:
     seen.said = await disasters.said_before_joining(world.broker, world.traffic.partitions)
 
 
-DISASTERS: Final = (_recreated, _cut_short, _state_cut)
+DISASTERS: Final = (_recreated, _grown_again, _cut_short, _state_cut)
 
 
 @pytest.mark.parametrize("disaster", DISASTERS, ids=lambda disaster: disaster.__name__.strip("_"))
@@ -115,7 +123,15 @@ def _nothing(*_: Any) -> Iterator[Any]:
 
 
 def no_id_check() -> Patches:
-    return [(InputTopic, "is_other_than", lambda *_: False)]
+    return [(InputTopic, "is_other_than", lambda *_: False), *no_record_check()]
+
+
+def no_record_check() -> Patches:
+    return [(provenance, "contradictions_of_records", _nothing)]
+
+
+def no_doubt() -> Patches:
+    return [(FetchEpochs, "_doubt", lambda *_: None)]
 
 
 def no_end_check() -> Patches:
@@ -128,7 +144,13 @@ def no_needed_from_check() -> Patches:
 
 @pytest.mark.parametrize(
     ("mistake", "disaster"),
-    [(no_id_check, _recreated), (no_end_check, _cut_short), (no_needed_from_check, _state_cut)],
+    [
+        (no_id_check, _recreated),
+        (no_record_check, _grown_again),
+        (no_doubt, _grown_again),
+        (no_end_check, _cut_short),
+        (no_needed_from_check, _state_cut),
+    ],
 )
 def test_a_mistake_in_what_is_compared_is_caught(
     mistake: Callable[[], Patches], disaster: Callable[[World, Seen, random.Random], Any]

@@ -17,7 +17,7 @@ from faust.types import TP
 
 from processors.durability import partition, truncation
 from processors.runtime import timeouts
-from schemas.outputs import decode_row_batch, decode_rows
+from schemas.outputs import EventRow, decode_row_batch, decode_rows
 from schemas.topics import INCIDENTS, INPUTS, REJECTED, ROWS
 from sinks import writer
 from tests.processors.views import Row
@@ -228,12 +228,12 @@ class World:
 def _events(record: Record) -> Iterator[tuple[Any, ...]]:
     pack = decode_row_batch(record.value)
     if pack.table == "feedback_events":
-        yield from (tuple(row[:3]) for row in decode_rows(pack))
+        yield from (tuple(row[: EventRow._fields.index("offset") + 1]) for row in decode_rows(pack))
 
 
 def _about(record: Record) -> tuple[bytes, ...]:
     headers = dict(record.headers)
-    return headers["topic"], headers["partition"], headers["offset"]
+    return tuple(headers[name] for name in ("topic", "partition", "incarnation", "offset", "table", "row"))
 
 
 def _what_it_says(value: bytes) -> dict[str, Any]:

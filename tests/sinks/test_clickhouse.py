@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.outputs import PARTIAL_COLUMNS, RowBatch
-from sinks.clickhouse import InsertBlock, RefusedRow, one_line
+from sinks.clickhouse import InsertBlock, Place, RefusedRow, one_line
 
 
 def row_batch(*rows: Sequence[Any], table: str = "cases", version: int = 1, recorded_at: int = 5) -> RowBatch:
@@ -44,8 +44,8 @@ def test_a_row_that_has_not_one_value_a_column_is_handed_back() -> None:
 
     assert gathered.values[0] == ["a"]
     assert refused == [
-        RefusedRow("cases", ("entity_id", "events"), ("b",), "", "2 values", "1 values"),
-        RefusedRow("cases", ("entity_id", "events"), ("c", 3, 4), "", "2 values", "3 values"),
+        RefusedRow("cases", ("entity_id", "events"), ("b",), "", "2 values", "1 values", Place(row=1)),
+        RefusedRow("cases", ("entity_id", "events"), ("c", 3, 4), "", "2 values", "3 values", Place(row=2)),
     ]
 
 

@@ -9,7 +9,7 @@ from schemas import outputs
 from schemas.kpis import Accumulator
 from schemas.outputs import COLUMNS, PARTIAL_COLUMNS, EventRow, ProgressRow, RowBatch, encode_row_batch
 from schemas.topics import CONTACTS, ROWS
-from sinks.clickhouse import RefusedRow
+from sinks.clickhouse import Place, RefusedRow
 from sinks.gathering import NewerReleaseError, PendingInsert, refused_row
 from tests.processors.durability.counting import Record
 from tests.processors.kpis.other_release import RELEASES, written_by
@@ -22,11 +22,12 @@ def a_batch(*rows: tuple[Any, ...], table: str = PROGRESS, columns: tuple[str, .
 
 
 def progress(day: int) -> ProgressRow:
-    return ProgressRow(CONTACTS, 3, day, 1, 1, 0, 0, 0, 1)
+    return ProgressRow(CONTACTS, 3, 0, day, 1, 1, 0, 0, 0, 1)
 
 
 class Part(NamedTuple):
     number: int
+    incarnation: int = 8
 
 
 class Message(Record):
@@ -136,19 +137,35 @@ def test_what_an_older_batch_has_of_a_retired_accumulator_is_stored(monkeypatch:
 
 def test_a_refused_event_is_told_under_its_own_offset_so_that_reconciliation_finds_it() -> None:
     values: dict[str, Any] = dict.fromkeys(EventRow._fields, "")
-    values |= {"topic": CONTACTS, "partition": 5, "offset": 41, "record_at": 9, "event_id": "e1", "source": "crm"}
-    refused = RefusedRow("feedback_events", EventRow._fields, tuple(values.values()), "score", "Float64", "'many'")
+    values |= {"topic": CONTACTS, "partition": 5, "incarnation": 2, "offset": 41, "record_at": 9}
+    values |= {"event_id": "e1", "source": "crm"}
+    place, row = Place(3, 8, 7, 6), tuple(values.values())
+    refused = RefusedRow("feedback_events", EventRow._fields, row, "score", "Float64", "'many'", place)
 
-    row = refused_row(refused, 3, 17).row
+    told = refused_row(refused, 17).row
 
-    assert (row.topic, row.partition, row.offset, row.record_at) == (CONTACTS, 5, 41, 9)
-    assert (row.event_id, row.source, row.field, row.got) == ("e1", "crm", "feedback_events.score", "'many'")
+    assert (told.topic, told.partition, told.incarnation, told.offset) == (CONTACTS, 5, 2, 41)
+    assert (told.table, told.row, told.record_at) == ("feedback_events", 0, 9)
+    assert (told.event_id, told.source, told.field, told.got) == ("e1", "crm", "feedback_events.score", "'many'")
 
 
-def test_any_other_refused_row_has_a_number_of_its_own_which_repeats_with_it() -> None:
-    first, second = (RefusedRow(PROGRESS, COLUMNS[PROGRESS], progress(day), "", "a row", "code 53") for day in (1, 2))
+def test_any_other_refused_row_is_told_under_its_message_and_its_number_there() -> None:
+    refused = RefusedRow(PROGRESS, COLUMNS[PROGRESS], progress(1), "", "a row", "code 53", Place(3, 8, 7, 6))
 
-    rows = [refused_row(refused, 3, 17).row for refused in (first, first, second)]
+    told = refused_row(refused, 17).row
 
-    assert rows[0].offset == rows[1].offset != rows[2].offset
-    assert {row.topic for row in rows} == {ROWS}
+    assert (told.topic, told.partition, told.incarnation, told.offset) == (ROWS, 3, 8, 7)
+    assert (told.table, told.row, told.record_at) == (PROGRESS, 6, 17)
+
+
+def test_rows_that_are_gathered_know_their_places_however_they_are_selected() -> None:
+    gathered, short = PendingInsert(), progress(2)[:-1]
+
+    gathered.add(Part(3), Message(7, a_batch(progress(1), short, progress(3))), now=9.0)
+    gathered.add(Part(3), Message(9, a_batch(progress(4), progress(5))), now=9.0)
+
+    (block,) = gathered.blocks.values()
+    assert [(place.offset, place.row) for place in map(block.place, range(4))] == [(7, 0), (7, 2), (9, 0), (9, 1)]
+    assert block.select([1, 3]).select([1]).place(0) == Place(3, 8, 9, 1)
+    (refused,) = (rejected.row for rejected in gathered.rejected)
+    assert (refused.incarnation, refused.offset, refused.table, refused.row) == (8, 7, PROGRESS, 1)

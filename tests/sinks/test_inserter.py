@@ -25,6 +25,7 @@ LIMITS = InsertLimits(rows=4, interval=1.0, attempt=30, commit=12)
 
 class Partition:
     number = 3
+    incarnation = 8
 
 
 class Message(Record):
@@ -33,7 +34,7 @@ class Message(Record):
 
 
 def message(offset: int, *days: int) -> Message:
-    rows = [ProgressRow(CONTACTS, 3, day, 1, 1, 0, 0, 0, 1) for day in days]
+    rows = [ProgressRow(CONTACTS, 3, 0, day, 1, 1, 0, 0, 0, 1) for day in days]
     batch = RowBatch(PROGRESS, COLUMNS[PROGRESS], 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode(rows)))
     return Message(offset, encode_row_batch(batch))
 
@@ -73,7 +74,8 @@ class _Writer(ClickHouseWriter):
         outside = self._outside
         outside.inserting.set()
         await asyncio.sleep(600 if outside.slow else 0.01)
-        if block.table == PROGRESS and (bad := {i for i, day in enumerate(block.values[2]) if day in outside.bad_days}):
+        days = block.column("day") if block.table == PROGRESS else []
+        if bad := {i for i, day in enumerate(days) if day in outside.bad_days}:
             raise RefusedError(53, "a day that is none", {i: Misfit("day", "Date", "many") for i in bad})
         outside.order.append(f"insert {len(block)} into {block.table}")
         outside.stored[block.table] = outside.stored.get(block.table, 0) + len(block)

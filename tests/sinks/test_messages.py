@@ -42,7 +42,7 @@ def checkpoint_of(
 
 
 def progress(topic: str) -> ProgressRow:
-    return ProgressRow(topic, 3, 0, 1, 1, 0, 0, 0, 1)
+    return ProgressRow(topic, 3, 0, 0, 1, 1, 0, 0, 0, 1)
 
 
 def incident(**changes: Any) -> IncidentRow:
@@ -57,7 +57,7 @@ def incident(**changes: Any) -> IncidentRow:
 
 def rejected(value: bytes, **changes: Any) -> RejectedRecord:
     row = RejectedRow(
-        "contact-events", 3, 41, WALL, "bad_enum", "channel", "phone, email", "telegram", "crm", "e9",
+        "contact-events", 3, 0, 41, "", 0, WALL, "bad_enum", "channel", "phone, email", "telegram", "crm", "e9",
         "contact.opened", len(value), sha256(value).hexdigest(),
     )  # fmt: skip
     return RejectedRecord(row._replace(**changes), b"c1", value)
@@ -77,7 +77,7 @@ def test_every_row_comes_back_once_and_no_message_is_too_large(names: list[str],
     sent = published(checkpoint_of({"ingest_progress": [progress(name) for name in names]}), limit)
     packed, refused = rows_of(sent, "ingest_progress"), rows_of(sent, "rejected_events")
 
-    fits = [name for name in names if (name, 3, 0, 1, 1, 0, 0, 0, 1) in packed]
+    fits = [name for name in names if progress(name) in packed]
     assert packed == [progress(name) for name in fits]
     assert len(packed) + len(refused) == len(names)
     assert all(len(message.value) <= limit for message in sent if message.topic == "acme-feedback-rows")
@@ -156,8 +156,8 @@ def test_a_rejection_carries_the_original_and_says_why_and_where() -> None:
     assert (message.topic, message.key, message.value) == ("feedback-rejected", b"crm", b"{broken")
     assert headers == {
         "reason": "bad_enum", "field": "channel", "expected": "phone, email", "got": "telegram",
-        "topic": "contact-events", "partition": "3", "offset": "41", "event_id": "e9", "source": "crm",
-        "event_type": "contact.opened",
+        "topic": "contact-events", "partition": "3", "incarnation": "0", "offset": "41", "table": "", "row": "0",
+        "event_id": "e9", "source": "crm", "event_type": "contact.opened",
     }  # fmt: skip
 
 

@@ -140,7 +140,7 @@ class Table(ClickHouseWriter):
 
     async def _attempt(self, block: InsertBlock) -> None:
         self.attempts += 1
-        days: list[int] = block.values[2]
+        days: list[int] = block.column("day")
         if self.out_of_order or any(map(self.bad, days)):
             raise RefusedError(469, "a constraint is violated")
         self.stored += [day for day in days if day not in self.stored]
@@ -151,7 +151,7 @@ class Table(ClickHouseWriter):
 
 
 def days(*which: int) -> InsertBlock:
-    rows = [ProgressRow("contact-events", 3, day, 1, 1, 0, 0, 0, 1) for day in which]
+    rows = [ProgressRow("contact-events", 3, 0, day, 1, 1, 0, 0, 0, 1) for day in which]
     block = InsertBlock(PROGRESS, COLUMNS[PROGRESS])
     block.add(RowBatch(PROGRESS, COLUMNS[PROGRESS], 1, 2, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
     return block
@@ -168,7 +168,7 @@ def played(scene: Callable[[Table], Awaitable[None]]) -> Table:
 
 
 def refused_days(refused: Sequence[RefusedRow]) -> list[Any]:
-    return [row.row[2] for row in refused]
+    return [row.row[COLUMNS[PROGRESS].index("day")] for row in refused]
 
 
 def test_a_bad_row_is_handed_back_and_others_are_stored_even_if_it_is_the_first_that_the_table_gets() -> None:

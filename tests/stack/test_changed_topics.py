@@ -90,6 +90,15 @@ def doctor(settings: Settings) -> tuple[int, str]:
     return done.returncode, " ".join(" ".join(cells).split()) + done.stderr
 
 
+def until_all_is_accounted_for(oidor: Installation, *letters: str) -> None:
+    """Every record that was read stands in the database, of former topics too, and so the doctor says."""
+    until(lambda: oidor.open_differences() == 0, 30, "nothing differs")
+    events = "SELECT count() FROM v_events WHERE entity_id LIKE '{}%' AND event_type = 'contact.opened'"
+    assert [oidor.ask(events.format(letter)) for letter in letters] == [[(CASES,)]] * len(letters)
+    code, found = doctor(oidor.settings)
+    assert (code, "every record is accounted for" in found) == (0, True), found
+
+
 def make_again(admin: KafkaAdminClient, settings: Settings, name: str) -> None:
     admin.delete_topics([name])
     until(lambda: name not in admin.list_topics(), 20, f"{name} is deleted")
@@ -117,6 +126,7 @@ def test_an_input_that_is_made_again_is_refused_and_read_from_its_first_record_o
         oidor.start("worker")
         until_known(oidor, "B")
         assert "nothing to accept" not in report
+        until_all_is_accounted_for(oidor, "A", "B")
 
 
 def test_an_input_that_is_made_again_under_a_worker_is_named_within_a_minute(
@@ -133,6 +143,7 @@ def test_an_input_that_is_made_again_under_a_worker_is_named_within_a_minute(
         follow(settings, said)
         oidor.start("worker")
         until_known(oidor, "B")
+        until_all_is_accounted_for(oidor, "A", "B")
 
 
 def test_a_state_that_lost_its_beginning_or_all_is_refused_and_begun_anew_once_that_is_accepted(
@@ -152,6 +163,7 @@ def test_a_state_that_lost_its_beginning_or_all_is_refused_and_begun_anew_once_t
         assert "begin anew" in follow(settings, said)
         worker = oidor.start("worker")
         until_known(oidor, "A")  # the inputs still held them
+        until_all_is_accounted_for(oidor, "A", "L")
 
         worker.terminate(10)
         make_again(admin, settings, state)
@@ -164,6 +176,7 @@ def test_a_state_that_lost_its_beginning_or_all_is_refused_and_begun_anew_once_t
             lambda: oidor.ask("SELECT countIf(state = 'resolved') FROM v_cases")[0][0] == CASES, 30, "all are resolved"
         )
         assert cases(oidor, "A") == CASES
+        until_all_is_accounted_for(oidor, "A", "L")
 
 
 def test_a_second_installation_with_the_same_application_id_is_refused_before_it_disturbs_the_first(

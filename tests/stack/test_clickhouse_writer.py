@@ -31,7 +31,7 @@ from schemas.outputs import (
     RowBatch,
     decode_rows,
 )
-from sinks.clickhouse import Address, InsertBlock, RefusedRow, connect, insert
+from sinks.clickhouse import Address, InsertBlock, Place, RefusedRow, connect, insert
 from sinks.writer import Attempt, ClickHouseWriter
 
 pytestmark = pytest.mark.stack
@@ -82,8 +82,8 @@ def event(number: int = 0, /, **more: Any) -> EventRow:
         "event_id": f"e-{number}",
         "source": "crm",
     }
-    numbers = {"partition": 3, "offset": number, "record_at": NOON + 1, "occurred_at": NOON, "seq": -1, "late": 0}
-    rest: dict[str, Any] = {"test": 0, "erased": 0, "warnings": (), "topics": (), "score": None}
+    numbers = {"partition": 3, "incarnation": 0, "offset": number, "record_at": NOON + 1, "occurred_at": NOON}
+    rest: dict[str, Any] = {"seq": -1, "late": 0, "test": 0, "erased": 0, "warnings": (), "topics": (), "score": None}
     return EventRow(**{**texts, **numbers, **rest, **more})
 
 
@@ -137,9 +137,9 @@ ROWS: dict[str, Sequence[Any]] = {
         "billing", "t1", "o", "default", "answer", "Not answered", '{"n":1}', "1",
     ),
     "rejected_events": RejectedRow(
-        "contact-events", 3, 9, NOON, "not_json", "", "an object", "x", "crm", "", "", 12, "00ff",
+        "contact-events", 3, 2, 9, "cases", 4, NOON, "not_json", "", "an object", "x", "crm", "", "", 12, "00ff",
     ),
-    "ingest_progress": ProgressRow("contact-events", 3, NOON, 10, 8, 1, 1, 1, 11),
+    "ingest_progress": ProgressRow("contact-events", 3, 2, NOON, 10, 8, 1, 1, 1, 11),
     "erasures": ErasureRow(1 << 63, 3, NOON),
     "kpi_partials": PARTIAL,
     "kpi_quarter_hours": PARTIAL._replace(revision=1 << 40),
@@ -361,7 +361,8 @@ def test_a_value_that_its_column_cannot_hold_is_named_and_the_rest_goes_in(
 
     carried = [tuple([*each] if isinstance(each, tuple) else each for each in row) for row in culprits]
     assert refused == [
-        RefusedRow("feedback_events", COLUMNS["feedback_events"], row, field, expected, repr(value)) for row in carried
+        RefusedRow("feedback_events", COLUMNS["feedback_events"], row, field, expected, repr(value), Place(row=place))
+        for row, place in zip(carried, (17, 40), strict=True)
     ]
     assert client.execute("SELECT count() FROM v_events") == [(62,)]
 
@@ -373,7 +374,7 @@ def test_rows_that_only_the_server_refuses_are_found(address: Address, client: C
 
     refused = write(address, block("feedback_events", *rows), attempts=attempts)
 
-    assert [row.row[2] for row in refused] == [0, 31, 32]
+    assert [row.row[EventRow._fields.index("offset")] for row in refused] == [0, 31, 32]
     assert all(row.got.startswith("code 469: Constraint") for row in refused)
     assert client.execute("SELECT count() FROM v_events") == [(47,)]
     assert {attempt.result for attempt in attempts} == {"refused", "inserted"}

@@ -76,6 +76,7 @@ def test_rows_that_are_made_again_are_named_within_a_minute_and_all_that_is_publ
         until_stored(oidor, "B")
         publish(oidor, "C")
         until_stored(oidor, "C")
+        until(lambda: oidor.open_differences() == 0, 30, "nothing differs")
 
 
 def test_rows_that_were_cut_are_read_from_their_beginning_and_none_that_come_then_is_passed_over(
@@ -93,4 +94,5 @@ def test_rows_that_were_cut_are_read_from_their_beginning_and_none_that_come_the
         publish(oidor, "B")
         until_stored(oidor, "A")
         until_stored(oidor, "B")
+        until(lambda: oidor.open_differences() == 0, 30, "nothing differs")
         assert "and was read up to 1000 (it was cut, or restored)" in warehouse.tail(50)

@@ -98,3 +98,5 @@ def test_rows_that_lose_to_newer_ones_are_named_by_all_and_win_once_versions_are
         oidor.launch("worker")
         until(lambda: resolutions(oidor) == CASES, 30, "new rows win")
         until(lambda: problems(warehouse) == "", 10, "the warehouse is well again")
+        until(lambda: oidor.open_differences() == 0, 30, "nothing differs")
+        assert events(oidor) == CASES * (1 + ROUNDS) + CASES, "none of those that were lost was replaced"

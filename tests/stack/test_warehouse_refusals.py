@@ -27,7 +27,7 @@ def a_batch(*rows: tuple[Any, ...], table: str = PROGRESS, columns: tuple[str, .
 
 
 def progress(topic: str, read: Any = 1) -> tuple[Any, ...]:
-    return ProgressRow(topic, 0, 1_764_000_000_000, read, 1, 0, 0, 0, 1)
+    return ProgressRow(topic, 0, 0, 1_764_000_000_000, read, 1, 0, 0, 0, 1)
 
 
 def test_bad_row_batches_and_refused_rows_are_told_and_the_rest_is_stored(

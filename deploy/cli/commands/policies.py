@@ -15,17 +15,18 @@ command = typer.Typer(no_args_is_help=True, help="SLA policy packs: are they rig
 
 @command.command("check")
 def check_policies(
-    files: Annotated[list[Path] | None, typer.Argument(help="packs; none: those of OIDOR_POLICIES")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="packs, calendars, parameters of patterns; none: OIDOR_POLICIES")
+    ] = None,
 ) -> None:
-    """Read packs as the worker does: what is wrong by file and line (exit code 2), what is odd as a warning."""
+    """Read files as the worker does: what is wrong by file and line (exit code 2), what is odd as a warning."""
     from deploy.cli.policies import check
 
     settings = load_settings()
     for one in check(files or settings.policies, settings.calendars):
         for warning in one.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        rules = sum(map(len, one.policy.clocks.values()))
-        print(f"{one.path}: {one.policy.policy_id} {one.policy.version}, {rules} rules, can be used")
+        print(f"{one.path}: {one.what}, can be used")
 
 
 @command.command("explain")

@@ -14,7 +14,6 @@ from rich.table import Table
 
 from deploy.cli.command import Panel, console
 from deploy.cli.settings import load_settings
-from schemas.errors import OidorError
 
 PANEL: Final = Panel.LOOK
 
@@ -36,18 +35,9 @@ def command(
     ] = Format.TABLE,
 ) -> None:
     """Ask ClickHouse, and print the answer."""
-    from clickhouse_driver.errors import Error
+    from deploy.cli.questions import asked
 
-    from sinks.clickhouse import Address, connect, one_line
-
-    settings = load_settings()
-    try:
-        client = connect(Address.of(settings), 60)
-        rows, columns = client.execute(sql, with_column_types=True)
-    except (Error, OSError, EOFError) as error:
-        raise OidorError(
-            f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}: {one_line(error)}"
-        ) from error
+    rows, columns = asked(load_settings(), sql)
     names = [name for name, _ in columns]
     match form:
         case Format.TABLE:

@@ -18,6 +18,7 @@ from deploy.cli.doctor.facts import (
     Facts,
     InputPartition,
     PartitionLag,
+    Unreconciled,
 )
 from processors.durability.provenance import contradictions_of_versions
 from processors.runtime.slices import OPEN_TRANSACTION_MS
@@ -196,18 +197,7 @@ def _restored(written: Mapping[int, int], stored: Mapping[int, int]) -> Iterator
 
 def _state(broker: Broker, now: int, settings: Settings) -> Iterator[Finding]:
     topic = state_topic(settings.app_id)
-    read = {
-        one.partition for group in broker.groups if group.name == settings.app_id for one in group.lags if one.committed
-    }
-    if lost := sorted(part.partition for part in broker.state if not part.messages and part.partition in read):
-        yield Finding(
-            "state",
-            False,
-            f"{topic} is empty in partitions {lost}, whose inputs were read before",
-            "find out who deleted it. A worker begins these anew and reads all that the inputs still hold: "
-            "oidor replay shows into another database what comes of that",
-        )
-    elif broker.state:
+    if broker.state:
         ages = [now - part.last_checkpoint for part in broker.state if part.last_checkpoint is not None]
         last = f"last checkpoint {_age(min(ages))} ago" if ages else "no checkpoint yet"
         yield Finding("state", True, f"{_size(sum(part.bytes for part in broker.state))} in {topic}, {last}")
@@ -287,7 +277,7 @@ def _reconciliation(database: Database) -> Iterator[Finding]:
         yield Finding(
             "reconciliation",
             False,
-            f"{one.topic}[{one.partition}] on {one.day}: read differs by {one.read}, stored by {one.stored}, "
+            f"{_of(one)} on {one.day}: read differs by {one.read}, stored by {one.stored}, "
             f"rejected by {one.rejected}, for more than {RECONCILED_SECONDS} s",
             "see that the warehouse runs and gets on; if it does: oidor replay --diff",
         )
@@ -332,6 +322,10 @@ def _plain(text: str) -> str:
 
 def _at(one: InputPartition | PartitionLag) -> str:
     return f"{one.topic}[{one.partition}]"
+
+
+def _of(one: Unreconciled) -> str:
+    return f"{one.topic}[{one.partition}]" + (f", incarnation {one.incarnation}," if one.incarnation else "")
 
 
 def _moment(ms: int) -> str:

@@ -1,5 +1,6 @@
 """What `oidor doctor` looks at: broker, consumer groups and database, as facts. Changes nothing."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -23,6 +24,7 @@ from deploy.cli.doctor.facts import (
     Unreconciled,
 )
 from deploy.cli.inputs import AcceptError, stored_versions
+from deploy.cli.logs import unopenable
 from deploy.cli.offsets import Offsets, committed_by, last_messages, offsets_of, partitions_of, waiting_between
 from deploy.cli.topics import TopicError, administrator, described, plan, problems
 from deploy.clickhouse.migrate import MigrationError, pending
@@ -39,7 +41,12 @@ from sinks.clickhouse import Address, connect, one_line
 WATCH_SECONDS: Final = 6.0
 """More than the time between two commits of a worker to its group: who has not moved by then stands still."""
 
+ATTENDED_MS: Final = 120_000
+"""Without a checkpoint for so long, a partition is not open in any worker."""
+
 _PATIENCE_SECONDS: Final = 30
+_ABSENT_MS: Final = 500
+"""What a broker may take to appear, where none listens."""
 _LAST_CHECKPOINT_OFFSETS: Final = 50
 """Among so many offsets is the end of a checkpoint, markers and aborted transactions between them."""
 
@@ -54,18 +61,20 @@ def examine(settings: Settings) -> Facts:
 def _broker(settings: Settings, erased_at: int | None) -> Broker | str:
     planned = plan(settings)
     try:
-        with administrator(settings) as admin:
+        with administrator(settings, absent_ms=_ABSENT_MS) as admin:
             there = described(admin, planned)
             topics = {name: shape.partitions for name, shape in there.items() if not shape.hidden}
             inputs = {name: count for name, count in topics.items() if name in _inputs(settings)}
+            state, groups = list(_state_parts(admin, settings, topics)), _groups(admin, settings, topics)
+            wrong = [*contradictions(settings), *unopenable(settings, _unattended(state, groups))]
             return Broker(
                 problems=tuple(problems(settings, planned, there)),
                 partitions=inputs,
                 inputs=tuple(_input_parts(admin, inputs)),
-                state=tuple(_state_parts(admin, settings, topics)),
-                groups=tuple(_groups(admin, settings, topics)),
+                state=tuple(state),
+                groups=tuple(groups),
                 copies=() if erased_at is None else tuple(copies(admin, settings, erased_at)),
-                contradictions=tuple(summed(contradictions(settings))),
+                contradictions=tuple(summed(wrong)),
                 versions=written_versions(settings),
             )
     except (TopicError, NoAnswerError) as error:
@@ -132,6 +141,13 @@ def _state_parts(admin: KafkaAdminClient, settings: Settings, topics: Mapping[st
         health = {name: PartHealth(*known) for name, known in meta.get("health", {}).items()}
         size, messages = sizes.get(part.partition, 0), high[part] - low[part]
         yield StatePartition(part.partition, size, messages, newest[part], meta.get("halted"), meta.get("now"), health)
+
+
+def _unattended(state: Iterable[StatePartition], groups: Iterable[ConsumerGroup]) -> list[int]:
+    """Partitions that nobody has open: whoever has one writes a checkpoint every minute."""
+    running = any(group.members for group in groups if group.command == "worker")
+    since = time.time_ns() // 1_000_000 - ATTENDED_MS if running else math.inf
+    return [part.partition for part in state if part.messages and (part.last_checkpoint or 0) < since]
 
 
 def _sizes(admin: KafkaAdminClient, topic: str) -> dict[int, int]:
@@ -236,12 +252,13 @@ def _skew(client: Any) -> int:
 
 def _differences(client: Any, database: str) -> Iterator[Unreconciled]:
     """Those that are not on their way any more."""
+    key = "topic, partition, incarnation, day"
     for row in client.execute(
-        "SELECT topic, partition, toString(day), difference_read, difference_stored, difference_rejected "
-        f"FROM {database}.v_reconciliation AS r LEFT JOIN (SELECT topic, partition, toDate(day, 'UTC') AS day, "
-        f"max(last_recorded_at) AS recorded_at FROM {database}.ingest_progress GROUP BY topic, partition, day) AS p "
-        "USING topic, partition, day "
+        "SELECT topic, partition, incarnation, toString(day), difference_read, difference_stored, difference_rejected "
+        f"FROM {database}.v_reconciliation AS r LEFT JOIN (SELECT topic, partition, incarnation, "
+        "toDate(day, 'UTC') AS day, max(last_recorded_at) AS recorded_at "
+        f"FROM {database}.ingest_progress GROUP BY {key}) AS p USING {key} "
         "WHERE (difference_read != 0 OR difference_stored != 0 OR difference_rejected != 0) "
-        f"AND recorded_at < now64(3) - INTERVAL {RECONCILED_SECONDS} SECOND ORDER BY topic, partition, day"
+        f"AND recorded_at < now64(3) - INTERVAL {RECONCILED_SECONDS} SECOND ORDER BY {key}"
     ):
         yield Unreconciled(*row)

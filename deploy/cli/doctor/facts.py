@@ -98,6 +98,7 @@ class Unreconciled:
 
     topic: str
     partition: int
+    incarnation: int
     day: str
     read: int
     stored: int

@@ -1,6 +1,7 @@
 """Whether two databases of one ClickHouse server show the same: view by view, row by row.
 
-What a view shows is a function of the records; when we wrote it down, and under which version, is not, and stays out.
+What a view shows is a function of the records; when we wrote it down, under which version, and how often before other
+records had taken the same offsets, is not, and stays out.
 So does what is about a customer who was erased, in either of them: one may have been masked where the other is not yet.
 """
 
@@ -27,19 +28,19 @@ WITHIN: Final[Mapping[str, tuple[str, str]]] = {
 """view -> conditions on a row that lies within a span: not begun before it, and over before it ends"""
 
 ERASED: Final[Mapping[str, tuple[str, str]]] = {
-    "v_events": ("topic, partition, offset", "feedback_events"),
+    "v_events": ("topic, partition, offset, record_at", "feedback_events"),
     "v_cases": ("topic, source, entity_id", "cases"),
     "v_sla": ("clock_id", "sla_clocks"),
     "v_incidents": ("topic, source, entity_id", "cases"),
 }
-"""view -> a key of its rows, and the table that marks those of customers who were erased"""
+"""view -> a key of its rows in any database, and the table that marks those of customers who were erased"""
 
 VIEWS: Final = tuple(WITHIN)
 COMPARED: Final[Mapping[str, str]] = {"v_incidents": "topic != ''"}
 """view -> condition on the rows that are a function of the records: incidents of ours are of no input topic"""
 EXAMPLES: Final = 2
 
-_OURS: Final = re.compile(r".*_recorded_at|ingested_at|as_of|version")
+_OURS: Final = re.compile(r".*_recorded_at|ingested_at|as_of|version|incarnation")
 
 
 class Database(Protocol):

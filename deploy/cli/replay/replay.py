@@ -125,7 +125,8 @@ def _with_verdicts(settings: Settings, target: Settings, home: Path) -> Settings
             return target
         rejected = client.execute(
             f"SELECT DISTINCT topic, partition, offset FROM {database}.rejected_events "
-            "WHERE reason = 'record_from_future'"
+            "WHERE reason = 'record_from_future' AND (topic, partition, incarnation) IN "
+            f"(SELECT topic, partition, max(incarnation) FROM {database}.ingest_progress GROUP BY topic, partition)"
         )
     finally:
         client.disconnect()

@@ -10,13 +10,13 @@ Row = Mapping[str, Any]
 """Column -> value; moments in milliseconds."""
 
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "feedback_events": ("topic", "partition", "offset"),
+    "feedback_events": ("topic", "partition", "incarnation", "offset"),
     "cases": ("topic", "source", "entity_id"),
     "sla_clocks": ("clock_id",),
     "incidents": ("incident_id",),
     "kpi_partials": ("minute", "dimension", "dimension_value", "topic", "partition", "revision"),
-    "rejected_events": ("topic", "partition", "offset"),
-    "ingest_progress": ("topic", "partition", "day"),
+    "rejected_events": ("topic", "partition", "incarnation", "offset", "table", "row"),
+    "ingest_progress": ("topic", "partition", "incarnation", "day"),
 }
 """The natural key of each table."""
 

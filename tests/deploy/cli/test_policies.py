@@ -8,6 +8,7 @@ import pytest
 
 from deploy.cli.policies import ExplainError, check, explain
 from deploy.cli.settings import SHIPPED
+from schemas.policies.yaml_lines import YamlRefusedError
 
 CALENDARS = SHIPPED / "calendars"
 PACKS = sorted(path for path in SHIPPED.glob("*.yaml") if path.stem != "patterns")
@@ -16,10 +17,40 @@ PACKS = sorted(path for path in SHIPPED.glob("*.yaml") if path.stem != "patterns
 @pytest.mark.parametrize("path", PACKS, ids=[path.stem for path in PACKS])
 def test_every_pack_that_is_shipped_is_right_and_says_what_it_is_not(path: Path) -> None:
     (checked,) = check([path], CALENDARS)
-    assert (checked.policy.policy_id, checked.warnings) == (path.stem, ())
+    assert checked.what.startswith(f"{path.stem} ")
+    assert checked.warnings == ()
     header = path.read_text(encoding="utf-8").partition("policy_id:")[0].replace("\n# ", " ")
     assert "technical aid, not legal advice" in header
     assert "Must confirm before use" in header
+
+
+def test_all_files_that_are_shipped_can_be_checked_whatever_they_are() -> None:
+    files = [*SHIPPED.glob("*.yaml"), *CALENDARS.glob("*.yaml")]
+    said = {one.path.stem: one.what for one in check(files, CALENDARS)}
+    assert len(said) == len(files)
+    assert said["patterns"] == "parameters of failure patterns, all as declared"
+    assert said["uk"] == "calendar uk 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("P08: {warning: 0}", "P08.warning"),
+        ("calendar_id: x", "version: is missing .and 2 more.$"),
+        ("policy: x", "clocks: is missing"),
+    ],
+)
+def test_a_file_is_checked_as_what_it_is(tmp_path: Path, text: str, wrong: str) -> None:
+    file = tmp_path / "file.yaml"
+    file.write_text(text)
+    with pytest.raises(YamlRefusedError, match=wrong):
+        check([file], CALENDARS)
+
+
+def test_a_folder_is_no_file_and_the_files_in_it_are_named() -> None:
+    with pytest.raises(YamlRefusedError) as refused:
+        check([SHIPPED], CALENDARS)
+    assert str(refused.value) == f"{SHIPPED} is a folder: name the files in it, as {SHIPPED / 'default.yaml'}"
 
 
 def explained(pack: str, **event: Any) -> list[str]:

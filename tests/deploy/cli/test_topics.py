@@ -1,10 +1,11 @@
 """Which topics are made, and which existing ones are refused. The broker's side is in tests/stack."""
 
+import time
 from typing import Any
 
 import pytest
 
-from deploy.cli.topics import HIDDEN, Existing, TopicError, check, plan, problems
+from deploy.cli.topics import HIDDEN, Existing, TopicError, administrator, check, plan, problems
 from processors.settings import Settings
 from schemas.topics import AHEAD_LIMIT, INPUTS
 
@@ -137,6 +138,14 @@ def test_an_unreachable_broker_is_one_line_that_says_what_to_do(monkeypatch: pyt
     assert (
         str(caught.value) == "cannot reach Kafka at 127.0.0.1:1; start it with `oidor demo --keep` or set OIDOR_BROKERS"
     )
+
+
+def test_where_nobody_listens_it_is_said_as_soon_as_is_asked_for() -> None:
+    began = time.monotonic()
+    nowhere = settings(brokers="127.0.0.1:1")
+    with pytest.raises(TopicError, match="cannot reach Kafka"), administrator(nowhere, absent_ms=50):
+        pass
+    assert time.monotonic() - began < 4
 
 
 def test_a_topic_that_is_not_ours_to_see_is_not_said_to_be_missing() -> None:

@@ -157,14 +157,14 @@ def test_a_table_has_the_columns_of_its_packs(migrated: Warehouse, table: str) -
 
 
 NATURAL_KEYS: dict[str, Sequence[str]] = {
-    "feedback_events": ["topic", "partition", "offset"],
-    "rejected_events": ["topic", "partition", "offset"],
+    "feedback_events": ["topic", "partition", "incarnation", "offset"],
+    "rejected_events": ["topic", "partition", "incarnation", "offset", "`table`", "row"],
     "cases": ["topic", "source", "entity_id"],
     "sla_clocks": ["clock_id"],
     "incidents": ["incident_id"],
     "kpi_partials": ["minute", "dimension", "dimension_value", "topic", "partition", "revision"],
     "kpi_quarter_hours": ["quarter_hour", "dimension", "dimension_value", "topic", "partition", "revision"],
-    "ingest_progress": ["topic", "partition", "day"],
+    "ingest_progress": ["topic", "partition", "incarnation", "day"],
     "erasures": ["customer", "partition"],
 }
 

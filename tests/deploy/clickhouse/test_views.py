@@ -50,6 +50,14 @@ def test_an_event_that_was_published_again_is_shown_once_as_its_first_record(war
     ]
 
 
+def test_an_event_of_another_topic_of_the_same_name_stands_beside_the_one_at_its_offset(warehouse: Warehouse) -> None:
+    warehouse.insert("feedback_events", event(4), event(4, event_id="e-2", incarnation=1))
+    warehouse.insert("feedback_events", event(9, incarnation=1, record_at="2026-12-31 12:00:00.000"))
+
+    shown = warehouse.query("SELECT event_id, incarnation, offset FROM v_events")
+    assert sorted(shown) == [("e-1", 0, 4), ("e-2", 1, 4)]
+
+
 def test_test_events_are_marked_not_hidden(warehouse: Warehouse) -> None:
     warehouse.insert("feedback_events", event(1, test=1))
 
@@ -139,6 +147,27 @@ def test_everything_that_was_read_is_accounted_for(warehouse: Warehouse) -> None
         ("contact-events", 3, "2026-11-20", 7, 3, 1, 3, 1, 2, 1, 1)
     ]
     assert warehouse.query(DIFFERENCES) == [(0, 0, 0)]
+
+
+def test_what_other_topics_of_the_same_name_held_is_accounted_for_by_itself(warehouse: Warehouse) -> None:
+    warehouse.insert("ingest_progress", {**PROGRESS, "records_read": 3, "accepted": 2, "rejected": 1})
+    warehouse.insert("ingest_progress", {**PROGRESS, "incarnation": 1, "records_read": 2, "accepted": 1, "rejected": 1})
+    warehouse.insert("feedback_events", event(0), event(1), event(0, event_id="e-2", incarnation=1))
+    warehouse.insert("rejected_events", rejected(2), rejected(2, incarnation=1))
+    warehouse.insert("rejected_events", rejected(2, "sink_refused", topic="feedback-rows", table="cases"))
+
+    shown = "SELECT incarnation, records_read, stored, rejections_stored FROM v_reconciliation ORDER BY 1"
+    assert warehouse.query(shown) == [(0, 3, 2, 1), (1, 2, 1, 1)]
+    assert warehouse.query(DIFFERENCES) == [(0, 0, 0)] * 2
+
+
+def test_each_row_of_a_message_that_was_refused_is_kept(warehouse: Warehouse) -> None:
+    refused = {"topic": "feedback-rows", "record_at": NOON}
+    rows = [{"table": "cases", "row": 0}, {"table": "cases", "row": 1}, {"table": "incidents", "row": 1}]
+    for _ in range(2):
+        warehouse.insert("rejected_events", *(rejected(7, "sink_refused", **refused, **row) for row in rows))
+
+    assert warehouse.column("SELECT count() FROM rejected_events FINAL") == [3]
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ class Counting:
 
 
 def _row(value: str, number: int, count: int, version: int) -> ProgressRow:
-    return ProgressRow(value, number, 0, count, count, 0, 0, 0, version & 0xFFFFFFFF)
+    return ProgressRow(value, number, 0, 0, count, count, 0, 0, 0, version & 0xFFFFFFFF)
 
 
 class Step(NamedTuple):

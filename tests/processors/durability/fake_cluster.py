@@ -7,8 +7,9 @@ import msgspec
 from faust.types import TP
 
 from processors.durability.changelog import ENCODING, decisive
-from processors.durability.provenance import Position, Provenance
+from processors.durability.provenance import Fingerprint, Position, Provenance
 from schemas.topics import INPUTS, TopicIdentity
+from tests.processors.durability.counting import Record
 
 STATE = "oidor-state"
 PARTITIONS = 2
@@ -28,9 +29,8 @@ def recording(provenance: Provenance) -> bytes:
 
 def standing_at(position: Position) -> bytes:
     """A message that ends no checkpoint."""
-    return msgspec.msgpack.encode(
-        (ENCODING, *position, [msgspec.Raw(msgspec.msgpack.encode(("numbers", 1, ["a"], 0)))])
-    )
+    entry = msgspec.Raw(msgspec.msgpack.encode(("totals", 1, ["a"], 1, True)))
+    return msgspec.msgpack.encode((ENCODING, *position, [entry]))
 
 
 def of_release(encoding: int, sequence: int = 1) -> bytes:
@@ -47,6 +47,11 @@ class FakeCluster:
     )
     offsets: dict[TP, int] = field(default_factory=dict)
     ended: dict[TP, int] = field(default_factory=dict)
+    begun: dict[TP, int] = field(default_factory=dict)
+    held: dict[TP, list[Record]] = field(default_factory=dict)
+    """The records of inputs; offsets between them have none."""
+    holed: set[str] = field(default_factory=set)
+    """Topics with compaction."""
     low: dict[int, int] = field(default_factory=dict)
     firsts: dict[int, Position] = field(default_factory=dict)
     emptied: set[int] = field(default_factory=set)
@@ -83,6 +88,19 @@ class FakeCluster:
             return self.messages.get(number, [])
         first = standing_at(self.firsts.get(number, Position(1, 0)))
         return [first, recording(self.lasts[number])] if number in self.lasts else [first]
+
+    async def records_at(self, offsets: Mapping[TP, int]) -> Mapping[TP, Fingerprint | None]:
+        reached = {
+            tp: offset for tp, offset in offsets.items() if self.begun.get(tp, 0) <= offset < self.ended.get(tp, 100)
+        }
+        return {tp: self._record_at(tp, offset) for tp, offset in reached.items()}
+
+    def _record_at(self, tp: TP, offset: int) -> Fingerprint | None:
+        there = (Fingerprint.of(record) for record in self.held.get(tp, ()) if record.offset == offset)
+        return next(there, None)
+
+    async def compacted(self, names: Collection[str]) -> frozenset[str]:
+        return frozenset(self.holed & set(names))
 
     async def retention(self, topic: str) -> Mapping[str, str]:
         return self.retained

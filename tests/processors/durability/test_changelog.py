@@ -15,7 +15,7 @@ from processors.durability.changelog import (
     meta_of,
     provenance_of,
 )
-from processors.durability.provenance import LastRecord
+from processors.durability.provenance import Fingerprint
 from processors.durability.table import Table
 from schemas.outputs import Change, Key
 from tests.processors.durability.counting import Record
@@ -122,7 +122,7 @@ def test_the_last_record_of_an_input_is_known_again_until_another_place_to_go_on
     recorded, back = provenance_of(message), read([message], State())
 
     assert recorded is not None
-    assert recorded.last_records == back.last_records == {"in": LastRecord.of(Record(5, b"value", 1_000, b"key"))}
+    assert recorded.last_records == back.last_records == {"in": Fingerprint.of(Record(5, b"value", 1_000, b"key"))}
     assert recorded.offsets == {"in": 6, "quiet": 0}
     moved = accepted(message, {"in": 0}, {}, beyond=0)
     assert moved is not None
@@ -141,7 +141,7 @@ def test_the_last_record_of_an_input_is_known_again_until_another_place_to_go_on
     ],
 )
 def test_a_record_with_another_place_time_key_or_value_is_another(other: Record) -> None:
-    assert LastRecord.of(other) != LastRecord.of(Record(5, b"value", 1_000, b"key"))
+    assert Fingerprint.of(other) != Fingerprint.of(Record(5, b"value", 1_000, b"key"))
 
 
 def test_a_checkpoint_that_is_longer_than_a_message_is_several() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 import pytest
@@ -11,10 +11,10 @@ from faust.types import TP
 from processors.durability.assignment import Assignment
 from processors.durability.changelog import ENCODING, accepted
 from processors.durability.inspection import Inspection, look_before_joining
-from processors.durability.provenance import OTHER_VERSION, InputTopic, LastRecord, Position, Provenance, told
+from processors.durability.provenance import OTHER_VERSION, Fingerprint, InputTopic, Position, Provenance, told
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS, NO_ID, SURVEYS, TopicIdentity
 from tests.processors.durability import counting
-from tests.processors.durability.counting import Counting
+from tests.processors.durability.counting import Counting, Record
 from tests.processors.durability.fake_cluster import (
     NAMES,
     PARTITIONS,
@@ -27,12 +27,12 @@ from tests.processors.durability.fake_cluster import (
 from tests.processors.durability.fake_log import Broker, Inputs, play
 from tests.processors.durability.test_assignment import Deaf, ticking
 
-LAST = LastRecord(59, 1_000, b"the last")
+LAST = Record(59, b"the last", 1_000)
 AS_READ = Provenance(
     inputs={name: InputTopic(name, id_of(name)) for name in NAMES},
     partitions=PARTITIONS,
     offsets=dict.fromkeys(INPUTS, 60),
-    last_records=dict.fromkeys(INPUTS, LAST),
+    last_records=dict.fromkeys(INPUTS, Fingerprint.of(LAST)),
     needed_from=5,
     version=1,
 )
@@ -48,6 +48,7 @@ def as_it_was_left() -> FakeCluster:
         offsets={TP(topic, number): 60 for topic in INPUTS for number in numbers},
         firsts=dict.fromkeys(numbers, Position(4, 0)),
         lasts=dict.fromkeys(numbers, AS_READ),
+        held={TP(topic, number): [LAST] for topic in INPUTS for number in numbers},
     )
 
 
@@ -67,6 +68,14 @@ def _recreate(cluster: FakeCluster) -> None:
 
 def _cut_an_input(cluster: FakeCluster) -> None:
     cluster.ended[TP(SURVEYS, 1)] = 59
+
+
+def _cut_an_input_that_grows_again(cluster: FakeCluster) -> None:
+    cluster.held[TP(SURVEYS, 1)] = [LAST._replace(timestamp=2_000)]
+
+
+def _cut_an_input_that_grows_again_by_a_transaction(cluster: FakeCluster) -> None:
+    cluster.held[TP(SURVEYS, 1)] = [LAST._replace(offset=58), LAST._replace(offset=60)]
 
 
 def _cut_the_state(cluster: FakeCluster) -> None:
@@ -126,6 +135,12 @@ def _write_something_else(cluster: FakeCluster) -> None:
         (_recreate, "contact-events is not the topic that was read before", "`oidor inputs accept --from beginning`"),
         (_cut_an_input, "survey-events[1] ends at 59, and was read up to 60", "`oidor inputs accept --from beginning`"),
         (
+            _cut_an_input_that_grows_again,
+            "survey-events[1] has not the record at 59 any more that was read there",
+            "`oidor inputs accept --from beginning`",
+        ),
+        (_cut_an_input_that_grows_again_by_a_transaction, "the record at 59", "`oidor inputs accept --from beginning`"),
+        (
             _cut_the_state,
             "oidor-state[1] begins with checkpoint 6, and is needed from 5",
             "begins such partitions anew",
@@ -165,6 +180,36 @@ def test_the_same_of_many_partitions_is_told_once_with_their_number() -> None:
     assert "(and 5 more like it)" in line
 
 
+def _let_retention_delete_it(cluster: FakeCluster) -> None:
+    cluster.begun[TP(SURVEYS, 1)] = 60
+    cluster.held[TP(SURVEYS, 1)] = []
+
+
+def _let_compaction_delete_it(cluster: FakeCluster) -> None:
+    cluster.holed.add(SURVEYS)
+    cluster.held[TP(SURVEYS, 1)] = [LAST._replace(offset=60)]
+
+
+@pytest.mark.parametrize("happens", [_let_retention_delete_it, _let_compaction_delete_it])
+def test_nothing_is_known_of_a_log_whose_last_read_record_was_deleted_as_it_may_be(
+    happens: Callable[[FakeCluster], None],
+) -> None:
+    cluster = as_it_was_left()
+    happens(cluster)
+
+    assert found(cluster) == []
+
+
+def test_a_record_that_compaction_left_is_another_when_it_is() -> None:
+    cluster = as_it_was_left()
+    _let_compaction_delete_it(cluster)
+    cluster.held[TP(SURVEYS, 1)] = [LAST._replace(value=b"another")]
+
+    (line,) = found(cluster)
+
+    assert "the record at 59" in line
+
+
 def test_an_id_that_a_broker_does_not_know_is_equal_to_every_other() -> None:
     cluster = as_it_was_left()
     cluster.identities[CONTACTS] = TopicIdentity(NO_ID, PARTITIONS)
@@ -183,7 +228,8 @@ class Running:
     """A process whose inputs and cluster agree, until a test makes them differ."""
 
     def __init__(self) -> None:
-        self.broker, self.inputs, self.cluster = Broker(), Inputs(PARTITIONS, random.Random(1)), FakeCluster()
+        self.broker, self.inputs = Broker(), Inputs(PARTITIONS, random.Random(1))
+        self.cluster = FakeCluster(held=self.inputs.logs)
         self.refused: list[str] = []
         self.assignment = Assignment(
             counting.counting(),
@@ -255,6 +301,85 @@ def test_a_log_that_ends_before_what_was_read_is_looked_at_at_once() -> None:
         assert not running.assignment.partitions[1].waits
         await asyncio.sleep(20)
         assert running.assignment.partitions[0].state.now <= now + 10_000
+        for task in tasks:
+            task.cancel()
+
+    play(run())
+
+
+def test_a_log_that_was_cut_and_has_grown_again_is_named_within_a_minute() -> None:
+    def happens(running: Running) -> None:
+        log = running.inputs.logs[TP(CONTACTS, 0)]
+        log[-2:] = [one._replace(value=b"another") for one in log[-2:]]
+
+    def then(running: Running) -> None:
+        (problem,) = running.assignment.problems
+        assert "contact-events[0] has not the record at 2 any more that was read there" in problem
+        assert running.assignment.partitions[0].waits
+        assert not running.assignment.partitions[1].waits
+
+    scene(happens, then)
+
+
+@pytest.mark.parametrize("another", [True, False], ids=["another log", "the same log"])
+def test_nothing_is_taken_from_another_broker_before_it_has_shown_the_last_record_that_was_read(another: bool) -> None:
+    async def run() -> None:
+        running = Running()
+        tasks = await running.run()
+        log, tp = running.inputs.logs[TP(CONTACTS, 0)], TP(CONTACTS, 0)
+        if another:
+            log[-2:] = [one._replace(value=b"another") for one in log[-2:]]
+        running.inputs.marks.asked(tp, 1_000, "a broker")
+        running.inputs.marks.asked(tp, 2_000, "another broker")
+        running.inputs.publish(CONTACTS, 0, b"behind")
+        await asyncio.sleep(5)
+
+        part = running.assignment.partitions[0]
+        if another:
+            assert running.totals() == 9
+            assert "contact-events[0] has not the record at" in running.assignment.problems[0]
+        else:
+            assert running.totals() == 10
+            assert not part.waits
+        for task in tasks:
+            task.cancel()
+
+    play(run())
+
+
+def test_a_log_that_is_read_from_its_beginning_though_nobody_sought_it_is_looked_at_before_anything_is_taken() -> None:
+    async def run() -> None:
+        running = Running()
+        tasks = await running.run()
+        tp = TP(CONTACTS, 0)
+        running.inputs.logs[tp] = [one._replace(value=b"another") for one in running.inputs.logs[tp]]
+        running.inputs.positions[tp] = 0
+        await asyncio.sleep(5)
+
+        assert running.totals() == 9
+        assert "contact-events[0] has not the record at" in running.assignment.problems[0]
+        for task in tasks:
+            task.cancel()
+
+    play(run())
+
+
+def test_a_partition_that_goes_elsewhere_during_a_look_is_not_said_to_be_cut() -> None:
+    async def run() -> None:
+        running = Running()
+        tasks = await running.run()
+        first = running.cluster.first
+
+        async def slowly(topic: str, numbers: Iterable[int]) -> Mapping[int, bytes]:
+            running.inputs.split = True
+            await running.assignment.revoke([0], 1)
+            running.cluster.firsts[0] = Position(900, 0)  # its next owner has no need of what was before
+            return await first(topic, numbers)
+
+        running.cluster.first = slowly  # type: ignore[method-assign]
+        await asyncio.sleep(31)
+
+        assert running.assignment.problems == []
         for task in tasks:
             task.cancel()
 

@@ -18,8 +18,8 @@ from tests.schemas.events.samples import event_of
 def row_of(event: Event, topic: str = CONTACTS) -> EventRow:
     record = FakeRecord(topic, 3, 7, 9_000, b"c1", b"")
     return event_row(
-        event, record, topic=topic, occurred_at=occurred_ms(event), late=1, warnings=("seq_gap",), category="billing",
-        topics=("wait",), payload="{}",
+        event, record, topic=topic, incarnation=2, occurred_at=occurred_ms(event), late=1, warnings=("seq_gap",),
+        category="billing", topics=("wait",), payload="{}",
     )  # fmt: skip
 
 
@@ -34,8 +34,9 @@ def test_every_column_shows_what_it_is_called() -> None:
     )  # fmt: skip
 
     assert row_of(event)._asdict() == {
-        "topic": CONTACTS, "partition": 3, "offset": 7, "record_at": 9_000, "event_id": "e1", "source": "crm",
-        "event_type": "contact.opened", "schema_version": "1.2", "entity_id": "C1", "seq": 4, "customer_id": "c1",
+        "topic": CONTACTS, "partition": 3, "incarnation": 2, "offset": 7, "record_at": 9_000, "event_id": "e1",
+        "source": "crm", "event_type": "contact.opened", "schema_version": "1.2", "entity_id": "C1", "seq": 4,
+        "customer_id": "c1",
         "occurred_at": 5_000, "late": 1, "test": 1, "erased": 0, "warnings": ("seq_gap",), "channel": "phone",
         "org_unit": "es/care/n1/madrid", "area": "es", "team": "n1", "site": "madrid", "priority": "high",
         "kind": "outbound", "category": "billing", "category_raw": "facturación", "product": "fibre",
@@ -70,9 +71,10 @@ def test_every_column_of_an_example_has_its_type(record: examples.Record) -> Non
 
 def test_a_rejected_record_is_described_without_its_bytes() -> None:
     record = FakeRecord(CONTACTS, 3, 7, 9_000, b"c1", b"{}")
-    row = rejected_row(record, CONTACTS, Rejection("not_json", "f", "an object", "x"), Claimed("crm", "e1", "t"))
+    row = rejected_row(record, CONTACTS, 2, Rejection("not_json", "f", "an object", "x"), Claimed("crm", "e1", "t"))
     assert row._asdict() == {
-        "topic": CONTACTS, "partition": 3, "offset": 7, "record_at": 9_000, "reason": "not_json", "field": "f",
-        "expected": "an object", "got": "x", "source": "crm", "event_id": "e1", "event_type": "t", "bytes": 2,
+        "topic": CONTACTS, "partition": 3, "incarnation": 2, "offset": 7, "table": "", "row": 0, "record_at": 9_000,
+        "reason": "not_json", "field": "f", "expected": "an object", "got": "x", "source": "crm", "event_id": "e1",
+        "event_type": "t", "bytes": 2,
         "sha256": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
     }  # fmt: skip

@@ -167,7 +167,7 @@ def test_a_record_from_the_future_is_accounted_for_and_moves_no_time(timestamp: 
     (row,) = (record.row for record in feed.state.pending.rejected)
     assert (row.reason, row.field, row.offset) == ("record_from_future", "timestamp", 2)
     assert row.record_at == min(timestamp, LATEST_MS)
-    assert sum(day.rejected for (_, at), day in feed.state.progress.items() if at == row.record_at // DAY * DAY) == 1
+    assert sum(day.rejected for (_, _, at), day in feed.state.progress.items() if at == row.record_at // DAY * DAY) == 1
 
 
 # Content does not depend on now

@@ -132,6 +132,29 @@ def test_the_end_is_known_as_of_when_the_fetch_was_sent_and_for_what_was_handed_
     assert (later.epoch, later.end, later.asked_at) == (epoch, 6, 2_000)
 
 
+def test_a_slice_says_when_its_log_may_be_another_than_the_one_that_was_read() -> None:
+    marks = FetchEpochs({})
+    before, after = object(), object()
+    marks.asked(HERE, 1_000, before)
+    assert marks.mark(HERE, records(4, 5)).doubt == 0
+    marks.asked(HERE, 2_000, before)
+    assert marks.mark(HERE, records(7)).doubt == 0, "a hole is none"
+
+    marks.asked(HERE, 3_000, after)
+    of_another_broker = marks.mark(HERE, records(8, 9))
+    assert of_another_broker.doubt > 0
+    assert of_another_broker.part(1, 2).doubt == of_another_broker.doubt
+    marks.seek(HERE, 8)
+    marks.start_over()
+    assert marks.mark(HERE, records(8)).doubt == of_another_broker.doubt, "a seek settles nothing"
+
+    marks.seek(HERE, 9)
+    from_the_beginning = marks.mark(HERE, records(0, 1))
+    assert from_the_beginning.doubt > of_another_broker.doubt, "nobody sought what it begins with"
+    assert marks.progress(HERE, position=2, stable=9, high=9, at=0).doubt == from_the_beginning.doubt
+    assert marks.mark(TP("other", 0), records(0)).doubt == 0
+
+
 def test_records_that_were_handed_over_and_did_not_come_are_overdue_after_a_while() -> None:
     missing = Missing()
 

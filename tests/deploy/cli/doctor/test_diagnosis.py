@@ -137,9 +137,9 @@ WRONG = {
         "crm has left a transaction open on contact-events[3] since offset 100, 90 s ago: 10 offsets wait",
     ),
     "a state that is gone": (
-        replace(BROKER, state=(replace(STATE, messages=0, last_checkpoint=None),)),
-        "state",
-        "oidor-state is empty in partitions [3]",
+        replace(BROKER, contradictions=(("oidor-state[3] is empty, and was read up to 60: it was", "restore it"),)),
+        "provenance",
+        "oidor-state[3] is empty, and was read up to 60: it was -> restore it",
     ),
     "no worker": (
         behind(ConsumerGroup("worker", "oidor", 0, WORKER.lags)),
@@ -180,7 +180,7 @@ DATABASE_WRONG = {
         "ClickHouse's clock is 2.5 s behind the clock here",
     ),
     "a record that is not accounted for": (
-        Database((), 0, (Unreconciled("survey-events", 2, "2026-11-18", 0, 3, 0),)),
+        Database((), 0, (Unreconciled("survey-events", 2, 0, "2026-11-18", 0, 3, 0),)),
         "reconciliation",
         "survey-events[2] on 2026-11-18: read differs by 0, stored by 3, rejected by 0",
     ),
