@@ -90,6 +90,10 @@ class CaseRow(NamedTuple):
     last_event_at: int
     resolution: str
     """Contacts: resolution; complaints: outcome."""
+    merged_into: str
+    """The entity that survives the merge of this one; '' of a case that is not merged."""
+    merged_elsewhere: int
+    """1 when nothing was read of that entity in this partition 10 min after the merge."""
     events: int
     events_left_out: int
     """Of them, those that are beyond the bound of a case: replies in the middle that change nothing of it."""
@@ -156,9 +160,10 @@ class ClockRow(NamedTuple):
     illegitimate_pause_ms: int
     """Of it, with a message of the customer unanswered."""
     retroactive: int
-    """1 when the deadline was past before anyone could know: by a late record, a change of priority or class, a merge.
-    """
+    """1 when the deadline was past before anyone could know: by a late record, a change of priority or class."""
     retracted: int
+    inherited: int
+    """1 when a case that was merged into this one counts for it: it is in no count, no attainment and no incident."""
     void: int
     """1 when later events showed that the clock never existed."""
     erased: int

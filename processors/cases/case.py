@@ -10,16 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from processors.cases import effects
+from processors.cases import effects, merges
 from processors.cases.corrections import REVISING, effective_events
-from processors.cases.events import CaseEvent, CaseKey, Facts
+from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.fold import Fold, note, settle
 from processors.cases.history import Membership
 from processors.cases.measures import answer_amounts, attribution_of, complaint_amounts, contact_amounts
+from processors.cases.merges import CarryOver
 from processors.cases.order import follows, in_turn, only_follows, position
+from processors.cases.standing import ALONE, Standing
 from processors.cases.transitions import trigger_of
 from processors.kpis.samples import Sample, counted, difference
-from processors.sla.clocks import NEVER, Clock, last_threshold
+from processors.sla.clocks import NEVER, Clock, Trigger, last_threshold
 from processors.sla.promises import Promises
 from schemas.kpis import Count
 from schemas.outputs import IncidentRow
@@ -28,8 +30,8 @@ from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
 Labels = tuple[str, ...]
 """The name of a gauge, then its labels."""
-CarryOver = tuple[CaseKey, CaseEvent]
-"""The case that survives a merge, and what the other one gives it."""
+_OF_THE_MERGED: Final[frozenset[Trigger]] = frozenset({"merged", "voided"})
+"""Triggers of a merged case that are still its own."""
 _NO_INCIDENTS: Final[Mapping[str, IncidentRow]] = MappingProxyType({})
 _NO_MEMBERSHIPS: Final[Mapping[str, Membership]] = MappingProxyType({})
 
@@ -75,7 +77,7 @@ NOT_EVALUATED: Final = Evaluation()
 class Case:
     """One case as it stays in the state: its events, their fold, and what was emitted of it."""
 
-    __slots__ = ("evaluation", "events", "fold", "key", "leaves_by", "left_out", "written")
+    __slots__ = ("evaluation", "events", "fold", "key", "leaves_by", "left_out", "standing", "written")
 
     def __init__(self, key: CaseKey) -> None:
         self.key = key
@@ -85,6 +87,7 @@ class Case:
         """How many events it was given beyond these: see `cases.bound`."""
         self.leaves_by: int | None = None
         """Its place, ms, in the order in which cases that are over leave; None: it has none."""
+        self.standing = ALONE
         self.fold = Fold(key)
         self.evaluation = NOT_EVALUATED
         """The last one: all of it was emitted."""
@@ -130,20 +133,22 @@ def apply_event(case: Case, event: CaseEvent, promises: Promises) -> tuple[list[
     return replace_events(case, events, promises), last
 
 
-def withdraw(case: Case, event: CaseEvent, promises: Promises) -> list[tuple[Sample, int]]:
-    """Remove an event from a case; returns the samples to add (+1) or take back (-1)."""
-    events = case.events.copy()
-    events.remove(event)
-    return replace_events(case, events, promises)
-
-
 def replace_events(case: Case, events: list[CaseEvent], promises: Promises) -> list[tuple[Sample, int]]:
     """Let a case have other events; returns the samples to add (+1) or take back (-1)."""
+    return _replace(case, events, case.standing, promises)
+
+
+def let_stand(case: Case, standing: Standing, promises: Promises) -> list[tuple[Sample, int]]:
+    """Let the merges of a case stand otherwise; returns the samples to add (+1) or take back (-1)."""
+    return _replace(case, case.events, standing, promises)
+
+
+def _replace(case: Case, events: list[CaseEvent], standing: Standing, promises: Promises) -> list[tuple[Sample, int]]:
     before: list[Sample] = []
     after: list[Sample] = []
-    refold(case.key, case.events, promises, before)
-    case.fold = refold(case.key, events, promises, after)
-    case.events = events
+    refold(case.key, case.events, promises, before, case.standing)
+    case.fold = refold(case.key, events, promises, after, standing)
+    case.events, case.standing = events, standing
     return list(difference(before, after))
 
 
@@ -153,13 +158,19 @@ def _only_adds(case: Case, event: CaseEvent) -> bool:
         return False
     fold = case.fold
     revises = event.type in REVISING or (bool(case.events) and not fold.test and bool(event.facts.get("test")))
-    return not revises and not fold.revised and case.key[0] != SURVEYS
+    return not revises and not fold.revised and case.key[0] != SURVEYS and case.standing is ALONE
 
 
-def refold(key: CaseKey, events: Sequence[CaseEvent], promises: Promises, samples: list[Sample]) -> Fold:
+def refold(
+    key: CaseKey,
+    events: Sequence[CaseEvent],
+    promises: Promises,
+    samples: list[Sample],
+    standing: Standing = ALONE,
+) -> Fold:
     """Fold events from the start; `samples` receives what the case adds to the KPIs."""
-    topic, fold = key[0], Fold(key)
-    effective = effective_events(events)
+    topic, fold = key[0], Fold(key, standing)
+    effective = merges.counting(effective_events(events), standing)
     for event in in_turn(effective, fold):
         advance(fold, event, promises, samples)
     if topic == SURVEYS:
@@ -178,6 +189,9 @@ def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Samp
             clock.attribution = fold.attribution()
     fold.state_facts(event)
     trigger = trigger_of(event, fold.expires_at)
+    if fold.state == "merged" and trigger not in _OF_THE_MERGED:
+        _follow_merge(fold, event, trigger, promises)
+        return
     note(fold, event, trigger)
     effects.apply_trigger(fold, event, trigger, promises)
     topic = fold.facts["topic"]
@@ -192,6 +206,15 @@ def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Samp
         samples.append(Sample(at, attribution_of(fold, event, trigger), amounts))
 
 
+def _follow_merge(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) -> None:
+    """What happens to a case that is merged: it is the survivor's. Nobody has heard it while that was not found."""
+    if trigger in merges.FORWARDED:
+        fold.forwarded += (event,)
+    if trigger != "reopened" and not merges.is_found(fold):
+        note(fold, event, trigger)
+        effects.apply_trigger(fold, event, trigger, promises)
+
+
 def _count_response(fold: Fold, events: Iterable[CaseEvent], samples: list[Sample]) -> None:
     """A survey has one response: the last that came before it expired."""
     until = fold.expires_at
@@ -199,21 +222,3 @@ def _count_response(fold: Fold, events: Iterable[CaseEvent], samples: list[Sampl
     if answers:
         last = answers[-1]
         samples.append(Sample(last.occurred_at, fold.attribution(), answer_amounts(last.facts)))
-
-
-def carry_over(case: Case) -> CarryOver | None:
-    """What a merged case gives to the one that survives: how long the customer has waited already.
-
-    A function of the merged case alone, so that it is the same in whatever order the events of the two came.
-    """
-    fold = case.fold
-    if fold.state != "merged" or fold.merged is None or fold.opened_at is None or fold.test:
-        return None
-    topic, source, entity_id = case.key
-    into = fold.merged.facts.get("into", entity_id)
-    if into == entity_id:
-        return None
-    facts: Facts = {"opened_at": fold.opened_at}
-    # No publisher's event id has a slash.
-    event = fold.merged._replace(seq=-1, event_id=f"absorbed/{entity_id}", type="absorbed", facts=facts)
-    return (topic, source, into), event

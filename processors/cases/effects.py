@@ -5,6 +5,7 @@ The table says which metrics a trigger concerns, and how. Here is what the table
 
 from typing import Final
 
+from processors.cases import merges
 from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold
 from processors.sla import clocks
@@ -14,6 +15,7 @@ from schemas.taxonomy import ClockMetric
 
 _ANSWERS: Final[frozenset[Trigger]] = frozenset({"answered_by_person", "replied_by_person"})
 _SOLVED: Final[frozenset[Trigger]] = frozenset({"resolved", "closed"})
+_OPENED: Final[frozenset[Trigger]] = frozenset({"opened", "opened_outbound"})
 _REOPENED: Final[frozenset[Trigger]] = frozenset({"reopened", "reopened_unanswered", "reopened_by_message"})
 _UNANSWERED_FOR_GOOD: Final[frozenset[Trigger]] = frozenset(
     {"reopened", "customer_replied", "merged", "duplicate", "dismissed", "voided"}
@@ -25,6 +27,14 @@ _FROM_OPENING: Final = frozenset(metric for metric, table in SIGNALS.items() if 
 
 def apply_trigger(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) -> None:
     """Start, stop, pause, change and annul the clocks of a case, as an event asks for."""
+    if trigger == "absorbed":
+        if fold.opened_at is not None:
+            _absorb(fold, event, promises)
+        return
+    if trigger == "merged" and not fold.handed_over:
+        fold.handed_over = merges.handed_over(fold, event.occurred_at)
+    if trigger == "merged" and not merges.is_found(fold):
+        return
     owed = _owed_by_reopening(fold, event) if trigger == "reopened" else None
     if owed is not None:
         _walk(fold, event, owed, promises)
@@ -38,6 +48,41 @@ def apply_trigger(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Prom
         fold.cancelled_by_resolution = ()
     if trigger == "opened" and not fold.clocks and not fold.is_over:
         fold.unmatched += 1
+    if trigger in _OPENED and fold.absorbed:
+        for absorbed in fold.absorbed:
+            _absorb(fold, absorbed._replace(occurred_at=max(absorbed.occurred_at, event.occurred_at)), promises)
+
+
+def _absorb(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    """Go on with the wait of a case that was merged into this one (SLA rule 12)."""
+    _walk(fold, event, "absorbed", promises)
+    since = merges.take_over(fold, event)
+    if since is not None and _first_response_given(fold):
+        _owe_since(fold, event, "next_response", since, promises)
+    person_asked_at = event.facts.get("person_asked_at")
+    if person_asked_at is not None and not fold.is_over:
+        _owe_since(fold, event, "human_on_request", person_asked_at, promises)
+
+
+def _owe_since(fold: Fold, event: CaseEvent, metric: ClockMetric, since: int, promises: Promises) -> None:
+    """Let a clock run that began in a case merged into this one."""
+    if metric not in promises.metrics:
+        return
+    last, at = fold.latest.get(metric), event.occurred_at
+    if last is None or not last.is_open:
+        promise = promises.promise(metric, since, fold.matching())
+        if promise is None:
+            return
+        instance = 1 if last is None else last.instance + 1
+        last = clocks.start(metric, *promise, at, event.record_at, instance=instance)
+        fold.add_clock(last)
+    if since < last.origin:
+        clocks.inherit(last, [(since, last.origin)], at)
+
+
+def _first_response_given(fold: Fold) -> bool:
+    first = fold.latest.get("first_response")
+    return first is None or not first.is_open
 
 
 def _owed_by_reopening(fold: Fold, event: CaseEvent) -> Trigger | None:
@@ -75,9 +120,8 @@ def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) ->
             case "reopen":
                 if _may_begin(last, signal):
                     _reopen(fold, event, last, promises)
-            case "rewind":
-                if metric in _FROM_OPENING:
-                    clocks.rewind(last, event.facts["opened_at"], event.occurred_at)
+            case "inherit":
+                merges.inherit(fold, last, event, from_opening=metric in _FROM_OPENING)
             case "annul":
                 for clock in _all(fold, metric):
                     _send(fold, event, trigger, signal, clock)
@@ -103,8 +147,7 @@ def _owes(fold: Fold, trigger: Trigger, metric: ClockMetric) -> bool:
         return False
     if metric == "next_response":
         # While the first response is owed a message asks for none of its own (SLA rule 9).
-        first = fold.latest.get("first_response")
-        return first is None or not first.is_open
+        return _first_response_given(fold)
     return trigger != "opened" or _is_still_owed(fold, metric)
 
 
@@ -113,8 +156,6 @@ def _begin(fold: Fold, event: CaseEvent, trigger: Trigger, metric: ClockMetric, 
         _start(fold, event, metric, event.occurred_at, promises)
         return
     _start(fold, event, metric, fold.opened_at, promises)
-    if fold.absorbed_from is not None and metric in fold.latest:
-        clocks.rewind(fold.latest[metric], fold.absorbed_from, event.occurred_at)
 
 
 def _start(fold: Fold, event: CaseEvent, metric: ClockMetric, at: int, promises: Promises) -> None:
@@ -151,7 +192,7 @@ def _change(
     """Let the target hold that the case has now: of an open clock, or of one that it had not (SLA rule 10)."""
     if last is None:
         if metric in _FROM_OPENING and fold.opened_at is not None and _is_still_owed(fold, metric):
-            _start_late(fold, event, metric, fold.opened_at, promises)
+            _start_late(fold, event, metric, merges.waits_since(fold) or fold.opened_at, promises)
     elif last.is_open and last.target.recomputes:
         promise = promises.promise(metric, last.origin, fold.matching())
         if promise is None:
@@ -167,7 +208,7 @@ def _is_still_owed(fold: Fold, metric: ClockMetric) -> bool:
         return False
     if metric == "first_response":
         return fold.first_response_at is None
-    return metric != "acknowledge" or not fold.acknowledged
+    return metric != "acknowledge" or fold.acknowledged_at is None
 
 
 def _start_late(fold: Fold, event: CaseEvent, metric: ClockMetric, opened_at: int, promises: Promises) -> None:

@@ -85,7 +85,18 @@ class Facts(Stated, _From, total=False):
     scale_max: int
     direction: str
     opened_at: int
-    """Of a case that was merged into this one."""
+    """Of a case that was merged into this one: since when its customer waits."""
+    over_at: int
+    """Since when that case was over when it was merged."""
+    asked: list[int]
+    """What it was asked, and nobody had answered by then, in order."""
+    answers: list[int]
+    """When persons had answered it, in order."""
+    acknowledged_at: int
+    person_asked_at: int
+    """Since when its customer waits for a person."""
+    ran: Mapping[str, list[list[int]]]
+    """Metric -> from, to: when the clock ran that it still had."""
     revises: str
     """Id of the event that this one corrects or withdraws; it then says nothing of the case itself."""
     values: "CorrectedFacts"

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Stated
+from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Facts, Stated
 from processors.cases.organisation import Place, place
+from processors.cases.standing import ALONE, Standing
 from processors.cases.transitions import TERMINAL, state_after
 from processors.sla.clocks import Clock, Trigger
 from schemas.kpis import DIMENSIONS
@@ -36,14 +37,16 @@ class Fold:
     """What a case is known by, the state it is in, its moments and its clocks. Moments are milliseconds, UTC."""
 
     __slots__ = (
-        "_attribution", "_matching", "absorbed_from", "acknowledged", "answered_any", "answered_at",
-        "answered_by_anyone", "assignments", "cancelled_by_resolution", "clocks", "closed_at", "cycles", "erased",
-        "expires_at", "facts", "first_resolved_at", "first_response_at", "impossible", "latest", "merged", "offered",
-        "opened_at", "owner", "reopens", "resolution", "resolved_as", "resolved_at", "response_owed_from", "revised",
-        "state", "team", "test", "transfers", "unanswered_since", "unmatched", "vulnerable", "waiting_since",
+        "_attribution", "_matching", "absorbed", "acknowledged_at", "answered_any", "answered_at",
+        "answered_by_anyone", "answers", "assignments", "cancelled_by_resolution", "clocks", "closed_at", "cycles",
+        "erased", "expires_at", "facts", "first_resolved_at", "first_response_at", "forwarded", "handed_over",
+        "impossible", "latest", "merged", "offered", "opened_at", "over_since", "owner", "reopens", "resolution",
+        "resolved_as", "resolved_at", "response_owed_from", "revised", "standing", "state", "team", "test", "transfers",
+        "unanswered", "unmatched", "vulnerable", "waiting_since",
     )  # fmt: skip
 
-    def __init__(self, key: CaseKey) -> None:
+    def __init__(self, key: CaseKey, standing: Standing = ALONE) -> None:
+        self.standing = standing
         self.facts: CaseFacts = {"topic": key[0], "source": key[1], "priority": "normal"}
         self.state: CaseState = "open"
         self.owner = self.team = self.resolution = ""
@@ -65,14 +68,24 @@ class Fold:
         """The last instance of each metric."""
         self.cancelled_by_resolution: tuple[Clock, ...] = ()
         """What a person's reply shortly after the resolution would still keep."""
-        self.unanswered_since: int | None = None
-        """The first message of the customer that nobody answered."""
+        self.unanswered: tuple[int, ...] = ()
+        """The messages of the customer that nobody answered, in order."""
+        self.answers: tuple[int, ...] = ()
+        """When persons answered, in order."""
         self.response_owed_from: int | None = None
         """Opening, or a reopening after a resolution in which no person had a part."""
-        self.acknowledged = self.answered_by_anyone = False
+        self.answered_by_anyone = False
+        self.acknowledged_at: int | None = None
+        self.over_since: int | None = None
+        """None while it is not over."""
         self.merged: CaseEvent | None = None
-        self.absorbed_from: int | None = None
-        """The earliest opening of the cases that were merged into this one."""
+        """The merge that holds: the last one."""
+        self.handed_over: Facts = {}
+        """What it gives to the case that survives, as it stood when it was first merged."""
+        self.forwarded: tuple[CaseEvent, ...] = ()
+        """What happened to it afterwards that is said to the case that survives."""
+        self.absorbed: tuple[CaseEvent, ...] = ()
+        """What the cases that were merged into this one gave it."""
         self.erased = False
         """Whether its customer was erased: the case has ended with that."""
         self.offered = self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
@@ -87,6 +100,11 @@ class Fold:
     @property
     def is_over(self) -> bool:
         return self.state in TERMINAL
+
+    @property
+    def unanswered_since(self) -> int | None:
+        """The first message of the customer that nobody answered."""
+        return self.unanswered[0] if self.unanswered else None
 
     @property
     def area(self) -> str:
@@ -153,8 +171,12 @@ def settle(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
     state = state_after(fold.state, trigger)
     if state != fold.state:
         fold.state = state
-        if state in TERMINAL:
-            _end_cycle(fold, event.occurred_at)
+        if state not in TERMINAL:
+            fold.over_since = None
+            return
+        if fold.over_since is None:
+            fold.over_since = event.occurred_at
+        _end_cycle(fold, event.occurred_at)
 
 
 def _opened(fold: Fold, event: CaseEvent) -> None:
@@ -191,16 +213,16 @@ def _queued(fold: Fold, event: CaseEvent) -> None:
 
 
 def _customer_replied(fold: Fold, event: CaseEvent) -> None:
-    if fold.unanswered_since is None:
-        fold.unanswered_since = event.occurred_at
+    fold.unanswered += (event.occurred_at,)
 
 
 def _person_replied(fold: Fold, event: CaseEvent) -> None:
-    fold.unanswered_since, fold.answered_by_anyone = None, True
+    fold.unanswered, fold.answered_by_anyone = (), True
+    fold.answers += (event.occurred_at,)
 
 
 def _ended(fold: Fold, event: CaseEvent) -> None:
-    fold.unanswered_since = None
+    fold.unanswered = ()
     fold.answered_by_anyone = fold.answered_by_anyone or event.facts.get("actor") == "human"
 
 
@@ -220,7 +242,8 @@ def _reopened(fold: Fold, event: CaseEvent) -> None:
 
 
 def _acknowledged(fold: Fold, event: CaseEvent) -> None:
-    fold.acknowledged = True
+    if fold.acknowledged_at is None:
+        fold.acknowledged_at = event.occurred_at
 
 
 def _merged(fold: Fold, event: CaseEvent) -> None:
@@ -228,8 +251,7 @@ def _merged(fold: Fold, event: CaseEvent) -> None:
 
 
 def _absorbed(fold: Fold, event: CaseEvent) -> None:
-    opened_at = event.facts["opened_at"]
-    fold.absorbed_from = min(opened_at, fold.absorbed_from or opened_at)
+    fold.absorbed += (event,)
 
 
 def _invited(fold: Fold, event: CaseEvent) -> None:

@@ -36,7 +36,7 @@ _IN_ORDER: Final[tuple[Trigger, ...]] = (
     "abandoned", "expired", "resolved", "duplicate", "dismissed",
     "closed", "followup_closed",
     "reopened", "reopened_unanswered", "reopened_by_message",
-    "merged", "voided",
+    "merged", "merged_elsewhere", "voided",
 )  # fmt: skip
 RANKS: Final[Mapping[Trigger, int]] = {trigger: rank for rank, trigger in enumerate(_IN_ORDER)}
 """Trigger -> its place among those of one moment."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from processors.cases.case import Case
 from processors.cases.events import Stated
+from processors.cases.fold import Fold
 from processors.sla import clocks
 from processors.sla.clocks import Clock
 from schemas.kpis import DIMENSIONS
@@ -25,11 +26,16 @@ def case_row(case: Case, partition: int) -> CaseRow:
     return CaseRow(
         topic, source, entity_id, partition, fold.state, area, team, site, fold.owner,
         fold.facts["priority"], fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
-        fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution, len(case.events) + case.left_out,
+        fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution,
+        _merged_into(fold), int(fold.state == "merged" and case.standing.elsewhere), len(case.events) + case.left_out,
         case.left_out, fold.assignments, fold.transfers, fold.reopens, int(fold.incomplete), int(fold.test),
         int(fold.erased),
         *[known.get(name, "") for name in _STATED],
     )  # fmt: skip
+
+
+def _merged_into(fold: Fold) -> str:
+    return "" if fold.merged is None or fold.state != "merged" else fold.merged.facts["into"]
 
 
 _CLOCK_DIMENSIONS: Final = itemgetter(
@@ -51,6 +57,6 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
         target.policy_id, target.policy_version, case.fold.facts.get("customer_id", ""), channel, area, team, priority,
         kind, clock.started_at, target.written, target.calendar_id, int(target.legal), clock.allotted_ms, clock.due_at,
         None if clock.is_open else clock.ended_at, clocks.outcome(clock, now), clocks.took_ms(clock), overdue_ms,
-        overdue_elapsed_ms, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)), 0,
-        int(case.fold.erased),
+        overdue_elapsed_ms, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)),
+        int(clock.inherited_at is not None), 0, int(case.fold.erased),
     )  # fmt: skip

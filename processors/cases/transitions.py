@@ -47,7 +47,7 @@ TRANSITIONS: Final[Mapping[CaseState, Mapping[Trigger, CaseState]]] = {
     "abandoned": {"reopened": "in_progress", **_ENDED},
     "resolved": {"reopened": "in_progress", **_ENDED},
     "closed": {"reopened": "in_progress", "merged": "merged", "voided": "void"},
-    "merged": {"reopened": "in_progress", "merged": "merged", "voided": "void"},
+    "merged": {"merged": "merged", "voided": "void"},
     "void": {},
     "erased": {},
     "evicted": {},
@@ -59,6 +59,8 @@ What the table does not say:
 * A case is `open` before its first event, and its opening moves nothing: what came before it holds.
 * An event that moves nothing may still count and be shown: a transfer after the end is a transfer, and the last of two
   closings is the moment of closing.
+* What is said of a case that is merged is said of the one that survives: see `cases.merges`. Only its withdrawal, or
+  that of its merge, is its own.
 * Nothing leads out of `void`. A withdrawal that is itself withdrawn never was: the fold begins anew without it.
 * `erased` is where an erasure leaves a case that was not over, on its way out of the state (SLA rule 16).
 * A case opened twice, or over before it was opened, is `impossible`: its state is that of the table all the same, its

@@ -16,7 +16,8 @@ from schemas.taxonomy import ClockState, Severity
 
 def incidents(case: Case, states: Sequence[ClockState], now: int, _: Parameters) -> Iterator[Incident]:
     for clock, state in zip(case.fold.clocks, states, strict=True):
-        if state in BROKEN or clocks.retracted(clock):
+        # What is inherited was an incident of the case that was merged into this one.
+        if clock.inherited_at is None and (state in BROKEN or clocks.retracted(clock)):
             yield _incident(case, clock, now)
 
 

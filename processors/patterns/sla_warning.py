@@ -32,7 +32,7 @@ def _incident(
 ) -> Incident:
     share = clock.target.warn_at[len(passed) - 1]
     ended = None if clock.is_open else clock.ended_at
-    closed = clock.due_at if state in BROKEN else ended
+    closed = clock.inherited_at or (clock.due_at if state in BROKEN else ended)
     return Incident(
         case,
         clock_id(case, clock),
@@ -55,6 +55,6 @@ PATTERN: Final = CasePattern(
     severities=("info", "warning"),
     closes="when the clock ends, or at its deadline",
     parameters=SlaWarningParameters(),
-    version="1",
+    version="2",
     incidents=incidents,
 )

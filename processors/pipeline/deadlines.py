@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from processors.patterns import registry
-from processors.pipeline import eviction, isolation
+from processors.pipeline import eviction, isolation, merging
 from processors.pipeline.emission import CASE_TIMER, emit_subject, is_awaited
 from processors.pipeline.folding import evaluated, settle
 from processors.state.partition import PartitionState
@@ -59,6 +59,8 @@ def _fire(state: PartitionState, timer: Timer, observations: Observations) -> No
         return
     case = state.cases[key[0], key[1], key[2]]
     before = case.evaluation
+    if case.fold.merged is not None:
+        merging.reconsider(state, case, observations)
     settle(state, case, evaluated(state, case), observations, by_timer=True)
     after = case.evaluation
     if (after.outcomes, after.incidents, after.states) != (before.outcomes, before.incidents, before.states):

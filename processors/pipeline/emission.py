@@ -31,11 +31,11 @@ CASE_TIMER: Final = "case"
 
 
 class Carried(NamedTuple):
-    """What a merge gives to the case that survives it, or takes back from it."""
+    """What a merged case gives to the one that survives, and what it takes back from it."""
 
     survivor: CaseKey
-    event: CaseEvent
-    withdrawn: bool
+    given: tuple[CaseEvent, ...]
+    withdrawn: tuple[CaseEvent, ...]
 
 
 def emit(
@@ -95,7 +95,7 @@ def _observe_outcomes(case: Case, before: Evaluation, after: Evaluation, observa
     """Live counters move by what is new; a counter cannot go back: a retraction has one of its own."""
     known = {(sample.at_ms, sample.amounts) for sample in before.outcomes}
     for clock, state in zip(after.clocks, after.states, strict=True):
-        if state not in DECIDED:
+        if state not in DECIDED or clock.inherited_at is not None:
             continue
         at, outcome, amounts = outcome_of(clock, state)
         if (at, amounts) in known:
@@ -227,16 +227,22 @@ def is_awaited(state: PartitionState, timer: Timer) -> bool:
 
 
 def _carry(state: PartitionState, key: CaseKey, before: Evaluation, after: Evaluation) -> list[Carried]:
-    """Let the case that survives a merge know since when the customer of this one waits, or that this was an error."""
-    carried = []
+    """Let the case that survives a merge know what this one gives it now, or that the merge was an error."""
+    drop_carry_over(state, key, before)
+    given: dict[CaseKey, tuple[CaseEvent, ...]] = {}
+    withdrawn = given.copy()
     if before.carry_over is not None:
-        drop_carry_over(state, key, before)
-        carried.append(Carried(*before.carry_over, withdrawn=True))
+        survivor, events = before.carry_over
+        withdrawn[survivor] = events
     if after.carry_over is not None:
-        survivor, event = after.carry_over
-        state.absorbed.setdefault(survivor, {})[key] = event
-        carried.append(Carried(survivor, event, withdrawn=False))
-    return carried
+        survivor, events = after.carry_over
+        state.absorbed.setdefault(survivor, {})[key] = events
+        known = withdrawn.get(survivor, ())
+        given[survivor] = tuple(event for event in events if event not in known)
+        if known:
+            withdrawn[survivor] = tuple(event for event in known if event not in events)
+    carried = [Carried(key, given.get(key, ()), withdrawn.get(key, ())) for key in withdrawn | given]
+    return [each for each in carried if each.given or each.withdrawn]
 
 
 def drop_carry_over(state: PartitionState, key: CaseKey, evaluation: Evaluation) -> None:

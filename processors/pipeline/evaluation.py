@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from processors.cases.case import Case, Evaluation, Failure, Labels, carry_over
+from processors.cases import merges
+from processors.cases.case import Case, Evaluation, Failure, Labels
 from processors.cases.events import CaseKey
 from processors.cases.history import History, Membership, Subject
 from processors.cases.transitions import TERMINAL
@@ -57,7 +58,7 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
         _incidents(case, states, partition, now, rules, failures) if judged else _NOTHING,
         _memberships(case, failures),
         () if fold.state in TERMINAL or fold.test else _gauges(case, still_open, now),
-        carry_over(case),
+        merges.carry_over(case.key, fold),
         _next_timer(case, still_open, now, rules),
         tuple(failures),
         fold.facts.get("customer_id", ""),
@@ -76,7 +77,7 @@ def outcome_of(clock: Clock, state: ClockState) -> tuple[int, str, Amounts]:
 def _outcomes(case: Case, states: States) -> tuple[Sample, ...]:
     samples = []
     for clock, state in zip(case.fold.clocks, states, strict=True):
-        if state in DECIDED:
+        if state in DECIDED and clock.inherited_at is None:
             at, _, amounts = outcome_of(clock, state)
             attribution = _attribution_of(clock, case.fold.attribution())
             samples.append(Sample(at, attribution, amounts))
@@ -152,6 +153,8 @@ def _gauges(case: Case, still_open: OpenClocks, now: int) -> tuple[Labels, ...]:
 def _next_timer(case: Case, still_open: OpenClocks, now: int, rules: Rules) -> int:
     """When an open clock next reads differently; of a case that is over, when it may leave the state."""
     moment = min([clocks.next_threshold(clock, now) for clock, _ in still_open], default=NEVER)
+    if case.fold.merged is not None:
+        moment = min(moment, merges.awaits_until(case.fold))
     if moment == NEVER and case.is_over:
         expiry = case.settled_at + rules.case_retention_ms
         return expiry if expiry >= now else now + _LOOK_AGAIN_MS

@@ -5,16 +5,18 @@ off what emission hands over, one case after the other, until no case is given a
 """
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from processors.cases import merges
 from processors.cases.bound import NOTHING_LEFT, leave_out
-from processors.cases.case import Case, Evaluation, apply_event, refold, withdraw
+from processors.cases.case import Case, Evaluation, apply_event, let_stand, refold, replace_events
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.fold import Fold
 from processors.cases.order import follows, position
+from processors.cases.standing import Standing
 from processors.kpis.samples import Sample
-from processors.pipeline import isolation, live
+from processors.pipeline import isolation, live, merging
 from processors.pipeline.emission import Carried, emit
 from processors.pipeline.evaluation import evaluate
 from processors.sla import clocks
@@ -48,11 +50,18 @@ class Change(NamedTuple):
     """What is odd about the event in its case."""
     unmatched: bool
     """Whether a case was opened for which no policy promises anything."""
+    stood: Standing
+    """How the merges of the case stood before."""
+    others: Mapping[CaseKey, Standing]
+    """How the merges of other cases stand with it."""
+    is_new: bool
+    """Whether the case was not here before."""
 
 
 def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
     """Fold an event into a case and evaluate it. Raises what that raises, and the case is then as it was."""
-    warnings = _oddities(case, event)
+    warnings = _oddities(state, case, event)
+    stood, others, is_new = case.standing, dict[CaseKey, Standing](), not case.events
     unmatched, impossible = case.fold.unmatched, case.fold.impossible
     waiting = () if case.events else _carried_to(state, case.key)
     carried_samples: list[Signed] = []
@@ -64,9 +73,14 @@ def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
             carried_samples += more
             forward = forward and onward
         left = leave_out(case, event, state.rules.case_events_max, state.rules.promises)
+        if merging.may_move(case, event):
+            others = merging.standings(state, case)
+            if (own := others.pop(case.key, None)) is not None:
+                samples += let_stand(case, own, state.rules.promises)
+                forward = False
         evaluation = evaluated(state, case)
     except Exception:
-        _remove(state, case, (event, *waiting), left.events)
+        _remove(state, case, (event, *waiting), left.events, stood)
         raise
     if left.incomplete:
         warnings += ("beyond_case_events",)
@@ -76,19 +90,19 @@ def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
     forward = forward and not left.events
     return Change(
         case, (event, *waiting), [*samples, *left.samples], carried_samples, left.events, forward, evaluation,
-        warnings, newly_unmatched,
+        warnings, newly_unmatched, stood, others, is_new,
     )  # fmt: skip
 
 
 def _carried_to(state: PartitionState, survivor: CaseKey) -> tuple[CaseEvent, ...]:
     """What merges have waiting for a case that is new."""
     merged = state.absorbed.get(survivor, {})
-    return tuple(event for key, event in merged.items() if not state.expired(state.cases[key]))
+    return tuple(event for key, events in merged.items() if not state.expired(state.cases[key]) for event in events)
 
 
 def undo(state: PartitionState, change: Change) -> None:
     """Leave the case as it was before a change that was not applied."""
-    _remove(state, change.case, change.events, change.left)
+    _remove(state, change.case, change.events, change.left, change.stood)
 
 
 def apply(state: PartitionState, change: Change, observations: Observations) -> None:
@@ -104,7 +118,28 @@ def apply(state: PartitionState, change: Change, observations: Observations) -> 
         state.add_sample(topic, sample, sign)
     if change.unmatched:
         observations.count("sla_unmatched", topic)
+    stands_otherwise = _move_merges(state, change, observations)
     settle(state, case, change.evaluation, observations)
+    for other in stands_otherwise:
+        _settle_other(state, other, observations)
+
+
+def _move_merges(state: PartitionState, change: Change, observations: Observations) -> list[Case]:
+    """Let the merges of other cases stand as they do since a change; returns those of which it is to be emitted."""
+    for key, standing in change.others.items():
+        merging.adopt(state, state.cases[key], standing, observations)
+    waiting = [state.cases[key] for key in state.absorbed.get(change.case.key, ())] if change.is_new else []
+    found = [case for case in waiting if merging.reconsider(state, case, observations)]
+    return [*map(state.cases.__getitem__, change.others), *found]
+
+
+def _settle_other(state: PartitionState, case: Case, observations: Observations) -> None:
+    """Emit what follows for a case from the merge of another one, which is accepted also when that fails."""
+    try:
+        settle(state, case, evaluated(state, case), observations)
+    except Exception as error:
+        at = state.watermarks.max_timestamp.get(case.key[0], 0)
+        isolation.report(state, [isolation.failure(_CARRY_OVER, error)], at, observations)
 
 
 def settle(
@@ -139,26 +174,30 @@ def settle_for_good(state: PartitionState, case: Case, at: int, observations: Ob
 
 def _carry_over(state: PartitionState, survivor: Case, carried: Carried, observations: Observations) -> list[Carried]:
     """Give a case what a merge carries over to it, or take it back; returns what that case carries over itself."""
-    event, promises, before = carried.event, state.rules.promises, survivor.events.copy()
+    promises, before, left_out = state.rules.promises, survivor.events.copy(), survivor.left_out
+    withdrawn = [event for event in carried.withdrawn if event in before]
     samples: list[Signed] = []
-    forward, left = False, NOTHING_LEFT
+    forward = not withdrawn
     try:
-        if not carried.withdrawn:
-            samples, forward = apply_event(survivor, event, promises)
+        if withdrawn:
+            samples += replace_events(survivor, [event for event in before if event not in withdrawn], promises)
+        for event in carried.given:
+            more, onward = apply_event(survivor, event, promises)
             left = leave_out(survivor, event, state.rules.case_events_max, promises)
-        elif event in before:
-            samples = withdraw(survivor, event, promises)
+            samples += (*more, *left.samples)
+            forward = forward and onward and not left.events
         evaluation = evaluated(state, survivor)
     except Exception as error:
         # The record that merged the two is accepted all the same: the other case goes on without it.
-        survivor.events, survivor.fold = before, refold(survivor.key, before, promises, [])
-        survivor.left_out -= len(left.events)
+        survivor.events, survivor.left_out = before, left_out
+        survivor.fold = refolded(state, survivor)
         failures = [isolation.failure(_CARRY_OVER, error)]
-        isolation.report(state, failures, event.record_at, observations)
+        at = max(event.record_at for event in (*carried.given, *withdrawn))
+        isolation.report(state, failures, at, observations)
         return []
-    _note_events(state, survivor, [event], forward=forward and not left.events)
-    state.dropped["case_events"] += len(left.events)
-    for sample, sign in (*samples, *left.samples):
+    _note_events(state, survivor, carried.given, forward=forward)
+    state.dropped["case_events"] += survivor.left_out - left_out
+    for sample, sign in samples:
         state.add_sample(survivor.key[0], sample, sign)
     return emit(state, survivor, evaluation, observations)
 
@@ -191,7 +230,7 @@ def evaluated(state: PartitionState, case: Case) -> Evaluation:
 
 def refolded(state: PartitionState, case: Case) -> Fold:
     """The fold of the events of a case, from the first on."""
-    return refold(case.key, case.events, state.rules.promises, [])
+    return refold(case.key, case.events, state.rules.promises, [], case.standing)
 
 
 def _note_events(state: PartitionState, case: Case, events: Sequence[CaseEvent], *, forward: bool) -> None:
@@ -204,8 +243,11 @@ def _note_events(state: PartitionState, case: Case, events: Sequence[CaseEvent],
     state.pending.mark_dirty(case)
 
 
-def _remove(state: PartitionState, case: Case, events: Sequence[CaseEvent], left: Sequence[CaseEvent]) -> None:
+def _remove(
+    state: PartitionState, case: Case, events: Sequence[CaseEvent], left: Sequence[CaseEvent], stood: Standing
+) -> None:
     """Remove the events that a case was given, and put back what left for them."""
+    case.standing = stood
     case.left_out -= len(left)
     for event in left:
         insort(case.events, event, key=position)
@@ -215,8 +257,12 @@ def _remove(state: PartitionState, case: Case, events: Sequence[CaseEvent], left
     case.fold = refolded(state, case)
 
 
-def _oddities(case: Case, event: CaseEvent) -> tuple[str, ...]:
+def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str, ...]:
     warnings: tuple[str, ...] = ()
+    if event.type == "merged" and not _leads_to_another(state, case.key, event):
+        warnings += ("dangling_reference",)
+    if case.standing.elsewhere and merges.is_conversation(event):
+        warnings += ("merged_elsewhere",)
     if case.events:
         last = case.events[-1]
         if not follows(event, last):
@@ -230,3 +276,10 @@ def _oddities(case: Case, event: CaseEvent) -> tuple[str, ...]:
         if since is not None and abs(event.occurred_at - since - event.facts["wait_ms"]) > 5_000:
             warnings += ("self_reported_duration_differs",)
     return warnings
+
+
+def _leads_to_another(state: PartitionState, key: CaseKey, merge: CaseEvent) -> bool:
+    """Does a merge name another case that is here, or was?"""
+    topic, source, entity_id = key
+    into = merge.facts["into"]
+    return into != entity_id and merging.is_known(state, (topic, source, into))

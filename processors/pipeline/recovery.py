@@ -66,8 +66,8 @@ def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:
     count_open(state, evaluation.incidents, 1)
     count_lacking(state, evaluation, 1)
     if evaluation.carry_over is not None:
-        survivor, event = evaluation.carry_over
-        state.absorbed.setdefault(survivor, {})[case.key] = event
+        survivor, events = evaluation.carry_over
+        state.absorbed.setdefault(survivor, {})[case.key] = events
     for pattern_id, membership in evaluation.memberships.items():
         state.subjects.join(pattern_id, membership, case.key)
     if case.is_over:

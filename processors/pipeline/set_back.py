@@ -6,7 +6,7 @@ nobody. What the wrong time made leave the state does not come back: KPI minutes
 
 from processors.cases.case import Case
 from processors.patterns import registry
-from processors.pipeline import missed_pages
+from processors.pipeline import merging, missed_pages
 from processors.pipeline.emission import emit_subject
 from processors.pipeline.folding import evaluated, settle
 from processors.sla import clocks
@@ -26,7 +26,8 @@ def set_back(state: PartitionState, broker_time: int) -> Observations | None:
     fired_to = watermarks.timers_fired_to.copy()
     watermarks.set_back(broker_time, _greatest_timestamps(state, broker_time))
     for case in list(state.cases.values()):
-        if _reads_differently(case, watermarks.timers_fired_to[case.key[0]], fired_to[case.key[0]]):
+        stands_otherwise = case.standing.elsewhere and merging.reconsider(state, case, observations)
+        if stands_otherwise or _reads_differently(case, watermarks.timers_fired_to[case.key[0]], fired_to[case.key[0]]):
             settle(state, case, evaluated(state, case), observations)
             state.pending.mark_dirty(case)
     for pattern_id, subject in list(state.subjects):

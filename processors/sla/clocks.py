@@ -8,12 +8,13 @@ to a clock of each metric, `TRANSITIONS` what a signal does to a clock in a phas
     cancel   nobody is owed it any more; a deadline that has passed stays broken
     annul    it was never owed, kept or broken or not   reopen  what `on_reopen` gives runs, as a new instance
     pause    what is left is frozen                     resume  and runs on
-    change   another target may hold now                rewind  it began earlier than we knew
+    change   another target may hold now                inherit  it began in a case that was merged into this one
     extend   a holding response was sent
 
 The outcome is then a pure function of the clock and of `now`:
 
     annulled                                        cancelled
+    open, and inherited                             breached
     ended,  ended_at <= due_at                      met, or cancelled
     ended,  ended_at >  due_at                      breached
     paused, now <= paused_until + grace             paused
@@ -28,7 +29,7 @@ when the clock starts, changes or resumes; of a paused clock they are those of a
 `max_pause` does. A deadline that has passed is final: no pause, no change of priority and no reopening moves it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -41,14 +42,15 @@ Trigger = Literal[
     "assigned", "transferred", "customer_replied", "replied_by_person", "replied", "waiting_customer",
     "waiting_third_party", "forwarded_external", "resumed", "priority_changed", "reclassified", "identified",
     "cause_set", "acknowledged", "progress_sent", "holding_response_sent", "resolved", "duplicate", "dismissed",
-    "closed", "reopened", "reopened_unanswered", "reopened_by_message", "merged", "absorbed", "corrected", "voided",
-    "revised", "outcome", "appealed", "escalated", "service_suspended", "customer_recovered", "customer_lost",
+    "closed", "reopened", "reopened_unanswered", "reopened_by_message", "merged", "merged_elsewhere", "absorbed",
+    "corrected", "voided", "revised", "outcome", "appealed", "escalated", "service_suspended", "customer_recovered",
+    "customer_lost",
     "invited", "answered_unhappy", "answered_content", "answered_late", "expired", "bounced", "declined",
     "followup_opened", "followup_contacted", "followup_closed",
 ]  # fmt: skip
 """What an event means to the tables of clocks and of case states."""
 Signal = Literal[
-    "start", "again", "lap", "stop", "cancel", "annul", "reopen", "pause", "resume", "change", "rewind", "extend"
+    "start", "again", "lap", "stop", "cancel", "annul", "reopen", "pause", "resume", "change", "inherit", "extend"
 ]
 Phase = Literal["running", "paused", "stopped", "cancelled", "annulled"]
 Span = tuple[int, int]
@@ -57,7 +59,7 @@ Span = tuple[int, int]
 _CHANGED: Final[Mapping[Trigger, Signal]] = {
     "priority_changed": "change",
     "reclassified": "change",
-    "absorbed": "rewind",
+    "absorbed": "inherit",
 }
 _HELD: Final[Mapping[Trigger, Signal]] = {
     "waiting_customer": "pause",
@@ -69,6 +71,7 @@ _HELD: Final[Mapping[Trigger, Signal]] = {
 # What is part of another case owes nothing of its own any more; what never was one owed nothing.
 _GONE: Final[Mapping[Trigger, Signal]] = {
     "merged": "cancel",
+    "merged_elsewhere": "cancel",
     "duplicate": "cancel",
     "dismissed": "annul",
     "voided": "annul",
@@ -157,7 +160,8 @@ What the table does not say (`cases.effects` does):
 * `reopen` gives what the target's `on_reopen` has: all of the time, what a kept promise left of it, nothing (rule 11).
 * `change` also starts a clock, from the opening, for a promise that the case had not and that is still to be kept; and
   cancels one for which no rule is left. A legal clock gets no longer by priority (rule 10).
-* `rewind` moves only what is promised from the opening on (rule 12).
+* `inherit` moves what is promised from the opening on to where the wait of a merged case began, and ends what that case
+  was answered; what it was asked and nobody answered starts a next response from then on (rule 12): `cases.merges`.
 * `annul` reaches every instance of a metric, also one that has ended: nothing else takes back what was kept or broken
   (rule 12).
 * A person's reply up to two seconds after a resolution still keeps what that cancelled: `KEPT_WITHIN_MS` (rule 9).
@@ -179,7 +183,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
     ("running", "annul"): "annulled",
     ("running", "pause"): "paused",
     ("running", "change"): "running",
-    ("running", "rewind"): "running",
+    ("running", "inherit"): "running",
     ("running", "extend"): "running",
     ("paused", "resume"): "running",
     ("paused", "lap"): "stopped",
@@ -187,7 +191,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
     ("paused", "cancel"): "cancelled",
     ("paused", "annul"): "annulled",
     ("paused", "change"): "paused",
-    ("paused", "rewind"): "paused",
+    ("paused", "inherit"): "paused",
     ("paused", "extend"): "paused",
     ("stopped", "annul"): "annulled",
     ("cancelled", "annul"): "annulled",
@@ -242,7 +246,9 @@ class Clock:
     paused_ms: int = 0
     illegitimate_pause_ms: int = 0
     escalated: bool = False
-    """A change of priority or class, or a merge, found its deadline past, and set another."""
+    """A change of priority or class found its deadline past, and set another."""
+    inherited_at: int | None = None
+    """The merge after which a case that was merged into this one counts for it; None: it counts itself."""
     ended_at: int = 0
     ended_record_at: int = 0
     attribution: tuple[str, ...] | None = None
@@ -388,6 +394,42 @@ def rewind(clock: Clock, origin: int, at: int) -> None:
     _reschedule(clock, at)
 
 
+def spans(clock: Clock, at: int) -> list[list[int]]:
+    """When an open clock ran by `at`, ms: from, to."""
+    end_forgotten_pause(clock, at)
+    ran = clock.ran if clock.phase == "paused" else (*clock.ran, (clock.since, at))
+    return [[*span] for span in ran]
+
+
+def inherit(clock: Clock, ran: Sequence[Span], at: int) -> None:
+    """Let the clock have run before it began, in another case that was merged into its own at `at` (SLA rule 12).
+
+    `ran` lies before its beginning. Where its deadline then lies before the merge, the clock is inherited.
+    """
+    end_forgotten_pause(clock, at)
+    if not clock.is_open or at > clock.due_at or not ran:
+        return
+    if clock.started_at == clock.origin:
+        clock.started_at = ran[0][0]
+    *before, (start, end) = ran
+    if end < clock.origin:
+        clock.ran = (*ran, *clock.ran)
+    elif clock.ran:
+        clock.ran = (*before, (start, clock.ran[0][1]), *clock.ran[1:])
+    else:
+        clock.ran, clock.since = tuple(before), start
+    if clock.working_days:
+        _promise(clock, clock.working_days)
+    _schedule(clock, at)
+    if clock.due_at < at:
+        clock.inherited_at = at
+
+
+def end_as_inherited(clock: Clock, ended_at: int, at: int, record_at: int) -> None:
+    """End the clock by what another case did, at `ended_at`, that was merged into its own at `at`."""
+    clock.phase, clock.ended_at, clock.ended_record_at, clock.inherited_at = "stopped", ended_at, record_at, at
+
+
 def extend(clock: Clock, at: int) -> None:
     """Give the working days from the start that the policy allows once a holding response was sent in time."""
     days = clock.target.extended_working_days
@@ -432,7 +474,13 @@ def _promise(clock: Clock, working_days: int) -> None:
 
 def _due_at(clock: Clock) -> int:
     if clock.ran:
-        return _after(clock.calendar, clock.since, max(clock.whole_ms - _time_in(clock.calendar, clock.ran), 0))
+        left = clock.whole_ms
+        for start, end in clock.ran:
+            time = _time_between(clock.calendar, start, end)
+            if left < time:  # by what another case ran, see `inherit`
+                return _after(clock.calendar, start, left)
+            left -= time
+        return _after(clock.calendar, clock.since, left)
     if clock.working_days and clock.calendar is not None:
         # The end of the day, which may come after the close of business that its time ends with.
         return clock.calendar.add_working_days(clock.since, clock.working_days)
@@ -457,6 +505,8 @@ def _time_in(calendar: Calendar | None, spans: tuple[Span, ...]) -> int:
 def outcome(clock: Clock, now: int) -> ClockState:
     """What became of the promise, as of `now` (SLA rule 4): the table at the top."""
     if clock.is_open:
+        if clock.inherited_at is not None:
+            return "breached"
         grace = clock.target.grace_ms
         if clock.phase == "paused" and now <= clock.paused_until + grace:
             return "paused"
@@ -471,14 +521,17 @@ def outcome(clock: Clock, now: int) -> ClockState:
 def retracted(clock: Clock) -> bool:
     """Was the proof that the promise was kept late enough for the breach to have been announced?"""
     return (
-        clock.phase in ("stopped", "cancelled")
+        clock.inherited_at is None
+        and clock.phase in ("stopped", "cancelled")
         and clock.ended_at <= clock.due_at
         and clock.ended_record_at > clock.due_at + clock.target.grace_ms
     )
 
 
 def retroactive(clock: Clock) -> bool:
-    """Was the deadline past before anyone could know of it?"""
+    """Was the deadline past before anyone could know of it? What is inherited was known."""
+    if clock.inherited_at is not None:
+        return False
     return clock.escalated or clock.started_record_at > clock.due_at + clock.target.grace_ms
 
 
@@ -494,6 +547,8 @@ def warnings(clock: Clock, now: int) -> list[int]:
     """The warning moments that the clock has passed while it ran, in order."""
     if clock.phase == "annulled" or not clock.warn_at:
         return []
+    if clock.inherited_at is not None:
+        return [at for at in clock.warn_at if at < clock.inherited_at]
     end = min(now - clock.target.grace_ms if clock.is_open else clock.ended_at, clock.due_at)
     if clock.warn_at[0] >= end:
         return []

@@ -1,6 +1,7 @@
 """`Cases`: the table of all cases that are kept. Of a case its events are written; its fold follows from them.
 
-The content of a change is how many events were left out of the case so far, then events.
+The content of a change is how many events were left out of the case so far, events, and how its merges stand, if it has
+any.
 """
 
 from collections import Counter
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from processors.cases.case import Case
 from processors.cases.events import CaseEvent, CaseKey
+from processors.cases.standing import ALONE, Standing
 from processors.state.table import StateTable
 from schemas.outputs import Change, Key
 
@@ -77,7 +79,10 @@ class Cases(dict[CaseKey, Case], StateTable):
         if case is None or change.whole:
             case = Case(key)
             self._hold(case)
-        case.left_out, events = change.content
+        case.left_out, events, *standing = change.content
+        if standing:
+            found, elsewhere, ignored = standing
+            case.standing = Standing(tuple(found), elsewhere, tuple(ignored))
         case.events.extend(CaseEvent(*event) for event in events)
 
     def _hold(self, case: Case) -> None:
@@ -87,7 +92,8 @@ class Cases(dict[CaseKey, Case], StateTable):
 
 
 def _whole(case: Case) -> Change:
-    return Change(case.key, (case.left_out, case.events), whole=True)
+    standing = () if case.standing is ALONE else case.standing
+    return Change(case.key, (case.left_out, case.events, *standing), whole=True)
 
 
 def _case_key(key: Key) -> CaseKey:

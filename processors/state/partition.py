@@ -78,7 +78,7 @@ class PartitionState:
         self.leaving: dict[str, LeavingOrder] = {topic: LeavingOrder() for topic in INPUTS}
         self.subjects = Subjects()
         self.customers = Customers()
-        self.absorbed: dict[CaseKey, dict[CaseKey, CaseEvent]] = {}
+        self.absorbed: dict[CaseKey, dict[CaseKey, tuple[CaseEvent, ...]]] = {}
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
         self.gauges = Gauges()
         self.set_back = False
