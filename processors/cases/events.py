@@ -272,6 +272,10 @@ def _merged(event: contacts.ContactMerged | complaints.ComplaintMerged, facts: F
     facts["into"] = event.into
 
 
+def _absorbed(event: contacts.ContactAbsorbed | complaints.ComplaintAbsorbed, facts: Facts) -> None:
+    facts["from"], facts["opened_at"] = event.from_, to_ms(event.opened_at)
+
+
 def _invited(event: surveys.SurveyInvited, facts: Facts) -> None:
     facts["kind"] = facts["survey"] = event.kind
     facts["mode"] = event.mode
@@ -318,6 +322,7 @@ _TELLS: Final[Mapping[type[Event], Callable[[Any, Facts], None]]] = {
     **dict.fromkeys((contacts.ContactTransferred, complaints.ComplaintTransferred), _transferred),
     **dict.fromkeys((contacts.ContactPriorityChanged, complaints.ComplaintPriorityChanged), _priority_changed),
     **dict.fromkeys((contacts.ContactMerged, complaints.ComplaintMerged), _merged),
+    **dict.fromkeys((contacts.ContactAbsorbed, complaints.ComplaintAbsorbed), _absorbed),
     **dict.fromkeys((contacts.ContactReopened, complaints.ComplaintReopened), _reason),
     **dict.fromkeys((contacts.ContactWaitingCustomer, complaints.ComplaintWaitingCustomer), _reason),
     **dict.fromkeys((contacts.ContactWaitingThirdParty, complaints.ComplaintWaitingThirdParty), _reason),
@@ -362,6 +367,7 @@ _CORRECTABLE: Final[Mapping[type[CorrectedValues], Mapping[str, str]]] = {
         "resolution": "resolution",
         "resolved_level": "level",
         "in_ivr": "in_ivr",
+        "opened_at": "opened_at",
     },
     complaints.ComplaintValues: {
         **_OF_ANY,
@@ -369,6 +375,7 @@ _CORRECTABLE: Final[Mapping[type[CorrectedValues], Mapping[str, str]]] = {
         "topic_class": "topic_class",
         "received_at": "received_at",
         "outcome": "resolution",
+        "opened_at": "opened_at",
     },
 }
 """Field of the right values -> the fact that it is."""

@@ -185,6 +185,18 @@ class ComplaintMerged(Event):
     """The entity that survives."""
 
 
+class ComplaintAbsorbed(Event):
+    """Another complaint is part of this one, and its customer waits since then. It is for a merge across customers,
+    whose events lie in different partitions: what is merged within one is known without it.
+    """
+
+    event_type: Literal["complaint.absorbed"]
+    from_: Reference = Field(alias="from")
+    """The entity that was merged into this one."""
+    opened_at: Timestamp
+    """When that was opened."""
+
+
 class ComplaintClosed(Event):
     """Nothing is left to be done. It is no final response."""
 
@@ -213,6 +225,7 @@ class ComplaintValues(CorrectedValues):
     currency: Currency | None = None
     evidence: RecoveryEvidence | None = None
     into: Reference | None = None
+    opened_at: Timestamp | None = None
 
 
 class ComplaintCorrected(Event):
@@ -252,6 +265,7 @@ ComplaintEvent = Annotated[
     | ComplaintPriorityChanged
     | ComplaintReclassified
     | ComplaintMerged
+    | ComplaintAbsorbed
     | ComplaintClosed
     | ComplaintCorrected
     | ComplaintVoided,

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from schemas.events.envelope import Actor, CorrectedValues, Customer, Event
-from schemas.events.fields import Amount, Currency, EventId, Level, Name, Owner, Reference, Seconds, Text
+from schemas.events.fields import Amount, Currency, EventId, Level, Name, Owner, Reference, Seconds, Text, Timestamp
 from schemas.taxonomy import (
     Channel,
     Direction,
@@ -164,6 +164,18 @@ class ContactMerged(Event):
     """The entity that survives."""
 
 
+class ContactAbsorbed(Event):
+    """Another contact is part of this one, and its customer waits since then. It is for a merge across customers, whose
+    events lie in different partitions: what is merged within one is known without it.
+    """
+
+    event_type: Literal["contact.absorbed"]
+    from_: Reference = Field(alias="from")
+    """The entity that was merged into this one."""
+    opened_at: Timestamp
+    """When that was opened."""
+
+
 class ContactIdentified(Event):
     """A formerly anonymous contact turns out to be this customer's. Keeps the key that the contact was opened with."""
 
@@ -191,6 +203,7 @@ class ContactValues(CorrectedValues):
     amount: Amount | None = None
     currency: Currency | None = None
     into: Reference | None = None
+    opened_at: Timestamp | None = None
 
 
 class ContactCorrected(Event):
@@ -243,6 +256,7 @@ ContactEvent = Annotated[
     | ContactClosed
     | ContactOutcome
     | ContactMerged
+    | ContactAbsorbed
     | ContactIdentified
     | ContactCorrected
     | ContactVoided
