@@ -261,7 +261,7 @@ def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str,
     warnings: tuple[str, ...] = ()
     if event.type == "merged" and not _leads_to_another(state, case.key, event):
         warnings += ("dangling_reference",)
-    if case.standing.elsewhere and merges.is_conversation(event):
+    if merges.is_conversation(event) and _is_merged_elsewhere(state, case):
         warnings += ("merged_elsewhere",)
     if case.events:
         last = case.events[-1]
@@ -276,6 +276,14 @@ def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str,
         if since is not None and abs(event.occurred_at - since - event.facts["wait_ms"]) > 5_000:
             warnings += ("self_reported_duration_differs",)
     return warnings
+
+
+def _is_merged_elsewhere(state: PartitionState, case: Case) -> bool:
+    """Must the survivor of a merge be somewhere else, by the records of its topic alone?"""
+    merge = case.fold.merged
+    if merge is None or case.fold.state != "merged" or merges.is_found(case.fold):
+        return False
+    return state.watermarks.max_timestamp[case.key[0]] > merges.lapses_at(merge.occurred_at)
 
 
 def _leads_to_another(state: PartitionState, key: CaseKey, merge: CaseEvent) -> bool:

@@ -1,4 +1,4 @@
-"""Rules 11 and 12: reopened, merged, withdrawn."""
+"""Rules 11 and 12: reopened, withdrawn; merges have a file of their own."""
 
 import pytest
 
@@ -11,7 +11,6 @@ from tests.laws.sla.office import (
     clocks_of,
     contact,
     opened,
-    shown,
 )
 from tests.processors.feed import HOUR, T0, Happening
 
@@ -44,56 +43,7 @@ def test_rule_11_what_was_paused_before_is_not_counted_after(promising: Promisin
     assert (second["target_ms"], second["due_at"]) == (2 * HOUR, T0 + 52 * HOUR)
 
 
-# 12: merge, void, spam
-
-MERGED = [
-    opened(0, "C1"),
-    opened(2 * HOUR, "C2"),
-    contact("merged", 3 * HOUR, "C1", into="C2"),
-]
-
-
-def test_rule_12_the_survivor_keeps_the_earliest_start(promising: Promising) -> None:
-    views = promising("  resolve: [{target: 8h}]\n").after(MERGED)
-    assert views.clock("C1", "resolve")["state"] == "cancelled"
-    assert shown(views.clock("C2", "resolve"), "started_at", "due_at", "retroactive") == {
-        "started_at": T0,
-        "due_at": T0 + 8 * HOUR,
-        "retroactive": 0,
-    }
-
-
-@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
-def test_rule_12_in_whatever_order_the_three_are_read(promising: Promising, order: tuple[int, ...]) -> None:
-    office = promising("  resolve: [{target: 8h}]\n")
-    log = [Happening(one.topic, one.event, T0 + 3 * HOUR) for one in MERGED]
-    read = office.after([log[index] for index in order])
-    assert read.clocks() == office.after(log).clocks()
-    assert read.clock("C2", "resolve")["started_at"] == T0
-
-
-@pytest.mark.parametrize(
-    ("complaint", "log", "state", "started", "due"),
-    [
-        ("past already: as with a promotion", [contact("merged", 9 * HOUR, "C1", into="C2")], "breached_open", 0, 9.8),
-        ("into itself", [contact("merged", 3 * HOUR, "C2", into="C2")], "cancelled", 2, 10),
-        ("into one that nobody knows", [contact("merged", 3 * HOUR, "C1", into="C9")], "breached_open", 2, 10),
-        ("a mistake, taken back",
-         [contact("merged", 3 * HOUR, "C1", into="C2", event_id="oops"),
-          contact("voided", 4 * HOUR, "C1", voids_event_id="oops")], "breached_open", 2, 10),
-        ("what was withdrawn gives nothing", [contact("merged", 3 * HOUR, "C1", into="C2"),
-         contact("voided", 4 * HOUR, "C1")], "breached_open", 2, 10),
-        ("solved before", [contact("resolved", 2 * HOUR + 1, "C2"), contact("merged", 3 * HOUR, "C1", into="C2")],
-         "met", 2, 10),
-    ],
-)  # fmt: skip
-def test_rule_12_merges(
-    promising: Promising, complaint: str, log: list[Happening], state: str, started: int, due: float
-) -> None:
-    office = promising("  resolve: [{target: 8h}]\n")
-    row = office.after([opened(0, "C1"), opened(2 * HOUR, "C2"), *log]).clock("C2", "resolve")
-    assert (row["state"], (row["started_at"] - T0) / HOUR) == (state, started), complaint
-    assert (row["due_at"] - T0) / HOUR == due
+# 12: void, spam
 
 
 @pytest.mark.parametrize(
