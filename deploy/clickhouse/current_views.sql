@@ -37,6 +37,49 @@ FROM {database}.incidents FINAL
 WHERE state != 'withdrawn'
 COMMENT 'Incidents as they stand, without those that later events showed never to have been';
 
+-- Partitions know nothing of each other: here a merge and its survivor meet. Of the few cases of one side the other is
+-- looked up by its key.
+CREATE OR REPLACE VIEW {database}.v_merged_elsewhere AS
+SELECT
+    topic,
+    source,
+    entity_id,
+    partition,
+    area,
+    team,
+    opened_at,
+    last_event_at,
+    merged_into,
+    survivor.found AS survivor_found,
+    survivor.partition AS survivor_partition,
+    survivor.state AS survivor_state,
+    (topic, source, merged_into, entity_id) IN
+    (
+        SELECT topic, source, entity_id, JSONExtractString(payload, 'from')
+        FROM {database}.feedback_events
+        WHERE event_type IN ('contact.absorbed', 'complaint.absorbed')
+    ) AS carried
+FROM
+(
+    SELECT topic, source, entity_id, partition, area, team, opened_at, last_event_at, merged_into
+    FROM {database}.cases FINAL
+    WHERE merged_elsewhere = 1
+) AS merged
+LEFT JOIN
+(
+    SELECT topic, source, entity_id, toUInt8(1) AS found, partition, state
+    FROM {database}.cases FINAL
+    WHERE (topic, source, entity_id) IN
+        (SELECT topic, source, merged_into FROM {database}.cases FINAL WHERE merged_elsewhere = 1)
+) AS survivor
+ON survivor.topic = merged.topic AND survivor.source = merged.source AND survivor.entity_id = merged.merged_into
+COMMENT 'Cases whose merge leads to one that is not in their partition: their wait crosses only by contact.absorbed or complaint.absorbed';
+
+ALTER TABLE {database}.v_merged_elsewhere COMMENT COLUMN survivor_found '1 when any partition knows the surviving case';
+ALTER TABLE {database}.v_merged_elsewhere COMMENT COLUMN survivor_partition 'Kafka partition of the surviving case; 0 when none knows it';
+ALTER TABLE {database}.v_merged_elsewhere COMMENT COLUMN survivor_state 'State of the surviving case; empty when no partition knows it';
+ALTER TABLE {database}.v_merged_elsewhere COMMENT COLUMN carried '1 when its wait was published to the surviving case, as contact.absorbed or complaint.absorbed';
+
 -- A row of another table that was refused has no record of its own: it is filed under the topic of the rows, which is
 -- no part of this count.
 CREATE OR REPLACE VIEW {database}.v_reconciliation AS

@@ -32,6 +32,7 @@ RACED: Final = frozenset({57, 60, 82, 218, 337})
 PASSED_ON: Final[Mapping[str, str]] = {
     "v_events": "feedback_events",
     "v_cases": "cases",
+    "v_merged_elsewhere": "cases",
     "v_sla": "sla_clocks",
     "v_incidents": "incidents",
     "v_kpi_minute": "kpi_partials",

@@ -89,14 +89,19 @@ def lapses_at(merged_at: int) -> int:
     return merged_at + MERGED_ELSEWHERE_MS
 
 
+def survivor_of(fold: Fold) -> str:
+    """The entity that a case is merged into; '' when it is not merged."""
+    return fold.merged.facts.get("into", "") if fold.merged is not None and fold.state == "merged" else ""
+
+
 def is_found(fold: Fold) -> bool:
     """Is the case here that a merged one is part of?"""
-    return fold.merged is not None and fold.merged.facts["into"] in fold.standing.found
+    return fold.merged is not None and fold.merged.facts.get("into") in fold.standing.found
 
 
 def awaits_until(fold: Fold) -> int:
     """Until when a merged case waits for its survivor to be found, ms; `NEVER`: it does not."""
-    if fold.merged is None or fold.state != "merged" or fold.standing.elsewhere or is_found(fold):
+    if fold.merged is None or not survivor_of(fold) or fold.standing.elsewhere or is_found(fold):
         return NEVER
     return lapses_at(fold.merged.occurred_at)
 
@@ -104,8 +109,8 @@ def awaits_until(fold: Fold) -> int:
 def carry_over(key: CaseKey, fold: Fold) -> CarryOver | None:
     """What a merged case gives to the one that survives; None of any other case."""
     topic, source, entity_id = key
-    merge = fold.merged
-    if fold.state != "merged" or merge is None or fold.test:
+    merge, survivor = fold.merged, survivor_of(fold)
+    if merge is None or not survivor or fold.test:
         return None
     # No publisher's event id has a slash.
     absorbed = merge._replace(seq=-1, event_id=f"{entity_id}/absorbed", type="absorbed", facts=fold.handed_over)
@@ -113,7 +118,7 @@ def carry_over(key: CaseKey, fold: Fold) -> CarryOver | None:
         event._replace(seq=-1, event_id=f"{entity_id}/{event.event_id}", facts=_of_the_conversation(event.facts))
         for event in fold.forwarded
     ]
-    return (topic, source, merge.facts["into"]), (absorbed, *forwarded)
+    return (topic, source, survivor), (absorbed, *forwarded)
 
 
 def _of_the_conversation(facts: Facts) -> Facts:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from processors.cases.case import Case
 from processors.cases.events import Stated
-from processors.cases.fold import Fold
+from processors.cases.merges import survivor_of
 from processors.sla import clocks
 from processors.sla.clocks import Clock
 from schemas.kpis import DIMENSIONS
@@ -27,15 +27,11 @@ def case_row(case: Case, partition: int) -> CaseRow:
         topic, source, entity_id, partition, fold.state, area, team, site, fold.owner,
         fold.facts["priority"], fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
         fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution,
-        _merged_into(fold), int(fold.state == "merged" and case.standing.elsewhere), len(case.events) + case.left_out,
+        survivor_of(fold), int(fold.state == "merged" and case.standing.elsewhere), len(case.events) + case.left_out,
         case.left_out, fold.assignments, fold.transfers, fold.reopens, int(fold.incomplete), int(fold.test),
         int(fold.erased),
         *[known.get(name, "") for name in _STATED],
     )  # fmt: skip
-
-
-def _merged_into(fold: Fold) -> str:
-    return "" if fold.merged is None or fold.state != "merged" else fold.merged.facts["into"]
 
 
 _CLOCK_DIMENSIONS: Final = itemgetter(

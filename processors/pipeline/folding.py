@@ -289,5 +289,5 @@ def _is_merged_elsewhere(state: PartitionState, case: Case) -> bool:
 def _leads_to_another(state: PartitionState, key: CaseKey, merge: CaseEvent) -> bool:
     """Does a merge name another case that is here, or was?"""
     topic, source, entity_id = key
-    into = merge.facts["into"]
+    into = merge.facts.get("into", "")
     return into != entity_id and merging.is_known(state, (topic, source, into))

@@ -71,7 +71,7 @@ def _merges(case: Case) -> list[Merge]:
         return []
     entity_id = case.key[2]
     return [
-        Merge(event.occurred_at, entity_id, event.event_id, event.facts["into"])
+        Merge(event.occurred_at, entity_id, event.event_id, event.facts.get("into", ""))
         for event in effective_events(case.events)
         if event.type == "merged"
     ]

@@ -36,6 +36,8 @@ REWRITTEN_MS: Final = 2 * 86_400_000
 """Within which the log of a state has been rewritten, after which it has nothing from before."""
 RECONCILED_SECONDS: Final = 60
 """How long rows may be on their way to ClickHouse."""
+MERGED_DAYS: Final = 7
+"""How long a merge that did not reach its survivor is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
             findings += _group(group)
     if isinstance(facts.database, Database) and not facts.database.pending:
         findings += _reconciliation(facts.database)
+        findings += _merges(facts.database)
     return findings
 
 
@@ -285,6 +288,21 @@ def _reconciliation(database: Database) -> Iterator[Finding]:
         yield Finding("reconciliation", False, f"and {len(database.differences) - 5} more topic-partitions and days")
     if not database.differences:
         yield Finding("reconciliation", True, "every record is accounted for")
+
+
+def _merges(database: Database) -> Iterator[Finding]:
+    merges = database.merges
+    if merges is None:
+        yield Finding("merges", True, f"each of the last {MERGED_DAYS} days reached its survivor")
+        return
+    yield Finding(
+        "merges",
+        False,
+        f"{merges.count} cases of the last {MERGED_DAYS} days were merged into one that is not in their partition "
+        f"({merges.unknown} into one that no partition knows), the last {merges.last}",
+        "let the publisher send contact.absorbed or complaint.absorbed under the survivor's key: else its clocks do "
+        "not know since when the customer waits. All of them: SELECT * FROM v_merged_elsewhere WHERE NOT carried",
+    )
 
 
 # Showing

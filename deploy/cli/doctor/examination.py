@@ -11,13 +11,14 @@ from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.cli.copies import copies
-from deploy.cli.doctor.diagnosis import RECONCILED_SECONDS
+from deploy.cli.doctor.diagnosis import MERGED_DAYS, RECONCILED_SECONDS
 from deploy.cli.doctor.facts import (
     Broker,
     ConsumerGroup,
     Database,
     Facts,
     InputPartition,
+    MergesElsewhere,
     OpenTransaction,
     PartitionLag,
     StatePartition,
@@ -223,7 +224,8 @@ def _database(settings: Settings) -> Database | str:
         skew = _skew(client)
         differences = () if missing else tuple(_differences(client, settings.clickhouse_database))
         erased_at = None if missing else _last_erasure(client, settings.clickhouse_database)
-        return Database(tuple(missing), skew, differences, erased_at, stored_versions(settings))
+        merges = None if missing else _merges_elsewhere(client, settings.clickhouse_database)
+        return Database(tuple(missing), skew, differences, erased_at, stored_versions(settings), merges)
     except AcceptError as error:
         return str(error)
     except (errors.Error, OSError, EOFError) as error:
@@ -237,6 +239,15 @@ def _last_erasure(client: Any, database: str) -> int | None:
         f"SELECT count(), toUnixTimestamp64Milli(max(erased_at)) FROM {database}.erasures"
     )
     return int(last) if count else None
+
+
+def _merges_elsewhere(client: Any, database: str) -> MergesElsewhere | None:
+    ((count, last, unknown),) = client.execute(
+        "SELECT count(), argMax(concat(source, ':', entity_id, ' into ', merged_into), last_event_at), "
+        f"countIf(NOT survivor_found) FROM {database}.v_merged_elsewhere "
+        f"WHERE NOT carried AND last_event_at > now64(3) - INTERVAL {MERGED_DAYS} DAY"
+    )
+    return MergesElsewhere(int(count), str(last), int(unknown)) if count else None
 
 
 def _skew(client: Any) -> int:

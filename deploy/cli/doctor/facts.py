@@ -106,6 +106,17 @@ class Unreconciled:
 
 
 @dataclass(frozen=True, slots=True)
+class MergesElsewhere:
+    """Merges of the last days whose survivor is not in the partition of the merged case, and was not told of it."""
+
+    count: int
+    last: str
+    """The last of them, as `source:entity into entity`."""
+    unknown: int
+    """Of them, those whose survivor no partition knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
     """What the database said. `skew_ms` is its clock less ours."""
 
@@ -116,6 +127,7 @@ class Database:
     """When somebody was erased last, ms."""
     versions: Mapping[int, int] = field(default_factory=dict)
     """Partition -> the greatest version that is stored of its rows."""
+    merges: MergesElsewhere | None = None
 
 
 @dataclass(frozen=True, slots=True)

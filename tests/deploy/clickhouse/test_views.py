@@ -203,3 +203,28 @@ def test_a_day_is_that_of_the_record(warehouse: Warehouse) -> None:
 
     shown = warehouse.query("SELECT day, stored FROM v_reconciliation")
     assert sorted(shown) == [("2026-11-20", 1), ("2026-11-21", 1)]
+
+
+# Merges
+
+
+def test_merges_that_cross_partitions_are_named_with_where_the_survivor_is(warehouse: Warehouse) -> None:
+    case = {"topic": "contact-events", "source": "crm", "partition": 3, "version": 1}
+    gone = {**case, "state": "merged", "merged_elsewhere": 1}
+    warehouse.insert(
+        "cases",
+        {**gone, "entity_id": "c-1", "merged_into": "c-9"},
+        {**gone, "entity_id": "c-2", "merged_into": "c-9"},
+        {**gone, "entity_id": "c-3", "merged_into": "nobody"},
+        {**case, "entity_id": "c-4", "state": "merged", "merged_into": "c-1"},
+        {**case, "entity_id": "c-9", "partition": 7, "state": "open"},
+    )
+    told = {"entity_id": "c-9", "event_type": "contact.absorbed", "payload": '{"from":"c-2"}'}
+    warehouse.insert("feedback_events", event(9, **told))
+
+    columns = "entity_id, survivor_found, survivor_partition, survivor_state, carried"
+    assert sorted(warehouse.query(f"SELECT {columns} FROM v_merged_elsewhere")) == [
+        ("c-1", 1, 7, "open", 0),
+        ("c-2", 1, 7, "open", 1),
+        ("c-3", 0, 0, "", 0),
+    ]

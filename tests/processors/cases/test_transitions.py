@@ -108,7 +108,7 @@ STILL_MOVES: dict[CaseState, list[Trigger]] = {
     "abandoned": ["reopened", "resolved", "duplicate", "dismissed", "closed", "merged", "voided"],
     "resolved": ["reopened", "closed", "merged", "voided"],
     "closed": ["reopened", "merged", "voided"],
-    "merged": ["reopened", "voided"],
+    "merged": ["voided"],
     "void": [],
     "erased": [],
     "evicted": [],

@@ -56,8 +56,8 @@ def test_a_test_counts_nowhere() -> None:
 def test_a_case_that_was_merged_carries_over_since_when_its_customer_waits() -> None:
     carry_over = evaluated(case_after(opened(), contact("merged", HOUR, into="C2")), HOUR).carry_over
     assert carry_over is not None
-    survivor, given_event = carry_over
-    assert (survivor, given_event.facts) == ((CONTACTS, "crm", "C2"), {"opened_at": T0})
+    survivor, (absorbed,) = carry_over
+    assert (survivor, absorbed.facts["opened_at"]) == ((CONTACTS, "crm", "C2"), T0)
 
 
 def test_the_next_timer_is_when_a_clock_reads_differently_and_at_last_when_the_case_may_leave() -> None:

@@ -14,6 +14,7 @@ from deploy.cli.doctor.facts import (
     Database,
     Facts,
     InputPartition,
+    MergesElsewhere,
     OpenTransaction,
     PartitionLag,
     StatePartition,
@@ -183,6 +184,12 @@ DATABASE_WRONG = {
         Database((), 0, (Unreconciled("survey-events", 2, 0, "2026-11-18", 0, 3, 0),)),
         "reconciliation",
         "survey-events[2] on 2026-11-18: read differs by 0, stored by 3, rejected by 0",
+    ),
+    "merges that did not reach their survivor": (
+        Database((), 0, merges=MergesElsewhere(3, "crm:C1 into C2", 1)),
+        "merges",
+        "3 cases of the last 7 days were merged into one that is not in their partition (1 into one that no partition "
+        "knows), the last crm:C1 into C2",
     ),
 }
 
