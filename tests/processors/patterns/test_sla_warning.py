@@ -29,7 +29,8 @@ def test_half_of_the_time_is_information_only() -> None:
     [
         ("resolved in time", [contact("resolved", DUE - 1)], "met", DUE - 1),
         ("given up", [contact("abandoned", DUE - 1)], "cancelled", DUE - 1),
-        ("withdrawn", [contact("merged", DUE - 1, into="C2")], None, None),
+        ("withdrawn", [contact("voided", DUE - 1)], None, None),
+        ("merged", [opened("C2"), contact("merged", DUE - 1, into="C2")], "cancelled", DUE - 1),
         ("broken", [], "breached", DUE),
         ("broken, then resolved", [contact("resolved", DUE + HOUR)], "breached", DUE),
     ],
@@ -39,7 +40,7 @@ def test_a_warning_closes(name: str, log: list[Happening], reason: str | None, c
     if reason is None:
         assert (case.of("P01"), case.transitions[-1][2]) == ([], "withdrawn"), name
         return
-    warning = case.one("P01")
+    warning = next(row for row in case.of("P01") if row["entity_id"] == "C1")
     assert (warning["close_reason"], warning["closed_at"]) == (reason, T0 + (closed_at or 0)), name
 
 
