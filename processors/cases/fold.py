@@ -20,6 +20,8 @@ _STATED: Final = frozenset(Stated.__annotations__)
 _REPLACING: Final = frozenset({"reclassified", "identified", "cause_set", "priority_changed"})
 """Events whose facts replace what was said before; those of all others only fill what was not said."""
 
+_NOTHING: Final[Facts] = {}
+
 Transfer = tuple[int, str, str]
 """occurred_at, from, to"""
 
@@ -80,7 +82,7 @@ class Fold:
         """None while it is not over."""
         self.merged: CaseEvent | None = None
         """The merge that holds: the last one."""
-        self.handed_over: Facts = {}
+        self.handed_over = _NOTHING
         """What it gives to the case that survives, as it stood when it was first merged."""
         self.forwarded: tuple[CaseEvent, ...] = ()
         """What happened to it afterwards that is said to the case that survives."""

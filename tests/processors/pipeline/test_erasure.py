@@ -279,11 +279,11 @@ def with_erasure(log: list[Happening], at: int) -> list[Happening]:
 
 
 def before(state: PartitionState, at: int) -> list[Any]:
-    """Cases with an event of before the erasure; what another case hands over in a merge names nobody."""
+    """Cases with an event of before the erasure; what a merged case gives another one names nobody."""
     return [
         case
         for case in state.cases.values()
-        if any(event.occurred_at <= T0 + at * SECOND and event.type != "absorbed" for event in case.events)
+        if any(event.occurred_at <= T0 + at * SECOND and "/" not in event.event_id for event in case.events)
     ]
 
 
