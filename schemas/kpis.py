@@ -4,7 +4,8 @@ A *partial* holds, for one minute or quarter-hour and one value of one dimension
 counts, sums and histograms. Rows, the columns, comments and views of the warehouse, and `kpi_definitions` follow from
 these declarations; `oidor migrate` adds the column of a new accumulator.
 
-* A new count is a member of `Count`, and the event that it counts in `processors/cases/measures.py`.
+* A new count is a member of `Count`, and the event that it counts in `processors/cases/measures.py`, or the wait in
+  `processors/cases/waits.py`.
 * A new KPI of what is counted already is a line of `KPIS`.
 * What is no longer counted joins `RETIRED`: its column keeps what it holds.
 
@@ -32,14 +33,27 @@ class Count(Accumulator):
     """How many."""
 
     contacts_opened = "contacts opened"
-    contacts_offered = "contacts offered to people: queued, or opened on a live channel"
-    contacts_answered = "contacts answered by a person"
+    contacts_offered = "contacts offered to people, by their first wait: queued, or answered or abandoned with no queue"
+    contacts_offered_ended = "contacts offered whose first wait has a known end"
+    contacts_answered = "contacts whose first wait a person ended, or a call back after it"
     contacts_answered_any = "contacts answered by a person or a bot"
-    contacts_answered_in_target = "contacts answered by a person within the answer target"
-    contacts_answered_within_180s = "contacts answered by a person in less than 180 s"
-    contacts_abandoned = "contacts abandoned after 5 s or more in the queue"
-    contacts_abandoned_short = "contacts abandoned within 5 s in the queue"
+    contacts_answered_in_target = "contacts whose first wait ended within the answer target, and was not given up"
+    contacts_answered_within_180s = "contacts whose first wait a person ended in less than 180 s"
+    contacts_abandoned = "contacts abandoned that nobody had answered, but for short waits"
+    contacts_abandoned_short = "contacts abandoned sooner than the policy calls a wait; 5 s where it says nothing"
     contacts_abandoned_ivr = "contacts abandoned before they were queued"
+    waits = "waits for a person, of which a contact that is handed on has several; all of a wait by its queueing"
+    waits_undecided = "waits that last, or whose target has not passed"
+    waits_unknown = "waits of which no end was told for a day: in no ratio"
+    waits_ended = "waits whose end is known"
+    waits_answered = "waits that a person ended, or a call back after them"
+    waits_callback = "waits that ended because the customer asked to be called back"
+    waits_abandoned = "waits that the customer gave up, but for short ones"
+    waits_abandoned_short = "waits given up sooner than the policy calls a wait; 5 s where it says nothing"
+    waits_after_answer = "waits whose end is known of contacts that a person had answered before"
+    waits_abandoned_after_answer = "waits given up of contacts that a person had answered before"
+    waits_promised = "waits decided for the service level: an answer was promised, and its target has passed"
+    waits_in_target = "waits ended in the answer target by a person, or by asking to be called back; or in no queue"
     contacts_transferred = "hand-offs of contacts, by who hands on"
     contacts_handled = "contacts that report talk, hold and wrap time"
     contacts_resolved = "resolutions of contacts"
@@ -79,6 +93,8 @@ class Count(Accumulator):
     update_every_breached = "update clocks breached, by due time"
     final_response_met = "final response clocks met, by due time"
     final_response_breached = "final response clocks breached, by due time"
+    callback_met = "callback clocks met, by due time"
+    callback_breached = "callback clocks breached, by due time"
     follow_up_met = "follow-up clocks met, by due time"
     follow_up_breached = "follow-up clocks breached, by due time"
 
@@ -87,7 +103,7 @@ class Count(Accumulator):
 class Sum(Accumulator):
     """An integer total, in thousandths of the KPI's unit: milliseconds, thousandths of a score."""
 
-    wait_ms = "total wait of contacts answered by a person, milliseconds"
+    wait_ms = "total of the waits answered, from the queue, or from the opening where there was none; milliseconds"
     first_response_ms = "total time to the first public reply of a person, milliseconds"
     first_response_business_ms = "total business time to the first public reply of a person, milliseconds"
     resolution_ms = "total time to resolution, milliseconds"
@@ -142,7 +158,7 @@ accumulators, that of a bucket is the place of its histogram times this, plus bu
 
 DIMENSIONS: Final[tuple[str, ...]] = (
     "all", "channel", "area", "team", "site", "priority", "kind", "element", "otc_stage", "relationship",
-    "area_channel", "handoff", "origin_area", "product", "mode", "policy", "target",
+    "area_channel", "handoff", "origin_area", "product", "mode", "policy", "target", "queue",
 )  # fmt: skip
 """One at a time, and the pairs that operations ask for; never the full cross. `area_channel` is `area|channel`.
 
@@ -151,7 +167,7 @@ are of what is judged by a promise: the pack, and what it promises, as `resolve 
 survey was asked.
 """
 
-Anchor = Literal["by_event", "by_due"]
+Anchor = Literal["by_event", "by_due", "by_queueing"]
 LEAST_N: Final = 5
 """With fewer cases there is no interval: it would say next to nothing, or too much."""
 _INTERVAL: Final = f"Wilson 95 % interval beside it, none below n = {LEAST_N}; to be shown in grey below n = 30"
@@ -198,18 +214,31 @@ KPIS: Final[tuple[Kpi, ...]] = (
         source="Customer Effort Score 2.0, CEB 2013, after Dixon, Freeman, Toman, Harvard Business Review, July 2010"),
     Kpi("K03b", "ces_easy", "ratio", "answers of 5 or more (7 = easy) / CES answers", (Count.ces_easy,),
         (Count.ces_answered,), source="Customer Effort Score 2.0, CEB 2013"),
-    Kpi("K04", "average_speed_of_answer", "seconds", "wait of contacts answered by a person / such contacts",
-        (Sum.wait_ms,), (Count.contacts_answered,), small_n=_NO_INTERVAL),
-    Kpi("K04b", "wait_time", "seconds", "wait of contacts answered by a person; p50, p90, p95",
-        (Histogram.wait_histogram,), (), small_n=_NO_INTERVAL),
+    Kpi("K04", "average_speed_of_answer", "seconds", "waits that a person ended, from the queue / such waits",
+        (Sum.wait_ms,), (Count.waits_answered,), anchor="by_queueing", small_n=_NO_INTERVAL),
+    Kpi("K04b", "wait_time", "seconds", "each wait that a person ended, from the queue; p50, p90, p95",
+        (Histogram.wait_histogram,), (), anchor="by_queueing", small_n=_NO_INTERVAL),
     Kpi("K05", "average_handle_time", "seconds", "(talk + hold + wrap) / contacts that report them", (Sum.handle_ms,),
         (Count.contacts_handled,), small_n=_NO_INTERVAL, source="COPC CX Standard, vocabulary"),
-    Kpi("K06", "service_level", "ratio", "answered by a person within the answer target / offered (strict reading)",
-        (Count.contacts_answered_in_target,), (Count.contacts_offered,), source="COPC CX Standard, vocabulary"),
-    Kpi("K06es", "answered_within_180s", "ratio", "answered by a person in less than 180 s / offered",
-        (Count.contacts_answered_within_180s,), (Count.contacts_offered,), source="Ley 10/2025, art. 8.2"),
-    Kpi("K07", "abandonment", "ratio", "abandoned after 5 s or more in the queue / offered",
-        (Count.contacts_abandoned,), (Count.contacts_offered,)),
+    Kpi("K06", "service_level", "ratio",
+        "waits that a person, or asking to be called back, ended within the answer target, or that were in no queue"
+        " / waits with such a target that has passed, given up or not (strict reading)",
+        (Count.waits_in_target,), (Count.waits_promised,), anchor="by_queueing",
+        source="COPC CX Standard, vocabulary"),
+    Kpi("K06es", "answered_within_180s", "ratio",
+        "contacts whose first wait a person ended in less than 180 s / contacts offered whose first wait has ended",
+        (Count.contacts_answered_within_180s,), (Count.contacts_offered_ended,), anchor="by_queueing",
+        source="Ley 10/2025, art. 8.2"),
+    Kpi("K07", "abandonment", "ratio",
+        "contacts abandoned in their first wait, after the short-abandon threshold of the policy (5 s if it has none)"
+        " / contacts offered whose first wait has ended",
+        (Count.contacts_abandoned,), (Count.contacts_offered_ended,), anchor="by_queueing"),
+    Kpi("K07b", "queue_abandonment", "ratio",
+        "waits given up, after the short-abandon threshold / waits that have ended, first ones and later ones",
+        (Count.waits_abandoned,), (Count.waits_ended,), anchor="by_queueing"),
+    Kpi("K07c", "abandonment_after_answer", "ratio",
+        "waits given up after a person had answered, after the short-abandon threshold / such waits that have ended",
+        (Count.waits_abandoned_after_answer,), (Count.waits_after_answer,), anchor="by_queueing"),
     Kpi("K09", "first_response_time", "seconds", "first public reply of a person - opened; p50, p90, p95",
         (Histogram.first_response_histogram,), (), small_n=_NO_INTERVAL),
     Kpi("K09-business", "first_response_business_time", "seconds",
@@ -229,6 +258,7 @@ KPIS: Final[tuple[Kpi, ...]] = (
     _attainment("K12g", "update_every"),
     _attainment("K12h", "final_response"),
     _attainment("K12i", "follow_up"),
+    _attainment("K12j", "callback"),
     Kpi("K12-overdue", "overdue_time", "seconds",
         "end - deadline of clocks that were breached and have ended, elapsed; p50, p90, p95",
         (Histogram.overdue_histogram,), (), "by_due", small_n=_NO_INTERVAL),

@@ -39,7 +39,7 @@ Moment = Literal["sla_outcomes", "sla_retractions"]
 Duration = Literal["wait", "first_response", "resolution"]
 """Histograms of seconds, moved only while they ended recently."""
 Gauge = Literal[
-    "backlog_cases", "sla_open", "sla_paused", "sla_at_risk", "sla_overdue", "pattern_incidents_open"
+    "backlog_cases", "waits_open", "sla_open", "sla_paused", "sla_at_risk", "sla_overdue", "pattern_incidents_open"
 ]  # fmt: skip
 """What a state counts while it lasts."""
 Transition = Literal["opened", "updated", "closed", "withdrawn"]

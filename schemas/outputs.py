@@ -117,6 +117,8 @@ class CaseRow(NamedTuple):
     otc_stage: str
     relationship: str
     demand_type: str
+    queue: str
+    """The last that a contact waited in."""
 
 
 class ClockRow(NamedTuple):
@@ -137,6 +139,8 @@ class ClockRow(NamedTuple):
     team: str
     priority: str
     kind: str
+    queue: str
+    """Of an answer clock, that of its wait; else the last that its case waited in."""
     started_at: int
     target: str
     """As configured: "4h", "8h es-madrid-split", "15 working_days es-working-days"."""

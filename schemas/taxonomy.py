@@ -62,7 +62,7 @@ CaseState = Literal[
 ]  # fmt: skip
 ClockMetric = Literal[
     "answer", "human_on_request", "acknowledge", "first_response", "next_response", "update_every", "resolve",
-    "final_response", "follow_up",
+    "final_response", "follow_up", "callback",
 ]  # fmt: skip
 ClockState = Literal["running", "paused", "met", "breached_open", "breached", "cancelled"]
 Severity = Literal["info", "warning", "critical"]

@@ -8,7 +8,7 @@ CREATE OR REPLACE TABLE {database}.kpi_definitions
     formula String COMMENT 'Definition in words',
     numerator Array(String) COMMENT 'Accumulators of v_kpi_minute above the line',
     denominator Array(String) COMMENT 'Accumulators below the line: their sum is n; none: what is above is n',
-    anchor LowCardinality(String) COMMENT 'Which moment decides the minute: by_event when it happened, by_due when it was due',
+    anchor LowCardinality(String) COMMENT 'Which moment decides the minute: by_event when it happened, by_due when it was due, by_queueing when the wait began',
     small_n String COMMENT 'What to do with few cases',
     source String COMMENT 'Public definition that it follows; empty where it is our own'
 )

@@ -132,7 +132,7 @@ def _window_view(window: Window) -> str:
     n UInt64 COMMENT 'Cases that it rests on, count: the denominator',
     low Nullable(Float64) COMMENT 'Lower 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
     high Nullable(Float64) COMMENT 'Upper 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
-    anchor LowCardinality(String) COMMENT 'Moment that decides the minute: by_event it happened, by_due it was due'
+    anchor LowCardinality(String) COMMENT 'What decides the minute: by_event, by_due (deadline), by_queueing (a wait)'
 )
 AS WITH
     row.4 AS method,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from processors.cases import effects, merges
+from processors.cases import effects, merges, waits
 from processors.cases.corrections import REVISING, effective_events
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.fold import Fold, note, settle
@@ -55,7 +55,7 @@ class Evaluation(NamedTuple):
     states: tuple[ClockState, ...] = ()
     """Of each clock."""
     outcomes: tuple[Sample, ...] = ()
-    """Promises kept and broken, for the KPIs."""
+    """Promises kept and broken, and what became of waits, for the KPIs."""
     incidents: Mapping[str, IncidentRow] = _NO_INCIDENTS
     """By incident id; of a pattern that raised, those of the evaluation before."""
     memberships: Mapping[str, Membership] = _NO_MEMBERSHIPS
@@ -106,8 +106,11 @@ class Case:
     @property
     def settled_at(self) -> int:
         """The moment, ms, after which it reads the same for ever while no event comes."""
-        open_clocks = [last_threshold(clock) for clock in self.fold.clocks if clock.is_open]
-        return max(self.last_event_at, *open_clocks) if open_clocks else self.last_event_at
+        fold = self.fold
+        moments = [last_threshold(clock) for clock in fold.clocks if clock.is_open]
+        if fold.waits:
+            moments.append(waits.settled_at(fold))
+        return max(self.last_event_at, *moments) if moments else self.last_event_at
 
     @property
     def owes_nothing(self) -> bool:
@@ -158,6 +161,7 @@ def _only_adds(case: Case, event: CaseEvent) -> bool:
         return False
     fold = case.fold
     revises = event.type in REVISING or (bool(case.events) and not fold.test and bool(event.facts.get("test")))
+    revises = revises or (event.type == "callback_requested" and fold.state == "abandoned")
     return not revises and not fold.revised and case.key[0] != SURVEYS and case.standing is ALONE
 
 
@@ -192,10 +196,13 @@ def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Samp
     if fold.state == "merged" and trigger not in _OF_THE_MERGED:
         _follow_merge(fold, event, trigger, promises)
         return
+    if trigger == "abandoned" and waits.is_leaving_for_callback(fold):
+        trigger = "hung_up"
     note(fold, event, trigger)
     effects.apply_trigger(fold, event, trigger, promises)
     topic = fold.facts["topic"]
     if topic == CONTACTS:
+        waits.advance(fold, event, trigger, promises)
         amounts = contact_amounts(fold, event, trigger)
     elif topic == COMPLAINTS:
         amounts = complaint_amounts(fold, event, trigger)

@@ -9,12 +9,14 @@ from processors.cases.order import position
 REVISING: Final = frozenset({"corrected", "voided"})
 """Event types that may change what earlier events said; a `voided` that names no event withdraws the case."""
 
+_ONE_STEP_MS: Final = 2_000
+
 
 def effective_events(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
     """The events after corrections and withdrawals of single events, in order; both may be withdrawn themselves."""
     revisions = [event for event in events if "revises" in event.facts]
     if not revisions:
-        return events
+        return _without_leaving(events)
     withdrawn: set[str] = set()
     for revision in reversed(revisions):
         if revision.type == "voided" and revision.event_id not in withdrawn:
@@ -24,7 +26,20 @@ def effective_events(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
         original = by_id.get(revision.facts["revises"])
         if original is not None and revision.type == "corrected" and revision.event_id in by_id:
             by_id[original.event_id] = _corrected(original, revision)
-    return sorted(by_id.values(), key=position)
+    return _without_leaving(sorted(by_id.values(), key=position))
+
+
+def _without_leaving(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
+    """The events with no abandonment by who asked to be called back within two seconds: two systems told one step."""
+    requests = [event.occurred_at for event in events if event.type == "callback_requested"]
+    if not requests:
+        return events
+    return [
+        event._replace(type="hung_up")
+        if event.type == "abandoned" and any(0 <= at - event.occurred_at <= _ONE_STEP_MS for at in requests)
+        else event
+        for event in events
+    ]
 
 
 def _corrected(original: CaseEvent, revision: CaseEvent) -> CaseEvent:

@@ -5,7 +5,7 @@ The table says which metrics a trigger concerns, and how. Here is what the table
 
 from typing import Final
 
-from processors.cases import merges
+from processors.cases import merges, waits
 from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold
 from processors.sla import clocks
@@ -107,6 +107,8 @@ def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) ->
             continue
         last = fold.latest.get(metric)
         match signal:
+            case "again" if metric == "callback":
+                _promise_callback(fold, event, trigger, last, promises)
             case "start" | "again":
                 if _may_begin(last, signal) and _owes(fold, trigger, metric):
                     _begin(fold, event, trigger, metric, promises)
@@ -125,6 +127,8 @@ def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) ->
             case "annul":
                 for clock in _all(fold, metric):
                     _send(fold, event, trigger, signal, clock)
+            case "stop" if metric == "answer" and trigger == "waiting_customer" and not waits.is_put_off(event):
+                pass
             case _ if last.is_open:
                 _send(fold, event, trigger, signal, last)
                 if signal == "cancel" and trigger in _SOLVED:
@@ -143,6 +147,8 @@ def _may_begin(last: Clock | None, signal: Signal) -> bool:
 
 def _owes(fold: Fold, trigger: Trigger, metric: ClockMetric) -> bool:
     """Is there anybody to whom a promise could begin? A case that is over owes nothing, but by being reopened."""
+    if metric == "answer":
+        return waits.may_begin(fold)
     if fold.is_over and trigger not in _REOPENED:
         return False
     if metric == "next_response":
@@ -165,6 +171,24 @@ def _start(fold: Fold, event: CaseEvent, metric: ClockMetric, at: int, promises:
         last = fold.latest.get(metric)
         instance = 1 if last is None else last.instance + 1
         fold.add_clock(clocks.start(metric, *promise, at, event.record_at, instance=instance))
+
+
+def _promise_callback(fold: Fold, event: CaseEvent, trigger: Trigger, last: Clock | None, promises: Promises) -> None:
+    """Promise a call at the moment that the customer was told, or as the policy has it; a later request replaces it."""
+    promise = promises.promise("callback", event.occurred_at, fold.matching())
+    if promise is None:
+        return
+    target, calendar = promise
+    told_at = event.facts.get("promised_at")
+    if told_at is not None:
+        target, calendar = target.told(max(0, told_at - event.occurred_at)), None
+    instance = 1 if last is None else last.instance + 1
+    clock = clocks.start("callback", target, calendar, event.occurred_at, event.record_at, instance=instance)
+    if last is not None and last.is_open:
+        if told_at is None or clock.due_at == last.due_at:
+            return
+        _send(fold, event, trigger, "cancel", last)
+    fold.add_clock(clock)
 
 
 def _reopen(fold: Fold, event: CaseEvent, last: Clock, promises: Promises) -> None:

@@ -41,6 +41,8 @@ class Stated(TypedDict, total=False):
     """How a survey was asked."""
     visited_site: str
     """Where a mystery shopper or a manager was."""
+    queue: str
+    """The last that it waited in."""
 
 
 class CaseFacts(Stated):
@@ -84,6 +86,8 @@ class Facts(Stated, _From, total=False):
     score: int
     scale_max: int
     direction: str
+    promised_at: int
+    """When the customer was promised to be called back."""
     opened_at: int
     """Of a case that was merged into this one: since when its customer waits."""
     over_at: int
@@ -189,6 +193,15 @@ def _priority(event: Event, facts: Facts) -> None:
 def _actor(said: Circumstances, facts: Facts) -> None:
     if said.actor is not None and said.actor.kind is not None:
         facts["actor"] = said.actor.kind
+
+
+def _queued(event: contacts.ContactQueued, facts: Facts) -> None:
+    facts["queue"] = event.queue
+
+
+def _callback_requested(event: contacts.ContactCallbackRequested, facts: Facts) -> None:
+    if event.promised_at is not None:
+        facts["promised_at"] = to_ms(event.promised_at)
 
 
 def _answered(event: contacts.ContactAnswered, facts: Facts) -> None:
@@ -311,6 +324,8 @@ def _ces_answered(event: surveys.CesAnswered, facts: Facts) -> None:
 
 _TELLS: Final[Mapping[type[Event], Callable[[Any, Facts], None]]] = {
     contacts.ContactOpened: _contact_opened,
+    contacts.ContactQueued: _queued,
+    contacts.ContactCallbackRequested: _callback_requested,
     contacts.ContactAnswered: _answered,
     contacts.ContactAbandoned: _abandoned,
     contacts.ContactAgentReplied: _agent_replied,
@@ -368,6 +383,8 @@ _CORRECTABLE: Final[Mapping[type[CorrectedValues], Mapping[str, str]]] = {
         "resolved_level": "level",
         "in_ivr": "in_ivr",
         "opened_at": "opened_at",
+        "queue": "queue",
+        "promised_at": "promised_at",
     },
     complaints.ComplaintValues: {
         **_OF_ANY,

@@ -6,7 +6,7 @@ measure against, such as since when the customer waits, must not be overwritten 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Facts, Stated
 from processors.cases.organisation import Place, place
@@ -14,6 +14,7 @@ from processors.cases.standing import ALONE, Standing
 from processors.cases.transitions import TERMINAL, state_after
 from processors.sla.clocks import Clock, Trigger
 from schemas.kpis import DIMENSIONS
+from schemas.policies.packs import Target
 from schemas.taxonomy import CaseState, ClockMetric
 
 _STATED: Final = frozenset(Stated.__annotations__)
@@ -21,6 +22,8 @@ _REPLACING: Final = frozenset({"reclassified", "identified", "cause_set", "prior
 """Events whose facts replace what was said before; those of all others only fill what was not said."""
 
 _NOTHING: Final[Facts] = {}
+_LAST_SAID: Final = "queue"
+"""The fact that every event that states it replaces."""
 
 Transfer = tuple[int, str, str]
 """occurred_at, from, to"""
@@ -35,16 +38,46 @@ class Cycle:
     over_at: int | None = None
 
 
+WaitEnd = Literal["answered", "abandoned", "callback", "other"]
+"""How a wait ended: `other` is the end of its case, which nobody answered."""
+
+
+@dataclass(slots=True)
+class Wait:
+    """One wait. Moments are milliseconds since the epoch."""
+
+    since: int
+    attribution: tuple[str, ...]
+    """KPI dimensions of the case at the queueing."""
+    follows_answer: bool
+    """Whether a person had answered the contact before."""
+    short_ms: int
+    """Who leaves earlier did not wait."""
+    clock: Clock | None = None
+    """The promise that it is an instance of; None: no queue, or nothing was promised."""
+    straight: Target | None = None
+    """What is promised to whoever was in no queue."""
+    end: WaitEnd | None = None
+    ended_at: int = 0
+    called_back: bool = False
+    """Whether a person answered after the customer had asked to be called back."""
+
+    @property
+    def target(self) -> Target | None:
+        """The promise that it is judged by."""
+        return self.straight if self.clock is None else self.clock.target
+
+
 class Fold:
     """What a case is known by, the state it is in, its moments and its clocks. Moments are milliseconds, UTC."""
 
     __slots__ = (
         "_attribution", "_matching", "absorbed", "acknowledged_at", "answered_any", "answered_at",
-        "answered_by_anyone", "answers", "assignments", "cancelled_by_resolution", "clocks", "closed_at", "cycles",
-        "erased", "expires_at", "facts", "first_resolved_at", "first_response_at", "forwarded", "handed_over",
-        "impossible", "latest", "merged", "offered", "opened_at", "over_since", "owner", "reopens", "resolution",
+        "answered_by_anyone", "answers", "assignments", "callback_owed", "cancelled_by_resolution", "clocks",
+        "closed_at", "cycles", "erased", "expires_at", "facts", "first_resolved_at", "first_response_at", "forwarded",
+        "handed_over", "impossible", "latest", "merged", "opened_at", "over_since", "owner", "reopens", "resolution",
         "resolved_as", "resolved_at", "response_owed_from", "revised", "standing", "state", "team", "test", "transfers",
-        "unanswered", "unmatched", "vulnerable", "waiting_since",
+        "unanswered", "unmatched", "vulnerable", "waits",
     )  # fmt: skip
 
     def __init__(self, key: CaseKey, standing: Standing = ALONE) -> None:
@@ -53,7 +86,6 @@ class Fold:
         self.state: CaseState = "open"
         self.owner = self.team = self.resolution = ""
         self.opened_at: int | None = None
-        self.waiting_since: int | None = None
         self.answered_at: int | None = None
         self.first_response_at: int | None = None
         self.first_resolved_at: int | None = None
@@ -63,6 +95,10 @@ class Fold:
         self.closed_at: int | None = None
         self.expires_at: int | None = None
         self.assignments = self.transfers = self.reopens = 0
+        self.waits: tuple[Wait, ...] = ()
+        """Those of a contact for a person, in order."""
+        self.callback_owed = False
+        """Whether the customer asked to be called back, and nobody did yet."""
         self.cycles: list[Cycle] = []
         """Those in which the case was handed on, in order."""
         self.clocks: list[Clock] = []
@@ -90,7 +126,7 @@ class Fold:
         """What the cases that were merged into this one gave it."""
         self.erased = False
         """Whether its customer was erased: the case has ended with that."""
-        self.offered = self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
+        self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
         self.unmatched = 0
         self._attribution: tuple[str, ...] | None = None
         self._matching: Mapping[str, object] | None = None
@@ -139,7 +175,9 @@ class Fold:
         said, known = event.facts, cast("dict[str, object]", self.facts)
         replaces = event.type in _REPLACING
         for name, value in said.items():
-            if name in _STATED and value and (replaces or name not in known) and known.get(name) != value:
+            if name not in _STATED or not value or known.get(name) == value:
+                continue
+            if replaces or name not in known or name == _LAST_SAID:
                 known[name] = value
                 self._attribution = self._matching = None
         priority = said.get("priority")
@@ -209,11 +247,6 @@ def _end_cycle(fold: Fold, at: int) -> None:
         fold.cycles[-1].over_at = at
 
 
-def _queued(fold: Fold, event: CaseEvent) -> None:
-    if fold.waiting_since is None:
-        fold.waiting_since = event.occurred_at
-
-
 def _customer_replied(fold: Fold, event: CaseEvent) -> None:
     fold.unanswered += (event.occurred_at,)
 
@@ -266,7 +299,6 @@ _NOTES: Final[Mapping[Trigger, _Sets]] = {
     "opened_outbound": _opened,
     "assigned": _assigned,
     "transferred": _transferred,
-    "queued": _queued,
     "customer_replied": _customer_replied,
     "answered_by_person": _person_replied,
     "replied_by_person": _person_replied,
@@ -291,19 +323,11 @@ def _answered_by_person(fold: Fold, event: CaseEvent) -> None:
     _responded(fold, event)
     if fold.answered_at is None:
         fold.answered_at = event.occurred_at
-    fold.answered_any = fold.offered = True
+    fold.answered_any = True
 
 
 def _answered_by_bot(fold: Fold, event: CaseEvent) -> None:
-    fold.answered_any = fold.offered = True
-
-
-def _offered(fold: Fold, event: CaseEvent) -> None:
-    fold.offered = True
-
-
-def _abandoned(fold: Fold, event: CaseEvent) -> None:
-    fold.offered = fold.offered or not event.facts.get("in_ivr")
+    fold.answered_any = True
 
 
 def _resolved(fold: Fold, event: CaseEvent) -> None:
@@ -324,8 +348,6 @@ def _unresolved(fold: Fold, event: CaseEvent) -> None:
 
 
 _MOMENTS: Final[Mapping[Trigger, _Sets]] = {
-    "queued": _offered,
-    "abandoned": _abandoned,
     "answered_by_person": _answered_by_person,
     "answered_by_bot": _answered_by_bot,
     "replied_by_person": _responded,

@@ -1,6 +1,7 @@
 """Measures: what an event adds to the KPIs, given what its case had come to before it.
 
-The one place where something is counted: a new `schemas.kpis.Count` is added to the event that it counts, here.
+The one place where events are counted: a new `schemas.kpis.Count` is added to the event that it counts, here. What a
+wait counts as with time says `waits`.
 """
 
 from collections.abc import Iterable
@@ -13,20 +14,18 @@ from processors.sla.clocks import Trigger
 from schemas.kpis import DIMENSIONS, Count, Histogram, Sum
 from schemas.taxonomy import ClockMetric
 
-SHORT_ABANDON_MS: Final = 5_000
-"""A caller who leaves within 5 s did not wait (K07); counted apart."""
-LEGAL_ANSWER_MS: Final = 180_000
-"""An answer takes less than 180 s (K06es); exact, where a bucket of the histogram of waits is not."""
 _HANDLE_MS: Final[tuple[Literal["talk_ms", "hold_ms", "wrap_ms"], ...]] = ("talk_ms", "hold_ms", "wrap_ms")
 
 
 def contact_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
-    """What an event of a contact counts as: K04 to K10, K16 to K21."""
+    """What an event of a contact counts as: K05, K09, K10, K16 to K21."""
     amounts: Amounts = ()
     if event.type == "opened":
         amounts = _opened_contact(event.facts)
-    elif trigger == "queued" or trigger.startswith("answered_by") or trigger == "abandoned":
-        amounts = _queueing(fold, event, trigger)
+    elif trigger == "answered_by_person" or trigger == "answered_by_bot":
+        amounts = () if fold.answered_any else counted(Count.contacts_answered_any)
+    elif trigger == "abandoned" and event.facts.get("in_ivr") and not fold.waits:
+        amounts = counted(Count.contacts_abandoned_ivr)
     elif trigger == "transferred":
         amounts = counted(Count.contacts_transferred)
     elif trigger == "resolved":
@@ -43,35 +42,6 @@ def _opened_contact(facts: Facts) -> Amounts:
     if demand == "failure":
         return counted(Count.contacts_opened, Count.contacts_known_demand, Count.contacts_failure_demand)
     return counted(Count.contacts_opened, Count.contacts_known_demand)
-
-
-def _queueing(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
-    in_ivr = event.facts.get("in_ivr")
-    offered = () if fold.offered or in_ivr else counted(Count.contacts_offered)
-    since_ms = fold.opened_at if fold.waiting_since is None else fold.waiting_since
-    waited_ms = None if since_ms is None else event.occurred_at - since_ms
-    if trigger == "abandoned":
-        if in_ivr:
-            return offered + counted(Count.contacts_abandoned_ivr)
-        short = waited_ms is not None and waited_ms < SHORT_ABANDON_MS
-        return offered + counted(Count.contacts_abandoned_short if short else Count.contacts_abandoned)
-    if trigger == "queued":
-        return offered
-    answered = () if fold.answered_any else counted(Count.contacts_answered_any)
-    if trigger == "answered_by_person" and fold.answered_at is None and waited_ms is not None:
-        answered += _answered_by_person(fold, event.occurred_at, waited_ms)
-    return offered + answered
-
-
-def _answered_by_person(fold: Fold, at_ms: int, waited_ms: int) -> Amounts:
-    answer = fold.latest.get("answer")
-    in_target = answer is not None and at_ms <= answer.due_at
-    amounts = counted(Count.contacts_answered_in_target) if in_target else ()
-    if fold.incomplete:
-        return amounts
-    if waited_ms < LEGAL_ANSWER_MS:
-        amounts += counted(Count.contacts_answered_within_180s)
-    return counted(Count.contacts_answered) + duration(Histogram.wait_histogram, Sum.wait_ms, waited_ms) + amounts
 
 
 def _resolved_contact(fold: Fold, event: CaseEvent) -> Amounts:

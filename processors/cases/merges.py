@@ -31,8 +31,9 @@ CarryOver = tuple[CaseKey, tuple[CaseEvent, ...]]
 
 FORWARDED: Final[frozenset[Trigger]] = frozenset(
     {
-        "customer_replied", "human_requested", "answered_by_person", "answered_by_bot", "replied_by_person", "replied",
-        "acknowledged", "progress_sent", "holding_response_sent", "reopened", "absorbed",
+        "customer_replied", "human_requested", "callback_requested", "answered_by_person", "answered_by_bot",
+        "replied_by_person", "replied", "acknowledged", "progress_sent", "holding_response_sent",
+        "reopened", "absorbed",
     }
 )  # fmt: skip
 """Triggers of a merged case that are the survivor's."""

@@ -26,14 +26,14 @@ _IN_ORDER: Final[tuple[Trigger, ...]] = (
     "service_suspended", "customer_recovered", "customer_lost", "bounced",
     "queued",
     # The customer's words.
-    "customer_replied", "human_requested", "appealed", "escalated", "answered_unhappy", "answered_content",
-    "answered_late", "declined",
+    "customer_replied", "human_requested", "callback_requested", "appealed", "escalated", "answered_unhappy",
+    "answered_content", "answered_late", "declined",
     # Ours.
     "assigned", "acknowledged", "answered_by_bot", "answered_by_person", "replied_by_person", "replied",
     "progress_sent", "holding_response_sent", "followup_opened", "followup_contacted", "transferred",
     "waiting_customer", "waiting_third_party", "forwarded_external",
     "resumed",
-    "abandoned", "expired", "resolved", "duplicate", "dismissed",
+    "abandoned", "hung_up", "expired", "resolved", "duplicate", "dismissed",
     "closed", "followup_closed",
     "reopened", "reopened_unanswered", "reopened_by_message",
     "merged", "merged_elsewhere", "voided",
@@ -49,6 +49,8 @@ _FIRST: Final[Mapping[CaseState, frozenset[Trigger]]] = {
     "waiting_third_party": _WAITING,
 }
 """State -> the triggers that are taken first in it, of those that share a moment; absent: by rank alone."""
+_INTO_A_QUEUE: Final[frozenset[Trigger]] = frozenset({"transferred"})
+"""What comes before a queueing while somebody has the case: it is queued because it was handed on."""
 _NONE: Final[frozenset[Trigger]] = frozenset()
 
 
@@ -117,6 +119,8 @@ def _share_moment(event: CaseEvent, other: CaseEvent) -> bool:
 
 def _next(sharing: Sequence[CaseEvent], state: CaseState) -> int:
     takes_first = _FIRST.get(state, _NONE)
+    if state == "in_progress" and trigger_of(sharing[0]) == "queued":
+        takes_first = _INTO_A_QUEUE
     return next((index for index, event in enumerate(sharing) if trigger_of(event) in takes_first), 0)
 
 

@@ -35,7 +35,7 @@ def case_row(case: Case, partition: int) -> CaseRow:
 
 
 _CLOCK_DIMENSIONS: Final = itemgetter(
-    *(DIMENSIONS.index(name) for name in ("channel", "area", "team", "priority", "kind"))
+    *(DIMENSIONS.index(name) for name in ("channel", "area", "team", "priority", "kind", "queue"))
 )
 """What a row of a clock has of its attribution."""
 _STATED: Final = tuple(name for name in CaseRow._fields if name in Stated.__annotations__)
@@ -44,15 +44,15 @@ _STATED: Final = tuple(name for name in CaseRow._fields if name in Stated.__anno
 def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     """The row of a clock, as it reads at `now` (ms)."""
     topic, source, entity_id = case.key
-    channel, area, team, priority, kind = _CLOCK_DIMENSIONS(clock.attribution or case.fold.attribution())
+    channel, area, team, priority, kind, queue = _CLOCK_DIMENSIONS(clock.attribution or case.fold.attribution())
     target = clock.target
     paused_ms, illegitimate_ms = clocks.paused_ms(clock, now)
     overdue_ms, overdue_elapsed_ms = clocks.overdue(clock)
     return ClockRow(
         clock_id(case, clock), topic, source, entity_id, partition, clock.metric, clock.instance,
         target.policy_id, target.policy_version, case.fold.facts.get("customer_id", ""), channel, area, team, priority,
-        kind, clock.started_at, target.written, target.calendar_id, int(target.legal), clock.allotted_ms, clock.due_at,
-        None if clock.is_open else clock.ended_at, clocks.outcome(clock, now), clocks.took_ms(clock), overdue_ms,
-        overdue_elapsed_ms, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)),
-        int(clock.inherited_at is not None), 0, int(case.fold.erased),
+        kind, queue, clock.started_at, target.written, target.calendar_id, int(target.legal), clock.allotted_ms,
+        clock.due_at, None if clock.is_open else clock.ended_at, clocks.outcome(clock, now), clocks.took_ms(clock),
+        overdue_ms, overdue_elapsed_ms, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)),
+        int(clocks.retracted(clock)), int(clock.inherited_at is not None), 0, int(case.fold.erased),
     )  # fmt: skip

@@ -40,11 +40,11 @@ _WORKED_ON: Final[Mapping[Trigger, CaseState]] = {
 
 TRANSITIONS: Final[Mapping[CaseState, Mapping[Trigger, CaseState]]] = {
     "open": _WORKED_ON,
-    "queued": _WORKED_ON,
+    "queued": {**_WORKED_ON, "callback_requested": "open"},
     "in_progress": _WORKED_ON,
     "waiting_customer": {**_WORKED_ON, "customer_replied": "in_progress"},
     "waiting_third_party": _WORKED_ON,
-    "abandoned": {"reopened": "in_progress", **_ENDED},
+    "abandoned": {"reopened": "in_progress", "queued": "queued", "callback_requested": "open", **_ENDED},
     "resolved": {"reopened": "in_progress", **_ENDED},
     "closed": {"reopened": "in_progress", "merged": "merged", "voided": "void"},
     "merged": {"merged": "merged", "voided": "void"},
@@ -66,6 +66,7 @@ What the table does not say:
 * A case opened twice, or over before it was opened, is `impossible`: its state is that of the table all the same, its
   durations count nowhere.
 * `evicted` is where a case is left that was not over when it had to leave: nobody watches it any more.
+* Who asked to be called back and then hangs up, `hung_up`, abandons nothing.
 * A survey is a case too, and stays `open`: its invitation and its answers move nothing.
 """
 

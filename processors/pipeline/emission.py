@@ -16,7 +16,7 @@ from processors.cases.rows import clock_id, clock_row
 from processors.kpis.samples import difference
 from processors.patterns import registry
 from processors.patterns.pattern import SubjectPattern
-from processors.pipeline import isolation
+from processors.pipeline import isolation, live
 from processors.pipeline.evaluation import DECIDED, evaluate_subject, outcome_of
 from processors.sla import clocks
 from processors.sla.clocks import NEVER
@@ -57,6 +57,7 @@ def emit(
         for sample, sign in difference(before.outcomes, after.outcomes):
             add(topic, sample, sign)
         _observe_outcomes(case, before, after, observations)
+        live.observe_waits(observations, before.outcomes, after.outcomes)
     if after.incidents or before.incidents:
         emit_incidents(state, before.incidents, after.incidents, observations)
     _void_clocks(state, case, before, after)

@@ -3,13 +3,14 @@
 Nothing is written here and nothing is compared: `emission` does both.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from processors.cases import merges
+from processors.cases import merges, waits
 from processors.cases.case import Case, Evaluation, Failure, Labels
 from processors.cases.events import CaseKey
+from processors.cases.fold import Fold
 from processors.cases.history import History, Membership, Subject
 from processors.cases.transitions import TERMINAL
 from processors.kpis.samples import Amounts, Sample, counted, duration
@@ -22,7 +23,8 @@ from processors.sla import clocks
 from processors.sla.clocks import NEVER, Clock
 from schemas.kpis import DIMENSIONS, Count, Histogram, Sum
 from schemas.outputs import IncidentRow
-from schemas.taxonomy import CLOCK_METRICS, ClockState
+from schemas.policies.packs import Target
+from schemas.taxonomy import CLOCK_METRICS, ClockMetric, ClockState
 from schemas.topics import SURVEYS
 
 DECIDED: Final[Mapping[ClockState, str]] = {"met": "met", "breached": "breached", "breached_open": "breached"}
@@ -54,7 +56,7 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     return Evaluation(
         of_fold,
         states,
-        _outcomes(case, states) if judged else (),
+        _outcomes(case, states, now) if not fold.test and (of_fold or fold.waits) else (),
         _incidents(case, states, partition, now, rules, failures) if judged else _NOTHING,
         _memberships(case, failures),
         () if fold.state in TERMINAL or fold.test else _gauges(case, still_open, now),
@@ -74,23 +76,34 @@ def outcome_of(clock: Clock, state: ClockState) -> tuple[int, str, Amounts]:
     return clock.ended_at if outcome == "met" else clock.due_at, outcome, _AMOUNTS[clock.metric, outcome]
 
 
-def _outcomes(case: Case, states: States) -> tuple[Sample, ...]:
-    samples = []
-    for clock, state in zip(case.fold.clocks, states, strict=True):
+def _outcomes(case: Case, states: States, now: int) -> tuple[Sample, ...]:
+    fold, samples = case.fold, list[Sample]()
+    for clock, state in zip(fold.clocks, states, strict=True):
         if state in DECIDED and clock.inherited_at is None:
             at, _, amounts = outcome_of(clock, state)
-            attribution = _attribution_of(clock, case.fold.attribution())
+            attribution = _under_promise(clock.metric, clock.target, clock.attribution or fold.attribution())
             samples.append(Sample(at, attribution, amounts))
             late_ms, elapsed_ms = clocks.overdue(clock) if state == "breached" else (0, 0)
             if elapsed_ms:
                 samples.append(Sample(clock.due_at, attribution, _overdue(late_ms, elapsed_ms)))
+    if fold.waits and fold.state != "void":
+        samples += _of_waits(fold, now)
     return tuple(samples)
 
 
-def _attribution_of(clock: Clock, of_case: tuple[str, ...]) -> tuple[str, ...]:
-    """Whom the outcome of a clock counts for: whose case it was at its deadline or end, under its promise."""
-    target, values = clock.target, list(clock.attribution or of_case)
-    values[_POLICY], values[_TARGET] = target.policy_id, f"{clock.metric} {target.written}"
+def _of_waits(fold: Fold, now: int) -> Iterator[Sample]:
+    for wait, sample in zip(fold.waits, waits.samples(fold, now), strict=True):
+        target = wait.target
+        if target is None:
+            yield sample
+        else:
+            yield sample._replace(attribution=_under_promise("answer", target, sample.attribution))
+
+
+def _under_promise(metric: ClockMetric, target: Target, attribution: tuple[str, ...]) -> tuple[str, ...]:
+    """Whom what is judged by a promise counts for: whose case it was, under that promise."""
+    values = list(attribution)
+    values[_POLICY], values[_TARGET] = target.policy_id, f"{metric} {target.written}"
     return tuple(values)
 
 
@@ -144,6 +157,9 @@ def _gauges(case: Case, still_open: OpenClocks, now: int) -> tuple[Labels, ...]:
     gauges: list[Labels] = []
     if case.key[0] != SURVEYS:
         gauges.append(("backlog_cases", fold.facts.get("kind", ""), area, fold.facts["priority"]))
+    waiting = waits.lasting(fold, now)
+    if waiting is not None:
+        gauges.append(("waits_open", fold.facts.get("queue", ""), area, str(waiting.since)))
     for clock, state in still_open:
         name = _GAUGE_OF_OPEN.get(state) or ("sla_at_risk" if clocks.warnings(clock, now) else "sla_open")
         gauges.append((name, clock.target.policy_id, clock.metric, area))
@@ -155,6 +171,8 @@ def _next_timer(case: Case, still_open: OpenClocks, now: int, rules: Rules) -> i
     moment = min([clocks.next_threshold(clock, now) for clock, _ in still_open], default=NEVER)
     if case.fold.merged is not None:
         moment = min(moment, merges.awaits_until(case.fold))
+    if case.fold.waits:
+        moment = min(moment, waits.next_threshold(case.fold, now))
     if moment == NEVER and case.is_over:
         expiry = case.settled_at + rules.case_retention_ms
         return expiry if expiry >= now else now + _LOOK_AGAIN_MS

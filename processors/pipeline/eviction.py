@@ -143,10 +143,18 @@ def keep_cases(state: PartitionState, topic: str, observations: Observations) ->
         else:
             state.dropped["cases"] += 1
             state.retention.note_early(topic, case.last_event_at)
+            _decide_waits(state, case, observations)
             depart(state, case)
         excess -= 1
     if excess > 0:
         _evict_open(state, topic, excess + state.rules.cases_max // _AT_ONCE, observations)
+
+
+def _decide_waits(state: PartitionState, case: Case, observations: Observations) -> None:
+    """Let what is known of the waits of a case that is over count, though the moment for it has not come."""
+    if case.fold.waits and case.settled_at >= state.watermarks.timers_fired_to[case.key[0]]:
+        evaluation = evaluate(case, state.number, case.settled_at + 1, state.rules)
+        settle(state, case, evaluation, observations, by_timer=True)
 
 
 def _evict_open(state: PartitionState, topic: str, count: int, observations: Observations) -> None:

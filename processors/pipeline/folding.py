@@ -8,7 +8,7 @@ from bisect import insort
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from processors.cases import merges
+from processors.cases import merges, waits
 from processors.cases.bound import NOTHING_LEFT, leave_out
 from processors.cases.case import Case, Evaluation, apply_event, let_stand, refold, replace_events
 from processors.cases.events import CaseEvent, CaseKey
@@ -272,7 +272,8 @@ def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str,
     if event.type not in ("opened", "invited") and case.fold.opened_at is None and case.key[0] != SURVEYS:
         warnings += ("missing_open",)
     if event.type == "answered" and "wait_ms" in event.facts:
-        since = case.fold.opened_at if case.fold.waiting_since is None else case.fold.waiting_since
+        lasting = waits.open_wait(case.fold)
+        since = lasting.since if lasting is not None else None if case.fold.waits else case.fold.opened_at
         if since is not None and abs(event.occurred_at - since - event.facts["wait_ms"]) > 5_000:
             warnings += ("self_reported_duration_differs",)
     return warnings

@@ -1,6 +1,6 @@
 """What a record moves of the live metrics: volumes by event type, and durations as they end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from processors.kpis.samples import SLOT, Sample
@@ -12,11 +12,12 @@ from schemas.taxonomy import Outcome
 from schemas.topics import COMPLAINTS, CONTACTS
 
 _DURATIONS: Final[Mapping[int, tuple[Duration, int]]] = {
-    SLOT[Sum.wait_ms]: ("wait", DIMENSIONS.index("channel")),
     SLOT[Sum.first_response_ms]: ("first_response", DIMENSIONS.index("channel")),
     SLOT[Sum.resolution_ms]: ("resolution", DIMENSIONS.index("kind")),
 }
 """slot of a sum -> its live histogram, and the dimension that labels it"""
+_WAIT: Final = SLOT[Sum.wait_ms]
+_CHANNEL: Final = DIMENSIONS.index("channel")
 
 
 def observe_durations(observations: Observations, sample: Sample) -> None:
@@ -26,6 +27,19 @@ def observe_durations(observations: Observations, sample: Sample) -> None:
         if named is not None:
             name, dimension = named
             observations.duration(sample.at_ms, amount / 1000, name, sample.attribution[dimension])
+
+
+def observe_waits(observations: Observations, before: Sequence[Sample], after: Sequence[Sample]) -> None:
+    """Observe the waits that a person has ended since `before`: they count from their queueing, and end later."""
+    known = {sample.at_ms for sample in before if _waited_ms(sample) is not None}
+    for sample in after:
+        waited_ms = _waited_ms(sample)
+        if waited_ms is not None and sample.at_ms not in known:
+            observations.duration(sample.at_ms + waited_ms, waited_ms / 1000, "wait", sample.attribution[_CHANNEL])
+
+
+def _waited_ms(sample: Sample) -> int | None:
+    return next((amount for slot, amount in sample.amounts if slot == _WAIT), None)
 
 
 def observe_accepted(observations: Observations, event: Event, row: EventRow) -> None:

@@ -39,6 +39,7 @@ from schemas.taxonomy import ClockMetric, ClockState
 
 Trigger = Literal[
     "opened", "opened_outbound", "queued", "human_requested", "answered_by_person", "answered_by_bot", "abandoned",
+    "callback_requested", "hung_up",
     "assigned", "transferred", "customer_replied", "replied_by_person", "replied", "waiting_customer",
     "waiting_third_party", "forwarded_external", "resumed", "priority_changed", "reclassified", "identified",
     "cause_set", "acknowledged", "progress_sent", "holding_response_sent", "resolved", "duplicate", "dismissed",
@@ -79,7 +80,14 @@ _GONE: Final[Mapping[Trigger, Signal]] = {
 _OVER: Final[Mapping[Trigger, Signal]] = {"abandoned": "cancel", "resolved": "cancel", "closed": "cancel", **_GONE}
 
 SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
-    "answer": {"queued": "start", "answered_by_person": "stop", **_OVER, **_CHANGED},
+    "answer": {
+        "queued": "again",
+        "answered_by_person": "stop",
+        "callback_requested": "stop",
+        "waiting_customer": "stop",
+        **_OVER,
+        **_CHANGED,
+    },
     "human_on_request": {
         "human_requested": "again",
         "answered_by_person": "stop",
@@ -139,6 +147,16 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         **_GONE,
         **_HELD,
     },
+    # Whoever leaves a queue after having asked for it is still owed the call.
+    "callback": {
+        "callback_requested": "again",
+        "answered_by_person": "stop",
+        "replied_by_person": "stop",
+        "resolved": "cancel",
+        "closed": "cancel",
+        **_GONE,
+        **_HELD,
+    },
     "follow_up": {
         "answered_unhappy": "start",
         "answered_content": "cancel",
@@ -153,6 +171,9 @@ What the table does not say (`cases.effects` does):
 
 * A metric that no pack names has no clock, and a start that no rule fits promises nothing; it is counted (rule 14).
 * What `opened` starts runs from the opening's own moment, or from that of the earliest case merged into it (rule 12).
+* Each wait of a contact is an instance of `answer`; while one lasts another queue begins none (`cases.waits`). Of what
+  we wait for, only an appointment, `schedule`, ends one: nobody waits in a queue for a call at another time.
+* A callback is due when the customer was promised it; asked for anew, what was promised before is not owed any more.
 * A message of the customer asks for a next response once the first response is given, while the case is not over;
   reopened by a message, it asks in any case (rule 9).
 * A reopening is two triggers: `reopened`, and before it `reopened_unanswered` when no person had a part in the case so
@@ -218,7 +239,7 @@ class Clock:
 
     metric: ClockMetric
     instance: int
-    """1, and one more with each reopening, message or update."""
+    """1, and one more with each wait, reopening, message or update."""
     target: Target
     calendar: Calendar | None
     """None: elapsed time."""

@@ -27,3 +27,7 @@ class Promises:
             return None
         calendar_id = target.calendar_id
         return target, self._calendars.calendar(calendar_id, started_at) if calendar_id else None
+
+    def short_abandon_ms(self, waits_from: int, facts: Mapping[str, object]) -> int:
+        """Who leaves a queue earlier than this after `waits_from` (ms) did not wait, in the versions then in force."""
+        return self._book.short_abandon_ms(waits_from, facts)

@@ -58,6 +58,14 @@ class ContactAbandoned(Event):
     in_ivr: bool | None = None
 
 
+class ContactCallbackRequested(Event):
+    """The customer asked to be called back, and waits no longer. To which number is not ours to know: none is sent."""
+
+    event_type: Literal["contact.callback_requested"]
+    promised_at: Timestamp | None = None
+    """By when the customer was promised the call; where it is absent the policy says."""
+
+
 class ContactAssigned(Event):
     """Somebody answers for the contact from now on."""
 
@@ -190,6 +198,7 @@ class ContactValues(CorrectedValues):
     queue: Name | None = None
     wait_seconds: Seconds | None = None
     in_ivr: bool | None = None
+    promised_at: Timestamp | None = None
     from_: Owner | None = Field(None, alias="from")
     to: Owner | None = None
     kind: Literal[TransferKind, OutcomeKind] | None = None
@@ -242,6 +251,7 @@ ContactEvent = Annotated[
     | ContactHumanRequested
     | ContactAnswered
     | ContactAbandoned
+    | ContactCallbackRequested
     | ContactAssigned
     | ContactTransferred
     | ContactCustomerReplied

@@ -17,7 +17,7 @@ asked in the order in which they are configured; of two versions of one pack, th
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -106,6 +106,8 @@ class When(_Strict):
     relationship: tuple[Relationship, ...] = ()
     segment: tuple[str, ...] = ()
     area: tuple[str, ...] = ()
+    queue: tuple[str, ...] = ()
+    """The last that a contact waited in: fits nothing before it was queued."""
 
     def conditions(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return tuple((name, values) for name, values in self if values)
@@ -171,11 +173,24 @@ class TargetRule(_Strict):
         return self.target is not None or self.working_days is not None
 
 
+SHORT_ABANDON_MS: Final = 5 * _UNITS["s"]
+
+
+class ShortAbandonRule(_Strict):
+    """How soon a caller of the cases that `when` fits may leave without having waited (K07)."""
+
+    when: When = When()
+    below: Duration
+    """Milliseconds; "0s": whoever leaves has waited."""
+
+
 class Policy(_Strict, Versioned):
     """One version of one pack."""
 
     policy_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     clocks: Mapping[ClockMetric, tuple[TargetRule, ...]]
+    short_abandon: tuple[ShortAbandonRule, ...] = ()
+    """The first that fits at the queueing holds; 5 s where none does."""
 
     def unreachable(self) -> Iterator[tuple[ClockMetric, int, int]]:
         """Rules that never hold: metric, their position, and that of the earlier rule that fits all they fit."""
@@ -211,10 +226,21 @@ class Target:
     on_reopen: OnReopen = "continue"
     escalation_grace_ms: int | None = None
     extended_working_days: int = 0
+    is_told: bool = False
+    """Whether its moment is what the customer was told, and not what the policy says."""
+
+    def told(self, duration_ms: int) -> "Target":
+        """The same promise, due when the customer was told that it would be."""
+        return replace(
+            self, target_ms=duration_ms, working_days=0, calendar_id="", pause_on=frozenset(), recomputes=False,
+            is_told=True,
+        )  # fmt: skip
 
     @property
     def written(self) -> str:
-        """As configured: "4h", "8h es-madrid-split", "15 working_days es-working-days"."""
+        """As configured: "4h", "8h es-madrid-split", "15 working_days es-working-days"; "as told" the customer."""
+        if self.is_told:
+            return "as told"
         return _promise_written(self.target_ms, self.working_days, self.calendar_id)
 
     @property
@@ -254,6 +280,14 @@ class PolicyBook:
                 return target
         return None
 
+    def short_abandon_ms(self, at: int, facts: Mapping[str, object]) -> int:
+        """The first threshold that fits; 5 s when no pack has one."""
+        for pack in self._packs:
+            short_ms = pack.short_abandon_ms(at, facts)
+            if short_ms is not None:
+                return short_ms
+        return SHORT_ABANDON_MS
+
 
 class _Pack:
     """The versions of one policy, newest first."""
@@ -261,6 +295,10 @@ class _Pack:
     def __init__(self, versions: Sequence[Policy], grace_ms: int) -> None:
         ordered = sorted(versions, key=lambda policy: policy.valid_from_ms, reverse=True)
         self._versions = [(policy.valid_from_ms, _rules(policy, grace_ms)) for policy in ordered]
+        self._short_abandon = [
+            (policy.valid_from_ms, [(rule.when.conditions(), rule.below) for rule in policy.short_abandon])
+            for policy in ordered
+        ]
         targets = [target for _, rules in self._versions for listed in rules.values() for _, target in listed if target]
         self.longest_grace_ms = max((target.grace_ms for target in targets), default=0)
         self.metrics = frozenset(metric for _, rules in self._versions for metric in rules)
@@ -275,6 +313,13 @@ class _Pack:
                     else:
                         return target
                 return None
+        return None
+
+    def short_abandon_ms(self, at: int, facts: Mapping[str, object]) -> int | None:
+        rules = next((rules for valid_from, rules in self._short_abandon if at >= valid_from), ())
+        for conditions, below_ms in rules:
+            if all(facts.get(name) in values for name, values in conditions):
+                return below_ms
         return None
 
 

@@ -1,5 +1,6 @@
 """Gauges of what a worker's states hold, counted at a scrape: a partition that moved away leaves no stale series."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,19 +10,24 @@ from prometheus_client.registry import Collector
 
 from schemas import observations
 from sinks.metrics.family import Family, Gauge, Label
-from sinks.metrics.labels import AREA, CLOCK_METRIC, KIND, PATTERN, POLICY, PRIORITY, SEVERITY
+from sinks.metrics.labels import AREA, CLOCK_METRIC, KIND, PATTERN, POLICY, PRIORITY, QUEUE, SEVERITY
 from sinks.metrics.registry import Metrics
 
 _CLOCK: Final = (POLICY, CLOCK_METRIC, AREA)
 
 OPEN: Final[Mapping[observations.Gauge, Gauge]] = {
     "backlog_cases": Gauge("backlog_cases", "Cases that are not over.", (KIND, AREA, PRIORITY)),
+    "waits_open": Gauge("waits_open", "Waits for a person that last, and are in no ratio yet.", (QUEUE, AREA)),
     "sla_open": Gauge("sla_open", "Clocks that run, with no warning passed.", _CLOCK),
     "sla_paused": Gauge("sla_paused", "Clocks that wait for the customer or a third party.", _CLOCK),
     "sla_at_risk": Gauge("sla_at_risk", "Clocks that run and have passed a warning.", _CLOCK),
     "sla_overdue": Gauge("sla_overdue", "Clocks that run past their deadline.", _CLOCK),
     "pattern_incidents_open": Gauge("pattern_incidents_open", "Open incidents.", (PATTERN, SEVERITY, AREA)),
 }
+
+WAITS_OPEN_SINCE: Final = Gauge(
+    "waits_open_since", "Queueing of the longest wait that lasts, Unix time.", (QUEUE, AREA), unit="seconds"
+)
 
 _HELD: Final = (Label("kind", "the bounded tables of the state"),)
 BY_KIND: Final = (
@@ -41,7 +47,14 @@ DEPARTED_SPAN: Final = Gauge(
     unit="seconds",
 )
 
-COUNTED: Final[tuple[Family, ...]] = (*OPEN.values(), *BY_KIND, DEDUP_SPAN, CASE_RETENTION, DEPARTED_SPAN)
+COUNTED: Final[tuple[Family, ...]] = (
+    *OPEN.values(),
+    WAITS_OPEN_SINCE,
+    *BY_KIND,
+    DEDUP_SPAN,
+    CASE_RETENTION,
+    DEPARTED_SPAN,
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,7 @@ class Census:
     """What one process holds in its states, at the moment of a scrape."""
 
     open: Mapping[tuple[str, ...], int] = field(default_factory=dict)
-    """(gauge, labels...) -> how many; the gauges are those of `OPEN`."""
+    """(gauge, labels...) -> how many; the gauges are those of `OPEN`. Those of `waits_open` also say since when, ms."""
     entries: Mapping[str, int] = field(default_factory=dict)
     """What is bounded -> entries of the fullest partition."""
     bounds: Mapping[str, int] = field(default_factory=dict)
@@ -85,9 +98,10 @@ class CensusCollector(Collector):
             totals: dict[tuple[str, ...], int] = {}
             for (counted, *values), amount in census.open.items():
                 if counted == name:
-                    labels = self._metrics.bounded(gauge, values)
+                    labels = self._metrics.bounded(gauge, values[: len(gauge.labels)])
                     totals[labels] = totals.get(labels, 0) + amount
             yield _exported(gauge, totals)
+        yield _exported(WAITS_OPEN_SINCE, self._longest_waits(census))
         for gauge, held in zip(BY_KIND, (census.entries, census.bounds, census.dropped), strict=True):
             yield _exported(gauge, {(kind,): amount for kind, amount in held.items()})
         for span, reaches in (
@@ -97,6 +111,15 @@ class CensusCollector(Collector):
         ):
             if reaches is not None:
                 yield _exported(span, {(): reaches})
+
+    def _longest_waits(self, census: Census) -> Mapping[tuple[str, ...], float]:
+        since: dict[tuple[str, ...], float] = {}
+        for name, *values in census.open:
+            if name == "waits_open":
+                *told, queued_at = values
+                labels = self._metrics.bounded(WAITS_OPEN_SINCE, told)
+                since[labels] = min(since.get(labels, math.inf), int(queued_at) / 1000)
+        return since
 
 
 def _exported(gauge: Gauge, amounts: Mapping[tuple[str, ...], float]) -> GaugeMetricFamily:

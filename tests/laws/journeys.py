@@ -35,6 +35,9 @@ _CONTACT_STEPS: Final[list[_Step]] = [
     ("contact.resolved", {"resolution": "spam"}),
     ("contact.reopened", {"reason": "not_fixed"}),
     ("contact.abandoned", {}),
+    ("contact.queued", {"queue": "r"}),
+    ("contact.callback_requested", {}),
+    ("contact.callback_requested", {"promised_at": "2025-11-27T10:00:00Z"}),
     ("contact.closed", {}),
     ("contact.voided", {}),
 ]

@@ -2,14 +2,17 @@
 
 import json
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.events.decoding import decode, occurred_ms
 from schemas.events.envelope import Event
+from schemas.kpis import KPIS
 from tests.laws.journeys import logs
-from tests.processors.feed import DAY, HOUR, Happening, rules
+from tests.processors.feed import DAY, HOUR, T0, Happening, rules
 from tests.processors.views import views_after
 
 TARGETS = {"urgent": 4, "high": 8, "normal": 24, "low": 40}
@@ -38,23 +41,97 @@ def naive(log: list[Happening]) -> Counter[str]:
 
 def naive_contact(events: list[Any], numbers: Counter[str]) -> None:
     opened = next((each for each in events if each.event_type == "contact.opened"), None)
-    queued = waited = False
-    since = occurred_ms(opened) if opened else None
     for each in events:
         what = each.event_type.partition(".")[2]
         numbers["contacts_opened"] += what == "opened"
         numbers["contacts_transferred"] += what == "transferred"
         numbers["contacts_resolved"] += what == "resolved" and each.resolution != "spam"
-        if what == "queued" and not queued:
-            queued, since = True, occurred_ms(each)
-        if what == "answered" and each.actor.kind == "human" and not waited:
-            waited = True
-            if opened and since is not None:
-                numbers["contacts_answered"] += 1
-                numbers["wait_ms"] += occurred_ms(each) - since
+    naive_waits(events, opened, numbers)
     if opened:
         spam = {each.event_id for each in events if each.event_type == "contact.resolved" and each.resolution == "spam"}
         naive_promise(events, HOUR * TARGETS[opened.priority], spam, numbers)
+
+
+ANSWER_TARGETS = {"phone": 20_000, "chat": 60_000}
+ONE_STEP = 2_000
+"""What two systems tell of one step lies this near."""
+
+
+@dataclass
+class NaiveWait:
+    since: int
+    queued: bool
+    end: str = ""
+    ended: int = 0
+    called_back: bool = False
+
+
+def naive_waits(events: list[Any], opened: Any, numbers: Counter[str]) -> None:
+    """From each queueing to a person, to leaving, to asking for a call or to the end; with no queue, from opening."""
+    waits: list[NaiveWait] = []
+    over = asked = reached = answered = False
+    since = occurred_ms(opened) if opened else None
+    calls = [occurred_ms(each) for each in events if each.event_type == "contact.callback_requested"]
+    for each in events:
+        what, at = each.event_type.partition(".")[2], occurred_ms(each)
+        last = waits[-1] if waits else None
+        lasts = last is not None and not last.end
+        person = what == "answered" and each.actor.kind == "human"
+        put_off = what == "waiting_customer" and each.reason == "schedule" and lasts
+        leaves = what == "abandoned" and not any(0 <= call - at <= ONE_STEP for call in calls) and (lasts or not asked)
+        end = (
+            "answered" if person
+            else "abandoned" if leaves
+            else "callback" if what == "callback_requested" or put_off
+            else "spam" if what == "resolved" and each.resolution == "spam"
+            else "other" if what in ("resolved", "closed")
+            else ""
+        )  # fmt: skip
+        if what == "queued" and not lasts and not over:
+            waits.append(NaiveWait(at, queued=True))
+        elif last is not None and end and lasts:
+            last.end, last.ended = end, at
+        elif last is not None and person and last.end in ("other", "spam") and at - last.ended <= ONE_STEP:
+            last.end, last.ended = "answered", at
+        elif last is None and since is not None and end and end not in ("other", "spam"):
+            unheard = not answered and not asked if person else not reached
+            if unheard and not (end == "callback" and at == since):
+                waits.append(NaiveWait(since, queued=False, end=end, ended=at))
+        if person and asked:
+            for wait in waits:
+                wait.called_back = wait.called_back or wait.end == "callback"
+        asked = end == "callback" or (asked and not person and end not in ("other", "spam") and not replied(each))
+        reached, answered = reached or what == "answered", answered or person
+        over = (over or end in ("other", "spam")) and what != "reopened"
+    for wait in waits:
+        naive_wait(wait, wait is waits[0], opened, numbers)
+
+
+def replied(each: Any) -> bool:
+    return bool(each.event_type == "contact.agent_replied" and each.actor.kind == "human" and each.public)
+
+
+def naive_wait(wait: NaiveWait, first: bool, opened: Any, numbers: Counter[str]) -> None:
+    numbers["waits"] += 1
+    numbers["contacts_offered"] += first
+    took = wait.ended - wait.since
+    if not wait.end or took > DAY:
+        numbers["waits_unknown"] += 1
+        return
+    short = wait.end == "abandoned" and took < 5_000
+    numbers["contacts_abandoned_short"] += first and short
+    numbers["contacts_abandoned"] += first and wait.end == "abandoned" and not short
+    numbers["waits_abandoned"] += wait.end == "abandoned" and not short
+    numbers["waits_callback"] += wait.end == "callback"
+    if opened and (wait.end == "answered" or wait.called_back):
+        numbers["waits_answered"] += 1
+        numbers["contacts_answered"] += first
+        numbers["wait_ms"] += took
+    target = ANSWER_TARGETS.get(opened.channel) if opened else None
+    if target is None or wait.end == "spam" or (wait.end == "other" and took <= target):
+        return
+    numbers["waits_promised"] += 1
+    numbers["waits_in_target"] += wait.end in ("answered", "callback") and (took <= target or not wait.queued)
 
 
 def naive_complaint(events: list[Any], numbers: Counter[str]) -> None:
@@ -98,7 +175,9 @@ def naive_survey(events: list[Any], numbers: Counter[str]) -> None:
 NEVER_CLOSED = rules(kpi_memory=100 * DAY / 1000)
 """What takes back a number that is more than a day old is not counted otherwise: see `oidor rebuild`."""
 SAID_TWICE = (
-    "contacts_opened", "contacts_resolved", "contacts_transferred", "contacts_answered", "wait_ms", "resolve_met",
+    "contacts_opened", "contacts_resolved", "contacts_transferred", "contacts_offered", "contacts_answered",
+    "contacts_abandoned", "contacts_abandoned_short", "waits", "waits_undecided", "waits_unknown", "waits_answered",
+    "waits_abandoned", "waits_callback", "waits_promised", "waits_in_target", "wait_ms", "resolve_met",
     "resolve_breached", "csat_answered", "csat_positive", "nps_answered", "nps_promoters", "nps_detractors",
 )  # fmt: skip
 
@@ -115,3 +194,18 @@ def test_the_stream_says_what_one_naive_pass_says(log: list[Happening]) -> None:
     kept = [happening for happening in simple if happening.event["entity_id"] in known]
     found = views_after(kept, until=60 * DAY, rules_=NEVER_CLOSED).kpi_totals()
     assert {name: found[name] for name in SAID_TWICE if name in found} == dict(naive(kept))
+
+
+IN_MINUTES_OF_THEIR_OWN = frozenset({"reopen_rate"})
+"""Ratios whose parts are booked where each happened."""
+RATIOS = [kpi for kpi in KPIS if kpi.unit == "ratio" and kpi.name not in IN_MINUTES_OF_THEIR_OWN]
+
+
+@settings(max_examples=100, deadline=None)
+@given(logs(), st.integers(0, 8 * DAY))
+def test_a_ratio_is_from_0_to_1_in_every_minute_of_every_dimension_at_any_moment(log: list[Happening], at: int) -> None:
+    views = views_after([each for each in log if each.record_at <= T0 + at], until=at, rules_=NEVER_CLOSED)
+    for row in views.kpis():
+        for kpi in RATIOS:
+            above, below = (sum(row[each.name] for each in side) for side in (kpi.numerator, kpi.denominator))
+            assert 0 <= above <= below, (kpi.name, row)

@@ -126,12 +126,12 @@ ROWS: dict[str, Sequence[Any]] = {
         events=5, events_left_out=1, assignments=1, transfers=2, reopens=0, incomplete=0, test=0, erased=1,
         customer_id="ada",
         kind="", channel="phone", org_unit="es/madrid", category="invoice", product="fibre", element="process",
-        origin_area="sales", otc_stage="invoicing", relationship="b2c", demand_type="failure",
+        origin_area="sales", otc_stage="invoicing", relationship="b2c", demand_type="failure", queue="sales",
     ),
     "sla_clocks": ClockRow(
         "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1", "ada",
-        "phone", "billing", "t1", "high", "", NOON, "3min", "", 0, 180_000, NOON + 180_000, None, "breached_open",
-        None, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+        "phone", "billing", "t1", "high", "", "sales", NOON, "3min", "", 0, 180_000, NOON + 180_000, None,
+        "breached_open", None, 0, 0, 0, 0, 0, 0, 0, 0, 1,
     ),
     "incidents": IncidentRow(
         "P02:1", "P02", "c-1", "critical", "open", "", NOON, NOON + 1, None, "contact-events", 3, "crm", "c-1", "ada",

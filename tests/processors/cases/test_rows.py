@@ -44,7 +44,7 @@ def test_every_column_shows_what_it_is_called() -> None:
         "origin_area": "it", "otc_stage": "payment", "relationship": "b2b", "demand_type": "failure", "opened_at": AT,
         "first_response_at": None, "answered_at": None, "first_resolved_at": AT + 3_000, "resolved_at": AT + 5_000,
         "closed_at": AT + 6_000, "last_event_at": AT + 6_000, "resolution": "settled",
-        "merged_into": "", "merged_elsewhere": 0, "events": 7,
+        "merged_into": "", "merged_elsewhere": 0, "events": 7, "queue": "",
         "events_left_out": 0, "assignments": 1, "transfers": 1, "reopens": 1, "incomplete": 0, "test": 1,
         "erased": 0,
     }  # fmt: skip

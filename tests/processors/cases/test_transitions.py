@@ -42,6 +42,7 @@ MEANINGS: list[tuple[Trigger, CaseEvent]] = [
     ("waiting_third_party", happened("waiting_third_party")),
     ("forwarded_external", happened("forwarded_external")),
     ("abandoned", happened("abandoned")),
+    ("callback_requested", happened("callback_requested")),
     ("resolved", happened("resolved", resolution="solved")),
     ("dismissed", happened("resolved", resolution="spam")),
     ("duplicate", happened("resolved", resolution="duplicate")),
@@ -113,7 +114,7 @@ STILL_MOVES: dict[CaseState, list[Trigger]] = {
     "erased": [],
     "evicted": [],
 }
-"""What moves a case that is over; nothing else does."""
+"""What moves a case that is over; nothing else does, but who only left may queue, or ask to be called, again."""
 
 
 def moves(state: CaseState) -> dict[Trigger, CaseState]:
@@ -122,6 +123,10 @@ def moves(state: CaseState) -> dict[Trigger, CaseState]:
     leads: dict[Trigger, CaseState] = {
         trigger: after for after, some in LEADS_TO.items() for trigger in some if trigger in still
     }
+    if state == "queued" or state == "abandoned":
+        leads["callback_requested"] = "open"
+    if state == "abandoned":
+        leads["queued"] = "queued"
     if state == "waiting_customer":
         leads["customer_replied"] = "in_progress"
     return {trigger: leads.get(trigger, state) for trigger in TRIGGERS}
@@ -136,7 +141,8 @@ def test_every_state_has_a_row_and_those_that_are_over_can_end_no_more() -> None
     assert {*TRANSITIONS} == {*STATES}
     assert {*STATES} - {*OPEN} - {"erased", "evicted"} == TERMINAL
     for state in TERMINAL:
-        assert not {"queued", "assigned", "answered_by_person", "waiting_customer", "resumed"} & {*TRANSITIONS[state]}
+        assert ("queued" in TRANSITIONS[state]) == (state == "abandoned")
+        assert not {"assigned", "answered_by_person", "waiting_customer", "resumed"} & {*TRANSITIONS[state]}
 
 
 @pytest.mark.parametrize("state", STATES)

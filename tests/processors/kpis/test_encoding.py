@@ -50,6 +50,7 @@ def test_what_is_added_after_reading_goes_to_the_same_accumulators(written: Writ
     }
     assert {(place.split()[0], name): by for (place, name), by in changed.items()} == {
         ("contact-events", "contacts_opened"): 1,
+        ("contact-events", "waits_promised"): 1,
         ("complaint-events", "complaints_opened"): 1,
         ("complaint-events", "complaints_acknowledged"): 1,
         ("complaint-events", "acknowledge_met"): 1,

@@ -169,6 +169,12 @@ BAD: list[tuple[str, str, list[str]]] = [
     ),
     ("a pause without end", "  answer: [{target: 2h, pausable: true, max_pause: 0s}]\n", ["max_pause"]),
     ("another way to reopen", "  answer: [{target: 2h, on_reopen: always}]\n", ["on_reopen", "'continue'"]),
+    (
+        "a threshold that is no duration",
+        "  answer: []\nshort_abandon: [{below: 5}]\n",
+        ["short_abandon.0.below", '"20s"'],
+    ),
+    ("a threshold of nothing", "  answer: []\nshort_abandon: [{when: {queue: [q]}}]\n", ["short_abandon.0.below"]),
     ("a key twice", "  answer: []\n  answer: []\n", [":6: ", "stands twice"]),
     ("not YAML", "  answer: [\n", ["not usable YAML"]),
 ]
@@ -287,8 +293,38 @@ def test_one_version_of_a_pack_cannot_be_loaded_twice(tmp_path: Path) -> None:
         ("resolve", {"priority": "low"}, 40 * HOUR),
         ("acknowledge", {"topic": "complaint-events", "kind": "claim"}, 8 * HOUR),
         ("acknowledge", {"topic": "contact-events"}, None),
+        ("callback", {"channel": "phone"}, HOUR),
     ],
 )
 def test_what_the_default_pack_promises(metric: str, facts: dict[str, str], target_ms: int | None) -> None:
     target = book(DEFAULT).target(metric, NOW, facts)  # type: ignore[arg-type]
     assert (target and target.target_ms) == target_ms
+
+
+SHORT = """\
+  answer: []
+short_abandon:
+  - {when: {queue: [vip]}, below: 0s}
+  - {when: {channel: [phone]}, below: 8s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("facts", "short_ms"),
+    [({"channel": "phone", "queue": "vip"}, 0), ({"channel": "phone"}, 8_000), ({"channel": "chat"}, 5_000)],
+)
+def test_who_leaves_sooner_than_the_first_rule_that_fits_did_not_wait(
+    tmp_path: Path, facts: dict[str, str], short_ms: int
+) -> None:
+    assert book(pack(tmp_path, SHORT)).short_abandon_ms(NOW, facts) == short_ms
+    assert book(pack(tmp_path, SHORT, valid_from="2026-07-01T00:00:00Z")).short_abandon_ms(NOW, facts) == 5_000
+
+
+def test_a_promise_of_which_the_customer_was_told_the_time_says_so(tmp_path: Path) -> None:
+    target = book(pack(tmp_path, "  callback: [{working_days: 1, calendar: uk, pausable: true}]\n")).target(
+        "callback", NOW, {}
+    )
+    assert target is not None
+    told = target.told(90 * MINUTE)
+    assert (told.target_ms, told.written, told.in_words) == (90 * MINUTE, "as told", "1 h 30 min")
+    assert (told.working_days, told.calendar_id, told.pause_on, told.recomputes) == (0, "", frozenset(), False)

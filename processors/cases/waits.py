@@ -1,0 +1,241 @@
+"""The waits of a contact: from each queueing until somebody answers, the customer leaves, or asks to be called back.
+
+A wait is an instance of the promise `answer`, with the queue that it began in. While nobody has answered, another queue
+is the same wait: whoever hands a caller round gains no time by it. A contact that tells of no queue waited from its
+opening, which is no wait that a promise is kept in: it was answered straight away.
+
+What a wait adds to the KPIs, all of it in the minute of its queueing and for the attribution of that moment, is one
+sample, which says more with time (`sample`):
+
+    for the service level it is decided at its target, answered or not, so that those that are still waiting and those
+    that were answered at once have the same weight in a minute that is not over
+    for abandonment it is decided at its end
+    one that has no end within a day is unknown: somebody did not tell us, and it is in no ratio
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from processors.cases.events import CaseEvent
+from processors.cases.fold import Fold, Wait, WaitEnd
+from processors.kpis.samples import Amounts, Sample, counted, duration
+from processors.sla import clocks
+from processors.sla.clocks import KEPT_WITHIN_MS, NEVER, Clock, Trigger
+from processors.sla.promises import Promises
+from schemas.kpis import Count, Histogram, Sum
+
+UNKNOWN_AFTER_MS: Final = 86_400_000
+LEGAL_ANSWER_MS: Final = 180_000
+"""An answer takes less than 180 s (K06es); exact, where a bucket of the histogram of waits is not."""
+
+
+def may_begin(fold: Fold) -> bool:
+    """Does a queueing begin a wait? Not while one lasts, nor once the case is over, unless the customer only left."""
+    return open_wait(fold) is None and (not fold.is_over or fold.state == "abandoned")
+
+
+def open_wait(fold: Fold) -> Wait | None:
+    """The wait that lasts."""
+    last = fold.waits[-1] if fold.waits else None
+    return last if last is not None and last.end is None else None
+
+
+def lasting(fold: Fold, now: int) -> Wait | None:
+    """The wait that lasts as of `now`, ms; not one that is unknown by then."""
+    wait = open_wait(fold)
+    return wait if wait is not None and now <= wait.since + UNKNOWN_AFTER_MS else None
+
+
+def is_leaving_for_callback(fold: Fold) -> bool:
+    """Did whoever hangs up now ask to be called back, and so does not wait?"""
+    return fold.callback_owed and open_wait(fold) is None
+
+
+def is_put_off(event: CaseEvent) -> bool:
+    """Does a wait for the customer mean that another time was agreed with them?"""
+    return event.facts.get("reason") == "schedule"
+
+
+def advance(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) -> None:
+    """Begin or end a wait of a contact, as an event asks for; after its clocks, and before its moments are set."""
+    move = _MOVES.get(trigger)
+    if move is not None:
+        move(fold, event, promises)
+
+
+def _queued(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    if may_begin(fold):
+        clock = fold.latest.get("answer")
+        wait = _begin(fold, event.occurred_at, promises)
+        wait.clock = clock if clock is not None and clock.is_open else None
+
+
+def _answered(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    ended = _end(fold, event, "answered") or _kept(fold, event)
+    if fold.callback_owed:
+        for wait in fold.waits:
+            wait.called_back = wait.called_back or wait.end == "callback"
+        fold.callback_owed = False
+    elif not ended and fold.answered_at is None:
+        _straight(fold, event, "answered", promises)
+
+
+def _replied(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    fold.callback_owed = False
+
+
+def _abandoned(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    if not _end(fold, event, "abandoned") and not event.facts.get("in_ivr") and not fold.answered_any:
+        _straight(fold, event, "abandoned", promises)
+
+
+def _callback_requested(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    if not _end(fold, event, "callback") and not fold.answered_any and event.occurred_at != fold.opened_at:
+        _straight(fold, event, "callback", promises)
+    fold.callback_owed = True
+
+
+def _waiting_customer(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    if is_put_off(event) and _end(fold, event, "callback"):
+        fold.callback_owed = True
+
+
+def _over(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    _end(fold, event, "other")
+    fold.callback_owed = False
+
+
+def _begin(fold: Fold, since: int, promises: Promises) -> Wait:
+    short_ms = promises.short_abandon_ms(since, fold.matching())
+    wait = Wait(since, fold.attribution(), fold.answered_at is not None, short_ms)
+    fold.waits += (wait,)
+    return wait
+
+
+def _end(fold: Fold, event: CaseEvent, end: WaitEnd) -> bool:
+    wait = open_wait(fold)
+    if wait is None:
+        return False
+    wait.end, wait.ended_at = end, event.occurred_at
+    return True
+
+
+def _kept(fold: Fold, event: CaseEvent) -> bool:
+    """Does an answer come so shortly after the resolution that ended the wait that the two were one step?"""
+    last = fold.waits[-1] if fold.waits else None
+    if last is None or last.end != "other" or event.occurred_at - last.ended_at > KEPT_WITHIN_MS:
+        return False
+    last.end, last.ended_at = "answered", event.occurred_at
+    return True
+
+
+def _straight(fold: Fold, event: CaseEvent, end: WaitEnd, promises: Promises) -> None:
+    """The wait of a contact that tells of no queue: from its opening, if it was the customer's."""
+    of_another = "/" in event.event_id  # it happened to a case that was merged into this one
+    if fold.waits or fold.opened_at is None or fold.facts.get("kind") == "outbound" or of_another:
+        return
+    wait = _begin(fold, fold.opened_at, promises)
+    promise = promises.promise("answer", wait.since, fold.matching()) if "answer" in promises.metrics else None
+    wait.straight = promise[0] if promise is not None else None
+    wait.end, wait.ended_at = end, event.occurred_at
+
+
+_MOVES: Final[Mapping[Trigger, Callable[[Fold, CaseEvent, Promises], None]]] = {
+    "queued": _queued,
+    "answered_by_person": _answered,
+    "replied_by_person": _replied,
+    "abandoned": _abandoned,
+    "callback_requested": _callback_requested,
+    "waiting_customer": _waiting_customer,
+    **dict.fromkeys(("resolved", "duplicate", "dismissed", "closed", "merged", "voided"), _over),
+}
+
+
+# Reading
+
+
+def samples(fold: Fold, now: int) -> tuple[Sample, ...]:
+    """What the waits of a case add to the KPIs, as of `now`, ms."""
+    return tuple([sample(fold, index, now) for index in range(len(fold.waits))])
+
+
+def sample(fold: Fold, index: int, now: int) -> Sample:
+    """What one wait adds to the KPIs as of `now`, ms: K04, K06, K07."""
+    wait, first = fold.waits[index], index == 0
+    amounts = counted(Count.waits, Count.contacts_offered) if first else counted(Count.waits)
+    is_last_word = fold.erased or fold.state == "evicted"
+    ended_at = wait.ended_at if wait.end is not None else NEVER if is_last_word else now
+    if ended_at > wait.since + UNKNOWN_AFTER_MS:
+        return Sample(wait.since, wait.attribution, amounts + counted(Count.waits_unknown))
+    if wait.end is not None:
+        amounts += _ended(wait, wait.end, first=first, timed=not fold.incomplete)
+    if _is_promised(wait, now):
+        if is_last_word or wait.clock is None or now > _target_at(wait, wait.clock):
+            amounts += _judged(wait, first=first)
+            if wait.end is not None:
+                return Sample(wait.since, wait.attribution, amounts)
+        amounts += counted(Count.waits_undecided)
+    elif wait.end is None:
+        amounts += counted(Count.waits_undecided)
+    return Sample(wait.since, wait.attribution, amounts)
+
+
+def _ended(wait: Wait, end: WaitEnd, *, first: bool, timed: bool) -> Amounts:
+    waited_ms = wait.ended_at - wait.since
+    amounts = counted(Count.waits_ended, Count.contacts_offered_ended) if first else counted(Count.waits_ended)
+    if wait.follows_answer:
+        amounts += counted(Count.waits_after_answer)
+    if end == "callback":
+        amounts += counted(Count.waits_callback)
+    if end == "abandoned":
+        if waited_ms < wait.short_ms:
+            short = (Count.waits_abandoned_short, Count.contacts_abandoned_short)
+            return amounts + counted(*short[: 1 + first])
+        amounts += counted(*(Count.waits_abandoned, Count.contacts_abandoned)[: 1 + first])
+        return amounts + counted(Count.waits_abandoned_after_answer) if wait.follows_answer else amounts
+    if timed and (end == "answered" or wait.called_back):
+        amounts += counted(*(Count.waits_answered, Count.contacts_answered)[: 1 + first])
+        amounts += duration(Histogram.wait_histogram, Sum.wait_ms, waited_ms)
+        if first and end == "answered" and waited_ms < LEGAL_ANSWER_MS:
+            amounts += counted(Count.contacts_answered_within_180s)
+    return amounts
+
+
+def _is_promised(wait: Wait, now: int) -> bool:
+    """Is an answer within a time owed to whoever waited, or was it until they were answered or left?"""
+    clock = wait.clock
+    if clock is None:
+        return wait.straight is not None
+    if wait.end is None:
+        return clock.is_open
+    if wait.end == "other":
+        return clocks.outcome(clock, now) == "breached"
+    return clock.ended_at == wait.ended_at
+
+
+def _target_at(wait: Wait, clock: Clock) -> int:
+    """The moment, ms, after which a wait is decided for the service level: its deadline, or what is known by then."""
+    return min(clock.due_at + clock.target.grace_ms, wait.since + UNKNOWN_AFTER_MS)
+
+
+def _judged(wait: Wait, *, first: bool) -> Amounts:
+    kept = wait.end == "answered" or wait.end == "callback"
+    if not kept or (wait.clock is not None and wait.ended_at > wait.clock.due_at):
+        return counted(Count.waits_promised)
+    kept_counts = (Count.waits_promised, Count.waits_in_target, Count.contacts_answered_in_target)
+    return counted(*kept_counts[: 2 + first])
+
+
+def next_threshold(fold: Fold, now: int) -> int:
+    """The first moment, `now` or later, after which a wait says more; `NEVER` when there is none."""
+    return min([at for wait in fold.waits for at in _thresholds(wait) if at >= now], default=NEVER)
+
+
+def settled_at(fold: Fold) -> int:
+    """The moment after which the waits of a case that is over say the same for ever; 0 when it has none."""
+    return max([at for wait in fold.waits for at in _thresholds(wait)], default=0)
+
+
+def _thresholds(wait: Wait) -> list[int]:
+    target_at = [_target_at(wait, wait.clock)] if wait.clock is not None else []
+    return target_at if wait.end is not None else [*target_at, wait.since + UNKNOWN_AFTER_MS]
