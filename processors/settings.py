@@ -127,7 +127,9 @@ class Settings(BaseSettings):
     disorder: PositiveFloat = 60
     """Seconds that an event may lag its topic before it is late."""
     kpi_memory: PositiveFloat = 86_400
-    """Seconds of lateness up to which an event still counts in cases, clocks and KPI minutes."""
+    """Seconds that a KPI minute stays in memory, where it is rewritten whole. What comes later counts as well, by an
+    adjustment: a row of its own, to be added.
+    """
     page_window: PositiveFloat = 600
     """Seconds after its deadline within which a breach pages and moves live counters: a replay does neither."""
     grace: float = Field(60, ge=0)

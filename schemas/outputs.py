@@ -30,7 +30,7 @@ class EventRow(NamedTuple):
     customer_id: str
     occurred_at: int
     late: int
-    """0 in time, 1 late (folded, kept out of windowed detectors), 2 beyond the KPI memory (stored only)."""
+    """1 when it came late: counted like all others, and kept out of windowed detectors."""
     test: int
     erased: int
     """1 when the customer was erased since: no comparison counts the row."""

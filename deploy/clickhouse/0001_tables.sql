@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS {database}.feedback_events
     seq Int64 COMMENT 'Order within the entity as its publisher counts; -1 when it sends none',
     customer_id String COMMENT 'Pseudonymous customer; empty when anonymous',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened in the source, UTC',
-    late UInt8 COMMENT '0 in time; 1 late: counted, but kept out of windowed detectors; 2 beyond the KPI memory: stored only',
+    late UInt8 COMMENT '1 when it came late: counted, but kept out of windowed detectors',
     test UInt8 COMMENT '1 when the publisher marks the event as a test: it counts nowhere',
     erased UInt8 COMMENT '1 when the customer was erased since: no comparison counts the row',
     warnings Array(LowCardinality(String)) COMMENT 'Defects that did not stop the event from being accepted',

@@ -15,6 +15,7 @@ from schemas.kpis import ACCUMULATORS, HISTOGRAM_BASE, HISTOGRAMS, KPIS, LEAST_N
 
 Z_95: Final = 1.959963984540054
 QUANTILES: Final = (50, 90, 95)
+QUARTER_HOUR_S: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def placeholders() -> Mapping[str, str]:
         "kpi_definitions": ",\n    ".join(_definition(kpi) for kpi in KPIS),
         "kpi_totals": ",\n    ".join(_total(name) for name in ACCUMULATORS),
         "kpi_minutes_that_count": _rows_that_count("kpi_partials", "minute"),
-        "kpi_quarter_hours_that_count": _rows_that_count("kpi_quarter_hours", "quarter_hour"),
+        "kpi_quarter_hours_that_count": _quarter_hours_that_count(ACCUMULATORS),
         **{f"kpi_window_{window.name}": _window_view(window) for window in WINDOWS},
     }
 
@@ -103,14 +104,43 @@ WHERE is_empty = 0 AND ((SELECT count() FROM {{database}}.{table} WHERE revision
 ))"""
 
 
+def _quarter_hours_that_count(accumulators: Iterable[str]) -> str:
+    """What quarter-hours amount to, of each topic-partition, `AS p`: a FROM clause.
+
+    A worker writes a quarter-hour once it is over. What follows the last one that it wrote is summed from its minutes.
+    """
+    written = _rows_that_count("kpi_quarter_hours", "quarter_hour")
+    going_on = _rows_that_count("kpi_partials", "minute")
+    columns = ", ".join(("dimension", "dimension_value", *(f"p.{name} AS {name}" for name in accumulators)))
+    written_to = """(
+    SELECT groupArray((topic, partition, written_to)) FROM
+    (
+        SELECT topic, partition, max(quarter_hour) + INTERVAL 15 MINUTE AS written_to
+        FROM {database}.kpi_quarter_hours
+        GROUP BY topic, partition
+    ))"""
+    of_the_minute = f"arrayFirst(of -> of.1 = p.topic AND of.2 = p.partition, {written_to}).3"
+    return f"""(
+SELECT p.quarter_hour AS quarter_hour, {columns}
+FROM {written}
+UNION ALL
+SELECT toDateTime64(toStartOfFifteenMinutes(p.minute), 3, 'UTC') AS quarter_hour, {columns}
+FROM {going_on} AND p.minute >= {of_the_minute}
+) AS p"""
+
+
 def _window_view(window: Window) -> str:
     """One row for each window and KPI that has cases, or something above the line.
 
-    Minutes are summed into steps of one hop first: a window is then few steps, however long it is.
+    Minutes, or quarter-hours where windows end with them, are summed into steps of one hop first: a window is then few
+    steps, however long it is.
     """
     used = sorted({name for kpi in KPIS for name in _names((*kpi.numerator, *kpi.denominator))})
     totals = ",\n            ".join(_total(name) for name in used)
+    by_quarter_hours = window.hop_s % QUARTER_HOUR_S == 0
+    moment = "quarter_hour" if by_quarter_hours else "minute"
     minutes = _rows_that_count("kpi_partials", "minute")
+    counted = _quarter_hours_that_count(used) if by_quarter_hours else minutes
     rows = ",\n        ".join(row for kpi in KPIS for row in _rows(kpi))
     ranked = ",\n        ".join(
         f"arraySort(CAST({name} AS Array(Tuple(Int16, Int64)))) AS {name}_pairs,"
@@ -188,11 +218,11 @@ FROM
         FROM
         (
             SELECT
-            intDiv(toUnixTimestamp(p.minute), {window.hop_s}) * {window.hop_s} AS step_s,
+            intDiv(toUnixTimestamp(p.{moment}), {window.hop_s}) * {window.hop_s} AS step_s,
             dimension,
             dimension_value,
             {totals}
-            FROM {minutes}
+            FROM {counted}
             GROUP BY step_s, dimension, dimension_value
         ) AS p
         ARRAY JOIN range(step_s + {window.hop_s}, step_s + {window.length_s} + 1, {window.hop_s}) AS end_s

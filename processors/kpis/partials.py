@@ -1,9 +1,14 @@
-"""Partials: what one minute adds up to by one value of one dimension. Absolute, and mergeable by adding.
+"""Partials: what one minute adds up to by one value of one dimension. Mergeable by adding.
 
 A partial is a flat dictionary slot -> amount, as `PartialRow` has it: it travels as it is. A slot that returns to zero
 leaves, so that equal contents are equal dictionaries.
+
+While a minute is in memory its partials are absolute. Of one that has left it only differences are known: they add up
+between two checkpoints, and are written as adjustments. Minutes leave by the quarter-hour, so that what a quarter-hour
+amounts to is known as long as any minute of it is.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from processors.kpis.samples import Sample
@@ -11,12 +16,20 @@ from schemas.kpis import DIMENSIONS
 from schemas.outputs import PartialRow
 
 MINUTE_MS: Final = 60_000
+QUARTER_HOUR_MS: Final = 900_000
 _ATTRIBUTIONS_KEPT: Final = 10_000
 
 Slots = dict[int, int]
 """slot -> amount"""
 PartialId = tuple[int, str]
 """index in DIMENSIONS, value"""
+Buckets = dict[int, dict[PartialId, Slots]]
+"""By the moment at which a minute, or a quarter-hour, begins, ms: its partials."""
+
+
+def quarter_hour_of(moment_ms: int) -> int:
+    """The moment at which the quarter-hour of a moment begins, ms."""
+    return moment_ms - moment_ms % QUARTER_HOUR_MS
 
 
 class Partials:
@@ -25,32 +38,36 @@ class Partials:
     def __init__(self, topic: str, *, values_max: int) -> None:
         """`values_max` bounds the values that each dimension admits; samples of any further value go to `other`."""
         self.topic = topic
-        self.minutes: dict[int, dict[PartialId, Slots]] = {}
-        """By the moment at which the minute begins, ms."""
-        self.changed: dict[int, dict[PartialId, Slots]] = {}
-        """By minute: the partials that changed since the last checkpoint."""
+        self.minutes: Buckets = {}
+        """Those in memory."""
+        self.changed: Buckets = {}
+        """Of these the partials that changed since the last checkpoint."""
+        self.adjustments: Buckets = {}
+        """What was added since then to minutes that are not in memory any more, or taken back from them."""
         self.count = 0
         self.closed_before_ms = 0
-        """Minutes that begin before this moment are closed: they take no sample any more."""
+        """Minutes that begin before this moment, that of a quarter-hour, have left: what comes later adjusts them."""
+        self.closing_before_ms = 0
+        """Those before this one are to leave: as soon as what changed in them is written."""
         self.overflowed_values = 0
         """Samples that went to `other` because their dimension had its fill of values."""
         self.new_values: list[PartialId] = []
         """Dimension values admitted since the last checkpoint: who came first must survive a restart."""
-        self._closed_unwritten = False
-        """Is a closed minute still here, because what changed in it was not written yet?"""
+        self._unwritten: dict[int, dict[PartialId, None]] = {}
+        """By quarter-hour: its partials that changed since it was written last."""
         self._values: list[set[str]] = [set() for _ in DIMENSIONS]
         self._values_max = values_max
         self._ids: dict[tuple[str, ...], tuple[PartialId, ...]] = {}
 
-    def add(self, sample: Sample, sign: int = 1) -> bool:
-        """Add a sample, or take it back (sign -1). False when its minute is closed: then nothing changes."""
+    def add(self, sample: Sample, sign: int = 1) -> None:
+        """Add a sample, or take it back (sign -1)."""
         minute = sample.at_ms - sample.at_ms % MINUTE_MS
-        if minute < self.closed_before_ms:
-            return False
-        partials = self.minutes.get(minute)
+        in_memory = minute >= self.closed_before_ms
+        minutes = self.minutes if in_memory else self.adjustments
+        partials = minutes.get(minute)
         if partials is None:
-            partials = self.minutes[minute] = {}
-        changed = self.changed.get(minute)
+            partials = minutes[minute] = {}
+        changed = self.changed.get(minute) if in_memory else partials
         if changed is None:
             changed = self.changed[minute] = {}
         amounts = sample.amounts if sign > 0 else tuple([(slot, -amount) for slot, amount in sample.amounts])
@@ -58,7 +75,7 @@ class Partials:
             slots = partials.get(key)
             if slots is None:
                 slots = partials[key] = {}
-                self.count += 1
+                self.count += in_memory
             for slot, amount in amounts:
                 total = slots.get(slot, 0) + amount
                 if total:
@@ -66,7 +83,6 @@ class Partials:
                 else:
                     slots.pop(slot, None)
             changed[key] = slots
-        return True
 
     def _partial_ids(self, attribution: tuple[str, ...]) -> tuple[PartialId, ...]:
         """The partials that a sample with this attribution belongs to."""
@@ -99,44 +115,76 @@ class Partials:
         overflowed, self.overflowed_values = self.overflowed_values, 0
         return overflowed
 
+    # Writing
+
+    def drain_adjustments(self) -> Buckets:
+        """What is to be added to minutes that have left."""
+        adjustments, self.adjustments = self.adjustments, {}
+        return adjustments
+
+    def drain_quarter_hours(self, over_to_ms: int) -> Iterator[tuple[int, PartialId, Slots]]:
+        """What quarter-hours amount to that are over by a moment, or leave, and have changed since they were written.
+
+        One that goes on is not written: it would be each second, for its last minutes are. `changed` is drained later.
+        """
+        for minute, partials in self.changed.items():
+            self._unwritten.setdefault(quarter_hour_of(minute), {}).update(dict.fromkeys(partials))
+        over_to_ms = max(over_to_ms, self.closing_before_ms)
+        for quarter_hour in [each for each in self._unwritten if each + QUARTER_HOUR_MS <= over_to_ms]:
+            first, end = quarter_hour, quarter_hour + QUARTER_HOUR_MS
+            minutes = [self.minutes[each] for each in range(first, end, MINUTE_MS) if each in self.minutes]
+            for key in self._unwritten.pop(quarter_hour):
+                yield quarter_hour, key, added_up(partials[key] for partials in minutes if key in partials)
+
+    def recover_unwritten(self, over_to_ms: int) -> None:
+        """Derive which quarter-hours are not written: what a checkpoint left that was made when they were not over."""
+        for minute, partials in self.minutes.items():
+            quarter_hour = quarter_hour_of(minute)
+            if quarter_hour + QUARTER_HOUR_MS > over_to_ms:
+                self._unwritten.setdefault(quarter_hour, {}).update(dict.fromkeys(partials))
+
     # Leaving
 
     def evict_before(self, moment_ms: int) -> None:
-        """Close the minutes that end before a moment, and evict them.
+        """Close the quarter-hours that end before a moment, and evict their minutes.
 
-        One that was not written since it changed is evicted by the first call after it was.
+        From one on that was not written since it changed they are evicted by the first call after it was.
         """
-        closed_before_ms = moment_ms - moment_ms % MINUTE_MS
-        if closed_before_ms <= self.closed_before_ms and not self._closed_unwritten:
-            return
-        self.closed_before_ms = max(self.closed_before_ms, closed_before_ms)
-        closed = [minute for minute in self.minutes if minute < self.closed_before_ms]
-        for minute in closed:
-            if minute not in self.changed:
+        self.closing_before_ms = max(self.closing_before_ms, quarter_hour_of(moment_ms))
+        if self.closing_before_ms > self.closed_before_ms:
+            oldest_changed = min(self.changed, default=self.closing_before_ms)
+            unwritten = min(quarter_hour_of(oldest_changed), *self._unwritten, self.closing_before_ms)
+            for minute in [each for each in self.minutes if each < unwritten]:
                 self.count -= len(self.minutes.pop(minute))
-        self._closed_unwritten = any(minute in self.changed for minute in closed)
+            self.closed_before_ms = max(self.closed_before_ms, unwritten)
 
     def reopen_from(self, moment_ms: int) -> None:
-        """Let minutes that begin at a moment or later take samples again: time was set back before them.
+        """Hold quarter-hours that begin at a moment or later in memory again: time was set back before them.
 
-        Earlier ones stay closed: what they added up to is not known any more.
+        Of earlier ones it is not known any more what they added up to.
         """
-        first_ms = -(-moment_ms // MINUTE_MS) * MINUTE_MS
+        first_ms = -(-moment_ms // QUARTER_HOUR_MS) * QUARTER_HOUR_MS
         self.closed_before_ms = min(self.closed_before_ms, first_ms)
+        self.closing_before_ms = min(self.closing_before_ms, first_ms)
 
     def evict_oldest(self, partials_max: int) -> int:
-        """Close and evict the oldest minutes early, until at most so many partials are left; how many that were.
+        """Close and evict the oldest quarter-hours early, until at most so many partials are left; how many that were.
 
         One that was not written yet leaves once it is, and counts as evicted.
         """
-        left = sum(len(partials) for minute, partials in self.minutes.items() if minute >= self.closed_before_ms)
-        before, closed_before_ms = left, self.closed_before_ms
-        for minute in sorted(minute for minute in self.minutes if minute >= self.closed_before_ms):
+        sizes: dict[int, int] = {}
+        for minute, partials in self.minutes.items():
+            if minute >= self.closing_before_ms:
+                quarter_hour = quarter_hour_of(minute)
+                sizes[quarter_hour] = sizes.get(quarter_hour, 0) + len(partials)
+        left = before = sum(sizes.values())
+        closing_before_ms = self.closing_before_ms
+        for quarter_hour in sorted(sizes):
             if left <= partials_max:
                 break
-            left -= len(self.minutes[minute])
-            closed_before_ms = minute + MINUTE_MS
-        self.evict_before(closed_before_ms)
+            left -= sizes[quarter_hour]
+            closing_before_ms = quarter_hour + QUARTER_HOUR_MS
+        self.evict_before(closing_before_ms)
         return before - left
 
     # Reading back from the state
@@ -152,6 +200,32 @@ class Partials:
         self._values[value[0]].add(value[1])
 
 
-def partial_row(minute: int, key: PartialId, topic: str, partition: int, slots: Slots) -> PartialRow:
-    """One partial for the warehouse, as it is now: revision 0."""
-    return PartialRow(minute, DIMENSIONS[key[0]], key[1], topic, partition, 0, slots.copy())
+def added_up(partials: Iterable[Slots]) -> Slots:
+    """What several partials of one value come to."""
+    total: Slots = {}
+    for slots in partials:
+        for slot, amount in slots.items():
+            total[slot] = total.get(slot, 0) + amount
+    return {slot: amount for slot, amount in total.items() if amount}
+
+
+def partial_row(
+    bucket: int, key: PartialId, topic: str, partition: int, slots: Slots, *, revision: int = 0
+) -> PartialRow:
+    """One partial of a minute or a quarter-hour for the warehouse, as it is now."""
+    return PartialRow(bucket, DIMENSIONS[key[0]], key[1], topic, partition, revision, slots.copy())
+
+
+def adjustment_rows(
+    adjustments: Buckets, topic: str, partition: int, revision: int, *, bucket_ms: int
+) -> Iterator[PartialRow]:
+    """What a checkpoint adds to what has left memory, by minute or by quarter-hour: rows of their own."""
+    buckets: dict[int, dict[PartialId, list[Slots]]] = {}
+    for minute, partials in adjustments.items():
+        bucket = buckets.setdefault(minute - minute % bucket_ms, {})
+        for key, slots in partials.items():
+            bucket.setdefault(key, []).append(slots)
+    for moment, of_key in buckets.items():
+        for key, some in of_key.items():
+            if slots := added_up(some):
+                yield partial_row(moment, key, topic, partition, slots, revision=revision)

@@ -61,7 +61,7 @@ def _fire(state: PartitionState, timer: Timer, observations: Observations) -> No
     before = case.evaluation
     if case.fold.merged is not None:
         merging.reconsider(state, case, observations)
-    settle(state, case, evaluated(state, case), observations, by_timer=True)
+    settle(state, case, evaluated(state, case), observations)
     after = case.evaluation
     if (after.outcomes, after.incidents, after.states) != (before.outcomes, before.incidents, before.states):
         state.pending.mark_dirty(case)

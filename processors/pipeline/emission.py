@@ -38,13 +38,8 @@ class Carried(NamedTuple):
     withdrawn: tuple[CaseEvent, ...]
 
 
-def emit(
-    state: PartitionState, case: Case, after: Evaluation, observations: Observations, *, by_timer: bool = False
-) -> list[Carried]:
-    """Write how an evaluation differs from the one before it, which it replaces; returns what other cases are given.
-
-    `by_timer`: no record led to it, only time; what it counts is then decided before its minute is final.
-    """
+def emit(state: PartitionState, case: Case, after: Evaluation, observations: Observations) -> list[Carried]:
+    """Write how an evaluation differs from the one before it, which it replaces; returns what other cases are given."""
     before = case.evaluation
     if after.failures or before.failures:
         after = _isolated(state, case, before, after, observations)
@@ -53,9 +48,8 @@ def emit(
     if after.customer_id != before.customer_id:
         state.customers.move(case.key, before.customer_id, after.customer_id)
     if after.outcomes != before.outcomes:
-        add = state.add_final if by_timer else state.add_sample
         for sample, sign in difference(before.outcomes, after.outcomes):
-            add(topic, sample, sign)
+            state.add_sample(topic, sample, sign)
         _observe_outcomes(case, before, after, observations)
         live.observe_waits(observations, before.outcomes, after.outcomes)
     if after.incidents or before.incidents:

@@ -86,7 +86,7 @@ def _depart_settled(state: PartitionState, case: Case, observations: Observation
     """Let an expired case leave whose last deadlines nobody has noticed yet: another topic holds time back."""
     now = max(state.expires_at(case), state.watermarks.timers_fired_to[case.key[0]])
     try:
-        settle(state, case, evaluate(case, state.number, now, state.rules), observations, by_timer=True)
+        settle(state, case, evaluate(case, state.number, now, state.rules), observations)
         for clock in case.fold.clocks:
             if clock.is_open:
                 row = clock_row(case, clock, state.number, now)
@@ -154,7 +154,7 @@ def _decide_waits(state: PartitionState, case: Case, observations: Observations)
     """Let what is known of the waits of a case that is over count, though the moment for it has not come."""
     if case.fold.waits and case.settled_at >= state.watermarks.timers_fired_to[case.key[0]]:
         evaluation = evaluate(case, state.number, case.settled_at + 1, state.rules)
-        settle(state, case, evaluation, observations, by_timer=True)
+        settle(state, case, evaluation, observations)
 
 
 def _evict_open(state: PartitionState, topic: str, count: int, observations: Observations) -> None:

@@ -142,11 +142,9 @@ def _settle_other(state: PartitionState, case: Case, observations: Observations)
         isolation.report(state, [isolation.failure(_CARRY_OVER, error)], at, observations)
 
 
-def settle(
-    state: PartitionState, case: Case, evaluation: Evaluation, observations: Observations, *, by_timer: bool = False
-) -> None:
+def settle(state: PartitionState, case: Case, evaluation: Evaluation, observations: Observations) -> None:
     """Emit the evaluation of a case, and then of every case that it was merged into, directly or not."""
-    waiting = emit(state, case, evaluation, observations, by_timer=by_timer)
+    waiting = emit(state, case, evaluation, observations)
     while waiting:
         carried = waiting.pop(0)
         survivor = state.cases.get(carried.survivor)

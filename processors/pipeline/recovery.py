@@ -36,6 +36,7 @@ OVERDUE: Final = -1
 
 def recover(state: PartitionState) -> None:
     """Derive what is not written, as it stood at the last checkpoint."""
+    state.recover_kpis()
     owed = state.health.settle()
     for case in state.cases.values():
         try:

@@ -1,7 +1,8 @@
 """Setting time back: what a wrong clock decided before its time is withdrawn. The one case in which `now` goes back.
 
 The worker asks for it when the broker's time says that a partition's lies ahead, at opening and while it runs. It pages
-nobody. What the wrong time made leave the state does not come back: KPI minutes that were closed stay so.
+nobody. What the wrong time made leave the state does not come back: KPI minutes that were closed stay so, and what is
+still to come of them adjusts them.
 """
 
 from processors.cases.case import Case
@@ -13,6 +14,7 @@ from processors.sla import clocks
 from processors.sla.clocks import NEVER
 from processors.state.partition import PartitionState
 from schemas.observations import Observations
+from schemas.topics import RECORD_AHEAD_MS
 
 
 def set_back(state: PartitionState, broker_time: int) -> Observations | None:
@@ -35,7 +37,7 @@ def set_back(state: PartitionState, broker_time: int) -> Observations | None:
         history.next_timer = NEVER  # its timer may have fired
         emit_subject(state, registry.SUBJECT_PATTERNS[pattern_id], subject, history, observations)
     for partials in state.partials.values():
-        partials.reopen_from(broker_time)
+        partials.reopen_from(broker_time + RECORD_AHEAD_MS)  # up to there events were counted rightly
     missed_pages.set_back(state, broker_time, observations)
     state.set_back = True
     observations.count("time_set_back")

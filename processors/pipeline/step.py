@@ -33,10 +33,6 @@ log = logging.getLogger(__name__)
 LATEST_MS: Final = 4_102_444_800_000
 """The year 2100: what a row says of a record that is dated later. Kafka takes any number; a table does not."""
 
-IN_TIME: Final = 0
-LATE: Final = 1
-BEYOND_KPI_MEMORY: Final = 2
-
 
 class Record(Protocol):
     """One Kafka record; aiokafka's `ConsumerRecord` is one. `timestamp` is in milliseconds."""
@@ -198,7 +194,7 @@ def _accept(
         observations.count("events", topic, event.event_type, event.source, "duplicate")
         return
     sent, event = event, mask_event(event, state.rules.pseudonym_key)
-    late = _lateness(state, topic, occurred_at)
+    late = _is_late(state, topic, occurred_at)
     category, mapped = map_category(event.category, event.category_raw)
     warnings = _warnings(state, event, unmapped=bool(category) and not mapped)
     if event is not sent and names_differ(sent, event):
@@ -210,7 +206,7 @@ def _accept(
     else:
         case, admitted = eviction.admit(state, key, event.event_type, occurred_at, observations)
         warnings += admitted
-        if case is not None and late != BEYOND_KPI_MEMORY:
+        if case is not None:
             change = folding.fold_event(state, case, case_event(event, occurred_at, record.timestamp, category))
             warnings += change.warnings
     try:
@@ -220,7 +216,7 @@ def _accept(
             topic=topic,
             incarnation=state.incarnations[topic],
             occurred_at=occurred_at,
-            late=late,
+            late=int(late),
             warnings=warnings,
             category=category,
             topics=_topics(state, event, record.timestamp, observations),
@@ -240,7 +236,7 @@ def _accept(
     state.seen[topic].add(identity, record.timestamp)
     state.error_streak.note_accepted(event.source, record.timestamp)
     progress.accepted += 1
-    progress.late += late != IN_TIME
+    progress.late += late
     state.pending.events.append(row)
     live.observe_accepted(observations, event, row)
 
@@ -255,11 +251,8 @@ def _is_duplicate(
     return known
 
 
-def _lateness(state: PartitionState, topic: str, occurred_at: int) -> int:
-    behind = state.watermarks.max_timestamp[topic] - occurred_at
-    if behind <= state.rules.disorder_ms:
-        return IN_TIME
-    return LATE if behind <= state.rules.kpi_memory_ms else BEYOND_KPI_MEMORY
+def _is_late(state: PartitionState, topic: str, occurred_at: int) -> bool:
+    return state.watermarks.max_timestamp[topic] - occurred_at > state.rules.disorder_ms
 
 
 def _warnings(state: PartitionState, event: Event, *, unmapped: bool) -> tuple[str, ...]:

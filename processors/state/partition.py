@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from processors.cases.case import Case
 from processors.cases.events import CaseEvent, CaseKey
-from processors.kpis.partials import Partials, partial_row
+from processors.kpis.partials import MINUTE_MS, QUARTER_HOUR_MS, Partials, adjustment_rows, partial_row, quarter_hour_of
 from processors.kpis.samples import Sample
 from processors.rules import Rules
 from processors.state.cases import Cases
@@ -67,9 +67,7 @@ class PartitionState:
             INPUTS, allowed_lateness_ms=rules.kpi_memory_ms, longest_grace_ms=rules.longest_grace_ms
         )
         self.retention = Retention(rules.case_retention_ms)
-        self.dropped = dict.fromkeys(
-            ("cases", "open_cases", "case_events", "partials", "kpi_samples", "dimension_values"), 0
-        )
+        self.dropped = dict.fromkeys(("cases", "open_cases", "case_events", "partials", "dimension_values"), 0)
         """What a bound made leave, or not count, since the state began."""
         self.health = Health()
         self.missed_pages = MissedPages()
@@ -134,16 +132,31 @@ class PartitionState:
     # KPIs
 
     def add_sample(self, topic: str, sample: Sample, sign: int) -> None:
-        """Add what a record says to the KPIs, or take it back (sign -1), unless its minute is final."""
-        if sample.at_ms < self.watermarks.closed_before(topic):
-            self.dropped["kpi_samples"] += 1
-        else:
-            self.add_final(topic, sample, sign)
+        """Add what a case says to the KPIs, or take it back (sign -1), however long its minute is over."""
+        self.partials[topic].add(sample, sign)
 
-    def add_final(self, topic: str, sample: Sample, sign: int) -> None:
-        """Add what a timer says: decided just before its minute becomes final, it still counts."""
-        if not self.partials[topic].add(sample, sign):
-            self.dropped["kpi_samples"] += 1
+    def recover_kpis(self) -> None:
+        """Derive what of the KPIs is still to be written, once all of the log was applied."""
+        for topic, partials in self.partials.items():
+            partials.recover_unwritten(self._over_to(topic))
+
+    def _over_to(self, topic: str) -> int:
+        """Up to which moment, ms, quarter-hours are over: what comes of them now comes late."""
+        return quarter_hour_of(self.watermarks.inputs.get(topic, 0))
+
+    def _kpi_rows(self, version: int) -> dict[str, list[tuple[Any, ...]]]:
+        minutes: list[tuple[Any, ...]] = []
+        quarter_hours: list[tuple[Any, ...]] = []
+        for topic, partials in self.partials.items():
+            where = topic, self.number
+            for minute, changed in partials.changed.items():
+                minutes += [partial_row(minute, key, *where, slots) for key, slots in changed.items()]
+            for quarter_hour, key, slots in partials.drain_quarter_hours(self._over_to(topic)):
+                quarter_hours.append(partial_row(quarter_hour, key, *where, slots))
+            if adjustments := partials.drain_adjustments():
+                minutes += adjustment_rows(adjustments, *where, version, bucket_ms=MINUTE_MS)
+                quarter_hours += adjustment_rows(adjustments, *where, version, bucket_ms=QUARTER_HOUR_MS)
+        return {"kpi_partials": minutes, "kpi_quarter_hours": quarter_hours}
 
     # Checkpoints
 
@@ -157,19 +170,14 @@ class PartitionState:
             or self.cases.changed
             or pending.dirty
             or pending.incidents
-            or any(partials.changed for partials in self.partials.values())
+            or any(partials.changed or partials.adjustments for partials in self.partials.values())
         )
 
     def checkpoint(self, version: int, recorded_at: int) -> Checkpoint:
         """Drain what is to be published. The tables are drained after it: of KPIs and progress they know the rows."""
         pending, self.pending, self.set_back = self.pending, Pending(), False
         rows = pending.rows(self.number, self.watermarks.timers_fired_to)
-        rows["kpi_partials"] = [
-            partial_row(minute, key, topic, self.number, slots)
-            for topic, partials in self.partials.items()
-            for minute, changed in partials.changed.items()
-            for key, slots in changed.items()
-        ]
+        rows |= self._kpi_rows(version)
         rows["ingest_progress"] = [*self.progress.rows(self.number)]
         return Checkpoint(
             partition=self.number,
@@ -183,9 +191,9 @@ class PartitionState:
     def meta(self) -> dict[str, Any]:
         """Everything of fixed size, but for what goes without saying."""
         closed_early = {
-            topic: partials.closed_before_ms
+            topic: partials.closing_before_ms
             for topic, partials in self.partials.items()
-            if partials.closed_before_ms > max(0, self.watermarks.closed_before(topic))
+            if partials.closing_before_ms > max(0, self.watermarks.closed_before(topic))
         }
         said = {
             "dropped": {kind: count for kind, count in self.dropped.items() if count},

@@ -23,8 +23,8 @@ class Watermarks:
     | `spans` | partition | what `now` went through, [from, to], the last few: between them it jumped |
     | `lateness_cutoff` | input | `max_timestamp` less the allowed lateness: timers before it fire, whatever `now` is |
     | `timers_fired_to` | input | its timers up to here have fired: cases of the input read as of this moment |
-    | `closed_before` | input | KPI minutes that begin before it are final: no timer can count in them any more |
-    | `Partials.closed_before_ms` | input | KPI minutes before it have left the state, early ones included |
+    | `closed_before` | input | KPI minutes that begin before it leave: nothing in time counts in them any more |
+    | `Partials.closed_before_ms` | input | KPI minutes before it have left, early ones too: what comes adjusts them |
 
     `disorder`, the bound of out-of-orderness, decides only what is marked late and kept out of windowed detectors.
     Beam and Flink say watermark and allowed lateness for the same things, and purge a window where a minute leaves.
@@ -70,7 +70,7 @@ class Watermarks:
         return max(self.max_timestamp.get(topic, 0), timestamp) - self._allowed_lateness_ms
 
     def closed_before(self, topic: str) -> int:
-        """KPI minutes of an input that begin before this moment are final: so are all deadlines that count in them."""
+        """KPI minutes of an input that begin before this moment leave: all deadlines that count in them are decided."""
         moment = self.lateness_cutoff(topic) - self._longest_grace_ms
         return moment - moment % MINUTE_MS
 

@@ -49,7 +49,7 @@ STAGES: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
         (folding, "apply"),
         (deadlines, "fire"),
     ),
-    "kpis": ((PartitionState, "add_sample"), (PartitionState, "add_final"), (eviction, "keep_bounds")),
+    "kpis": ((PartitionState, "add_sample"), (eviction, "keep_bounds")),
     "rows": (
         (step, "event_row"),
         (step, "rejected_row"),

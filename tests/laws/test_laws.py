@@ -1,18 +1,21 @@
 """Laws of `step`: what any order, any repetition, any batching and any crash must leave as it is."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.durability.changelog import LogLimits
 from processors.pipeline.step import EMPTY, step
 from tests.laws.disturbances import END, EVERY_CLOCK, RULES, in_any_batches, law, undisturbed, with_crashes
 from tests.laws.journeys import logs, of_seed
-from tests.processors.feed import MINUTE, FakeBatch, Feed, Happening, opened, recovered, rules
-from tests.processors.views import Views, differences
+from tests.processors.feed import DAY, MINUTE, FakeBatch, Feed, Happening, opened, recovered, rules
+from tests.processors.views import Views, differences, quarter_hours_of
 
+SHORT_MEMORY = rules(policies=(EVERY_CLOCK,), case_retention_days=150)
+ENDLESS_MEMORY = rules(policies=(EVERY_CLOCK,), case_retention_days=150, kpi_memory=200 * DAY)
 ANY_ORDER = rules(policies=(EVERY_CLOCK,), disorder=60 * 86_400, kpi_memory=90 * 86_400)
 
 
@@ -41,6 +44,19 @@ def test_any_order_within_the_disorder_and_any_duplication_gives_the_same_views(
     feed.until(END)
     views.insert(feed.checkpoint())
     assert differences(views, undisturbed(log, RULES)) == []
+
+
+@settings(law, max_examples=50)
+@given(logs(), st.data())
+def test_any_lateness_counts_as_if_it_had_come_in_time(log: list[Happening], data: st.DataObject) -> None:
+    """Minutes and quarter-hours with their adjustments are those of a memory that never ends."""
+    late = st.sampled_from([0, 0, MINUTE, 2 * DAY, 100 * DAY])
+    arrivals = [replace(h, record_at=h.record_at + data.draw(late)) for h in log]
+    delayed = sorted(arrivals, key=lambda happening: happening.record_at)
+    found, expected = in_any_batches(delayed, SHORT_MEMORY, data), undisturbed(delayed, ENDLESS_MEMORY)
+    assert differences(found, expected) == []
+    for views in (found, expected):
+        assert sorted(views.quarter_hours(), key=str) == sorted(quarter_hours_of(views.kpis()), key=str)
 
 
 @pytest.mark.parametrize("seed", range(20))

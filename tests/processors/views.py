@@ -20,6 +20,8 @@ KEYS: Final = {
     "ingest_progress": ("topic", "partition", "incarnation", "day"),
     "erasures": ("customer", "partition"),
 }
+PARTIALS: Final = ("kpi_partials", "kpi_quarter_hours")
+QUARTER_HOUR: Final = 900_000
 Row = dict[str, Any]
 
 
@@ -31,7 +33,7 @@ class Views:
 
     def insert(self, checkpoint: Checkpoint) -> None:
         for table, rows in checkpoint.rows.items():
-            for values in partials_in_full(rows, COLUMNS[table]) if table == "kpi_partials" else rows:
+            for values in partials_in_full(rows, COLUMNS[table]) if table in PARTIALS else rows:
                 row = dict(zip(COLUMNS[table], values, strict=True))
                 key = tuple(row[name] for name in KEYS[table])
                 known = self._rows[table].get(key)
@@ -51,7 +53,37 @@ class Views:
         return [row for row in self.table("incidents") if row["state"] != "withdrawn" and row["topic"]]
 
     def kpis(self) -> list[Row]:
-        return [row for row in self.table("kpi_partials") if any(list(row.values())[6:])]
+        """KPI minutes in which something is counted, adjustments added."""
+        return self._added_up("kpi_partials")
+
+    def quarter_hours(self) -> list[Row]:
+        """The same of quarter-hours; one that goes on is its minutes."""
+        written_to = {
+            (row["topic"], row["partition"]): row["quarter_hour"]
+            for row in sorted(self.table("kpi_quarter_hours"), key=lambda row: int(row["quarter_hour"]))
+        }
+        minutes = [
+            row
+            for row in self.kpis()
+            if row["minute"] >= written_to.get((row["topic"], row["partition"]), -QUARTER_HOUR) + QUARTER_HOUR
+        ]
+        return self._added_up("kpi_quarter_hours") + quarter_hours_of(minutes)
+
+    def _added_up(self, table: str) -> list[Row]:
+        """The rows of the newest generation of each key: of revision 0, and of what came after it."""
+        versions: dict[tuple[Any, ...], dict[int, int]] = {}
+        for key, (version, _) in self._rows[table].items():
+            versions.setdefault(key[:-1], {})[key[-1]] = version
+        found = []
+        for of_bucket, of_key in versions.items():
+            replaced_to = of_key.get(0, 0)
+            generation = max(replaced_to, *of_key) >> 32
+            counting = [revision for revision in of_key if revision > replaced_to and revision >> 32 == generation]
+            if 0 in of_key and replaced_to >> 32 == generation:
+                counting.append(0)
+            rows = [self._rows[table][(*of_bucket, revision)][1] for revision in counting]
+            found.append(_sum_of(rows))
+        return sorted((row for row in found if any(list(row.values())[6:])), key=_key_of)
 
     def kpi_totals(self) -> dict[str, int]:
         """Counts and sums of all minutes together."""
@@ -76,6 +108,36 @@ class Views:
     def case(self, entity_id: str) -> Row:
         (row,) = (row for row in self.cases() if row["entity_id"] == entity_id)
         return row
+
+
+def _key_of(row: Row) -> list[Any]:
+    return list(row.values())[:6]
+
+
+def _sum_of(rows: list[Row]) -> Row:
+    """Partials of one key as one of revision 0."""
+    total = rows[0] | {"revision": 0}
+    for row in rows[1:]:
+        for name in list(row)[6:]:
+            total[name] = _plus(total[name], row[name])
+    return total
+
+
+def _plus(amount: Any, other: Any) -> Any:
+    if isinstance(amount, int):
+        return amount + other
+    added = {bucket: amount.get(bucket, 0) + other.get(bucket, 0) for bucket in sorted({*amount, *other})}
+    return {bucket: total for bucket, total in added.items() if total}
+
+
+def quarter_hours_of(minutes: Iterable[Row]) -> list[Row]:
+    """What rows of minutes come to by the quarter-hour."""
+    rows: dict[tuple[Any, ...], list[Row]] = {}
+    for minute in minutes:
+        row = {"quarter_hour": minute["minute"] - minute["minute"] % QUARTER_HOUR} | minute
+        del row["minute"]
+        rows.setdefault(tuple(list(row.values())[:5]), []).append(row)
+    return [total for some in rows.values() if any(list((total := _sum_of(some)).values())[6:])]
 
 
 def views_after(log: Iterable[Happening], *, until: int = 40 * DAY, rules_: Rules | None = None) -> Views:

@@ -18,7 +18,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "rejected_events": ("topic", "partition", "incarnation", "offset", "table", "row"),
     "ingest_progress": ("topic", "partition", "incarnation", "day"),
 }
-"""The natural key of each table."""
+"""The natural key of each table that is shown."""
 
 ENDINGS: Final = ("accepted", "late", "duplicate", "rejected")
 
@@ -32,6 +32,8 @@ class Views:
     def insert(self, rows: Mapping[str, Sequence[Sequence[Any]]]) -> None:
         """Add what one checkpoint writes: table -> rows in the order of its columns."""
         for table, written in rows.items():
+            if table not in _KEYS:
+                continue
             for values in partials_in_full(written, COLUMNS[table]) if table == "kpi_partials" else written:
                 row = dict(zip(COLUMNS[table], values, strict=True))
                 self._rows[table][tuple(row[name] for name in _KEYS[table])] = row
@@ -54,8 +56,12 @@ class Views:
         return sorted(kept, key=lambda row: (row["opened_at"], row["incident_id"]))
 
     def kpi_minutes(self) -> list[Row]:
-        """Those in which something happened, a row for each value of each dimension."""
-        kept = (row for row in self._rows["kpi_partials"].values() if amounts(row))
+        """Those in which something happened, a row for each value of each dimension, adjustments added."""
+        minutes: dict[tuple[Any, ...], Row] = {}
+        for (*of_minute, _), row in self._rows["kpi_partials"].items():
+            key = tuple(of_minute)
+            minutes[key] = _sum_of(minutes[key], row) if key in minutes else {**row, "revision": 0}
+        kept = (row for row in minutes.values() if amounts(row))
         return sorted(kept, key=lambda row: (row["dimension"], row["dimension_value"], row["minute"]))
 
     def rejected(self) -> list[Row]:
@@ -70,6 +76,17 @@ class Views:
 def amounts(row: Row) -> Mapping[str, Any]:
     """The counts, sums and histograms of a KPI minute that are not zero."""
     return {name: value for name, value in row.items() if name not in _KEYS["kpi_partials"] and value}
+
+
+def _sum_of(row: Row, other: Row) -> Row:
+    return {**row, **{name: _plus(row[name], amount) for name, amount in amounts(other).items()}}
+
+
+def _plus(amount: Any, other: Any) -> Any:
+    if not isinstance(amount, dict):
+        return amount + other
+    added = {bucket: amount.get(bucket, 0) + other.get(bucket, 0) for bucket in sorted({*amount, *other})}
+    return {bucket: total for bucket, total in added.items() if total}
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,21 @@ def test_of_one_key_its_newest_generation_counts_and_what_came_after_its_minute(
     assert warehouse.column(f"{rates} = {NOON_S + 60}") == [opened]
 
 
+def test_a_quarter_hour_that_is_not_written_yet_is_the_sum_of_its_minutes(warehouse: Warehouse) -> None:
+    """Of each topic-partition by itself: the other one has come further."""
+    quarter = {name: value for name, value in minute(OLD + 5, 7).items() if name != "minute"} | {"quarter_hour": NOON}
+    warehouse.insert("kpi_quarter_hours", quarter)
+    warehouse.insert("kpi_partials", *(minute(OLD + 9, 3) | {"minute": at(NOON_S + 60 * late)} for late in (2, 15, 29)))
+    warehouse.insert("kpi_partials", minute(OLD + 9, 100) | {"partition": 1})
+
+    assert sorted(warehouse.query("SELECT quarter_hour, contacts_opened FROM v_kpi_quarter_hour")) == [
+        (NOON, 107),
+        (at(NOON_S + 900), 6),
+    ]
+    day = "SELECT n FROM v_kpi_24h WHERE kpi = 'complaint_rate' AND toUnixTimestamp(window_end)"
+    assert warehouse.column(f"{day} = {NOON_S + 3600}") == [113]
+
+
 def test_each_key_has_a_generation_of_its_own(warehouse: Warehouse) -> None:
     """What a new application id has not come to yet stays as the old one left it."""
     warehouse.insert(

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.durability.changelog import LogLimits
-from processors.kpis.partials import Partials, partial_row
+from processors.kpis.partials import QUARTER_HOUR_MS, Partials, partial_row
 from processors.kpis.samples import SLOT, Sample, counted
 from schemas.kpis import DIMENSIONS, Count
 from schemas.outputs import PARTIAL_COLUMNS, partials_in_full
 from schemas.topics import CONTACTS
 from tests.processors.feed import DAY, MINUTE, T0, Feed, Happening, event, recovered, rules
 from tests.processors.kpis.merging import SAMPLES, content, partials_of
-from tests.processors.views import Views
+from tests.processors.views import Row, Views, quarter_hours_of
 
 RULES = rules()
 
@@ -104,61 +104,150 @@ def test_who_came_first_still_has_a_name_after_a_restart() -> None:
 
 # Leaving
 
+QUARTER = QUARTER_HOUR_MS
+
 
 def in_minutes(count: int, *, written: bool) -> Partials:
     held = partials_of(*(Sample(T0 + number * MINUTE, ("all",), counted(Count.praise)) for number in range(count)))
     if written:
-        held.changed.clear()
+        write(held)
     return held
 
 
-def test_a_closed_minute_is_evicted_and_takes_no_sample_any_more() -> None:
-    held = in_minutes(3, written=True)
-    held.evict_before(T0 + 2 * MINUTE + 59_999)
-    assert (list(held.minutes), held.count) == ([T0 + 2 * MINUTE], 1)
-    assert held.add(Sample(T0 + MINUTE, ("all",), counted(Count.praise))) is False
-    assert held.add(Sample(T0 + 2 * MINUTE, ("all",), counted(Count.praise))) is True
-
-
-def test_a_closed_minute_stays_until_it_is_written() -> None:
-    held = in_minutes(3, written=False)
-    held.evict_before(T0 + 2 * MINUTE)
-    assert held.count == 3
-    assert held.add(Sample(T0, ("all",), counted(Count.praise))) is False
+def write(held: Partials) -> list[tuple[int, int]]:
+    """Make a checkpoint; returns what it writes of quarter-hours: when they begin, and how much was praised."""
+    slot = SLOT[Count.praise]
+    written = [(moment - T0, slots.get(slot, 0)) for moment, _, slots in held.drain_quarter_hours(T0 + 400 * QUARTER)]
     held.changed.clear()
-    held.evict_before(T0 + 2 * MINUTE)
-    assert held.count == 1
+    return written
+
+
+def praise(at: int) -> Sample:
+    return Sample(T0 + at, ("all",), counted(Count.praise))
+
+
+def adjusted(held: Partials) -> dict[int, int]:
+    """Minutes after T0 -> by how much their praise was adjusted."""
+    slot = SLOT[Count.praise]
+    found = {at - T0: by_value[0, "all"].get(slot, 0) for at, by_value in held.drain_adjustments().items()}
+    return {at // MINUTE: amount for at, amount in found.items()}
+
+
+def test_minutes_leave_by_the_quarter_hour_and_what_comes_later_adjusts_them() -> None:
+    held = in_minutes(40, written=True)
+    held.evict_before(T0 + 2 * QUARTER + 14 * MINUTE)
+    assert (min(held.minutes), held.count) == (T0 + 2 * QUARTER, 10)
+
+    held.add(praise(4 * MINUTE))
+    held.add(praise(29 * MINUTE), -1)
+    held.add(praise(30 * MINUTE))
+
+    assert list(held.changed) == [T0 + 30 * MINUTE]
+    assert adjusted(held) == {4: 1, 29: -1}
+    assert adjusted(held) == {}, "each is written once"
+    assert held.count == 10
+
+
+def test_a_closed_minute_stays_and_is_absolute_until_it_is_written() -> None:
+    held = in_minutes(3, written=False)
+    held.evict_before(T0 + QUARTER)
+    held.add(praise(0))
+    assert (held.count, adjusted(held)) == (3, {})
+    assert write(held) == [(0, 4)]
+    held.evict_before(T0 + QUARTER)
+    assert held.count == 0
 
 
 @pytest.mark.parametrize("written", [True, False])
-def test_too_many_partials_close_the_oldest_minutes_early_and_no_more_than_needed(written: bool) -> None:
-    held = in_minutes(10, written=written)
-    assert held.evict_oldest(7) == 3
-    assert held.closed_before_ms == T0 + 3 * MINUTE
-    assert held.evict_oldest(7) == 0, "what waits to be written is on its way out"
-    held.changed.clear()
+def test_too_many_partials_close_the_oldest_quarter_hours_early_and_no_more_than_needed(written: bool) -> None:
+    held = in_minutes(60, written=written)
+    assert held.evict_oldest(35) == 30
+    assert held.closing_before_ms == T0 + 2 * QUARTER
+    assert held.evict_oldest(35) == 0, "what waits to be written is on its way out"
+    write(held)
     held.evict_before(held.closed_before_ms)
-    assert held.count == 7
+    assert held.count == 30
+
+
+def test_a_quarter_hour_is_written_once_it_is_over_and_again_when_it_changes() -> None:
+    held = in_minutes(20, written=False)
+    assert [moment - T0 for moment, _, _ in held.drain_quarter_hours(T0 + QUARTER)] == [0]
+    held.changed.clear()
+    held.add(praise(16 * MINUTE))
+    held.add(praise(4 * MINUTE))
+    assert [moment - T0 for moment, _, _ in held.drain_quarter_hours(T0 + QUARTER)] == [0]
+    held.changed.clear()
+    assert write(held) == [(QUARTER, 6)]
+
+
+def test_a_restored_state_knows_which_quarter_hours_it_has_still_to_write() -> None:
+    held = in_minutes(20, written=False)
+    list(held.drain_quarter_hours(T0 + QUARTER))
+    again = Partials(CONTACTS, values_max=10)
+    for minute, partials in held.minutes.items():
+        for key, slots in partials.items():
+            again.restore(minute, key, slots)
+    again.recover_unwritten(T0 + QUARTER)
+    assert write(again) == [(QUARTER, 5)]
 
 
 def test_the_state_holds_its_bound_of_partials_and_counts_what_left_early() -> None:
-    bound = 60
+    bound = 300
     feed = Feed(rules(partials_max=bound))
-    for number in range(100):
+    for number in range(200):
         feed.feed(opened_in("es", number, number * MINUTE))
         feed.checkpoint()
     assert feed.state.entries()["partials"] <= bound
     assert feed.state.dropped["partials"] > 0
-    assert T0 + 99 * MINUTE in feed.state.partials[CONTACTS].minutes, "the newest are the last to leave"
+    assert T0 + 199 * MINUTE in feed.state.partials[CONTACTS].minutes, "the newest are the last to leave"
 
 
-def test_an_event_within_the_kpi_memory_still_counts_in_its_minute_and_one_beyond_it_does_not() -> None:
-    for behind, counts in ((DAY, True), (DAY + MINUTE, False)):
-        feed, views = Feed(RULES), Views()
-        feed.feed(opened_in("es", 1, DAY + MINUTE))
-        late = event("contact.opened", "late", MINUTE + DAY - behind, arrives=DAY + MINUTE, direction="inbound",
-                     channel="phone")  # fmt: skip
-        feed.feed(late)
+@pytest.mark.parametrize("behind", [0, DAY, DAY + 2 * QUARTER_HOUR_MS, 40 * DAY])
+def test_however_late_an_event_is_it_counts_in_its_minute_and_its_quarter_hour(behind: int) -> None:
+    feed, views = Feed(RULES), Views()
+    feed.feed(opened_in("es", 1, 50 * DAY))
+    views.insert(feed.checkpoint())
+    feed.feed(opened_in("es", 2, 50 * DAY + MINUTE), late_opening(50 * DAY - behind, arrives=50 * DAY + MINUTE))
+    views.insert(feed.checkpoint())
+
+    opened = {row["minute"] - T0: row["contacts_opened"] for row in opened_minutes(views)}
+    assert opened == {50 * DAY: 1 + (behind == 0), 50 * DAY + MINUTE: 1} | ({50 * DAY - behind: 1} if behind else {})
+    assert views.quarter_hours() == quarter_hours_of(views.kpis())
+    adjusts = [row for row in views.table("kpi_partials") if row["revision"]]
+    assert bool(adjusts) is (behind > DAY + QUARTER_HOUR_MS)
+    assert all(row["revision"] == feed.deltas[-1].sequence | 1_700_000_000 << 32 for row in adjusts)
+
+
+def opened_minutes(views: Views) -> list[Row]:
+    return [row for row in views.kpis() if row["dimension"] == "all" and row["contacts_opened"]]
+
+
+def late_opening(at: int, *, arrives: int) -> Happening:
+    return event("contact.opened", "late", at, arrives=arrives, direction="inbound", channel="phone")
+
+
+def test_each_checkpoint_writes_adjustments_of_its_own() -> None:
+    feed, views = Feed(RULES), Views()
+    feed.feed(opened_in("es", 1, 50 * DAY))
+    for number in range(3):
+        feed.feed(event("contact.opened", f"late{number}", 0, arrives=50 * DAY, direction="inbound", channel="phone"))
         views.insert(feed.checkpoint())
-        minutes = {line["minute"] for line in views.kpis() if line["contacts_opened"]}
-        assert (T0 + DAY + MINUTE - behind in minutes) is counts
+    revisions = [
+        row
+        for row in views.table("kpi_partials")
+        if row["revision"] and row["dimension"] == "all" and row["contacts_opened"]
+    ]
+    assert [row["contacts_opened"] for row in revisions] == [1, 1, 1]
+    assert len({row["revision"] for row in revisions}) == 3
+    assert {row["contacts_opened"] for row in views.kpis() if row["minute"] == T0} == {3}
+
+
+def test_what_cancels_out_within_a_checkpoint_adjusts_nothing() -> None:
+    feed = Feed(RULES)
+    feed.feed(
+        opened_in("es", 1, 50 * DAY),
+        late_opening(0, arrives=50 * DAY),
+        event("contact.voided", "late", 50 * DAY),
+    )
+    rows = feed.checkpoint().rows
+    assert [row for table in ("kpi_partials", "kpi_quarter_hours") for row in rows.get(table, ()) if row[5]] == []

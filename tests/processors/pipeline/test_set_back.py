@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.kpis.partials import MINUTE_MS
+from processors.kpis.partials import QUARTER_HOUR_MS
 from processors.pipeline.set_back import set_back
 from schemas.topics import CONTACTS
 from sinks.messages import incident_json
@@ -88,7 +88,7 @@ def test_records_from_the_future_that_nobody_could_judge_make_nothing_late_any_m
     feed.feed(*waiting_caller())
     feed.feed(event("contact.opened", "C2", 0, arrives=400 * DAY, **CALL))
     feed.feed(event("contact.opened", "C3", SECOND, **CALL))
-    assert feed.state.pending.events[-1].late == 2
+    assert feed.state.pending.events[-1].late == 1
 
     set_back(feed.state, T0 + 2 * SECOND)
     feed.feed(event("contact.opened", "C4", 2 * SECOND, **CALL))
@@ -105,14 +105,14 @@ def test_minutes_of_the_past_that_were_closed_stay_so_and_those_to_come_take_sam
     feed.feed(event("contact.opened", "C2", 0, arrives=30 * DAY, **CALL))
     feed.checkpoint()
     partials = feed.state.partials[CONTACTS]
-    assert partials.closed_before_ms > T0 + 28 * DAY
+    assert partials.closing_before_ms > T0 + 28 * DAY
 
     set_back(feed.state, T0 + 90 * SECOND)
 
-    assert partials.closed_before_ms == T0 + 2 * MINUTE_MS
+    assert partials.closing_before_ms == T0 + QUARTER_HOUR_MS
     feed.checkpoint()
     feed.restart()
-    assert feed.state.partials[CONTACTS].closed_before_ms == T0 + 2 * MINUTE_MS
+    assert feed.state.partials[CONTACTS].closed_before_ms == T0 + QUARTER_HOUR_MS
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["read back", "set back again, for the first was not committed"])
