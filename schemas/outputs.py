@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schemas.kpis import ACCUMULATORS, HISTOGRAM_WIDTH, LOWEST_BUCKET, RETIRED, Histogram
-from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Reason, Severity
+from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Reason, Severity, WaitingOn
 
 
 class EventRow(NamedTuple):
@@ -76,6 +76,8 @@ class CaseRow(NamedTuple):
     entity_id: str
     partition: int
     state: CaseState
+    waiting_on: WaitingOn
+    waiting_since: int | None
     area: str
     team: str
     site: str
@@ -159,6 +161,9 @@ class ClockRow(NamedTuple):
     """stopped_at - due_at of a completed breach, in the promise's own time; else 0."""
     overdue_elapsed_ms: int
     """The same, elapsed."""
+    waiting_on: WaitingOn
+    """While paused: for whom, as its case says."""
+    paused_since: int | None
     paused_ms: int
     """Elapsed time in pauses that have ended."""
     illegitimate_pause_ms: int

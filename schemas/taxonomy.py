@@ -52,7 +52,8 @@ Reason = Literal[
 Warning_ = Literal[
     "unknown_source", "unknown_taxonomy", "clock_skew", "out_of_order", "impossible_transition", "missing_open",
     "seq_gap", "unknown_field", "self_reported_duration_differs", "erased_customer", "beyond_case_events",
-    "beyond_retention", "maybe_repeated", "personal_data_masked", "dangling_reference", "merged_elsewhere",
+    "beyond_retention", "maybe_repeated", "personal_data_masked", "dangling_reference", "merged_elsewhere", "repeated",
+    "machine_for_customer",
 ]  # fmt: skip
 Outcome = Literal["accepted", "warned", "late", "duplicate", "rejected"]
 
@@ -60,6 +61,7 @@ CaseState = Literal[
     "open", "queued", "in_progress", "waiting_customer", "waiting_third_party", "abandoned", "resolved", "closed",
     "merged", "void", "erased", "evicted",
 ]  # fmt: skip
+WaitingOn = Literal["", "customer", "third_party"]
 ClockMetric = Literal[
     "answer", "human_on_request", "acknowledge", "first_response", "next_response", "update_every", "resolve",
     "final_response", "follow_up", "callback",

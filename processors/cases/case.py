@@ -13,13 +13,14 @@ from typing import Final, NamedTuple
 from processors.cases import effects, merges, waits
 from processors.cases.corrections import REVISING, effective_events
 from processors.cases.events import CaseEvent, CaseKey
-from processors.cases.fold import Fold, note, settle
+from processors.cases.fold import Fold, note, settle, update_hold
 from processors.cases.history import Membership
 from processors.cases.measures import answer_amounts, attribution_of, complaint_amounts, contact_amounts
 from processors.cases.merges import CarryOver
 from processors.cases.order import follows, in_turn, only_follows, position
+from processors.cases.repeats import is_repeated
 from processors.cases.standing import ALONE, Standing
-from processors.cases.transitions import trigger_of
+from processors.cases.transitions import WAITS, is_machine, trigger_of
 from processors.kpis.samples import Sample, counted, difference
 from processors.sla.clocks import NEVER, Clock, Trigger, last_threshold
 from processors.sla.promises import Promises
@@ -196,10 +197,16 @@ def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Samp
     if fold.state == "merged" and trigger not in _OF_THE_MERGED:
         _follow_merge(fold, event, trigger, promises)
         return
+    if trigger == "reopened_by_machine" and fold.customer_spoke:
+        trigger = "reopened"
     if trigger == "abandoned" and waits.is_leaving_for_callback(fold):
         trigger = "hung_up"
+    if is_repeated(fold, event, trigger):
+        fold.repeated += 1
+        return
     note(fold, event, trigger)
     effects.apply_trigger(fold, event, trigger, promises)
+    _follow_hold(fold, event, trigger)
     topic = fold.facts["topic"]
     if topic == CONTACTS:
         waits.advance(fold, event, trigger, promises)
@@ -217,15 +224,30 @@ def _follow_merge(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Prom
     """What happens to a case that is merged: it is the survivor's. Nobody has heard it while that was not found."""
     if trigger in merges.FORWARDED:
         fold.forwarded += (event,)
-    if trigger != "reopened" and not merges.is_found(fold):
-        note(fold, event, trigger)
-        effects.apply_trigger(fold, event, trigger, promises)
+    if trigger == "reopened" or merges.is_found(fold):
+        return
+    if is_repeated(fold, event, trigger):
+        fold.repeated += 1
+        return
+    note(fold, event, trigger)
+    effects.apply_trigger(fold, event, trigger, promises)
+    _follow_hold(fold, event, trigger)
+
+
+def _follow_hold(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
+    """Let clocks pause for what the case waits for by now. A merged one goes on waiting until the survivor is found."""
+    if trigger in WAITS or (fold.hold is not None and (trigger != "merged" or merges.is_found(fold))):
+        effects.follow_hold(fold, event, trigger, another=update_hold(fold, event, trigger))
 
 
 def _count_response(fold: Fold, events: Iterable[CaseEvent], samples: list[Sample]) -> None:
     """A survey has one response: the last that came before it expired."""
     until = fold.expires_at
-    answers = [event for event in events if event.type == "answered" and (until is None or event.occurred_at <= until)]
+    answers = [
+        event
+        for event in events
+        if event.type == "answered" and not is_machine(event.facts) and (until is None or event.occurred_at <= until)
+    ]
     if answers:
         last = answers[-1]
         samples.append(Sample(last.occurred_at, fold.attribution(), answer_amounts(last.facts)))

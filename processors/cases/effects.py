@@ -7,7 +7,8 @@ from typing import Final
 
 from processors.cases import merges, waits
 from processors.cases.events import CaseEvent
-from processors.cases.fold import Fold
+from processors.cases.fold import Fold, Hold
+from processors.cases.transitions import WAITS
 from processors.sla import clocks
 from processors.sla.clocks import KEPT_WITHIN_MS, SIGNALS, SIGNALS_OF, TRANSITIONS, Clock, Signal, Trigger
 from processors.sla.promises import Promises
@@ -26,7 +27,9 @@ _FROM_OPENING: Final = frozenset(metric for metric, table in SIGNALS.items() if 
 
 
 def apply_trigger(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) -> None:
-    """Start, stop, pause, change and annul the clocks of a case, as an event asks for."""
+    """Start, stop, change and annul the clocks of a case, as an event asks for."""
+    if fold.state == "void":
+        return
     if trigger == "absorbed":
         if fold.opened_at is not None:
             _absorb(fold, event, promises)
@@ -75,7 +78,7 @@ def _owe_since(fold: Fold, event: CaseEvent, metric: ClockMetric, since: int, pr
             return
         instance = 1 if last is None else last.instance + 1
         last = clocks.start(metric, *promise, at, event.record_at, instance=instance)
-        fold.add_clock(last)
+        _add(fold, event, last)
     if since < last.origin:
         clocks.inherit(last, [(since, last.origin)], at)
 
@@ -83,6 +86,33 @@ def _owe_since(fold: Fold, event: CaseEvent, metric: ClockMetric, since: int, pr
 def _first_response_given(fold: Fold) -> bool:
     first = fold.latest.get("first_response")
     return first is None or not first.is_open
+
+
+def follow_hold(fold: Fold, event: CaseEvent, trigger: Trigger, *, another: bool) -> None:
+    """Let the clocks of a case resume and pause, whose wait is `another` one, or none, since an event.
+
+    The same wait, told again, pauses once more what had been paused for as long as its policy lets it be.
+    """
+    if another or trigger in WAITS:
+        for clock in fold.latest.values():
+            if clock.is_open:
+                if another:
+                    clocks.apply_signal(clock, "resume", event.occurred_at, event.record_at)
+                _hold(fold, event, clock)
+
+
+def _hold(fold: Fold, event: CaseEvent, clock: Clock) -> None:
+    """Pause a clock for what its case waits for, if its target does."""
+    wait = fold.hold
+    if wait is not None:
+        unanswered = fold.unanswered_since is not None
+        at, reason = event.occurred_at, (wait.state, wait.reason)
+        clocks.apply_signal(clock, "pause", at, event.record_at, reason=reason, unanswered=unanswered)
+
+
+def _add(fold: Fold, event: CaseEvent, clock: Clock) -> None:
+    fold.add_clock(clock)
+    _hold(fold, event, clock)
 
 
 def _owed_by_reopening(fold: Fold, event: CaseEvent) -> Trigger | None:
@@ -126,11 +156,11 @@ def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) ->
                 merges.inherit(fold, last, event, from_opening=metric in _FROM_OPENING)
             case "annul":
                 for clock in _all(fold, metric):
-                    _send(fold, event, trigger, signal, clock)
+                    _send(fold, event, signal, clock)
             case "stop" if metric == "answer" and trigger == "waiting_customer" and not waits.is_put_off(event):
                 pass
             case _ if last.is_open:
-                _send(fold, event, trigger, signal, last)
+                _send(fold, event, signal, last)
                 if signal == "cancel" and trigger in _SOLVED:
                     fold.cancelled_by_resolution += (last,)
                 if signal == "lap":
@@ -170,7 +200,7 @@ def _start(fold: Fold, event: CaseEvent, metric: ClockMetric, at: int, promises:
     if promise is not None:
         last = fold.latest.get(metric)
         instance = 1 if last is None else last.instance + 1
-        fold.add_clock(clocks.start(metric, *promise, at, event.record_at, instance=instance))
+        _add(fold, event, clocks.start(metric, *promise, at, event.record_at, instance=instance))
 
 
 def _promise_callback(fold: Fold, event: CaseEvent, trigger: Trigger, last: Clock | None, promises: Promises) -> None:
@@ -187,8 +217,8 @@ def _promise_callback(fold: Fold, event: CaseEvent, trigger: Trigger, last: Cloc
     if last is not None and last.is_open:
         if told_at is None or clock.due_at == last.due_at:
             return
-        _send(fold, event, trigger, "cancel", last)
-    fold.add_clock(clock)
+        _send(fold, event, "cancel", last)
+    _add(fold, event, clock)
 
 
 def _reopen(fold: Fold, event: CaseEvent, last: Clock, promises: Promises) -> None:
@@ -197,17 +227,16 @@ def _reopen(fold: Fold, event: CaseEvent, last: Clock, promises: Promises) -> No
     if on_reopen == "restart":
         _start(fold, event, last.metric, event.occurred_at, promises)
     elif on_reopen == "continue" and last.ended_at <= last.due_at:
-        fold.add_clock(
-            clocks.start(
-                last.metric,
-                last.target,
-                last.calendar,
-                event.occurred_at,
-                event.record_at,
-                instance=last.instance + 1,
-                continues=last,
-            )
+        clock = clocks.start(
+            last.metric,
+            last.target,
+            last.calendar,
+            event.occurred_at,
+            event.record_at,
+            instance=last.instance + 1,
+            continues=last,
         )
+        _add(fold, event, clock)
 
 
 def _change(
@@ -220,10 +249,22 @@ def _change(
     elif last.is_open and last.target.recomputes:
         promise = promises.promise(metric, last.origin, fold.matching())
         if promise is None:
-            _send(fold, event, trigger, "cancel", last)
+            _send(fold, event, "cancel", last)
         else:
             legal = trigger == "priority_changed" and (last.target.legal or promise[0].legal)
+            pauses_on = last.target.pause_on
             clocks.change_target(last, *promise, event.occurred_at, may_lengthen=not legal)
+            if fold.hold is not None and last.target.pause_on != pauses_on:
+                _hold_anew(fold, event, last, fold.hold, pauses_on)
+
+
+def _hold_anew(fold: Fold, event: CaseEvent, clock: Clock, wait: Hold, paused_on: frozenset[tuple[str, str]]) -> None:
+    """Pause or resume a clock whose target has become another one; where both pause, the pause goes on."""
+    reason = (wait.state, wait.reason)
+    if reason not in clock.target.pause_on:
+        clocks.apply_signal(clock, "resume", event.occurred_at, event.record_at)
+    elif reason not in paused_on:
+        _hold(fold, event, clock)
 
 
 def _is_still_owed(fold: Fold, metric: ClockMetric) -> bool:
@@ -238,18 +279,16 @@ def _is_still_owed(fold: Fold, metric: ClockMetric) -> bool:
 def _start_late(fold: Fold, event: CaseEvent, metric: ClockMetric, opened_at: int, promises: Promises) -> None:
     promise = promises.promise(metric, opened_at, fold.matching())
     if promise is not None:
-        fold.add_clock(clocks.start(metric, *promise, event.occurred_at, event.record_at))
+        _add(fold, event, clocks.start(metric, *promise, event.occurred_at, event.record_at))
         clocks.rewind(fold.latest[metric], opened_at, event.occurred_at)
 
 
-def _send(fold: Fold, event: CaseEvent, trigger: Trigger, signal: Signal, clock: Clock) -> None:
+def _send(fold: Fold, event: CaseEvent, signal: Signal, clock: Clock) -> None:
     """Send a signal to one clock; when it ends with it, it is the case of that moment that it counts for (K12)."""
     if signal == "extend":
         clocks.extend(clock, event.occurred_at)
         return
     was_open = clock.is_open
-    reason = (trigger, event.facts.get("reason", "other"))
-    unanswered = fold.unanswered_since is not None
-    clocks.apply_signal(clock, signal, event.occurred_at, event.record_at, reason=reason, unanswered=unanswered)
+    clocks.apply_signal(clock, signal, event.occurred_at, event.record_at)
     if was_open and not clock.is_open and clock.attribution is None:
         clock.attribution = fold.attribution()

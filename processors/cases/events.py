@@ -190,6 +190,12 @@ def _priority(event: Event, facts: Facts) -> None:
         facts["priority"] = event.priority
 
 
+def _machine(said: Circumstances, facts: Facts) -> None:
+    """Of what customers do only this tells: that it was none of them."""
+    if said.actor is not None and said.actor.kind in ("system", "bot"):
+        facts["actor"] = said.actor.kind
+
+
 def _actor(said: Circumstances, facts: Facts) -> None:
     if said.actor is not None and said.actor.kind is not None:
         facts["actor"] = said.actor.kind
@@ -235,15 +241,20 @@ def _transferred(event: contacts.ContactTransferred | complaints.ComplaintTransf
 
 def _reason(
     event: contacts.ContactReopened
+    | complaints.ComplaintReopened
     | contacts.ContactWaitingCustomer
     | contacts.ContactWaitingThirdParty
-    | complaints.ComplaintReopened
     | complaints.ComplaintWaitingCustomer
     | complaints.ComplaintWaitingThirdParty,
     facts: Facts,
 ) -> None:
     if event.reason is not None:
         facts["reason"] = event.reason
+
+
+def _reopened(event: contacts.ContactReopened | complaints.ComplaintReopened, facts: Facts) -> None:
+    _machine(event, facts)
+    _reason(event, facts)
 
 
 def _priority_changed(
@@ -297,6 +308,7 @@ def _invited(event: surveys.SurveyInvited, facts: Facts) -> None:
 
 
 def _survey_answered(event: surveys.SurveyAnswered, facts: Facts) -> None:
+    _machine(event, facts)
     facts["kind"] = facts["survey"] = event.kind
     facts["mode"] = event.mode
 
@@ -328,6 +340,7 @@ _TELLS: Final[Mapping[type[Event], Callable[[Any, Facts], None]]] = {
     contacts.ContactCallbackRequested: _callback_requested,
     contacts.ContactAnswered: _answered,
     contacts.ContactAbandoned: _abandoned,
+    contacts.ContactCustomerReplied: _machine,
     contacts.ContactAgentReplied: _agent_replied,
     contacts.ContactResolved: _contact_resolved,
     complaints.ComplaintOpened: _complaint_opened,
@@ -338,7 +351,7 @@ _TELLS: Final[Mapping[type[Event], Callable[[Any, Facts], None]]] = {
     **dict.fromkeys((contacts.ContactPriorityChanged, complaints.ComplaintPriorityChanged), _priority_changed),
     **dict.fromkeys((contacts.ContactMerged, complaints.ComplaintMerged), _merged),
     **dict.fromkeys((contacts.ContactAbsorbed, complaints.ComplaintAbsorbed), _absorbed),
-    **dict.fromkeys((contacts.ContactReopened, complaints.ComplaintReopened), _reason),
+    **dict.fromkeys((contacts.ContactReopened, complaints.ComplaintReopened), _reopened),
     **dict.fromkeys((contacts.ContactWaitingCustomer, complaints.ComplaintWaitingCustomer), _reason),
     **dict.fromkeys((contacts.ContactWaitingThirdParty, complaints.ComplaintWaitingThirdParty), _reason),
     surveys.SurveyInvited: _invited,

@@ -6,17 +6,19 @@ measure against, such as since when the customer waits, must not be overwritten 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, cast
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Facts, Stated
 from processors.cases.organisation import Place, place
 from processors.cases.standing import ALONE, Standing
-from processors.cases.transitions import TERMINAL, state_after
+from processors.cases.transitions import TERMINAL, WAITS, state_after
 from processors.sla.clocks import Clock, Trigger
 from schemas.kpis import DIMENSIONS
 from schemas.policies.packs import Target
 from schemas.taxonomy import CaseState, ClockMetric
 
+_NOBODY: Final[Mapping[str, bool]] = MappingProxyType({})
 _STATED: Final = frozenset(Stated.__annotations__)
 _REPLACING: Final = frozenset({"reclassified", "identified", "cause_set", "priority_changed"})
 """Events whose facts replace what was said before; those of all others only fill what was not said."""
@@ -27,6 +29,14 @@ _LAST_SAID: Final = "queue"
 
 Transfer = tuple[int, str, str]
 """occurred_at, from, to"""
+
+
+class Hold(NamedTuple):
+    """That a case waits for others: the state that says for whom, why, and since when (ms)."""
+
+    state: CaseState
+    reason: str
+    since: int
 
 
 @dataclass(slots=True)
@@ -74,9 +84,10 @@ class Fold:
     __slots__ = (
         "_attribution", "_matching", "absorbed", "acknowledged_at", "answered_any", "answered_at",
         "answered_by_anyone", "answers", "assignments", "callback_owed", "cancelled_by_resolution", "clocks",
-        "closed_at", "cycles", "erased", "expires_at", "facts", "first_resolved_at", "first_response_at", "forwarded",
-        "handed_over", "impossible", "latest", "merged", "opened_at", "over_since", "owner", "reopens", "resolution",
-        "resolved_as", "resolved_at", "response_owed_from", "revised", "standing", "state", "team", "test", "transfers",
+        "closed_at", "customer_spoke", "cycles", "erased", "expires_at", "facts", "first_resolved_at",
+        "first_response_at", "forwarded", "handed_over", "hold", "holders", "impossible", "invited", "latest",
+        "merged", "opened_at", "over_since", "owner", "reopens", "repeated", "resolution", "resolved_as",
+        "resolved_at", "response_owed_from", "revised", "standing", "state", "team", "test", "transfers",
         "unanswered", "unmatched", "vulnerable", "waits",
     )  # fmt: skip
 
@@ -94,11 +105,15 @@ class Fold:
         """The attribution of the resolution that held last: who has to answer for a reopening."""
         self.closed_at: int | None = None
         self.expires_at: int | None = None
-        self.assignments = self.transfers = self.reopens = 0
+        self.assignments = self.transfers = self.reopens = self.repeated = 0
         self.waits: tuple[Wait, ...] = ()
         """Those of a contact for a person, in order."""
         self.callback_owed = False
         """Whether the customer asked to be called back, and nobody did yet."""
+        self.holders: Mapping[str, bool] = _NOBODY
+        """Of whom transfers spoke, and whether they have the case by now."""
+        self.hold: Hold | None = None
+        """What clocks pause for, as far as their policies let them."""
         self.cycles: list[Cycle] = []
         """Those in which the case was handed on, in order."""
         self.clocks: list[Clock] = []
@@ -112,7 +127,7 @@ class Fold:
         """When persons answered, in order."""
         self.response_owed_from: int | None = None
         """Opening, or a reopening after a resolution in which no person had a part."""
-        self.answered_by_anyone = False
+        self.answered_by_anyone = self.invited = self.customer_spoke = False
         self.acknowledged_at: int | None = None
         self.over_since: int | None = None
         """None while it is not over."""
@@ -181,7 +196,8 @@ class Fold:
                 known[name] = value
                 self._attribution = self._matching = None
         priority = said.get("priority")
-        if priority and (replaces or event.type == "opened") and priority != self.facts["priority"]:
+        opens = event.type == "opened" and self.opened_at is None
+        if priority and (replaces or opens) and priority != self.facts["priority"]:
             self.facts["priority"] = priority
             self._attribution = self._matching = None
         self.test = self.test or bool(said.get("test"))
@@ -203,6 +219,18 @@ def note(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
         sets(fold, event)
 
 
+def update_hold(fold: Fold, event: CaseEvent, trigger: Trigger) -> bool:
+    """Set what the case waits for after an event; returns whether that is another thing than before."""
+    before = fold.hold
+    if trigger in WAITS:
+        state, reason = state_after(fold.state, trigger), event.facts.get("reason", "other")
+        if state in WAITS.values() and (before is None or before[:2] != (state, reason)):
+            fold.hold = Hold(state, reason, event.occurred_at)
+    elif before is not None and state_after(before.state, trigger) != before.state:
+        fold.hold = None
+    return fold.hold is not before
+
+
 def settle(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
     """Set the moments and the state that an event leaves behind, after clocks and KPIs looked at the case."""
     sets = _MOMENTS.get(trigger)
@@ -220,21 +248,21 @@ def settle(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
 
 
 def _opened(fold: Fold, event: CaseEvent) -> None:
-    if fold.opened_at is not None:
-        fold.impossible = True
-    else:
-        at = event.occurred_at
-        fold.opened_at = fold.response_owed_from = min(event.facts.get("received_at", at), at)
+    at = event.occurred_at
+    fold.opened_at = fold.response_owed_from = min(event.facts.get("received_at", at), at)
 
 
 def _assigned(fold: Fold, event: CaseEvent) -> None:
     fold.assignments += 1
-    fold.owner = event.facts.get("owner", "")
+    fold.owner = owner = event.facts.get("owner", "")
+    if owner in fold.holders:
+        fold.holders = {owner: True}
 
 
 def _transferred(fold: Fold, event: CaseEvent) -> None:
     facts = event.facts
     fold.transfers += 1
+    fold.holders = {**fold.holders, facts.get("from", ""): False, facts.get("to", ""): True}
     if not fold.is_over:
         if not fold.cycles or fold.cycles[-1].number != fold.reopens:
             fold.cycles.append(Cycle(fold.reopens))
@@ -248,6 +276,7 @@ def _end_cycle(fold: Fold, at: int) -> None:
 
 
 def _customer_replied(fold: Fold, event: CaseEvent) -> None:
+    fold.customer_spoke = True
     fold.unanswered += (event.occurred_at,)
 
 
@@ -257,7 +286,7 @@ def _person_replied(fold: Fold, event: CaseEvent) -> None:
 
 
 def _ended(fold: Fold, event: CaseEvent) -> None:
-    fold.unanswered = ()
+    fold.unanswered, fold.customer_spoke = (), False
     fold.answered_by_anyone = fold.answered_by_anyone or event.facts.get("actor") == "human"
 
 
@@ -270,6 +299,7 @@ def _ended_in_order(fold: Fold, event: CaseEvent) -> None:
 def _reopened(fold: Fold, event: CaseEvent) -> None:
     _end_cycle(fold, event.occurred_at)
     fold.reopens += 1
+    fold.holders = _NOBODY
     if not fold.answered_by_anyone:
         fold.response_owed_from = event.occurred_at
     if fold.opened_at is None:
@@ -290,6 +320,7 @@ def _absorbed(fold: Fold, event: CaseEvent) -> None:
 
 
 def _invited(fold: Fold, event: CaseEvent) -> None:
+    fold.invited = True
     fold.expires_at = event.facts.get("expires_at", fold.expires_at)
 
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from processors.cases.events import CaseEvent, Facts
 from processors.cases.fold import Fold
+from processors.cases.transitions import is_machine
 from processors.kpis.samples import Amounts, counted, duration, summed
 from processors.sla.clocks import Trigger
 from schemas.kpis import DIMENSIONS, Count, Histogram, Sum
@@ -30,7 +31,7 @@ def contact_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
         amounts = counted(Count.contacts_transferred)
     elif trigger == "resolved":
         amounts = _resolved_contact(fold, event)
-    elif trigger == "reopened" and event.facts.get("reason") in ("not_fixed", "new_info"):
+    elif trigger == "reopened" and not _by_system(event.facts):
         amounts = counted(Count.contacts_reopened)
     return amounts + _first_response(fold, event, trigger)
 
@@ -53,6 +54,11 @@ def _resolved_contact(fold: Fold, event: CaseEvent) -> Amounts:
     if handled:
         amounts += counted(Count.contacts_handled) + summed(Sum.handle_ms, sum(handled))
     return amounts
+
+
+def _by_system(facts: Facts) -> bool:
+    """Does a reopening follow from no wish of anybody (K16)?"""
+    return facts.get("reason") == "system" or ("reason" not in facts and is_machine(facts))
 
 
 def _first_response(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
@@ -119,7 +125,7 @@ def complaint_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts
         return counted(Count.complaints_opened) if kind in ("complaint", "claim") else ()
     if trigger == "acknowledged":
         return counted(Count.complaints_acknowledged)
-    if trigger == "reopened":
+    if trigger == "reopened" and not _by_system(event.facts):
         return counted(Count.complaints_reopened)
     if trigger == "resolved":
         decision = _DECISIONS.get(event.facts.get("resolution", ""), ())

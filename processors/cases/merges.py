@@ -14,6 +14,7 @@ All of it is a function of the two cases' events.
 
 from bisect import insort
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Final
 
 from processors.cases.events import CaseEvent, CaseKey, Facts, Stated
@@ -33,7 +34,7 @@ FORWARDED: Final[frozenset[Trigger]] = frozenset(
     {
         "customer_replied", "human_requested", "callback_requested", "answered_by_person", "answered_by_bot",
         "replied_by_person", "replied", "acknowledged", "progress_sent", "holding_response_sent",
-        "reopened", "absorbed",
+        "reopened", "reopened_by_machine", "absorbed",
     }
 )  # fmt: skip
 """Triggers of a merged case that are the survivor's."""
@@ -79,8 +80,10 @@ def counting(events: Sequence[CaseEvent], standing: Standing) -> Sequence[CaseEv
     counted = [event for event in events if event.type != "merged" or event.event_id not in standing.ignored]
     merged = [event for event in counted if event.type == "merged"]
     if merged and standing.elsewhere:
-        last = merged[-1]
-        vain = last._replace(occurred_at=lapses_at(last.occurred_at), seq=-1, type="merged_elsewhere", facts={})
+        # Told again, it waits no longer.
+        told = takewhile(lambda event: event.facts.get("into") == merged[-1].facts.get("into"), reversed(merged))
+        *_, first = told
+        vain = first._replace(occurred_at=lapses_at(first.occurred_at), seq=-1, type="merged_elsewhere", facts={})
         insort(counted, vain, key=position)
     return counted
 
@@ -215,4 +218,7 @@ def take_over(fold: Fold, absorbed: CaseEvent) -> int | None:
     if fold.acknowledged_at is None and "acknowledged_at" in facts:
         fold.acknowledged_at = facts["acknowledged_at"]
     over_since = fold.over_since
-    return next((at for at in fold.unanswered if over_since is None or at > over_since), None)
+    if over_since is None:
+        return next(iter(fold.unanswered), None)
+    # What it was told itself when it was over asks for nothing: see `effects`.
+    return next((at for at in sorted(facts.get("asked", ())) if at > over_since), None)

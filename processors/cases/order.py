@@ -5,6 +5,7 @@ in the order in which such things happen; `in_turn` lets the case have its say w
 can only be reopened, merged or withdrawn, and who is waited for can only answer. Both are functions of the set.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -27,7 +28,7 @@ _IN_ORDER: Final[tuple[Trigger, ...]] = (
     "queued",
     # The customer's words.
     "customer_replied", "human_requested", "callback_requested", "appealed", "escalated", "answered_unhappy",
-    "answered_content", "answered_late", "declined",
+    "answered_content", "answered_late", "answered_by_machine", "declined",
     # Ours.
     "assigned", "acknowledged", "answered_by_bot", "answered_by_person", "replied_by_person", "replied",
     "progress_sent", "holding_response_sent", "followup_opened", "followup_contacted", "transferred",
@@ -35,7 +36,7 @@ _IN_ORDER: Final[tuple[Trigger, ...]] = (
     "resumed",
     "abandoned", "hung_up", "expired", "resolved", "duplicate", "dismissed",
     "closed", "followup_closed",
-    "reopened", "reopened_unanswered", "reopened_by_message",
+    "reopened", "reopened_unanswered", "reopened_by_message", "reopened_by_machine",
     "merged", "merged_elsewhere", "voided",
 )  # fmt: skip
 RANKS: Final[Mapping[Trigger, int]] = {trigger: rank for rank, trigger in enumerate(_IN_ORDER)}
@@ -107,9 +108,7 @@ def in_turn(events: Sequence[CaseEvent], moving: _Moving) -> Iterator[CaseEvent]
         else:
             while behind < count and _share_moment(event, events[behind]):
                 behind += 1
-            sharing = list(events[first:behind])
-            while sharing:
-                yield sharing.pop(_next(sharing, moving.state))
+            yield from _of_one_moment(events[first:behind], moving)
         first = behind
 
 
@@ -117,11 +116,18 @@ def _share_moment(event: CaseEvent, other: CaseEvent) -> bool:
     return other.occurred_at == event.occurred_at and other.seq < 0
 
 
-def _next(sharing: Sequence[CaseEvent], state: CaseState) -> int:
-    takes_first = _FIRST.get(state, _NONE)
-    if state == "in_progress" and trigger_of(sharing[0]) == "queued":
-        takes_first = _INTO_A_QUEUE
-    return next((index for index, event in enumerate(sharing) if trigger_of(event) in takes_first), 0)
+def _of_one_moment(sharing: Sequence[CaseEvent], moving: _Moving) -> Iterator[CaseEvent]:
+    waiting: dict[Trigger, deque[CaseEvent]] = {}
+    for event in sharing:
+        waiting.setdefault(trigger_of(event), deque()).append(event)
+    while waiting:
+        takes_first, trigger = _FIRST.get(moving.state, _NONE), next(iter(waiting))
+        if moving.state == "in_progress" and trigger == "queued":
+            takes_first = _INTO_A_QUEUE
+        trigger = next((one for one in waiting if one in takes_first), trigger)
+        yield waiting[trigger].popleft()
+        if not waiting[trigger]:
+            del waiting[trigger]
 
 
 def _opening(event: CaseEvent, events: Sequence[CaseEvent], behind: int) -> CaseEvent:

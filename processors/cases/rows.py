@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from processors.cases.case import Case
 from processors.cases.events import Stated
+from processors.cases.fold import Fold
 from processors.cases.merges import survivor_of
 from processors.sla import clocks
 from processors.sla.clocks import Clock
 from schemas.kpis import DIMENSIONS
 from schemas.outputs import CaseRow, ClockRow
+from schemas.taxonomy import WaitingOn
 
 
 def clock_id(case: Case, clock: Clock) -> str:
@@ -23,8 +25,9 @@ def case_row(case: Case, partition: int) -> CaseRow:
     fold, (topic, source, entity_id) = case.fold, case.key
     area, team, site = fold.place
     known: Mapping[str, Any] = fold.facts
+    waiting_on, waiting_since = _waiting(fold)
     return CaseRow(
-        topic, source, entity_id, partition, fold.state, area, team, site, fold.owner,
+        topic, source, entity_id, partition, fold.state, waiting_on, waiting_since, area, team, site, fold.owner,
         fold.facts["priority"], fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
         fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution,
         survivor_of(fold), int(fold.state == "merged" and case.standing.elsewhere), len(case.events) + case.left_out,
@@ -32,6 +35,20 @@ def case_row(case: Case, partition: int) -> CaseRow:
         int(fold.erased),
         *[known.get(name, "") for name in _STATED],
     )  # fmt: skip
+
+
+_WAITING_ON: Final[Mapping[str, WaitingOn]] = {
+    "waiting_customer": "customer",
+    "waiting_third_party": "third_party",
+}
+
+
+def _waiting(fold: Fold) -> tuple[WaitingOn, int | None]:
+    """For whom a case waits, and since when, ms; one that left the state on its way does for nobody."""
+    wait = fold.hold
+    if wait is None or wait.state != fold.state:
+        return "", None
+    return _WAITING_ON[wait.state], wait.since
 
 
 _CLOCK_DIMENSIONS: Final = itemgetter(
@@ -46,13 +63,16 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     topic, source, entity_id = case.key
     channel, area, team, priority, kind, queue = _CLOCK_DIMENSIONS(clock.attribution or case.fold.attribution())
     target = clock.target
+    state = clocks.outcome(clock, now)
+    paused = state == "paused"
     paused_ms, illegitimate_ms = clocks.paused_ms(clock, now)
     overdue_ms, overdue_elapsed_ms = clocks.overdue(clock)
     return ClockRow(
         clock_id(case, clock), topic, source, entity_id, partition, clock.metric, clock.instance,
         target.policy_id, target.policy_version, case.fold.facts.get("customer_id", ""), channel, area, team, priority,
         kind, queue, clock.started_at, target.written, target.calendar_id, int(target.legal), clock.allotted_ms,
-        clock.due_at, None if clock.is_open else clock.ended_at, clocks.outcome(clock, now), clocks.took_ms(clock),
-        overdue_ms, overdue_elapsed_ms, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)),
-        int(clocks.retracted(clock)), int(clock.inherited_at is not None), 0, int(case.fold.erased),
+        clock.due_at, None if clock.is_open else clock.ended_at, state, clocks.took_ms(clock), overdue_ms,
+        overdue_elapsed_ms, _waiting(case.fold)[0] if paused else "", clock.paused_at if paused else None, paused_ms,
+        illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)),
+        int(clock.inherited_at is not None), 0, int(case.fold.erased),
     )  # fmt: skip

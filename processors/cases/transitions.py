@@ -23,6 +23,12 @@ _ENDED: Final[Mapping[Trigger, CaseState]] = {
     "merged": "merged",
     "voided": "void",
 }
+WAITS: Final[Mapping[Trigger, CaseState]] = {
+    "waiting_customer": "waiting_customer",
+    "waiting_third_party": "waiting_third_party",
+    "forwarded_external": "waiting_third_party",
+}
+"""What begins a wait -> the state that says for whom."""
 _WORKED_ON: Final[Mapping[Trigger, CaseState]] = {
     "queued": "queued",
     "assigned": "in_progress",
@@ -31,9 +37,15 @@ _WORKED_ON: Final[Mapping[Trigger, CaseState]] = {
     "replied_by_person": "in_progress",
     "resumed": "in_progress",
     "reopened": "in_progress",
-    "waiting_customer": "waiting_customer",
-    "waiting_third_party": "waiting_third_party",
-    "forwarded_external": "waiting_third_party",
+    **WAITS,
+    "abandoned": "abandoned",
+    **_ENDED,
+}
+_WAITING: Final[Mapping[Trigger, CaseState]] = {
+    **WAITS,
+    "customer_replied": "in_progress",
+    "resumed": "in_progress",
+    "reopened": "in_progress",
     "abandoned": "abandoned",
     **_ENDED,
 }
@@ -42,8 +54,8 @@ TRANSITIONS: Final[Mapping[CaseState, Mapping[Trigger, CaseState]]] = {
     "open": _WORKED_ON,
     "queued": {**_WORKED_ON, "callback_requested": "open"},
     "in_progress": _WORKED_ON,
-    "waiting_customer": {**_WORKED_ON, "customer_replied": "in_progress"},
-    "waiting_third_party": _WORKED_ON,
+    "waiting_customer": _WAITING,
+    "waiting_third_party": _WAITING,
     "abandoned": {"reopened": "in_progress", "queued": "queued", "callback_requested": "open", **_ENDED},
     "resolved": {"reopened": "in_progress", **_ENDED},
     "closed": {"reopened": "in_progress", "merged": "merged", "voided": "void"},
@@ -57,14 +69,18 @@ TRANSITIONS: Final[Mapping[CaseState, Mapping[Trigger, CaseState]]] = {
 What the table does not say:
 
 * A case is `open` before its first event, and its opening moves nothing: what came before it holds.
-* An event that moves nothing may still count and be shown: a transfer after the end is a transfer, and the last of two
-  closings is the moment of closing.
+* An event that moves nothing may still count and be shown: a transfer after the end is a transfer. What is told twice
+  does neither: `cases.repeats`.
 * What is said of a case that is merged is said of the one that survives: see `cases.merges`. Only its withdrawal, or
   that of its merge, is its own.
+* A case waits until it is resumed, the customer speaks, or it is over, whatever else is done meanwhile: clocks pause
+  for the wait of the case (`effects`), so that both say the same.
+* What a machine says for a customer moves nothing. A reopening that a machine puts down to a reply of the customer is
+  one when the customer has spoken since the end: `case.advance`.
 * Nothing leads out of `void`. A withdrawal that is itself withdrawn never was: the fold begins anew without it.
 * `erased` is where an erasure leaves a case that was not over, on its way out of the state (SLA rule 16).
-* A case opened twice, or over before it was opened, is `impossible`: its state is that of the table all the same, its
-  durations count nowhere.
+* A case that is over before it was opened is `impossible`: its state is that of the table all the same, its durations
+  count nowhere, and its opening starts nothing.
 * `evicted` is where a case is left that was not over when it had to leave: nobody watches it any more.
 * Who asked to be called back and then hangs up, `hung_up`, abandons nothing.
 * A survey is a case too, and stays `open`: its invitation and its answers move nothing.
@@ -78,6 +94,7 @@ def state_after(state: CaseState, trigger: Trigger) -> CaseState:
     return TRANSITIONS[state].get(trigger, state)
 
 
+_MACHINES: Final = frozenset({"system", "bot"})
 _RESOLVED: Final[Mapping[str, Trigger]] = {"duplicate": "duplicate", "spam": "dismissed"}
 """Resolutions that solve nothing: the case is part of another one that is not named, or was never one."""
 
@@ -87,11 +104,17 @@ def trigger_of(event: CaseEvent, expires_at: int | None = None) -> Trigger:
     kind, facts = event.type, event.facts
     if kind == "answered":
         if "survey" in facts:
+            if is_machine(facts):
+                return "answered_by_machine"
             return _answer(facts, late=expires_at is not None and event.occurred_at > expires_at)
         return "answered_by_person" if facts.get("actor", "human") == "human" else "answered_by_bot"
     if kind == "agent_replied":
         person = facts.get("actor", "human") == "human" and facts.get("public", True)
         return "replied_by_person" if person else "replied"
+    if kind == "customer_replied" and is_machine(facts):
+        return "replied"
+    if kind == "reopened" and facts.get("reason") == "customer_reply" and is_machine(facts):
+        return "reopened_by_machine"
     if kind == "resolved":
         return _RESOLVED.get(facts.get("resolution", ""), "resolved")
     if kind == "opened" and facts.get("kind") == "outbound":
@@ -99,6 +122,11 @@ def trigger_of(event: CaseEvent, expires_at: int | None = None) -> Trigger:
     if kind == "voided" and "revises" in facts:
         return "revised"
     return cast("Trigger", kind)
+
+
+def is_machine(facts: Facts) -> bool:
+    """Does an event come from no person: out-of-office notes, scanners that open links, automations?"""
+    return facts.get("actor") in _MACHINES
 
 
 def _answer(facts: Facts, *, late: bool) -> Trigger:

@@ -15,14 +15,18 @@ from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.fold import Fold
 from processors.cases.order import follows, position
 from processors.cases.standing import Standing
+from processors.cases.transitions import is_machine, trigger_of
 from processors.kpis.samples import Sample
 from processors.pipeline import isolation, live, merging
 from processors.pipeline.emission import Carried, emit
 from processors.pipeline.evaluation import evaluate
 from processors.sla import clocks
+from processors.sla.clocks import Trigger
 from processors.state.partition import PartitionState
 from schemas.observations import Observations
 from schemas.topics import SURVEYS
+
+_BY_MACHINES: Final[frozenset[Trigger]] = frozenset({"reopened_by_machine", "answered_by_machine"})
 
 Signed = tuple[Sample, int]
 """A sample to add to the KPIs, +1, or to take back, -1."""
@@ -62,7 +66,7 @@ def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
     """Fold an event into a case and evaluate it. Raises what that raises, and the case is then as it was."""
     warnings = _oddities(state, case, event)
     stood, others, is_new = case.standing, dict[CaseKey, Standing](), not case.events
-    unmatched, impossible = case.fold.unmatched, case.fold.impossible
+    unmatched, impossible, repeated = case.fold.unmatched, case.fold.impossible, case.fold.repeated
     waiting = () if case.events else _carried_to(state, case.key)
     carried_samples: list[Signed] = []
     left = NOTHING_LEFT
@@ -86,6 +90,8 @@ def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
         warnings += ("beyond_case_events",)
     if case.fold.impossible and not impossible:
         warnings += ("impossible_transition",)
+    if case.fold.repeated > repeated:
+        warnings += ("repeated",)
     newly_unmatched = case.fold.unmatched > unmatched
     forward = forward and not left.events
     return Change(
@@ -269,6 +275,8 @@ def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str,
             warnings += ("seq_gap",)
     if event.type not in ("opened", "invited") and case.fold.opened_at is None and case.key[0] != SURVEYS:
         warnings += ("missing_open",)
+    if is_machine(event.facts) and (event.type == "customer_replied" or trigger_of(event) in _BY_MACHINES):
+        warnings += ("machine_for_customer",)
     if event.type == "answered" and "wait_ms" in event.facts:
         lasting = waits.open_wait(case.fold)
         since = lasting.since if lasting is not None else None if case.fold.waits else case.fold.opened_at

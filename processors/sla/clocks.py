@@ -43,11 +43,11 @@ Trigger = Literal[
     "assigned", "transferred", "customer_replied", "replied_by_person", "replied", "waiting_customer",
     "waiting_third_party", "forwarded_external", "resumed", "priority_changed", "reclassified", "identified",
     "cause_set", "acknowledged", "progress_sent", "holding_response_sent", "resolved", "duplicate", "dismissed",
-    "closed", "reopened", "reopened_unanswered", "reopened_by_message", "merged", "merged_elsewhere", "absorbed",
-    "corrected", "voided", "revised", "outcome", "appealed", "escalated", "service_suspended", "customer_recovered",
-    "customer_lost",
-    "invited", "answered_unhappy", "answered_content", "answered_late", "expired", "bounced", "declined",
-    "followup_opened", "followup_contacted", "followup_closed",
+    "closed", "reopened", "reopened_unanswered", "reopened_by_message", "reopened_by_machine", "merged",
+    "merged_elsewhere", "absorbed", "corrected", "voided", "revised", "outcome", "appealed", "escalated",
+    "service_suspended", "customer_recovered", "customer_lost",
+    "invited", "answered_unhappy", "answered_content", "answered_late", "answered_by_machine", "expired", "bounced",
+    "declined", "followup_opened", "followup_contacted", "followup_closed",
 ]  # fmt: skip
 """What an event means to the tables of clocks and of case states."""
 Signal = Literal[
@@ -61,13 +61,6 @@ _CHANGED: Final[Mapping[Trigger, Signal]] = {
     "priority_changed": "change",
     "reclassified": "change",
     "absorbed": "inherit",
-}
-_HELD: Final[Mapping[Trigger, Signal]] = {
-    "waiting_customer": "pause",
-    "waiting_third_party": "pause",
-    "customer_replied": "resume",
-    "resumed": "resume",
-    **_CHANGED,
 }
 # What is part of another case owes nothing of its own any more; what never was one owed nothing.
 _GONE: Final[Mapping[Trigger, Signal]] = {
@@ -100,8 +93,9 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "acknowledged": "stop",
         "resolved": "stop",
         "closed": "stop",
+        "abandoned": "cancel",
         **_GONE,
-        **_HELD,
+        **_CHANGED,
     },
     "first_response": {
         "opened": "start",
@@ -109,7 +103,7 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "replied_by_person": "stop",
         "reopened_unanswered": "again",
         **_OVER,
-        **_HELD,
+        **_CHANGED,
     },
     # Runs while the customer spoke last: there is nothing to wait for.
     "next_response": {
@@ -127,7 +121,7 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "answered_by_person": "lap",
         "reopened": "again",
         **_OVER,
-        **_HELD,
+        **_CHANGED,
     },
     "resolve": {
         "opened": "start",
@@ -136,7 +130,7 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "abandoned": "cancel",
         "reopened": "reopen",
         **_GONE,
-        **_HELD,
+        **_CHANGED,
     },
     # Closing a complaint is no response: only a decision, or that it never was one, ends what the law asks for.
     "final_response": {
@@ -145,7 +139,7 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "reopened": "reopen",
         "holding_response_sent": "extend",
         **_GONE,
-        **_HELD,
+        **_CHANGED,
     },
     # Whoever leaves a queue after having asked for it is still owed the call.
     "callback": {
@@ -155,7 +149,7 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "resolved": "cancel",
         "closed": "cancel",
         **_GONE,
-        **_HELD,
+        **_CHANGED,
     },
     "follow_up": {
         "answered_unhappy": "start",
@@ -169,11 +163,14 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
 
 What the table does not say (`cases.effects` does):
 
+* No trigger pauses or resumes: the wait of the case does (`cases.fold.Hold`), of every clock whose target pauses on it;
+  also of one that starts, or changes its target, meanwhile (rule 8).
 * A metric that no pack names has no clock, and a start that no rule fits promises nothing; it is counted (rule 14).
 * What `opened` starts runs from the opening's own moment, or from that of the earliest case merged into it (rule 12).
 * Each wait of a contact is an instance of `answer`; while one lasts another queue begins none (`cases.waits`). Of what
   we wait for, only an appointment, `schedule`, ends one: nobody waits in a queue for a call at another time.
 * A callback is due when the customer was promised it; asked for anew, what was promised before is not owed any more.
+* A case that is over starts nothing, but by being reopened.
 * A message of the customer asks for a next response once the first response is given, while the case is not over;
   reopened by a message, it asks in any case (rule 9).
 * A reopening is two triggers: `reopened`, and before it `reopened_unanswered` when no person had a part in the case so

@@ -83,7 +83,7 @@ class ContactTransferred(Event):
 
 
 class ContactCustomerReplied(Event):
-    """The customer wrote again, and waits for a reply."""
+    """The customer wrote again, and waits for a reply; or a machine did for them, by `actor.kind`, and nobody waits."""
 
     event_type: Literal["contact.customer_replied"]
     public: bool = True

@@ -84,7 +84,7 @@ class Identity(Record):
     published_at: Timestamp | None = None
     source: Slug
     seq: Sequence | None = None
-    """Orders events of one entity that occurred at the same moment."""
+    """Orders events of one entity that occurred at the same moment; without it they have their natural order."""
     entity_id: Reference
 
 

@@ -22,6 +22,7 @@ _CONTACT_STEPS: Final[list[_Step]] = [
     ("contact.agent_replied", {"actor": {"kind": "human"}, "public": False}),
     ("contact.customer_replied", {}),
     ("contact.customer_replied", {}),
+    ("contact.customer_replied", {"actor": {"kind": "system"}}),
     ("contact.human_requested", {}),
     ("contact.waiting_customer", {"reason": "info"}),
     ("contact.waiting_customer", {"reason": "schedule"}),
@@ -33,7 +34,10 @@ _CONTACT_STEPS: Final[list[_Step]] = [
     ("contact.reclassified", {"category": "delivery"}),
     ("contact.resolved", {"resolution": "solved", "resolved_level": 1, "talk_seconds": 60}),
     ("contact.resolved", {"resolution": "spam"}),
+    ("contact.resolved", {"resolution": "duplicate"}),
     ("contact.reopened", {"reason": "not_fixed"}),
+    ("contact.reopened", {}),
+    ("contact.reopened", {"reason": "customer_reply", "actor": {"kind": "system"}}),
     ("contact.abandoned", {}),
     ("contact.queued", {"queue": "r"}),
     ("contact.callback_requested", {}),
@@ -41,6 +45,13 @@ _CONTACT_STEPS: Final[list[_Step]] = [
     ("contact.closed", {}),
     ("contact.voided", {}),
 ]
+_MISTAKABLE: Final[list[_Step]] = [
+    ("contact.customer_replied", {"actor": {"kind": "system"}}),
+    ("contact.resolved", {"resolution": "duplicate"}),
+    ("contact.reopened", {}),
+    ("contact.reopened", {"reason": "customer_reply", "actor": {"kind": "system"}}),
+]
+"""What a naive reader takes for something else."""
 _COMPLAINT_STEPS: Final[list[_Step]] = [
     ("complaint.acknowledged", {}),
     ("complaint.cause_set", {"cause": {"element": "people"}}),
@@ -56,13 +67,16 @@ _COMPLAINT_STEPS: Final[list[_Step]] = [
     ("complaint.priority_changed", {"from": "normal", "to": "urgent"}),
     ("complaint.priority_changed", {"from": "urgent", "to": "low"}),
 ]
-_MOST_GAPS: Final = [0, 3 * SECOND, 25 * SECOND, 10 * MINUTE, 5 * HOUR, 30 * HOUR]
+_MOST_GAPS: Final = [0, 400, 2 * SECOND, 25 * SECOND, 10 * MINUTE, 5 * HOUR, 30 * HOUR]
 _STEPS: st.SearchStrategy[_Step] = st.sampled_from(_CONTACT_STEPS)
 _GAPS = st.sampled_from(_MOST_GAPS)
+_NUMBERED_STEPS = st.sampled_from([step for step in _CONTACT_STEPS if step not in _MISTAKABLE])
+_NUMBERED_GAPS = st.sampled_from([gap for gap in _MOST_GAPS if gap % SECOND == 0])
+_IDS = st.sampled_from("abc")
 
 
 @st.composite
-def contact(draw: st.DrawFn, entity_id: str) -> list[Happening]:
+def contact(draw: st.DrawFn, entity_id: str, *, numbered: bool = False) -> list[Happening]:
     at = draw(st.integers(0, 6 * DAY // SECOND)) * SECOND
     customer = draw(st.sampled_from(["c1", "c2"]))
     channel = draw(st.sampled_from(["phone", "chat", "email"]))
@@ -71,10 +85,16 @@ def contact(draw: st.DrawFn, entity_id: str) -> list[Happening]:
         category=draw(st.sampled_from(["billing", "delivery"])), org_unit=draw(st.sampled_from(["es/a/n1", "pt/a/n2"])),
         priority=draw(st.sampled_from(["normal", "urgent", "high"])), seq=0,
     )  # fmt: skip
+    numbers = numbered or draw(st.booleans())
+    if not numbers:
+        del opening.event["seq"]
     happenings = [opening] if draw(st.integers(0, 9)) else []
-    for seq, (event_type, fields) in enumerate(draw(st.lists(_STEPS, max_size=9)), start=1):
-        at += draw(_GAPS)
-        happenings.append(event(event_type, entity_id, at, customer=customer, seq=seq, **fields))
+    for seq, (event_type, fields) in enumerate(
+        draw(st.lists(_NUMBERED_STEPS if numbered else _STEPS, max_size=9)), start=1
+    ):
+        at += draw(_NUMBERED_GAPS if numbered else _GAPS)
+        number = {"seq": seq} if numbers else {"event_id": f"{entity_id}.{draw(_IDS)}.{seq}"}
+        happenings.append(event(event_type, entity_id, at, customer=customer, **number, **fields))
     if draw(st.integers(0, 5)) == 0:
         at += draw(_GAPS)
         survivor = draw(st.sampled_from(["C0", "C1", "C2"]))
@@ -112,10 +132,19 @@ def survey(draw: st.DrawFn, entity_id: str) -> list[Happening]:
     return happenings
 
 
-@st.composite
-def logs(draw: st.DrawFn) -> list[Happening]:
+def logs() -> st.SearchStrategy[list[Happening]]:
     """Up to nine entities' happenings, in the order in which they occurred."""
-    happenings = [h for n in range(draw(st.integers(1, 5))) for h in draw(contact(f"C{n}"))]
+    return _logs(numbered=False)
+
+
+def numbered_logs() -> st.SearchStrategy[list[Happening]]:
+    """The same of contacts whose events say in which order they come."""
+    return _logs(numbered=True)
+
+
+@st.composite
+def _logs(draw: st.DrawFn, *, numbered: bool) -> list[Happening]:
+    happenings = [h for n in range(draw(st.integers(1, 5))) for h in draw(contact(f"C{n}", numbered=numbered))]
     happenings += [h for n in range(draw(st.integers(0, 2))) for h in draw(complaint(f"R{n}"))]
     happenings += [h for n in range(draw(st.integers(0, 2))) for h in draw(survey(f"S{n}"))]
     return sorted(happenings, key=lambda happening: happening.record_at)
@@ -139,7 +168,8 @@ def of_seed(seed: int, entities: int) -> list[Happening]:
                 event_type, fields = f"{kind}.voided", {"voids_event_id": wrong["event_id"]}
             # A record may come long after what it tells of, and never before.
             arrives = at + random.choice([0, 0, 0, 40 * MINUTE, 20 * HOUR])
-            happenings.append(event(event_type, f"E{number}", at, arrives=arrives, seq=seq, **fields))
+            numbered = {"seq": seq} if number % 2 else {"event_id": f"E{number}.{random.random()}.{seq}"}
+            happenings.append(event(event_type, f"E{number}", at, arrives=arrives, **numbered, **fields))
     return happenings
 
 

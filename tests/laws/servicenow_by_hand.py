@@ -26,7 +26,8 @@ def resolution_clocks(*, pausing: bool) -> Iterator[ByHand]:
     """Opened to Resolved, by the hours of the priority; after a reopening what was left, unless it was broken.
 
     Another priority counts from the opening; if that is past, a quarter of an hour or a tenth of its hours from then.
-    With `pausing`, time Awaiting User Info does not count: until it is Active again, five days at most.
+    With `pausing`, time Awaiting User Info does not count: until it is Active again, or Awaiting something else, five
+    days at most.
     """
     updates: dict[str, list[Row]] = {}
     for row in incidents():
@@ -74,7 +75,7 @@ def _of_incident(number: str, rows: list[Row], pausing: bool) -> Iterator[ByHand
             yield number, instance, outcome, start, due, at
         elif running and pausing and state == "Awaiting User Info" and waits_from is None:
             waits_from = at if at <= _due(opened, allowed, idle) else None
-        elif running and state == "Active" and before in _WAITING and waits_from is not None:
+        elif running and waits_from is not None and before in _WAITING and state in ("Active", *_WAITING):
             idle.append((waits_from, at))
             waits_from = None
 

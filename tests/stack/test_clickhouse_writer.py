@@ -119,19 +119,20 @@ PARTIAL: Final = PartialRow(
 ROWS: dict[str, Sequence[Any]] = {
     "feedback_events": event(7, warnings=("seq_gap",), topics=("billing", "demora"), score=4.5, payload='{"a":"ñ"}'),
     "cases": CaseRow(
-        topic="contact-events", source="crm", entity_id="c-1", partition=3, state="resolved", area="billing",
-        team="t1", site="", owner="o", priority="high", opened_at=NOON, first_response_at=NOON + 1, answered_at=None,
-        first_resolved_at=None, resolved_at=NOON + 2, closed_at=None, last_event_at=NOON + 2, resolution="solved",
-        merged_into="", merged_elsewhere=0,
-        events=5, events_left_out=1, assignments=1, transfers=2, reopens=0, incomplete=0, test=0, erased=1,
+        topic="contact-events", source="crm", entity_id="c-1", partition=3, state="waiting_customer",
+        waiting_on="customer", waiting_since=NOON + 1, area="billing", team="t1", site="", owner="o",
+        priority="high", opened_at=NOON, first_response_at=NOON + 1, answered_at=None, first_resolved_at=None,
+        resolved_at=NOON + 2, closed_at=None, last_event_at=NOON + 2, resolution="solved", merged_into="",
+        merged_elsewhere=0, events=5, events_left_out=1, assignments=1, transfers=2, reopens=0, incomplete=0, test=0,
+        erased=1,
         customer_id="ada",
         kind="", channel="phone", org_unit="es/madrid", category="invoice", product="fibre", element="process",
         origin_area="sales", otc_stage="invoicing", relationship="b2c", demand_type="failure", queue="sales",
     ),
     "sla_clocks": ClockRow(
         "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1", "ada",
-        "phone", "billing", "t1", "high", "", "sales", NOON, "3min", "", 0, 180_000, NOON + 180_000, None,
-        "breached_open", None, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+        "phone", "billing", "t1", "high", "", "sales", NOON, "3min", "", 0, 180_000, NOON + 180_000, None, "paused",
+        None, 0, 0, "customer", NOON + 1, 0, 0, 0, 0, 0, 0, 1,
     ),
     "incidents": IncidentRow(
         "P02:1", "P02", "c-1", "critical", "open", "", NOON, NOON + 1, None, "contact-events", 3, "crm", "c-1", "ada",

@@ -77,6 +77,61 @@ def test_rule_11_first_response(promising: Promising, complaint: str, log: list[
     assert [row["state"] for row in clocks_of(views, "first_response")] == states, complaint
 
 
+REPLY = {"actor": HUMAN}
+ONE_CLICK = [
+    ("the reply stored first", [("agent_replied", 0, REPLY), ("resolved", 1, {})], "met", 0),
+    ("both at one moment", [("resolved", 0, {}), ("agent_replied", 0, REPLY)], "met", 0),
+    ("the status stored first", [("resolved", 0, {}), ("agent_replied", 1, REPLY)], "met", 1),
+    ("closed at once", [("closed", 0, {}), ("agent_replied", 2, REPLY)], "met", 2),
+    ("resolved and closed", [("resolved", 0, {}), ("closed", 1, {}), ("agent_replied", 2, REPLY)], "met", 2),
+    ("answered by a person", [("resolved", 0, {}), ("answered", 2, REPLY)], "met", 2),
+    ("more than two seconds later", [("resolved", 0, {}), ("agent_replied", 2.001, REPLY)], "cancelled", 0),
+    ("a machine replies", [("resolved", 0, {}), ("agent_replied", 1, {"actor": BOT})], "cancelled", 0),
+    ("a note", [("resolved", 0, {}), ("agent_replied", 1, {**REPLY, "public": False})], "cancelled", 0),
+    ("to another message", [("resolved", 0, {}), ("customer_replied", 1, {}), ("agent_replied", 2, REPLY)],
+     "cancelled", 0),
+    ("to a machine's message",
+     [("resolved", 0, {}), ("customer_replied", 1, {"actor": BOT}), ("agent_replied", 2, REPLY)], "met", 2),
+    ("it was a duplicate", [("resolved", 0, {"resolution": "duplicate"}), ("agent_replied", 1, REPLY)],
+     "cancelled", 0),
+    ("it was spam", [("agent_replied", 0, REPLY), ("resolved", 1, {"resolution": "spam"})], "cancelled", 0),
+    ("it was spam after all",
+     [("resolved", 0, {}), ("resolved", 1, {"resolution": "spam"}), ("agent_replied", 2, REPLY)], "cancelled", 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "steps", "state", "stopped"), ONE_CLICK, ids=[case[0] for case in ONE_CLICK])
+@pytest.mark.parametrize("metric", ["first_response", "next_response", "update_every", "human_on_request"])
+def test_a_reply_and_a_resolution_are_one_click(
+    promising: Promising, metric: str, name: str, steps: list[Any], state: str, stopped: float
+) -> None:
+    before = {
+        "next_response": [contact("agent_replied", MINUTE, actor=HUMAN), contact("customer_replied", HOUR)],
+        "human_on_request": [contact("human_requested", HOUR)],
+    }.get(metric, [])
+    log = [opened(), *before, *(contact(what, 2 * HOUR + round(at * SECOND), **said) for what, at, said in steps)]
+    for order in (log, log[::-1]):
+        rows = clocks_of(promising(f"  {metric}: [{{target: 4h}}]\n").after(order), metric)
+        row = rows[0]
+        assert (row["state"], row["stopped_at"] - T0) == (state, 2 * HOUR + round(stopped * SECOND)), name
+        assert not any(each["state"] == "breached_open" for each in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "resolved", "replied", "state"),
+    [
+        ("due between them, resolved in time", -500, 1000, "cancelled"),
+        ("resolved too late", 1, 1000, "breached"),
+        ("both in time", -1500, 0, "met"),
+    ],
+)
+def test_a_reply_after_the_resolution_breaks_nothing(
+    promising: Promising, name: str, resolved: int, replied: int, state: str
+) -> None:
+    log = [opened(), contact("resolved", 4 * HOUR + resolved), contact("agent_replied", 4 * HOUR + replied)]
+    assert promising("  first_response: [{target: 4h}]\n").after(log).clock("C1", "first_response")["state"] == state
+
+
 def test_k09_counts_from_the_reopening_that_a_person_first_saw(promising: Promising) -> None:
     log = [opened(), contact("resolved", MINUTE, actor=BOT), contact("reopened", 5 * DAY)]
     views = promising(RESPONSES).after([*log, contact("agent_replied", 5 * DAY + 10 * MINUTE, actor=HUMAN)])

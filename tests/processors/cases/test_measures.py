@@ -89,11 +89,12 @@ BY_HAND: list[tuple[str, list[Happening], Numbers]] = [
         {"first_response_ms": 30_000, "first_response_met": 1},
     ),
     (
-        "K10, K16: each resolution from the opening; reopened because it was not fixed",
-        contact("a", ("resolved", HOUR, {}), ("reopened", 2 * HOUR, {"reason": "not_fixed"}),
-                ("resolved", 3 * HOUR, {}), ("reopened", 4 * HOUR, {"reason": "customer_reply"}),
-                ("resolved", 5 * HOUR, {})),
-        {"contacts_resolved": 3, "contacts_reopened": 1, "resolution_ms": 9 * HOUR, "resolve_met": 3},
+        "K10, K16: each resolution from the opening; reopened for any reason, but not by a system alone",
+        contact("a", ("resolved", HOUR, {}), ("reopened", 2 * HOUR, {"reason": "customer_reply"}),
+                ("resolved", 3 * HOUR, {}), ("reopened", 4 * HOUR, {}), ("resolved", 5 * HOUR, {}),
+                ("reopened", 6 * HOUR, {"reason": "system"}), ("resolved", 6 * HOUR, {}),
+                ("reopened", 7 * HOUR, {"actor": {"kind": "system"}}), ("resolved", 7 * HOUR, {})),
+        {"contacts_resolved": 5, "contacts_reopened": 2, "resolution_ms": 22 * HOUR, "resolve_met": 5},
     ),
     (
         "K10: spam and duplicates are no resolutions",

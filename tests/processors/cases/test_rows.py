@@ -39,8 +39,9 @@ def test_every_column_shows_what_it_is_called() -> None:
 
     assert case_row(case, 3)._asdict() == {
         "topic": COMPLAINTS, "source": "crm", "entity_id": "R1", "partition": 3, "customer_id": "c1", "kind": "claim",
-        "state": "closed", "channel": "post", "org_unit": "es/care/n1", "area": "es", "team": "n2", "site": "",
-        "owner": "ana", "priority": "high", "category": "billing", "product": "fibre", "element": "people",
+        "state": "closed", "waiting_on": "", "waiting_since": None, "channel": "post", "org_unit": "es/care/n1",
+        "area": "es", "team": "n2", "site": "", "owner": "ana", "priority": "high", "category": "billing",
+        "product": "fibre", "element": "people",
         "origin_area": "it", "otc_stage": "payment", "relationship": "b2b", "demand_type": "failure", "opened_at": AT,
         "first_response_at": None, "answered_at": None, "first_resolved_at": AT + 3_000, "resolved_at": AT + 5_000,
         "closed_at": AT + 6_000, "last_event_at": AT + 6_000, "resolution": "settled",

@@ -36,6 +36,9 @@ MEANINGS: list[tuple[Trigger, CaseEvent]] = [
     ("replied_by_person", happened("agent_replied")),
     ("replied", happened("agent_replied", actor="bot")),
     ("replied", happened("agent_replied", public=False)),
+    ("replied", happened("customer_replied", actor="system")),
+    ("reopened_by_machine", happened("reopened", actor="bot", reason="customer_reply")),
+    ("answered_by_machine", happened("answered", survey="nps", score=6, actor="bot")),
     ("customer_replied", happened("customer_replied")),
     ("resumed", happened("resumed")),
     ("waiting_customer", happened("waiting_customer")),
@@ -90,6 +93,10 @@ def test_who_is_unhappy(unhappy: bool, facts: dict[str, Any]) -> None:
     assert is_unhappy(happened("answered", **facts).facts) is unhappy
 
 
+WAITING: Final[tuple[CaseState, ...]] = ("waiting_customer", "waiting_third_party")
+ENDS_WAITING: Final[tuple[Trigger, ...]] = (
+    "abandoned", "resolved", "duplicate", "dismissed", "closed", "merged", "voided",
+)  # fmt: skip
 OPEN: Final[tuple[CaseState, ...]] = ("open", "queued", "in_progress", "waiting_customer", "waiting_third_party")
 LEADS_TO: dict[CaseState, list[Trigger]] = {
     "queued": ["queued"],
@@ -127,8 +134,9 @@ def moves(state: CaseState) -> dict[Trigger, CaseState]:
         leads["callback_requested"] = "open"
     if state == "abandoned":
         leads["queued"] = "queued"
-    if state == "waiting_customer":
-        leads["customer_replied"] = "in_progress"
+    if state in WAITING:
+        leads = {trigger: after for trigger, after in leads.items() if trigger in ENDS_WAITING or after in WAITING}
+        leads |= dict.fromkeys(("customer_replied", "resumed", "reopened"), "in_progress")
     return {trigger: leads.get(trigger, state) for trigger in TRIGGERS}
 
 

@@ -271,7 +271,7 @@ ODD: list[tuple[str, list[Happening], str | None]] = [
     ("an event from before", [opened(), event("contact.queued", "C1", -SECOND, queue="q", arrives=1)], "out_of_order"),
     ("nobody opened it", [event("contact.queued", "C1", 0, queue="q")], "missing_open"),
     ("nobody opened it, and it is resolved", [event("contact.resolved", "C1", 0)], "impossible_transition"),
-    ("opened twice", [opened(), opened(SECOND)], "impossible_transition"),
+    ("opened twice", [opened(), opened(SECOND)], "repeated"),
     ("resolved before it was opened", [event("contact.resolved", "C1", 0), opened(SECOND)], "impossible_transition"),
     (
         "a wait of 30 s that the source calls 24.9 s",
