@@ -108,8 +108,8 @@ class Sum(Accumulator):
     first_response_business_ms = "total business time to the first public reply of a person, milliseconds"
     resolution_ms = "total time to resolution, milliseconds"
     resolution_business_ms = "total business time to resolution, milliseconds"
-    overdue_ms = "total time between deadline and end of clocks breached and ended, by due time, milliseconds"
-    overdue_business_ms = "total business time between deadline and end of clocks breached and ended, milliseconds"
+    overdue_ms = "total time between deadline and end of what was done late, by due time, milliseconds"
+    overdue_business_ms = "total business time between deadline and end of what was done late, milliseconds"
     handle_ms = "total talk, hold and wrap time, milliseconds"
     csat_score_milli = "total of CSAT scores, thousandths of the scale (0..1000 an answer)"
     ces_score_milli = "total of effort scores, thousandths of 1..7, 7 = easy"
@@ -128,8 +128,8 @@ class Histogram(Accumulator):
     first_response_business_histogram = "business time to first response"
     resolution_histogram = "time to resolution"
     resolution_business_histogram = "business time to resolution"
-    overdue_histogram = "time between deadline and end of a breached clock, by due time"
-    overdue_business_histogram = "business time between deadline and end of a breached clock, by due time"
+    overdue_histogram = "time between deadline and end of what was done late, by due time"
+    overdue_business_histogram = "business time between deadline and end of what was done late, by due time"
 
 
 HISTOGRAM_BASE: Final = 1.04
@@ -145,6 +145,9 @@ RETIRED: Final[frozenset[Accumulator]] = frozenset()
 def _counted(accumulators: Iterable[Accumulator]) -> tuple[str, ...]:
     return tuple(each.name for each in accumulators if each not in RETIRED)
 
+
+UNDECIDED: Final = (Count.waits_undecided,)
+"""What is counted while it waits for its outcome: a window that has any of it is not settled."""
 
 COUNTS: Final = _counted(Count)
 SUMS: Final = _counted(Sum)
@@ -260,10 +263,10 @@ KPIS: Final[tuple[Kpi, ...]] = (
     _attainment("K12i", "follow_up"),
     _attainment("K12j", "callback"),
     Kpi("K12-overdue", "overdue_time", "seconds",
-        "end - deadline of clocks that were breached and have ended, elapsed; p50, p90, p95",
+        "end - deadline of what was promised and done late, elapsed; p50, p90, p95",
         (Histogram.overdue_histogram,), (), "by_due", small_n=_NO_INTERVAL),
     Kpi("K12-overdue-business", "overdue_business_time", "seconds",
-        f"end - deadline of clocks that were breached and have ended, {_BUSINESS}; p50, p90, p95",
+        f"end - deadline of what was promised and done late, {_BUSINESS}; p50, p90, p95",
         (Histogram.overdue_business_histogram,), (), "by_due", small_n=_NO_INTERVAL),
     Kpi("K16", "reopen_rate", "ratio", "contacts reopened, by who had resolved them / resolved, each by its own minute",
         (Count.contacts_reopened,), (Count.contacts_resolved,)),

@@ -148,6 +148,7 @@ class ClockRow(NamedTuple):
     """As configured: "4h", "8h es-madrid-split", "15 working_days es-working-days"."""
     calendar: str
     """Whose business time it counts; '': elapsed time."""
+    calendar_version: str
     legal: int
     target_ms: int
     """What this instance has, in its own time: of the target, what earlier instances left."""
@@ -161,6 +162,10 @@ class ClockRow(NamedTuple):
     """stopped_at - due_at of a completed breach, in the promise's own time; else 0."""
     overdue_elapsed_ms: int
     """The same, elapsed."""
+    due_business_ms: int | None
+    """Of a breach that is open: `due_at` as the calendar counts business time, so that the lateness can be told while
+    it grows: `WatermarkRow.business_ms` less this. None without a calendar.
+    """
     waiting_on: WaitingOn
     """While paused: for whom, as its case says."""
     paused_since: int | None
@@ -258,6 +263,18 @@ class ProgressRow(NamedTuple):
     """One past the last offset read of this day."""
 
 
+class WatermarkRow(NamedTuple):
+    """How far a partition has come, by event time; written with every checkpoint. Natural key: partition."""
+
+    partition: int
+    read_to_at: int
+    """Its watermark: all records of its inputs up to here were processed."""
+    settled_to_at: int
+    """No event in time and no deadline before this moment is undecided any more."""
+    business_ms: Mapping[str, int]
+    """Calendar and version -> business time up to `read_to_at`, by the calendar's own count: see `due_business_ms`."""
+
+
 class ErasureRow(NamedTuple):
     """That a customer was erased, as a partition read it. Natural key: customer, partition."""
 
@@ -302,6 +319,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "rejected_events": RejectedRow._fields,
     "ingest_progress": ProgressRow._fields,
     "erasures": ErasureRow._fields,
+    "watermarks": WatermarkRow._fields,
 }
 """Table -> columns of a row batch; the warehouse adds `version` and `last_recorded_at` (events: `ingested_at`)."""
 

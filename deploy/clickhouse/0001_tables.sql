@@ -135,6 +135,7 @@ CREATE TABLE IF NOT EXISTS {database}.sla_clocks
     started_at DateTime64(3, 'UTC') COMMENT 'When the clock started, UTC',
     target LowCardinality(String) COMMENT 'What the policy promises, as configured: 4h, 8h es-madrid-split, 15 working_days es-working-days; as told: when the customer was told',
     calendar LowCardinality(String) COMMENT 'Calendar whose business time it counts; empty: elapsed time',
+    calendar_version LowCardinality(String) COMMENT 'Version of that calendar',
     legal UInt8 COMMENT '1 for a deadline of the law: never paused, never longer by priority',
     target_ms Int64 COMMENT 'Time allowed to this instance, milliseconds of business time when there is a calendar',
     due_at DateTime64(3, 'UTC') COMMENT 'Deadline, UTC; of a paused clock: when it is due if nobody ends the pause',
@@ -143,6 +144,7 @@ CREATE TABLE IF NOT EXISTS {database}.sla_clocks
     business_ms Nullable(Int64) COMMENT 'stopped_at - started_at, milliseconds of business time when there is a calendar, else elapsed; NULL while open',
     overdue_ms Int64 COMMENT 'stopped_at - due_at of a completed breach, milliseconds of business time when there is a calendar; else 0',
     overdue_elapsed_ms Int64 COMMENT 'stopped_at - due_at of a completed breach, milliseconds elapsed; else 0',
+    due_business_ms Nullable(Int64) COMMENT 'Of an open breach with a calendar: its deadline as watermarks.business_ms counts; NULL else',
     waiting_on LowCardinality(String) COMMENT 'While paused: for whom its case waits, customer or third_party; else empty',
     paused_since Nullable(DateTime64(3, 'UTC')) COMMENT 'While paused: since when, which is since when its case waits, or since the clock began, its target became one that pauses, or the wait was told again after its longest pause, UTC; else NULL',
     paused_ms Int64 COMMENT 'Elapsed time in pauses that have ended, milliseconds',
@@ -241,6 +243,20 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (topic, partition, incarnation, day)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'How the records of one topic-partition and day ended, absolute counts; key: topic, partition, incarnation, day';
+
+CREATE TABLE IF NOT EXISTS {database}.watermarks
+(
+    partition UInt32 COMMENT 'Kafka partition',
+    read_to_at DateTime64(3, 'UTC') COMMENT 'Its watermark, UTC: all records of its inputs up to here were processed',
+    settled_to_at DateTime64(3, 'UTC') COMMENT 'No event in time and no deadline before this moment is undecided any more, UTC',
+    business_ms Map(String, Int64) COMMENT 'Calendar and version to business time up to the watermark since 2025, milliseconds',
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY partition
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'How far each partition has come by event time; key: partition';
 
 -- So that nothing about somebody who was erased is stored as it was sent, whatever is read again.
 CREATE TABLE IF NOT EXISTS {database}.erasures

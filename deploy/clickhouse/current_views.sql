@@ -16,18 +16,35 @@ FROM {database}.cases FINAL
 COMMENT 'Contacts and complaints as they stand';
 
 CREATE OR REPLACE VIEW {database}.v_sla AS
+WITH
+    (SELECT mapFromArrays(groupArray(partition), groupArray(business_ms)) FROM {database}.watermarks FINAL)[partition]
+        AS counted,
+    concat(calendar, ' ', calendar_version) AS counted_by
 SELECT
-    * EXCEPT (void, version, last_recorded_at),
+    * EXCEPT (void, overdue_ms, overdue_elapsed_ms, due_business_ms, version, last_recorded_at),
     multiIf(state IN ('breached', 'breached_open'), 'breached', state) AS outcome,
     state IN ('running', 'paused', 'breached_open') AS open,
     if(isNull(stopped_at), NULL, dateDiff('millisecond', started_at, assumeNotNull(stopped_at))) AS elapsed_ms,
+    multiIf(
+        state != 'breached_open', c.overdue_ms,
+        calendar = '', overdue_elapsed_ms,
+        mapContains(counted, counted_by), greatest(counted[counted_by] - c.due_business_ms, 0),
+        NULL) AS overdue_ms,
+    if(
+        state = 'breached_open',
+        greatest(dateDiff('millisecond', due_at, (
+            SELECT mapFromArrays(groupArray(partition), groupArray(read_to_at)) FROM {database}.watermarks FINAL
+        )[partition]), 0),
+        c.overdue_elapsed_ms) AS overdue_elapsed_ms,
     version,
     last_recorded_at
-FROM {database}.sla_clocks FINAL
+FROM {database}.sla_clocks AS c FINAL
 WHERE void = 0
 COMMENT 'SLA clocks as they stand, without those that later events showed never to have existed';
 
 ALTER TABLE {database}.v_sla COMMENT COLUMN outcome 'running, paused, met, breached (completed late or still open) or cancelled';
+ALTER TABLE {database}.v_sla COMMENT COLUMN overdue_ms 'stopped_at - due_at, of an open breach the watermark of its partition - due_at, milliseconds of business time when there is a calendar; 0 when in time';
+ALTER TABLE {database}.v_sla COMMENT COLUMN overdue_elapsed_ms 'The same, milliseconds elapsed';
 ALTER TABLE {database}.v_sla COMMENT COLUMN open '1 while the promise is neither kept nor cancelled';
 ALTER TABLE {database}.v_sla COMMENT COLUMN elapsed_ms 'stopped_at - started_at, milliseconds; NULL while open';
 

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from deploy.clickhouse.kpi_tables import literal
-from schemas.kpis import ACCUMULATORS, HISTOGRAM_BASE, HISTOGRAMS, KPIS, LEAST_N, Accumulator, Histogram, Kpi, Sum
+from schemas.kpis import (
+    ACCUMULATORS,
+    HISTOGRAM_BASE,
+    HISTOGRAMS,
+    KPIS,
+    LEAST_N,
+    UNDECIDED,
+    Accumulator,
+    Histogram,
+    Kpi,
+    Sum,
+)
 
 Z_95: Final = 1.959963984540054
 QUANTILES: Final = (50, 90, 95)
@@ -135,13 +146,14 @@ def _window_view(window: Window) -> str:
     Minutes, or quarter-hours where windows end with them, are summed into steps of one hop first: a window is then few
     steps, however long it is.
     """
-    used = sorted({name for kpi in KPIS for name in _names((*kpi.numerator, *kpi.denominator))})
+    used = sorted({name for kpi in KPIS for name in _names((*kpi.numerator, *kpi.denominator))} | {*_names(UNDECIDED)})
     totals = ",\n            ".join(_total(name) for name in used)
     by_quarter_hours = window.hop_s % QUARTER_HOUR_S == 0
     moment = "quarter_hour" if by_quarter_hours else "minute"
     minutes = _rows_that_count("kpi_partials", "minute")
     counted = _quarter_hours_that_count(used) if by_quarter_hours else minutes
     rows = ",\n        ".join(row for kpi in KPIS for row in _rows(kpi))
+    undecided = " + ".join(_names(UNDECIDED)) or "0"
     ranked = ",\n        ".join(
         f"arraySort(CAST({name} AS Array(Tuple(Int16, Int64)))) AS {name}_pairs,"
         f" arrayCumSum(pair -> pair.2, {name}_pairs) AS {name}_ranks"
@@ -162,7 +174,9 @@ def _window_view(window: Window) -> str:
     n UInt64 COMMENT 'Cases that it rests on, count: the denominator',
     low Nullable(Float64) COMMENT 'Lower 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
     high Nullable(Float64) COMMENT 'Upper 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
-    anchor LowCardinality(String) COMMENT 'What decides the minute: by_event, by_due (deadline), by_queueing (a wait)'
+    anchor LowCardinality(String) COMMENT 'What decides the minute: by_event, by_due (deadline), by_queueing (a wait)',
+    settled UInt8 COMMENT '1 when nothing in it is undecided, and only what comes late can change it',
+    as_of DateTime64(3, 'UTC') COMMENT 'Wall clock of the newest checkpoint that is counted in it, UTC'
 )
 AS WITH
     row.4 AS method,
@@ -197,13 +211,19 @@ SELECT
         method = 'wilson' AND abs(share - 0.5) <= 0.5, least((wilson_middle + wilson_half) / wilson_scale, 1),
         method = 'adjusted', least(adjusted_middle + adjusted_half, 100),
         NULL) AS high,
-    row.3 AS anchor
+    row.3 AS anchor,
+    undecided = 0 AND end_s * 1000 <= (
+        SELECT if(count() = max(partition) + 1, toUnixTimestamp64Milli(min(settled_to_at)), 0)
+        FROM {{database}}.watermarks FINAL) AS settled,
+    as_of
 FROM
 (
     SELECT
         end_s,
         dimension,
         dimension_value,
+        as_of,
+        {undecided} AS undecided,
         {ranked},
         [
         {rows}
@@ -214,6 +234,7 @@ FROM
             end_s,
             dimension,
             dimension_value,
+            max(p.as_of) AS as_of,
             {totals}
         FROM
         (
@@ -221,6 +242,7 @@ FROM
             intDiv(toUnixTimestamp(p.{moment}), {window.hop_s}) * {window.hop_s} AS step_s,
             dimension,
             dimension_value,
+            max(p.last_recorded_at) AS as_of,
             {totals}
             FROM {counted}
             GROUP BY step_s, dimension, dimension_value

@@ -12,7 +12,7 @@ from processors.sla import clocks
 from processors.sla.clocks import Clock
 from schemas.kpis import DIMENSIONS
 from schemas.outputs import CaseRow, ClockRow
-from schemas.taxonomy import WaitingOn
+from schemas.taxonomy import ClockState, WaitingOn
 
 
 def clock_id(case: Case, clock: Clock) -> str:
@@ -67,12 +67,20 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     paused = state == "paused"
     paused_ms, illegitimate_ms = clocks.paused_ms(clock, now)
     overdue_ms, overdue_elapsed_ms = clocks.overdue(clock)
+    calendar_version = "" if clock.calendar is None else clock.calendar.version
     return ClockRow(
         clock_id(case, clock), topic, source, entity_id, partition, clock.metric, clock.instance,
         target.policy_id, target.policy_version, case.fold.facts.get("customer_id", ""), channel, area, team, priority,
-        kind, queue, clock.started_at, target.written, target.calendar_id, int(target.legal), clock.allotted_ms,
-        clock.due_at, None if clock.is_open else clock.ended_at, state, clocks.took_ms(clock), overdue_ms,
-        overdue_elapsed_ms, _waiting(case.fold)[0] if paused else "", clock.paused_at if paused else None, paused_ms,
-        illegitimate_ms, int(clocks.retroactive(clock)), int(clocks.retracted(clock)),
-        int(clock.inherited_at is not None), 0, int(case.fold.erased),
+        kind, queue, clock.started_at, target.written, target.calendar_id, calendar_version, int(target.legal),
+        clock.allotted_ms, clock.due_at, None if clock.is_open else clock.ended_at, state, clocks.took_ms(clock),
+        overdue_ms, overdue_elapsed_ms, _due_business_ms(clock, state), _waiting(case.fold)[0] if paused else "",
+        clock.paused_at if paused else None, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)),
+        int(clocks.retracted(clock)), int(clock.inherited_at is not None), 0,
+        int(case.fold.erased),
     )  # fmt: skip
+
+
+def _due_business_ms(clock: Clock, state: ClockState) -> int | None:
+    if clock.calendar is None or state != "breached_open":
+        return None
+    return clock.calendar.counted_to(clock.due_at)

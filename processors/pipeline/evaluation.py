@@ -83,7 +83,8 @@ def _outcomes(case: Case, states: States, now: int) -> tuple[Sample, ...]:
             at, _, amounts = outcome_of(clock, state)
             attribution = _under_promise(clock.metric, clock.target, clock.attribution or fold.attribution())
             samples.append(Sample(at, attribution, amounts))
-            late_ms, elapsed_ms = clocks.overdue(clock) if state == "breached" else (0, 0)
+            # What was given up was not done: nothing says how late it would have been.
+            late_ms, elapsed_ms = clocks.overdue(clock) if clock.phase == "stopped" else (0, 0)
             if elapsed_ms:
                 samples.append(Sample(clock.due_at, attribution, _overdue(late_ms, elapsed_ms)))
     if fold.waits and fold.state != "void":

@@ -30,6 +30,8 @@ from schemas.policies.calendars import MINUTES_A_DAY, WEEKDAYS, CalendarDefiniti
 
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2399
+COUNTED_FROM: Final = 1_735_689_600_000
+"""2025-01-01, UTC: where each calendar begins to count. Any moment would do; this one asks for few years."""
 """Events lie within 1900 to 2299; a due moment may be a century later. Bounds what a calendar can keep."""
 
 _MINUTE: Final = 60_000
@@ -91,6 +93,13 @@ class Calendar:
         between = sum(self._year(index).open_ms for index in range(first, last))
         return between + self._year(last).open_before(end_ms) - self._year(first).open_before(start_ms)
 
+    def counted_to(self, at_ms: int) -> int:
+        """Business milliseconds from `COUNTED_FROM` to a moment, negative before it: two of them tell the time between.
+
+        Raises `BeyondCalendarError`.
+        """
+        return self.count(COUNTED_FROM, at_ms)
+
     def add_working_days(self, received_ms: int, days: int) -> int:
         """The last millisecond, local, of the working day that is the `days`-th after the day of receipt.
 
@@ -149,6 +158,19 @@ class CalendarBook:
         """
         versions = self._versions[calendar_id]
         return versions[max(bisect_right(versions, at_ms, key=lambda version: version[0]) - 1, 0)][1]
+
+    def counted_to(self, at_ms: int) -> Mapping[str, int]:
+        """Calendar and version -> business milliseconds up to a moment: what their `Calendar.counted_to` say.
+
+        Nothing before `COUNTED_FROM`: who reads years of old records has no use for what they would cost.
+        """
+        if at_ms < COUNTED_FROM:
+            return {}
+        return {
+            f"{one.calendar_id} {one.version}": one.counted_to(at_ms)
+            for versions in self._versions.values()
+            for _, one in versions
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ class Promises:
         self._book, self._calendars = book, calendars
         self.metrics = book.metrics
 
+    def business_time(self, at: int) -> Mapping[str, int]:
+        """Calendar and version -> its business milliseconds up to `at` (ms), by its own count."""
+        return self._calendars.counted_to(at)
+
     def promise(self, metric: ClockMetric, started_at: int, facts: Mapping[str, object]) -> Promise | None:
         """The promise for a clock that starts at `started_at` (ms), in the versions then in force; None: none fits.
 

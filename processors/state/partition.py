@@ -31,7 +31,7 @@ from processors.state.subjects import Subjects
 from processors.state.table import StateTable
 from processors.state.timers import Timers
 from processors.state.watermarks import Watermarks
-from schemas.outputs import Checkpoint
+from schemas.outputs import Checkpoint, WatermarkRow
 from schemas.topics import INPUTS
 
 T = TypeVar("T", bound=StateTable)
@@ -173,12 +173,19 @@ class PartitionState:
             or any(partials.changed or partials.adjustments for partials in self.partials.values())
         )
 
+    def _watermark_row(self) -> WatermarkRow:
+        """How far it has come. What is decided lies as far behind as events in time and deadlines may."""
+        decided = min(self.now, *self.watermarks.timers_fired_to.values())
+        settled = decided - max(self.rules.disorder_ms, self.rules.longest_grace_ms)
+        return WatermarkRow(self.number, self.now, max(settled, 0), self.rules.promises.business_time(self.now))
+
     def checkpoint(self, version: int, recorded_at: int) -> Checkpoint:
         """Drain what is to be published. The tables are drained after it: of KPIs and progress they know the rows."""
         pending, self.pending, self.set_back = self.pending, Pending(), False
         rows = pending.rows(self.number, self.watermarks.timers_fired_to)
         rows |= self._kpi_rows(version)
         rows["ingest_progress"] = [*self.progress.rows(self.number)]
+        rows["watermarks"] = [self._watermark_row()]
         return Checkpoint(
             partition=self.number,
             version=version,

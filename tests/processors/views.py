@@ -19,6 +19,7 @@ KEYS: Final = {
     "rejected_events": ("topic", "partition", "incarnation", "offset", "table", "row"),
     "ingest_progress": ("topic", "partition", "incarnation", "day"),
     "erasures": ("customer", "partition"),
+    "watermarks": ("partition",),
 }
 PARTIALS: Final = ("kpi_partials", "kpi_quarter_hours")
 QUARTER_HOUR: Final = 900_000

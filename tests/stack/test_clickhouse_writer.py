@@ -29,6 +29,7 @@ from schemas.outputs import (
     ProgressRow,
     RejectedRow,
     RowBatch,
+    WatermarkRow,
     decode_rows,
 )
 from sinks.clickhouse import Address, InsertBlock, Place, RefusedRow, connect, insert
@@ -131,8 +132,8 @@ ROWS: dict[str, Sequence[Any]] = {
     ),
     "sla_clocks": ClockRow(
         "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1", "ada",
-        "phone", "billing", "t1", "high", "", "sales", NOON, "3min", "", 0, 180_000, NOON + 180_000, None, "paused",
-        None, 0, 0, "customer", NOON + 1, 0, 0, 0, 0, 0, 0, 1,
+        "phone", "billing", "t1", "high", "", "sales", NOON, "3min", "", "", 0, 180_000, NOON + 180_000, None, "paused",
+        None, 0, 0, 7, "customer", NOON + 1, 0, 0, 0, 0, 0, 0, 1,
     ),
     "incidents": IncidentRow(
         "P02:1", "P02", "c-1", "critical", "open", "", NOON, NOON + 1, None, "contact-events", 3, "crm", "c-1", "ada",
@@ -143,6 +144,7 @@ ROWS: dict[str, Sequence[Any]] = {
     ),
     "ingest_progress": ProgressRow("contact-events", 3, 2, NOON, 10, 8, 1, 1, 1, 11),
     "erasures": ErasureRow(1 << 63, 3, NOON),
+    "watermarks": WatermarkRow(3, NOON, NOON - 60_000, {"office 1": 5, "uk 2": -1}),
     "kpi_partials": PARTIAL,
     "kpi_quarter_hours": PARTIAL._replace(revision=1 << 40),
 }  # fmt: skip

@@ -17,6 +17,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "kpi_partials": ("minute", "dimension", "dimension_value", "topic", "partition", "revision"),
     "rejected_events": ("topic", "partition", "incarnation", "offset", "table", "row"),
     "ingest_progress": ("topic", "partition", "incarnation", "day"),
+    "watermarks": ("partition",),
 }
 """The natural key of each table that is shown."""
 
@@ -46,9 +47,20 @@ class Views:
         return list(self._rows["cases"].values())
 
     def clocks(self) -> list[Row]:
-        """Without those that never existed, as later events showed."""
-        kept = (row for row in self._rows["sla_clocks"].values() if not row["void"])
+        """Without those that never existed, as later events showed; as late as they are by now."""
+        kept = (self._as_late_as_it_is(row) for row in self._rows["sla_clocks"].values() if not row["void"])
         return sorted(kept, key=lambda row: (row["topic"], row["entity_id"], row["metric"], row["instance"]))
+
+    def _as_late_as_it_is(self, clock: Row) -> Row:
+        """A breach that is open gets later with time: see `v_sla`."""
+        if clock["state"] != "breached_open":
+            return clock
+        (watermark,) = self._rows["watermarks"].values()
+        elapsed_ms = overdue_ms = max(watermark["read_to_at"] - clock["due_at"], 0)
+        if clock["calendar"]:
+            counted = watermark["business_ms"].get(f"{clock['calendar']} {clock['calendar_version']}")
+            overdue_ms = None if counted is None else max(counted - clock["due_business_ms"], 0)
+        return {**clock, "overdue_ms": overdue_ms, "overdue_elapsed_ms": elapsed_ms}
 
     def incidents(self) -> list[Row]:
         """Without those that were withdrawn."""

@@ -35,6 +35,7 @@ def tryout(arrivals: Sequence[Arrival], rules: Rules, *, until: int | None, page
             worker.let_time_pass(arrival.record_at)
             worker.take_in(arrival)
     worker.let_time_pass(end)
+    worker.commit(end)
     return Tryout(worker.views, worker.emitted, end)
 
 
@@ -76,21 +77,25 @@ class _Worker:
         self._offsets[arrival.topic] += 1
         record = _Record(_PARTITION, offset, arrival.record_at, arrival.key, arrival.value)
         step(self._state, _Slice(arrival.topic, record), self._state.now)
-        self._commit(arrival.record_at)
+        self._commit_changes(arrival.record_at)
 
     def _tick(self, now: int) -> None:
         for topic in INPUTS:
             self._state.advance_watermark(topic, now)
         step(self._state, EMPTY, self._state.now)
-        self._commit(now)
+        self._commit_changes(now)
 
     def _next_deadline(self) -> int | None:
         return min((at for timers in self._state.timers.values() if (at := timers.next()) is not None), default=None)
 
-    def _commit(self, now: int) -> None:
+    def _commit_changes(self, now: int) -> None:
         if self._state.changed:
-            checkpoint = self._state.checkpoint(self._changelog.begin(), now)
-            self._changelog.write()
-            self.views.insert(checkpoint.rows)
-            for incident in checkpoint.incidents:
-                self.emitted.append(json.loads(incident_json(incident, now, now, self._page_window_ms)))
+            self.commit(now)
+
+    def commit(self, now: int) -> None:
+        """Write what has changed, and how far time has come."""
+        checkpoint = self._state.checkpoint(self._changelog.begin(), now)
+        self._changelog.write()
+        self.views.insert(checkpoint.rows)
+        for incident in checkpoint.incidents:
+            self.emitted.append(json.loads(incident_json(incident, now, now, self._page_window_ms)))

@@ -240,6 +240,56 @@ def test_a_minute_that_was_taken_back_opens_no_window(warehouse: Warehouse) -> N
     assert warehouse.column("SELECT toUnixTimestamp(window_end) FROM v_kpi_5m WHERE kpi = 'ces'") == [NOON_S + 60]
 
 
+# Settled
+
+
+def watermark(partition: int, settled_to: int) -> dict[str, Any]:
+    return {"partition": partition, "settled_to_at": at(settled_to), "read_to_at": at(settled_to + 120), "version": 1}
+
+
+SETTLED: dict[str, tuple[list[dict[str, Any]], list[int]]] = {
+    "nobody has said how far it is": ([], []),
+    "all are past them": ([watermark(0, NOON_S + 900), watermark(1, NOON_S + 900)], [60, 120, 180, 240, 300]),
+    "to the second": ([watermark(0, NOON_S + 120)], [60, 120]),
+    "one is behind": ([watermark(0, NOON_S + 900), watermark(1, NOON_S + 119)], [60]),
+    "one has not said anything": ([watermark(0, NOON_S + 900), watermark(2, NOON_S + 900)], []),
+}
+"""What the partitions say, and the ends of the windows that are settled, in seconds after noon"""
+
+
+@pytest.mark.parametrize(("said", "settled"), SETTLED.values(), ids=SETTLED.keys())
+def test_a_window_is_settled_when_every_partition_is_past_it(
+    warehouse: Warehouse, said: list[dict[str, Any]], settled: list[int]
+) -> None:
+    warehouse.insert("kpi_partials", partial(ces_answered=1), partial(NOON_S + 240, ces_answered=1))
+    if said:
+        warehouse.insert("watermarks", *said)
+
+    ends = "SELECT toUnixTimestamp(window_end) FROM v_kpi_5m WHERE kpi = 'ces' AND settled ORDER BY window_end"
+    assert warehouse.column(ends) == [NOON_S + end for end in settled]
+
+
+def test_what_comes_later_moves_only_as_of(warehouse: Warehouse) -> None:
+    early, late = "2090-01-01 00:00:00.000", "2090-01-02 00:00:00.000"
+    warehouse.insert("kpi_partials", partial(ces_answered=1) | {"last_recorded_at": early})
+    warehouse.insert("watermarks", watermark(0, NOON_S + 900))
+    shown = "SELECT DISTINCT settled, as_of FROM v_kpi_5m"
+    assert warehouse.query(shown) == [(1, early)]
+
+    warehouse.insert("kpi_partials", adjustment(OLD, ces_answered=1) | {"last_recorded_at": late})
+    assert warehouse.query(shown) == [(1, late)]
+
+
+def test_a_window_with_a_wait_that_lasts_is_not_settled(warehouse: Warehouse) -> None:
+    warehouse.insert("kpi_partials", partial(ces_answered=1, waits_undecided=1), partial(NOON_S + 360, ces_answered=1))
+    warehouse.insert("watermarks", watermark(0, NOON_S + 900))
+
+    ends = "SELECT toUnixTimestamp(window_end), settled FROM v_kpi_5m WHERE kpi = 'ces' ORDER BY window_end"
+    assert warehouse.query(ends) == [
+        *((NOON_S + 60 * minute, 0) for minute in range(1, 6)), (NOON_S + 420, 1)
+    ]  # fmt: skip
+
+
 # Values
 
 

@@ -166,6 +166,7 @@ NATURAL_KEYS: dict[str, Sequence[str]] = {
     "kpi_quarter_hours": ["quarter_hour", "dimension", "dimension_value", "topic", "partition", "revision"],
     "ingest_progress": ["topic", "partition", "incarnation", "day"],
     "erasures": ["customer", "partition"],
+    "watermarks": ["partition"],
 }
 
 

@@ -64,6 +64,38 @@ def test_test_events_are_marked_not_hidden(warehouse: Warehouse) -> None:
     assert warehouse.column("SELECT test FROM v_events") == [1]
 
 
+# Clocks
+
+DUE, READ_TO = "2026-11-20 16:55:00.000", "2026-11-23 10:00:00.000"
+OFFICE = {"calendar": "office", "calendar_version": "1", "due_business_ms": 1_000}
+ENDED = {"overdue_ms": 5, "overdue_elapsed_ms": 7}
+LATENESS: dict[str, tuple[dict[str, Any], tuple[int | None, int]]] = {
+    "open, in elapsed time": ({"state": "breached_open"}, (234_300_000, 234_300_000)),
+    "open, in office hours": ({"state": "breached_open", **OFFICE}, (4_000, 234_300_000)),
+    "open, of a calendar that nobody counts": (
+        {"state": "breached_open", **OFFICE, "calendar_version": "0"}, (None, 234_300_000)
+    ),
+    "of a partition that has not said anything": ({"state": "breached_open", "partition": 9}, (0, 0)),
+    "ended": ({"state": "breached", **ENDED}, (5, 7)),
+    "in time": ({"state": "running"}, (0, 0)),
+}  # fmt: skip
+"""A clock that was due on a Friday, read on Monday; its lateness in its own time and elapsed, ms"""
+
+
+@pytest.mark.parametrize(("clock", "overdue"), LATENESS.values(), ids=LATENESS.keys())
+def test_an_open_breach_is_as_late_as_its_partition_has_come(
+    warehouse: Warehouse, clock: dict[str, Any], overdue: tuple[int | None, int]
+) -> None:
+    warehouse.insert("watermarks", {"partition": 3, "read_to_at": NOON, "business_ms": {"office 1": 1}, "version": 1})
+    warehouse.insert(
+        "watermarks", {"partition": 3, "read_to_at": READ_TO, "business_ms": {"office 1": 5_000}, "version": 2}
+    )
+    warehouse.insert("watermarks", {"partition": 4, "read_to_at": NOON, "version": 2})
+    warehouse.insert("sla_clocks", {"clock_id": "c", "partition": 3, "due_at": DUE, "version": 1, **clock})
+
+    assert warehouse.query("SELECT overdue_ms, overdue_elapsed_ms FROM v_sla") == [overdue]
+
+
 @pytest.mark.parametrize("view", ["v_events", "v_cases", "v_sla", "v_incidents"])
 def test_a_condition_on_the_customer_reaches_the_index(warehouse: Warehouse, view: str) -> None:
     for table in ("feedback_events", "cases", "sla_clocks", "incidents"):

@@ -120,11 +120,10 @@ def test_an_incident_speaks_of_office_hours_when_the_promise_does(promise: str, 
     assert breaches == ([] if sentence is None else [sentence])
 
 
-def test_what_is_given_up_late_counts_its_lateness_and_what_is_cancelled_in_time_none() -> None:
-    late = views_of(IN_OFFICE, event("opened", f"{FRIDAY} 15:55"), event("abandoned", f"{MONDAY} 09:05"))
-    in_time = views_of(IN_OFFICE, event("opened", f"{FRIDAY} 15:55"), event("abandoned", f"{FRIDAY} 16:00"))
-    assert totals(late)["overdue_business_ms"] == 10 * MINUTE
-    assert "overdue_business_ms" not in totals(in_time)
+def test_what_is_given_up_late_was_not_done_late() -> None:
+    views = views_of(IN_OFFICE, event("opened", f"{FRIDAY} 15:55"), event("abandoned", f"{MONDAY} 09:05"))
+    assert clock_of(views)["overdue_ms"] == 10 * MINUTE
+    assert "overdue_business_ms" not in totals(views)
 
 
 def test_what_is_judged_by_a_promise_counts_by_its_policy_and_its_target() -> None:
@@ -137,3 +136,19 @@ def test_what_is_judged_by_a_promise_counts_by_its_policy_and_its_target() -> No
     assert shown == {
         ("all", "all"): 10 * MINUTE, ("policy", "p"): 10 * MINUTE, ("target", "resolve 1h office"): 10 * MINUTE,
     }  # fmt: skip
+
+
+OPEN: Final[Mapping[str, tuple[str, str, int, int]]] = {
+    "before office opens again": (IN_OFFICE, f"{MONDAY}T08:00:00Z", 5 * MINUTE, WEEKEND - 55 * MINUTE),
+    "in office hours": (IN_OFFICE, f"{MONDAY}T10:00:00Z", 65 * MINUTE, WEEKEND + 65 * MINUTE),
+    "in elapsed time": (ELAPSED, f"{MONDAY}T10:00:00Z", WEEKEND + 65 * MINUTE, WEEKEND + 65 * MINUTE),
+    "not yet": (IN_OFFICE, f"{FRIDAY}T16:50:00Z", 0, 0),
+}
+"""Promise, now; overdue in its own time and elapsed, of what is due on Friday at 16:55 and still open"""
+
+
+@pytest.mark.parametrize("case", OPEN.values(), ids=OPEN.keys())
+def test_while_a_breach_is_open_its_lateness_is_a_number_too(case: tuple[str, str, int, int]) -> None:
+    promise, now, overdue, elapsed = case
+    clock = clock_of(views_of(promise, event("opened", f"{FRIDAY} 15:55"), until=now))
+    assert (clock["overdue_ms"], clock["overdue_elapsed_ms"], clock["business_ms"]) == (overdue, elapsed, None)

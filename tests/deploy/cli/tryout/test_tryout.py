@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deploy.cli.tryout import outcome as shown
 from deploy.cli.tryout.outcome import Row, Tryout
 from deploy.cli.tryout.rules import rules_of
 from deploy.cli.tryout.ticket import Arrival, read_ticket
@@ -94,8 +95,10 @@ def at_once(arrivals: Sequence[Arrival], rules: Rules, until: int) -> dict[str, 
     feed, views = Feed(rules), Views()
     feed.feed(*(Happening(one.topic, json.loads(one.value), one.record_at) for one in arrivals))
     feed.until(until - T0)
-    views.insert(feed.checkpoint(until))
-    return {name: sorted(rows, key=str) for name, rows in views.shown().items()}
+    checkpoint, as_shown = feed.checkpoint(until), shown.Views()
+    views.insert(checkpoint)
+    as_shown.insert(checkpoint.rows)
+    return {name: sorted(rows, key=str) for name, rows in (views.shown() | {"clocks": as_shown.clocks()}).items()}
 
 
 @pytest.mark.parametrize("path", TICKETS, ids=lambda path: path.stem)
