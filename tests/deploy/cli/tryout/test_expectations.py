@@ -122,7 +122,7 @@ def test_a_verdict_says_of_what_it_is(outcome: Tryout) -> None:
         ({"view": "incidents", "pattern": "P01", "count": 1, "severities": []}, "give count or severities"),
         ({"view": "emitted", "pattern": "P01"}, "count: Field required"),
         ({"view": "kpi", "sum": {"opened": 1}}, "sum: no column opened; known: contacts_opened"),
-        ({"view": "kpi", "dimension": "queue", "sum": {}}, "dimension: no dimension queue; known: all, channel"),
+        ({"view": "kpi", "dimension": "planet", "sum": {}}, "dimension: no dimension planet; known: all, channel"),
         ({"view": "rejected", "reasons": ["bad"]}, "reasons.0: Input should be"),
         ({"view": "rejected", "reasons": [], "event": "e1"}, "event: Extra inputs are not permitted"),
     ],
