@@ -2,12 +2,13 @@
 -- has happened. FINAL uses the skip indexes, and the reader's condition passes through to the table. A column that a
 -- view hands on keeps the comment of its table.
 
--- Records of one event have one customer: naming it lets a condition on the customer pass LIMIT BY, to the index.
+-- Records of one event agree in its id, its type, its entity and its moment: an id that is used again is another event.
+-- They have one customer, too: naming it lets a condition on the customer pass LIMIT BY, to the index.
 CREATE OR REPLACE VIEW {database}.v_events AS
 SELECT *
 FROM {database}.feedback_events FINAL
 ORDER BY topic, partition, incarnation, offset
-LIMIT 1 BY source, event_id, customer_id
+LIMIT 1 BY source, event_id, customer_id, event_type, entity_id, occurred_at
 COMMENT 'Accepted events, each once: of its records the first, by topic, partition, incarnation and offset';
 
 CREATE OR REPLACE VIEW {database}.v_cases AS

@@ -118,8 +118,9 @@ class Case:
         """Is it over, and every promise that was made in it ended by an event?"""
         return self.is_over and not any(clock.is_open for clock in self.fold.clocks)
 
-    def knows(self, event_id: str) -> bool:
-        return any(event.event_id == event_id for event in self.events)
+    def events_of(self, event_id: str) -> list[CaseEvent]:
+        """Those with an id: more than one where a publisher uses it again."""
+        return [event for event in self.events if event.event_id == event_id]
 
 
 def apply_event(case: Case, event: CaseEvent, promises: Promises) -> tuple[list[tuple[Sample, int]], bool]:

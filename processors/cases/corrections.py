@@ -13,7 +13,10 @@ _ONE_STEP_MS: Final = 2_000
 
 
 def effective_events(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
-    """The events after corrections and withdrawals of single events, in order; both may be withdrawn themselves."""
+    """The events after corrections and withdrawals of single events, in order; both may be withdrawn themselves.
+
+    Of events that share an id, which a publisher used again, the first is meant.
+    """
     revisions = [event for event in events if "revises" in event.facts]
     if not revisions:
         return _without_leaving(events)
@@ -21,12 +24,20 @@ def effective_events(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:
     for revision in reversed(revisions):
         if revision.type == "voided" and revision.event_id not in withdrawn:
             withdrawn.add(revision.facts["revises"])
-    by_id = {event.event_id: event for event in events if event.event_id not in withdrawn}
+    by_id: dict[str, CaseEvent] = {}
+    others: list[CaseEvent] = []
+    for event in events:
+        if event.event_id in by_id:
+            others.append(event)
+        else:
+            by_id[event.event_id] = event
+    for event_id in withdrawn:
+        by_id.pop(event_id, None)
     for revision in revisions:
         original = by_id.get(revision.facts["revises"])
         if original is not None and revision.type == "corrected" and revision.event_id in by_id:
             by_id[original.event_id] = _corrected(original, revision)
-    return _without_leaving(sorted(by_id.values(), key=position))
+    return _without_leaving(sorted((*by_id.values(), *others), key=position))
 
 
 def _without_leaving(events: Sequence[CaseEvent]) -> Sequence[CaseEvent]:

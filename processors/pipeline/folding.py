@@ -23,6 +23,7 @@ from processors.pipeline.evaluation import evaluate
 from processors.sla import clocks
 from processors.sla.clocks import Trigger
 from processors.state.partition import PartitionState
+from schemas.events.envelope import Event
 from schemas.observations import Observations
 from schemas.topics import SURVEYS
 
@@ -207,13 +208,15 @@ def _carry_over(state: PartitionState, survivor: Case, carried: Carried, observa
 
 
 def arrived_earlier(
-    state: PartitionState, case: Case, event_id: str, record_at: int, observations: Observations
+    state: PartitionState, key: CaseKey, told: Event, occurred_at: int, record_at: int, observations: Observations
 ) -> None:
     """Of an event that came twice the earlier arrival counts, in whatever order the two were read."""
-    if state.expired(case):
+    case = state.cases.get(key)
+    if case is None or state.expired(case):
         return
+    identity = told.event_id, told.event_type.partition(".")[2], occurred_at
     for index, event in enumerate(case.events):
-        if event.event_id == event_id and record_at < event.record_at:
+        if record_at < event.record_at and (event.event_id, event.type, event.occurred_at) == identity:
             case.events[index] = event._replace(record_at=record_at)
             try:
                 case.fold = refolded(state, case)
@@ -264,6 +267,8 @@ def _remove(
 def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str, ...]:
     warnings: tuple[str, ...] = ()
     if event.type == "merged" and not _leads_to_another(state, case.key, event):
+        warnings += ("dangling_reference",)
+    if "revises" in event.facts and not case.left_out and not case.events_of(event.facts["revises"]):
         warnings += ("dangling_reference",)
     if merges.is_conversation(event) and _is_merged_elsewhere(state, case):
         warnings += ("merged_elsewhere",)

@@ -43,13 +43,13 @@ def _waited_ms(sample: Sample) -> int | None:
 
 
 def observe_accepted(observations: Observations, event: Event, row: EventRow) -> None:
-    """Count an accepted event by what became of it, by its warnings, and, unless it is a test, by its kind."""
+    """Count an accepted event by what became of it, by its warnings, and, unless it is a test or late, by its kind."""
     topic, event_type = row.topic, row.event_type
     outcome: Outcome = "late" if row.late else "warned" if row.warnings else "accepted"
     observations.count("events", topic, event_type, row.source, outcome)
     for warning in row.warnings:
         observations.count("event_warnings", topic, row.source, warning)
-    if row.test:
+    if row.test or row.late:  # an import beside live traffic is no volume of today
         return
     if topic == CONTACTS:
         observations.count("contacts", event_type, event.channel or "", row.area)

@@ -7,7 +7,7 @@ between two records, or two deadlines, when `spent` says so; where it is cut cha
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from processors.cases.events import CaseKey, case_event
 from processors.enrichment.categories import map_category
@@ -19,7 +19,7 @@ from processors.pipeline.folding import Change
 from processors.pipeline.rows import event_row, rejected_row
 from processors.state.partition import PartitionState
 from processors.state.progress import Progress
-from processors.state.seen_ids import id_hash
+from processors.state.seen_ids import event_hash, id_hash
 from schemas.events.decoding import admit, decode, occurred_ms, payload, payload_as_sent, warnings_of
 from schemas.events.envelope import Event
 from schemas.events.rejection import claimed
@@ -188,8 +188,9 @@ def _accept(
 ) -> None:
     """Deduplicate, redact, enrich and fold an event. What may fail comes first, so that nothing is half taken in."""
     key = (topic, event.source, event.entity_id)
-    identity = id_hash(event.source, event.event_id)
-    if _is_duplicate(state, key, event, identity, record.timestamp, observations):
+    identity, known = _recognise(state, key, event, occurred_at)
+    if known == "duplicate":
+        folding.arrived_earlier(state, key, event, occurred_at, record.timestamp, observations)
         progress.duplicate += 1
         observations.count("events", topic, event.event_type, event.source, "duplicate")
         return
@@ -197,6 +198,8 @@ def _accept(
     late = _is_late(state, topic, occurred_at)
     category, mapped = map_category(event.category, event.category_raw)
     warnings = _warnings(state, event, unmapped=bool(category) and not mapped)
+    if known:
+        warnings += ("id_reused",)
     if event is not sent and names_differ(sent, event):
         warnings += ("personal_data_masked",)
     concerns_erased = erasure.concerns(state, event, occurred_at)
@@ -241,14 +244,27 @@ def _accept(
     live.observe_accepted(observations, event, row)
 
 
-def _is_duplicate(
-    state: PartitionState, key: CaseKey, event: Event, identity: int, record_at: int, observations: Observations
-) -> bool:
-    seen, case = state.seen[key[0]], state.cases.get(key)
-    known = identity in seen or (seen.since > 0 and case is not None and case.knows(event.event_id))
-    if known and case is not None:
-        folding.arrived_earlier(state, case, event.event_id, record_at, observations)
-    return known
+_Known = Literal["", "duplicate", "id_reused"]
+
+
+def _recognise(state: PartitionState, key: CaseKey, event: Event, occurred_at: int) -> tuple[int, _Known]:
+    """What to remember of an event, and what is known of its id: an event is more than its id, which may be used again.
+
+    Two records are of one event when they agree in its id, its type, its entity and its moment.
+    """
+    seen = state.seen[key[0]]
+    content = f"{event.event_type}\0{event.entity_id}\0{occurred_at}"
+    identity = event_hash(event.source, event.event_id, content)
+    held = seen.of_id(identity)
+    if held == identity:
+        return identity, "duplicate"
+    if held:
+        identity = id_hash(f"{event.source}\0{event.event_id}", content)
+        return identity, "duplicate" if identity in seen else "id_reused"
+    if seen.since > 0 and (case := state.cases.get(key)) is not None and (same := case.events_of(event.event_id)):
+        told = (event.event_type.partition(".")[2], occurred_at)
+        return identity, "duplicate" if told in [(one.type, one.occurred_at) for one in same] else "id_reused"
+    return identity, ""
 
 
 def _is_late(state: PartitionState, topic: str, occurred_at: int) -> bool:

@@ -2,12 +2,15 @@
 
 Two generations of open-addressing tables. New ids go to the young one; when it holds half of the bound, it becomes the
 old one and the former old one is forgotten. So between half of the bound and all of it is remembered.
+
+An id is kept with some bits of what was first told under it: so the same id of another event is told from a duplicate.
 """
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Final
+from zlib import crc32
 
 from processors.state.table import StateTable
 from schemas.outputs import Change, Key
@@ -17,11 +20,23 @@ _SMALLEST: Final = 1 << 10
 _SNAPSHOT_SLOTS: Final = 8_192
 _IDS_A_CHANGE: Final = 4_096
 _ID_BYTES: Final = 8
+_ID_BITS: Final = 44
+_ID_MASK: Final = (1 << _ID_BITS) - 1
+_CONTENT_MASK: Final = (1 << 64 - _ID_BITS) - 1
 
 
 def id_hash(source: str, event_id: str) -> int:
     """64 bits of (source, event_id), never 0: equal by chance once in 10^7 partitions of a million ids."""
     return int.from_bytes(blake2b(f"{source}\0{event_id}".encode(), digest_size=8).digest(), "little") or 1
+
+
+def event_hash(source: str, event_id: str, content: str) -> int:
+    """44 bits of (source, event_id), never 0, below 20 bits of what is told under it.
+
+    By chance an id seems to be used again once in 10^7 events, of a million that are remembered; and one that is used
+    again passes for a duplicate once in 10^6 times.
+    """
+    return (crc32(content.encode()) & _CONTENT_MASK) << _ID_BITS | (id_hash(source, event_id) & _ID_MASK or 1)
 
 
 class _Table:
@@ -42,6 +57,14 @@ class _Table:
 
     def __contains__(self, value: int) -> bool:
         return self.slots[self.find(value)] == value
+
+    def of_id(self, value: int) -> int:
+        """What is held of the id of a value, whatever its content; 0: nothing."""
+        slots, mask = self.slots, self.mask
+        index = value & mask
+        while (held := slots[index]) != _EMPTY and (held ^ value) & _ID_MASK:
+            index = (index + 1) & mask
+        return held
 
     def add(self, value: int) -> None:
         if 2 * self.count > self.mask:
@@ -79,6 +102,10 @@ class SeenIds:
 
     def __contains__(self, value: int) -> bool:
         return value in self._young or value in self._old
+
+    def of_id(self, value: int) -> int:
+        """The value that was first remembered of an id, of which this is a value, too; 0: none is."""
+        return self._young.of_id(value) or self._old.of_id(value)
 
     def add(self, value: int, record_at: int) -> None:
         """Remember an id that is not known yet."""

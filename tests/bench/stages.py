@@ -35,7 +35,7 @@ WINDOW: Final = 6_000
 
 STAGES: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
     "decode+admit": ((step, "decode"), (step, "admit"), (step, "occurred_ms")),
-    "deduplicate": ((step, "id_hash"), (step, "_is_duplicate")),
+    "deduplicate": ((step, "_recognise"),),
     "redact+enrich": (
         (step, "mask_event"),
         (step, "map_category"),

@@ -147,7 +147,7 @@ def poisoned_stage(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     else:
 
         def failing_evaluation(state: PartitionState, case: Case) -> Any:
-            if case.knows("poison"):
+            if case.events_of("poison"):
                 raise PoisonError
             return evaluated(state, case)
 
