@@ -122,7 +122,8 @@ def _quarter_hours_that_count(accumulators: Iterable[str]) -> str:
     """
     written = _rows_that_count("kpi_quarter_hours", "quarter_hour")
     going_on = _rows_that_count("kpi_partials", "minute")
-    columns = ", ".join(("dimension", "dimension_value", *(f"p.{name} AS {name}" for name in accumulators)))
+    amounts = (f"p.{name} AS {name}" for name in (*accumulators, "last_recorded_at"))
+    columns = ", ".join(("dimension", "dimension_value", *amounts))
     written_to = """(
     SELECT groupArray((topic, partition, written_to)) FROM
     (
