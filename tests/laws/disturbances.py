@@ -11,8 +11,7 @@ from tests.processors.feed import DAY, T0, Feed, Happening, rules
 from tests.processors.views import Views
 
 EVERY_CLOCK: Final = Path(__file__).parent / "every_clock.yaml"
-RULES: Final = rules(policies=(EVERY_CLOCK,), kpi_memory=100 * DAY / 1000)
-"""With all KPI minutes in memory: a wait counts in that of its queueing, and may end days later."""
+RULES: Final = rules(policies=(EVERY_CLOCK,))
 END: Final = 40 * DAY
 law = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

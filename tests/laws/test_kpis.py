@@ -74,10 +74,11 @@ def naive_contact(events: list[Any], numbers: Counter[str]) -> None:
         numbers["contacts_opened"] += what == "opened"
         numbers["contacts_transferred"] += what == "transferred"
         numbers["contacts_resolved"] += what == "resolved" and each.resolution != "spam"
-    naive_waits(events, opened, numbers)
+    hung_up = naive_waits(events, opened, numbers)
     if opened:
         spam = {each.event_id for each in events if each.event_type == "contact.resolved" and each.resolution == "spam"}
-        naive_promise(events, HOUR * TARGETS[opened.priority], spam, numbers)
+        moving = [each for each in events if each.event_id not in hung_up]
+        naive_promise(moving, HOUR * TARGETS[opened.priority], spam, numbers)
 
 
 ANSWER_TARGETS = {"phone": 20_000, "chat": 60_000}
@@ -94,8 +95,12 @@ class NaiveWait:
     called_back: bool = False
 
 
-def naive_waits(events: list[Any], opened: Any, numbers: Counter[str]) -> None:
-    """From each queueing to a person, to leaving, to asking for a call or to the end; with no queue, from opening."""
+def naive_waits(events: list[Any], opened: Any, numbers: Counter[str]) -> set[str]:
+    """From each queueing to a person, to leaving, to asking for a call or to the end; with no queue, from opening.
+
+    Returns the ids of abandonments by who only hung up, having asked to be called back.
+    """
+    hung_up: set[str] = set()
     waits: list[NaiveWait] = []
     over = asked = reached = answered = False
     since = occurred_ms(opened) if opened else None
@@ -107,6 +112,8 @@ def naive_waits(events: list[Any], opened: Any, numbers: Counter[str]) -> None:
         person = what == "answered" and each.actor.kind == "human"
         put_off = what == "waiting_customer" and each.reason == "schedule" and lasts
         leaves = what == "abandoned" and not any(0 <= call - at <= ONE_STEP for call in calls) and (lasts or not asked)
+        if what == "abandoned" and not leaves:
+            hung_up.add(each.event_id)
         end = (
             "answered" if person
             else "abandoned" if leaves
@@ -133,6 +140,7 @@ def naive_waits(events: list[Any], opened: Any, numbers: Counter[str]) -> None:
         over = (over or end in ("other", "spam")) and what != "reopened"
     for wait in waits:
         naive_wait(wait, wait is waits[0], opened, numbers)
+    return hung_up
 
 
 def replied(each: Any) -> bool:

@@ -173,16 +173,13 @@ def test_a_record_from_the_future_is_accounted_for_and_moves_no_time(timestamp: 
 
 # Content does not depend on now
 
-IN_MEMORY = rules(kpi_memory=100 * DAY / 1000)
-"""A wait counts in the minute of its queueing, and may end days later."""
-
 
 @settings(max_examples=60, deadline=None)
 @given(logs(), st.integers(1, 5))
 def test_the_same_log_says_the_same_whether_time_ran_with_it_or_behind_it(log: list[Happening], every: int) -> None:
     shown = []
     for with_it in (True, False):
-        feed, views = Feed(IN_MEMORY), Views()
+        feed, views = Feed(RULES), Views()
         for number, happening in enumerate(log):
             feed.feed(happening)
             if with_it and number % every == 0:
