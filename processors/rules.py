@@ -10,6 +10,7 @@ from typing import Final
 
 from processors.settings import Settings
 from processors.sla.business_time import CalendarBook
+from processors.sla.clocks import MERGED_ELSEWHERE_MS
 from processors.sla.promises import Promises
 from schemas.errors import OidorError
 from schemas.policies import calendars, packs, patterns
@@ -41,7 +42,7 @@ class Rules:
     promises: Promises
     policy_ids: tuple[str, ...]
     longest_grace_ms: int
-    """Of all deadlines, and a minute: a deadline that is not decided yet lies in no minute that is final."""
+    """Of all deadlines and merges, and a minute: what time alone has still to decide lies in no minute that is final."""
     pseudonym_key: bytes
     """What persons' names are hashed with; empty: no secret."""
     sources: frozenset[str]
@@ -98,7 +99,7 @@ class Rules:
         return cls(
             promises=Promises(book, calendar_book),
             policy_ids=book.policy_ids,
-            longest_grace_ms=book.longest_grace_ms + MINUTE_MS,
+            longest_grace_ms=max(book.longest_grace_ms, MERGED_ELSEWHERE_MS) + MINUTE_MS,
             pseudonym_key=pseudonym_key,
             sources=frozenset(settings.sources),
             erase_sources=frozenset(settings.erase_sources),

@@ -31,7 +31,7 @@ from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
 Labels = tuple[str, ...]
 """The name of a gauge, then its labels."""
-_OF_THE_MERGED: Final[frozenset[Trigger]] = frozenset({"merged", "voided"})
+_OF_THE_MERGED: Final[frozenset[Trigger]] = frozenset({"opened", "opened_outbound", "merged", "voided"})
 """Triggers of a merged case that are still its own."""
 _NO_INCIDENTS: Final[Mapping[str, IncidentRow]] = MappingProxyType({})
 _NO_MEMBERSHIPS: Final[Mapping[str, Membership]] = MappingProxyType({})

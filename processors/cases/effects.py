@@ -37,6 +37,7 @@ def apply_trigger(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Prom
     if trigger == "merged" and not fold.handed_over:
         fold.handed_over = merges.handed_over(fold, event.occurred_at)
     if trigger == "merged" and not merges.is_found(fold):
+        _end_broken(fold, event)
         return
     owed = _owed_by_reopening(fold, event) if trigger == "reopened" else None
     if owed is not None:
@@ -54,6 +55,13 @@ def apply_trigger(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Prom
     if trigger in _OPENED and fold.absorbed:
         for absorbed in fold.absorbed:
             _absorb(fold, absorbed._replace(occurred_at=max(absorbed.occurred_at, event.occurred_at)), promises)
+
+
+def _end_broken(fold: Fold, event: CaseEvent) -> None:
+    """End what was broken before a merge whose survivor was not found yet; what is not yet due waits for that."""
+    for clock in fold.latest.values():
+        if clock.is_open and clock.due_at < event.occurred_at:
+            _send(fold, event, "merged", "cancel", clock)
 
 
 def _absorb(fold: Fold, event: CaseEvent, promises: Promises) -> None:

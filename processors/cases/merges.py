@@ -20,10 +20,10 @@ from typing import Final
 from processors.cases.events import CaseEvent, CaseKey, Facts, Stated
 from processors.cases.fold import Fold
 from processors.cases.order import position
-from processors.cases.standing import ALONE, MERGED_ELSEWHERE_MS, Standing
+from processors.cases.standing import ALONE, Standing
 from processors.cases.transitions import trigger_of
 from processors.sla import clocks
-from processors.sla.clocks import NEVER, Clock, Span, Trigger
+from processors.sla.clocks import MERGED_ELSEWHERE_MS, NEVER, Clock, Span, Trigger
 from schemas.taxonomy import ClockMetric
 from schemas.topics import CONTACTS
 
@@ -100,7 +100,7 @@ def survivor_of(fold: Fold) -> str:
 
 def is_found(fold: Fold) -> bool:
     """Is the case here that a merged one is part of?"""
-    return fold.merged is not None and fold.merged.facts.get("into") in fold.standing.found
+    return fold.merged is not None and bool(fold.standing.found)
 
 
 def awaits_until(fold: Fold) -> int:

@@ -7,17 +7,14 @@ tells it is `pipeline.merging`, what follows from it is in `merges`.
 
 from typing import Final, NamedTuple
 
-MERGED_ELSEWHERE_MS: Final = 600_000
-"""How old a merge must be for its survivor, of which nothing was read, to be somewhere else."""
-
 
 class Standing(NamedTuple):
     """Of the merges of one case."""
 
-    found: tuple[str, ...] = ()
-    """The entities that it was merged into and that are here, sorted; one that leaves was here."""
+    found: str = ""
+    """The entity that it is merged into, once something of that is here; it stays found when it leaves."""
     elsewhere: bool = False
-    """Whether the one that it is merged into was not found in all that time."""
+    """Whether it was not found in all that time."""
     ignored: tuple[str, ...] = ()
     """Event ids of the merges that would close a circle, sorted: they count for nothing."""
 

@@ -104,15 +104,13 @@ def _circle(merges: Mapping[CaseKey, list[Merge]], start: CaseKey) -> list[CaseK
 
 def _standing(state: PartitionState, case: Case, ignored: tuple[str, ...]) -> Standing:
     counting = [merge for merge in _merges(case) if merge.event_id not in ignored]
+    if not counting:
+        return Standing(ignored=ignored) if ignored else ALONE
     topic, source, _ = case.key
-    into = {merge.into for merge in counting}
-    found = {each for each in into if each in case.standing.found or is_known(state, (topic, source, each))}
-    elsewhere = (
-        bool(counting)
-        and counting[-1].into not in found
-        and state.watermarks.timers_fired_to[topic] > lapses_at(counting[-1].occurred_at)
-    )
-    standing = Standing(tuple(sorted(found)), elsewhere, ignored)
+    last = counting[-1]
+    is_found = last.into == case.standing.found or is_known(state, (topic, source, last.into))
+    elsewhere = not is_found and state.watermarks.timers_fired_to[topic] > lapses_at(last.occurred_at)
+    standing = Standing(last.into if is_found else "", elsewhere, ignored)
     return ALONE if standing == ALONE else standing
 
 

@@ -219,6 +219,9 @@ TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
 KEPT_WITHIN_MS: Final = 2_000
 """How long after a resolution a reply still keeps a promise: both are one click, stored one after the other."""
 
+MERGED_ELSEWHERE_MS: Final = 600_000
+"""How old a merge is when its survivor, of which nothing was read, must be somewhere else: its clocks end then."""
+
 NEVER: Final = 2**62
 """Later than any moment."""
 

@@ -82,7 +82,7 @@ class Cases(dict[CaseKey, Case], StateTable):
         case.left_out, events, *standing = change.content
         if standing:
             found, elsewhere, ignored = standing
-            case.standing = Standing(tuple(found), elsewhere, tuple(ignored))
+            case.standing = Standing(found, elsewhere, tuple(ignored))
         case.events.extend(CaseEvent(*event) for event in events)
 
     def _hold(self, case: Case) -> None:

@@ -52,6 +52,13 @@ _MISTAKABLE: Final[list[_Step]] = [
     ("contact.reopened", {"reason": "customer_reply", "actor": {"kind": "system"}}),
 ]
 """What a naive reader takes for something else."""
+_SAID_LATER: Final[list[_Step]] = [
+    ("contact.customer_replied", {}),
+    ("contact.agent_replied", {"actor": {"kind": "human"}}),
+    ("contact.reopened", {"reason": "not_fixed"}),
+    ("contact.closed", {}),
+]
+"""In a thread that was merged."""
 _COMPLAINT_STEPS: Final[list[_Step]] = [
     ("complaint.acknowledged", {}),
     ("complaint.cause_set", {"cause": {"element": "people"}}),
@@ -97,8 +104,11 @@ def contact(draw: st.DrawFn, entity_id: str, *, numbered: bool = False) -> list[
         happenings.append(event(event_type, entity_id, at, customer=customer, **number, **fields))
     if draw(st.integers(0, 5)) == 0:
         at += draw(_GAPS)
-        survivor = draw(st.sampled_from(["C0", "C1", "C2"]))
+        survivor = draw(st.sampled_from(["C0", "C1", "C2", "elsewhere"]))
         happenings.append(event("contact.merged", entity_id, at, customer=customer, seq=50, into=survivor))
+        for seq, (event_type, fields) in enumerate(draw(st.lists(st.sampled_from(_SAID_LATER), max_size=2)), start=51):
+            at += draw(_GAPS)
+            happenings.append(event(event_type, entity_id, at, customer=customer, seq=seq, **fields))
     if happenings and draw(st.integers(0, 9)) == 0:
         wrong = draw(st.sampled_from(happenings)).event["event_id"]
         at += draw(_GAPS)
