@@ -42,7 +42,7 @@ class Rules:
     promises: Promises
     policy_ids: tuple[str, ...]
     longest_grace_ms: int
-    """Of all deadlines and merges, and a minute: what time alone has still to decide lies in no minute that is final."""
+    """Of all deadlines and merges, and a minute: what time alone still decides lies in no minute that is final."""
     pseudonym_key: bytes
     """What persons' names are hashed with; empty: no secret."""
     sources: frozenset[str]
