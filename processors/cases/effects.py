@@ -61,7 +61,7 @@ def _end_broken(fold: Fold, event: CaseEvent) -> None:
     """End what was broken before a merge whose survivor was not found yet; what is not yet due waits for that."""
     for clock in fold.latest.values():
         if clock.is_open and clock.due_at < event.occurred_at:
-            _send(fold, event, "merged", "cancel", clock)
+            _send(fold, event, "cancel", clock)
 
 
 def _absorb(fold: Fold, event: CaseEvent, promises: Promises) -> None:
