@@ -87,7 +87,7 @@ def events_at(kinds: Iterable[Kind], moments: Iterable[int], prefix: str) -> lis
 
 def folded(topic: str, events: Iterable[CaseEvent]) -> tuple[Case, dict[Sample, int]]:
     case, samples = Case((topic, "crm", "C1")), dict[Sample, int]()
-    case.standing = Standing(found=("C9",))
+    case.standing = Standing(found="C9")
     for event in events:
         for sample, sign in apply_event(case, event, RULES.promises)[0]:
             samples[sample] = samples.get(sample, 0) + sign
