@@ -70,12 +70,12 @@ class Count(Accumulator):
     praise = "praise received"
     surveys_invited = "survey invitations"
     surveys_answered = "survey answers of any kind"
-    csat_answered = "CSAT answers"
-    csat_positive = "CSAT answers in the top boxes"
-    nps_answered = "NPS answers"
+    csat_answered = "CSAT answers that rate"
+    csat_positive = "CSAT answers in the top boxes: from 0.75 of the points of the scale on, rounded up"
+    nps_answered = "NPS answers that rate"
     nps_promoters = "NPS answers of 9 or 10"
     nps_detractors = "NPS answers of 0 to 6"
-    ces_answered = "effort answers"
+    ces_answered = "effort answers that rate"
     ces_easy = "effort answers of 5 or more of 7, 7 = easy"
     answer_met = "answer clocks met, by due time"
     answer_breached = "answer clocks breached, by due time"
@@ -207,7 +207,7 @@ def _attainment(id_: str, metric: ClockMetric) -> Kpi:
 
 
 KPIS: Final[tuple[Kpi, ...]] = (
-    Kpi("K01", "csat", "ratio", "answers in the top boxes / CSAT answers", (Count.csat_positive,),
+    Kpi("K01", "csat", "ratio", "answers in the top boxes / CSAT answers that rate", (Count.csat_positive,),
         (Count.csat_answered,)),
     Kpi("K02", "nps", "score", "100 x (promoters 9-10 - detractors 0-6) / NPS answers",
         (Count.nps_promoters, Count.nps_detractors), (Count.nps_answered,), small_n=_ADJUSTED,

@@ -84,8 +84,13 @@ class Facts(Stated, _From, total=False):
     survey: str
     """Kind of the survey that is answered."""
     score: int
+    scale_min: int
     scale_max: int
     direction: str
+    """Which way the effort was asked for."""
+    contact_id: str
+    """That a survey is about."""
+    complaint_id: str
     promised_at: int
     """When the customer was promised to be called back."""
     opened_at: int
@@ -301,16 +306,25 @@ def _absorbed(event: contacts.ContactAbsorbed | complaints.ComplaintAbsorbed, fa
 
 
 def _invited(event: surveys.SurveyInvited, facts: Facts) -> None:
-    facts["kind"] = facts["survey"] = event.kind
-    facts["mode"] = event.mode
+    _survey(event, facts)
     if event.expires_at is not None:
         facts["expires_at"] = to_ms(event.expires_at)
 
 
-def _survey_answered(event: surveys.SurveyAnswered, facts: Facts) -> None:
-    _machine(event, facts)
+def _survey(event: surveys.SurveyInvited | surveys.SurveyAnswered, facts: Facts) -> None:
     facts["kind"] = facts["survey"] = event.kind
     facts["mode"] = event.mode
+    links = event.links
+    if links is not None:
+        if links.contact_id is not None:
+            facts["contact_id"] = links.contact_id
+        if links.complaint_id is not None:
+            facts["complaint_id"] = links.complaint_id
+
+
+def _survey_answered(event: surveys.SurveyAnswered, facts: Facts) -> None:
+    _machine(event, facts)
+    _survey(event, facts)
 
 
 def _visit_answered(event: surveys.MysteryShopperAnswered | surveys.FloorWalkAnswered, facts: Facts) -> None:
@@ -321,17 +335,22 @@ def _visit_answered(event: surveys.MysteryShopperAnswered | surveys.FloorWalkAns
 
 def _nps_answered(event: surveys.NpsAnswered, facts: Facts) -> None:
     _survey_answered(event, facts)
-    facts["score"] = event.score
+    if event.score is not None:
+        facts["score"] = event.score
 
 
 def _scaled_answer(event: surveys.CsatAnswered | surveys.CesAnswered, facts: Facts) -> None:
     _survey_answered(event, facts)
-    facts["score"], facts["scale_max"] = event.score, event.scale_max
+    if event.score is not None:
+        facts["score"], facts["scale_max"] = event.score, event.scale_max
+        if event.scale_min != 1:
+            facts["scale_min"] = event.scale_min
 
 
 def _ces_answered(event: surveys.CesAnswered, facts: Facts) -> None:
     _scaled_answer(event, facts)
-    facts["direction"] = event.direction
+    if event.direction is not None:
+        facts["direction"] = event.direction
 
 
 _TELLS: Final[Mapping[type[Event], Callable[[Any, Facts], None]]] = {

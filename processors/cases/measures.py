@@ -4,11 +4,12 @@ The one place where events are counted: a new `schemas.kpis.Count` is added to t
 wait counts as with time says `waits`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal
 
 from processors.cases.events import CaseEvent, Facts
 from processors.cases.fold import Fold
+from processors.cases.ratings import Rating, rating_of
 from processors.cases.transitions import is_machine
 from processors.kpis.samples import Amounts, counted, duration, summed
 from processors.sla.clocks import Trigger
@@ -144,37 +145,30 @@ _DECISIONS: Final[dict[str, tuple[Count, ...]]] = {
 
 def answer_amounts(facts: Facts) -> Amounts:
     """What a survey response counts as: K01, K02, K03."""
-    amounts = counted(Count.surveys_answered)
-    score, scale_max = facts.get("score"), facts.get("scale_max", 5)
-    if score is None:
-        return amounts
-    kind = facts.get("survey", "")
-    if kind == "csat":
-        return amounts + _csat(score, scale_max)
-    if kind == "nps":
-        return amounts + _nps(score)
-    if kind == "ces":
-        return amounts + _ces(score, scale_max, easy_is_high=facts.get("direction") == "ease")
-    return amounts
+    amounts, rating = counted(Count.surveys_answered), rating_of(facts)
+    return amounts if rating is None else amounts + _RATED[rating.survey](rating)
 
 
-def _csat(score: int, scale_max: int) -> Amounts:
-    """K01: the top boxes are 4 and 5 of 5, else what is at least 80 % of the scale."""
-    positive = score >= 4 if scale_max == 5 else score * 10 >= scale_max * 8
-    boxes = (Count.csat_answered, Count.csat_positive) if positive else (Count.csat_answered,)
-    return counted(*boxes) + summed(Sum.csat_score_milli, 1000 * (score - 1) // (scale_max - 1))
+def _csat(rating: Rating) -> Amounts:
+    """K01: thousandths of the scale, and how many are in its top boxes."""
+    boxes = (Count.csat_answered, Count.csat_positive) if rating.is_positive else (Count.csat_answered,)
+    return counted(*boxes) + summed(Sum.csat_score_milli, rating.normalised(0, 1000))
 
 
-def _nps(score: int) -> Amounts:
+def _nps(rating: Rating) -> Amounts:
     """K02: 9 and 10 promote, 0 to 6 detract."""
-    if score >= 9:
+    if rating.is_positive:
         return counted(Count.nps_answered, Count.nps_promoters)
-    return counted(Count.nps_answered, Count.nps_detractors) if score <= 6 else counted(Count.nps_answered)
+    boxes = (Count.nps_answered, Count.nps_detractors) if rating.is_negative else (Count.nps_answered,)
+    return counted(*boxes)
 
 
-def _ces(score: int, scale_max: int, *, easy_is_high: bool) -> Amounts:
+def _ces(rating: Rating) -> Amounts:
     """K03: thousandths of 1..7, 7 = easy, whichever way it was asked."""
-    from_low = 1000 + 6000 * (score - 1) // (scale_max - 1)
-    ease = from_low if easy_is_high else 8000 - from_low
+    ease = rating.normalised(1000, 7000)
     boxes = (Count.ces_answered, Count.ces_easy) if ease >= 5000 else (Count.ces_answered,)
     return counted(*boxes) + summed(Sum.ces_score_milli, ease)
+
+
+_RATED: Final[Mapping[str, Callable[[Rating], Amounts]]] = {"csat": _csat, "nps": _nps, "ces": _ces}
+"""Kind of survey -> what a rating counts as."""

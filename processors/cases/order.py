@@ -27,8 +27,8 @@ _IN_ORDER: Final[tuple[Trigger, ...]] = (
     "service_suspended", "customer_recovered", "customer_lost", "bounced",
     "queued",
     # The customer's words.
-    "customer_replied", "human_requested", "callback_requested", "appealed", "escalated", "answered_unhappy",
-    "answered_content", "answered_late", "answered_by_machine", "declined",
+    "customer_replied", "human_requested", "callback_requested", "appealed", "escalated", "answered_unrated",
+    "answered_unhappy", "answered_content", "answered_late", "answered_by_machine", "declined",
     # Ours.
     "assigned", "acknowledged", "answered_by_bot", "answered_by_person", "replied_by_person", "replied",
     "progress_sent", "holding_response_sent", "followup_opened", "followup_contacted", "transferred",

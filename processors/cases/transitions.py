@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from processors.cases.events import CaseEvent, Facts
+from processors.cases.ratings import rating_of
 from processors.sla.clocks import Trigger
 from schemas.taxonomy import CaseState
 
@@ -132,18 +133,7 @@ def is_machine(facts: Facts) -> bool:
 def _answer(facts: Facts, *, late: bool) -> Trigger:
     if late:
         return "answered_late"
-    return "answered_unhappy" if is_unhappy(facts) else "answered_content"
-
-
-def is_unhappy(facts: Facts) -> bool:
-    """Is a survey answer one that somebody should follow up? CSAT 1-2 of 5, NPS 0-6, the two lowest boxes of CES."""
-    kind, score, scale_max = facts.get("survey", ""), facts.get("score"), facts.get("scale_max", 5)
-    if score is None:
-        return False
-    if kind == "csat":
-        return score <= 2 if scale_max == 5 else score * 10 <= scale_max * 4
-    if kind == "nps":
-        return score <= 6
-    if kind == "ces":
-        return score <= 2 if facts.get("direction") == "ease" else score >= scale_max - 1
-    return False
+    rating = rating_of(facts)
+    if rating is None:
+        return "answered_unrated"
+    return "answered_unhappy" if rating.is_negative else "answered_content"

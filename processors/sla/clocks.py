@@ -46,8 +46,8 @@ Trigger = Literal[
     "closed", "reopened", "reopened_unanswered", "reopened_by_message", "reopened_by_machine", "merged",
     "merged_elsewhere", "absorbed", "corrected", "voided", "revised", "outcome", "appealed", "escalated",
     "service_suspended", "customer_recovered", "customer_lost",
-    "invited", "answered_unhappy", "answered_content", "answered_late", "answered_by_machine", "expired", "bounced",
-    "declined", "followup_opened", "followup_contacted", "followup_closed",
+    "invited", "answered_unhappy", "answered_content", "answered_unrated", "answered_late", "answered_by_machine",
+    "expired", "bounced", "declined", "followup_opened", "followup_contacted", "followup_closed",
 ]  # fmt: skip
 """What an event means to the tables of clocks and of case states."""
 Signal = Literal[

@@ -200,7 +200,8 @@ Number = Annotated[float, Ge(-1e15), Le(1e15), RejectAs("wrong_type", "number fr
 Positive = Annotated[float, Gt(0), Le(1e9), RejectAs("wrong_type", "number more than 0, at most 1e9")]
 Level = Annotated[Literal[1, 2, 3], Integer()]
 Grade = Annotated[Literal[1, 2, 3, 4], Integer()]
-Scale = Annotated[Literal[3, 5, 7, 10], Integer()]
+ScaleMin = Annotated[Literal[0, 1], Integer()]
+ScaleMax = Annotated[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], Integer()]
 
 AttributeKey = Annotated[str, StringConstraints(max_length=NAME_LENGTH)]
 AttributeValue = Annotated[str, StringConstraints(max_length=1_000)]

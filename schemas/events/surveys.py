@@ -18,7 +18,8 @@ from schemas.events.fields import (
     Positive,
     Record,
     Reference,
-    Scale,
+    ScaleMax,
+    ScaleMin,
     Text,
     Timestamp,
     Within,
@@ -32,6 +33,9 @@ from schemas.taxonomy import (
     SurveyKind,
     SurveyMode,
 )
+
+ANSWERED: Final = "survey.answered"
+"""The type of all answers, whatever they measure."""
 
 
 class SurveyInvited(Event):
@@ -51,39 +55,76 @@ class SurveyAnswered(Event):
     mode: SurveyMode
 
 
-def _within_scale(score: int, info: ValidationInfo) -> int:
-    scale_max = info.data.get("scale_max")  # absent when it is itself wrong, which is reported instead
-    if scale_max is not None and not 1 <= score <= scale_max:
-        raise PydanticCustomError("score_out_of_range", "1 to {scale_max}", {"scale_max": scale_max})
+POINTS_MIN: Final = 2
+POINTS_MAX: Final = 11
+"""Of a scale: from thumbs up or down to 0 to 10."""
+
+# In the validators below a field is absent from `info.data` when it is itself wrong: then that is reported instead.
+
+
+def _of_points(scale_max: int, info: ValidationInfo) -> int:
+    scale_min = info.data.get("scale_min")
+    if scale_min is not None and not POINTS_MIN <= scale_max - scale_min + 1 <= POINTS_MAX:
+        limits = {"least": POINTS_MIN, "most": POINTS_MAX, "lowest": scale_min}
+        raise PydanticCustomError("bad_enum", "a scale of {least} to {most} points, the lowest being {lowest}", limits)
+    return scale_max
+
+
+def _within_scale(score: int | None, info: ValidationInfo) -> int | None:
+    scale_min, scale_max = info.data.get("scale_min"), info.data.get("scale_max")
+    if score is not None and scale_min is not None and scale_max is not None and not scale_min <= score <= scale_max:
+        limits = {"scale_min": scale_min, "scale_max": scale_max}
+        raise PydanticCustomError("score_out_of_range", "{scale_min} to {scale_max}", limits)
     return score
 
 
+def _or_text(score: int | None, info: ValidationInfo) -> int | None:
+    if score is None and "text" in info.data and not (info.data["text"] or "").strip():
+        raise PydanticCustomError("missing_field", "a rating, or a text without one")
+    return score
+
+
+def _with_score(direction: str | None, info: ValidationInfo) -> str | None:
+    if direction is None and info.data.get("score") is not None:
+        raise PydanticCustomError("missing_field", "a value: the field is required with a score")
+    return direction
+
+
 class CsatAnswered(SurveyAnswered):
-    """Customer satisfaction: 1 is the worst (K01)."""
+    """Customer satisfaction: the lowest point is the worst (K01). Without a score the text is the answer."""
 
     kind: Literal["csat"]
-    scale_max: Scale = 5
-    score: int
+    scale_min: ScaleMin = 1
+    scale_max: ScaleMax = 5
+    score: Annotated[int | None, Field(validate_default=True)] = None
 
+    _points = field_validator("scale_max")(_of_points)
     _score = field_validator("score")(_within_scale)
+    _text = field_validator("score")(_or_text)
 
 
 class NpsAnswered(SurveyAnswered):
-    """Likelihood to recommend, 0 to 10 (K02)."""
+    """Likelihood to recommend, 0 to 10 (K02). Without a score the text is the answer."""
 
     kind: Literal["nps"]
-    score: Annotated[int, Within(0, 10)]
+    score: Annotated[Annotated[int, Within(0, 10)] | None, Field(validate_default=True)] = None
+
+    _text = field_validator("score")(_or_text)
 
 
 class CesAnswered(SurveyAnswered):
-    """Without its direction the score means nothing: the two versions of CES are opposite."""
+    """Effort (K03). Without its direction a score means nothing: the two versions of CES are opposite."""
 
     kind: Literal["ces"]
-    scale_max: Scale = 7
-    score: int
-    direction: EffortDirection
+    scale_min: ScaleMin = 1
+    scale_max: ScaleMax = 7
+    score: Annotated[int | None, Field(validate_default=True)] = None
+    direction: Annotated[EffortDirection | None, Field(validate_default=True)] = None
 
+    _points = field_validator("scale_max")(_of_points)
     _score = field_validator("score")(_within_scale)
+    _text = field_validator("score")(_or_text)
+    _direction = field_validator("direction")(_with_score)
 
 
 class Section(Record):

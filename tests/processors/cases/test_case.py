@@ -178,7 +178,7 @@ def test_incomplete_cases_are_kept_out_of_durations(name: str, log: list[Happeni
 # Surveys
 
 
-def survey(at: int, score: int, **fields: Any) -> Happening:
+def survey(at: int, score: int | None, **fields: Any) -> Happening:
     answer = {"kind": "csat", "mode": "email", "score": score, **fields}
     return event("survey.answered", "S1", at, event_id=f"answer.{at}", **answer)
 
@@ -195,6 +195,9 @@ INVITED = event("survey.invited", "S1", 0, kind="csat", mode="email", expires_at
         ("after it, too late", [INVITED, survey(HOUR, 3), survey(12 * HOUR + 1, 5)], 500),
         ("only too late", [INVITED, survey(12 * HOUR + 1, 5)], None),
         ("nobody invited: a walk-in", [survey(HOUR, 3)], 500),
+        ("words after a rating leave it", [INVITED, survey(HOUR, 5), survey(2 * HOUR, None, text="because")], 1000),
+        ("a rating after words", [INVITED, survey(HOUR, None, text="because"), survey(2 * HOUR, 5)], 1000),
+        ("words in time, a rating too late", [INVITED, survey(HOUR, None, text="a"), survey(13 * HOUR, 5)], None),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -202,7 +205,14 @@ def test_one_response_a_survey(name: str, log: list[Happening], score: int | Non
     for order in permutations(log):
         found = totals(shown(*order))
         assert found.get("csat_score_milli") == score
-        assert found.get("surveys_answered") == (None if score is None else 1)
+        assert found.get("surveys_answered") == (None if "only too late" in name else 1)
+
+
+def test_words_after_a_bad_rating_call_nobody_off() -> None:
+    log = [survey(HOUR, 1), survey(2 * HOUR, None, text="because")]
+    for order in permutations(log):
+        (follow_up,) = [row for row in shown(*order).clocks() if row["metric"] == "follow_up"]
+        assert (follow_up["state"], follow_up["started_at"]) == ("running", T0 + HOUR)
 
 
 # Bounds

@@ -33,7 +33,7 @@ QUEUED = ("queued", 0, {"queue": "q"})
 Numbers = dict[str, int]
 BY_HAND: list[tuple[str, list[Happening], Numbers]] = [
     (
-        "K01 CSAT: 4 and 5 of 5 are positive; else 80 % of the scale",
+        "K01 CSAT: what is positive is from 0.75 of the points on, rounded up",
         [answer("a", 4), answer("b", 3), answer("c", 5), answer("d", 8, scale_max=10), answer("e", 7, scale_max=10),
          answer("f", 3, scale_max=3), answer("g", 6, scale_max=7), answer("h", 5, scale_max=7)],
         # 750 + 500 + 1000 + 777 + 666 + 1000 + 833 + 666
@@ -50,6 +50,12 @@ BY_HAND: list[tuple[str, list[Happening], Numbers]] = [
          answer("c", 3, kind="ces", scale_max=5, direction="ease"), answer("d", 2, kind="ces", direction="effort")],
         # 7 + 1 + 4 + 6
         {"ces_answered": 4, "ces_easy": 2, "ces_score_milli": 18_000, "surveys_answered": 4},
+    ),
+    (
+        "words without a rating are an answer, and in no score",
+        [answer("a", 5), event("survey.answered", "b", 0, kind="csat", mode="sms", text="rather in words"),
+         event("survey.answered", "c", 0, kind="ces", mode="sms", text="it was easy")],
+        {"csat_answered": 1, "csat_positive": 1, "csat_score_milli": 1000, "surveys_answered": 3},
     ),
     (
         "other surveys are answered and no more",

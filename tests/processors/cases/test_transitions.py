@@ -7,7 +7,7 @@ import pytest
 from processors.cases.case import advance
 from processors.cases.events import CaseEvent, Facts, case_event
 from processors.cases.fold import Fold
-from processors.cases.transitions import TERMINAL, TRANSITIONS, is_unhappy, state_after, trigger_of
+from processors.cases.transitions import TERMINAL, TRANSITIONS, state_after, trigger_of
 from processors.sla.business_time import CalendarBook
 from processors.sla.clocks import Trigger
 from processors.sla.promises import Promises
@@ -58,6 +58,8 @@ MEANINGS: list[tuple[Trigger, CaseEvent]] = [
     ("opened_outbound", happened("opened", kind="outbound")),
     ("answered_unhappy", happened("answered", survey="nps", score=6)),
     ("answered_content", happened("answered", survey="nps", score=7)),
+    ("answered_unrated", happened("answered", survey="csat")),
+    ("answered_unrated", happened("answered", survey="floor_walk")),
 ]
 
 
@@ -85,12 +87,10 @@ def test_an_answer_counts_until_its_survey_expires(expires_at: int, trigger: Tri
         (False, {"survey": "ces", "score": 3, "scale_max": 7, "direction": "ease"}),
         (True, {"survey": "ces", "score": 6, "scale_max": 7, "direction": "effort"}),
         (False, {"survey": "ces", "score": 5, "scale_max": 7, "direction": "effort"}),
-        (False, {"survey": "floor_walk"}),
-        (False, {"survey": "custom", "score": 0}),
     ],
 )
 def test_who_is_unhappy(unhappy: bool, facts: dict[str, Any]) -> None:
-    assert is_unhappy(happened("answered", **facts).facts) is unhappy
+    assert trigger_of(happened("answered", **facts)) == ("answered_unhappy" if unhappy else "answered_content")
 
 
 WAITING: Final[tuple[CaseState, ...]] = ("waiting_customer", "waiting_third_party")

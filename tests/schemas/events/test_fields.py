@@ -88,6 +88,11 @@ def test_a_newer_minor_version_is_read() -> None:
         ({"score": 0}, False),
         ({"score": 6}, False),
         ({"score": 6, "scale_max": 7}, True),
+        ({"score": 2, "scale_max": 2}, True),
+        ({"score": 11, "scale_max": 11}, True),
+        ({"score": 0, "scale_max": 4, "scale_min": 0}, True),
+        ({"score": 5, "scale_max": 4, "scale_min": 0}, False),
+        ({"score": 0, "scale_max": 4, "scale_min": 1}, False),
         ({"kind": "nps", "score": 0}, True),
         ({"kind": "nps", "score": 10}, True),
         ({"kind": "nps", "score": -1}, False),
@@ -102,10 +107,40 @@ def test_a_score_lies_within_its_scale(changes: dict[str, Any], accepted: bool) 
     assert reason_of(result) == (None if accepted else "score_out_of_range")
 
 
-def test_a_csat_scale_is_five_unless_said() -> None:
+def test_a_csat_scale_is_one_to_five_unless_said() -> None:
     event = event_of(SURVEYS)
     assert isinstance(event, CsatAnswered)
-    assert event.scale_max == 5
+    assert (event.scale_min, event.scale_max) == (1, 5)
+
+
+@pytest.mark.parametrize("scale_min", [0, 1])
+def test_a_scale_has_two_to_eleven_points(scale_min: int) -> None:
+    accepted = [
+        scale_max - scale_min + 1
+        for scale_max in range(-1, 20)
+        if reason_of(outcome(SURVEYS, score=1, scale_min=scale_min, scale_max=scale_max)) is None
+    ]
+    assert accepted == list(range(2, 12))
+
+
+@pytest.mark.parametrize("kind", ["csat", "nps", "ces"])
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"text": "as it was"}, None),
+        ({"text": " "}, "missing_field"),
+        ({}, "missing_field"),
+        ({"text": 1}, "wrong_type"),
+    ],
+)
+def test_without_a_rating_the_text_is_the_answer(kind: str, said: dict[str, Any], reason: str | None) -> None:
+    assert reason_of(outcome(SURVEYS, kind=kind, score=None, **said)) == reason
+
+
+def test_effort_that_is_rated_has_a_direction() -> None:
+    assert reason_of(outcome(SURVEYS, kind="ces", score=None, text="hard", direction="effort")) is None
+    assert reason_of(outcome(SURVEYS, kind="ces", score=3, text="hard")) == "missing_field"
+    assert reason_of(outcome(SURVEYS, kind="ces", score=3, direction="up")) == "bad_enum"
 
 
 @pytest.mark.parametrize(
