@@ -19,7 +19,7 @@ from processors.cases.measures import answer_amounts, attribution_of, complaint_
 from processors.cases.merges import CarryOver
 from processors.cases.order import follows, in_turn, only_follows, position
 from processors.cases.repeats import is_repeated
-from processors.cases.standing import ALONE, Standing
+from processors.cases.standing import ALONE, Standing, Target
 from processors.cases.transitions import WAITS, is_machine, trigger_of
 from processors.kpis.samples import Sample, counted, difference
 from processors.sla.clocks import NEVER, Clock, Trigger, last_threshold
@@ -70,6 +70,8 @@ class Evaluation(NamedTuple):
     failures: tuple[Failure, ...] = ()
     customer_id: str = ""
     """Whose case it is; '' of somebody who is not known."""
+    links: tuple[Target, ...] = ()
+    """The cases that a survey names."""
 
 
 NOT_EVALUATED: Final = Evaluation()
@@ -144,7 +146,7 @@ def replace_events(case: Case, events: list[CaseEvent], promises: Promises) -> l
 
 
 def let_stand(case: Case, standing: Standing, promises: Promises) -> list[tuple[Sample, int]]:
-    """Let the merges of a case stand otherwise; returns the samples to add (+1) or take back (-1)."""
+    """Let a case stand otherwise; returns the samples to add (+1) or take back (-1)."""
     return _replace(case, case.events, standing, promises)
 
 
@@ -242,7 +244,10 @@ def _follow_hold(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
 
 
 def _count_response(fold: Fold, events: Iterable[CaseEvent], samples: list[Sample]) -> None:
-    """A survey has one response: the last that came before it expired."""
+    """A survey has one response: the last that came before it expired, of those that rate if there are any.
+
+    Who rates and then says why has not taken the rating back.
+    """
     until = fold.expires_at
     answers = [
         event
@@ -250,5 +255,5 @@ def _count_response(fold: Fold, events: Iterable[CaseEvent], samples: list[Sampl
         if event.type == "answered" and not is_machine(event.facts) and (until is None or event.occurred_at <= until)
     ]
     if answers:
-        last = answers[-1]
+        last = next((each for each in reversed(answers) if "score" in each.facts), answers[-1])
         samples.append(Sample(last.occurred_at, fold.attribution(), answer_amounts(last.facts)))

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Facts, Stated
 from processors.cases.organisation import Place, place
-from processors.cases.standing import ALONE, Standing
+from processors.cases.standing import ALONE, Linked, Standing
 from processors.cases.transitions import TERMINAL, WAITS, state_after
 from processors.sla.clocks import Clock, Trigger
 from schemas.kpis import DIMENSIONS
@@ -96,6 +96,8 @@ class Fold:
         self.facts: CaseFacts = {"topic": key[0], "source": key[1], "priority": "normal"}
         self.state: CaseState = "open"
         self.owner = self.team = self.resolution = ""
+        if standing.linked is not None:
+            self._take_over(standing.linked)
         self.opened_at: int | None = None
         self.answered_at: int | None = None
         self.first_response_at: int | None = None
@@ -145,6 +147,16 @@ class Fold:
         self.unmatched = 0
         self._attribution: tuple[str, ...] | None = None
         self._matching: Mapping[str, object] | None = None
+
+    def _take_over(self, linked: Linked) -> None:
+        """Let the case that a survey names say whose it is: what the survey says of that is its own channel, say."""
+        self.team = linked.team
+        if linked.org_unit:
+            self.facts["org_unit"] = linked.org_unit
+        if linked.channel:
+            self.facts["channel"] = linked.channel
+        if linked.product:
+            self.facts["product"] = linked.product
 
     @property
     def incomplete(self) -> bool:

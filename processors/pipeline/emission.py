@@ -47,6 +47,8 @@ def emit(state: PartitionState, case: Case, after: Evaluation, observations: Obs
     topic = case.key[0]
     if after.customer_id != before.customer_id:
         state.customers.move(case.key, before.customer_id, after.customer_id)
+    if after.links != before.links:
+        state.links.move(case.key, before.links, after.links)
     if after.outcomes != before.outcomes:
         for sample, sign in difference(before.outcomes, after.outcomes):
             state.add_sample(topic, sample, sign)

@@ -69,6 +69,7 @@ def erase(state: PartitionState, customer_id: str, at: int, observations: Observ
     """Forget a customer as of `at`, ms."""
     state.erased.add(customer_id, at)
     state.pending.erasures.append(ErasureRow(customer_hash(customer_id), state.number, at))
+    state.dangling.forget(customer_id)
     last = _of_subjects(state, customer_id, at)
     open_before = _open(last)
     for case in map(state.cases.__getitem__, state.customers.cases_of(customer_id)):

@@ -12,6 +12,7 @@ from processors.cases.case import Case, Evaluation, Failure, Labels
 from processors.cases.events import CaseKey
 from processors.cases.fold import Fold
 from processors.cases.history import History, Membership, Subject
+from processors.cases.standing import links_of
 from processors.cases.transitions import TERMINAL
 from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.patterns import registry
@@ -64,6 +65,7 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
         _next_timer(case, still_open, now, rules),
         tuple(failures),
         fold.facts.get("customer_id", ""),
+        links_of(case.events) if case.key[0] == SURVEYS else (),
     )
 
 

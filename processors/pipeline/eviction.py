@@ -101,6 +101,7 @@ def evict(state: PartitionState, case: Case) -> None:
     evaluation = case.evaluation
     state.cases.remove(case)
     state.customers.move(case.key, evaluation.customer_id, "")
+    state.links.move(case.key, evaluation.links, ())
     count_gauges(state, evaluation, -1)
     count_open(state, evaluation.incidents, -1)
     count_lacking(state, evaluation, -1)

@@ -17,7 +17,7 @@ from processors.cases.order import follows, position
 from processors.cases.standing import Standing
 from processors.cases.transitions import is_machine, trigger_of
 from processors.kpis.samples import Sample
-from processors.pipeline import isolation, live, merging
+from processors.pipeline import isolation, linking, live, merging
 from processors.pipeline.emission import Carried, emit
 from processors.pipeline.evaluation import evaluate
 from processors.sla import clocks
@@ -34,6 +34,9 @@ Signed = tuple[Sample, int]
 
 _CARRY_OVER: Final = "carry_over"
 """The part that fails when the case that survives a merge cannot be folded with what that gives it."""
+
+_LINKS: Final = "links"
+"""The part that fails when a survey cannot be folded with what the case gives it that it names."""
 
 
 class Change(NamedTuple):
@@ -56,7 +59,7 @@ class Change(NamedTuple):
     unmatched: bool
     """Whether a case was opened for which no policy promises anything."""
     stood: Standing
-    """How the merges of the case stood before."""
+    """How the case stood before."""
     others: Mapping[CaseKey, Standing]
     """How the merges of other cases stand with it."""
     is_new: bool
@@ -70,9 +73,15 @@ def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
     unmatched, impossible, repeated = case.fold.unmatched, case.fold.impossible, case.fold.repeated
     waiting = () if case.events else _carried_to(state, case.key)
     carried_samples: list[Signed] = []
-    left = NOTHING_LEFT
+    left, linked_samples = NOTHING_LEFT, list[Signed]()
     try:
+        if case.key[0] == SURVEYS:
+            standing = linking.standing(state, case, event)
+            if standing != stood:
+                linked_samples = let_stand(case, standing, state.rules.promises)
         samples, forward = apply_event(case, event, state.rules.promises)
+        samples += linked_samples
+        forward = forward and case.standing == stood
         for carried in waiting:
             more, onward = apply_event(case, carried, state.rules.promises)
             carried_samples += more
@@ -152,11 +161,27 @@ def _settle_other(state: PartitionState, case: Case, observations: Observations)
 def settle(state: PartitionState, case: Case, evaluation: Evaluation, observations: Observations) -> None:
     """Emit the evaluation of a case, and then of every case that it was merged into, directly or not."""
     waiting = emit(state, case, evaluation, observations)
+    _attribute_surveys(state, case, observations)
     while waiting:
         carried = waiting.pop(0)
         survivor = state.cases.get(carried.survivor)
         if survivor is not None and not state.expired(survivor):
             waiting += _carry_over(state, survivor, carried, observations)
+            _attribute_surveys(state, survivor, observations)
+
+
+def _attribute_surveys(state: PartitionState, case: Case, observations: Observations) -> None:
+    """Let the surveys that name a case be attributed as it is now, and emit what that changes."""
+    if not state.links:
+        return
+    for survey, standing in linking.standings(state, case):
+        try:
+            merging.adopt(state, survey, standing, observations)
+            emit(state, survey, evaluated(state, survey), observations)
+        except Exception as error:
+            # What became of the case is accepted all the same.
+            at = state.watermarks.max_timestamp.get(case.key[0], 0)
+            isolation.report(state, [isolation.failure(_LINKS, error)], at, observations)
 
 
 def settle_for_good(state: PartitionState, case: Case, at: int, observations: Observations, why: str) -> None:

@@ -129,7 +129,7 @@ def reconsider(state: PartitionState, case: Case, observations: Observations) ->
 
 
 def adopt(state: PartitionState, case: Case, standing: Standing, observations: Observations) -> None:
-    """Let the merges of a case stand otherwise. Its evaluation is still to be emitted."""
+    """Let a case stand otherwise. Its evaluation is still to be emitted."""
     topic, source, _ = case.key
     if standing.elsewhere and not case.standing.elsewhere:
         observations.count("event_warnings", topic, source, "merged_elsewhere")

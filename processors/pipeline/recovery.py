@@ -63,6 +63,7 @@ def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:
     if len(incidents) < len(evaluation.incidents):
         case.evaluation = evaluation = evaluation._replace(incidents=incidents, next_timer=OVERDUE)
     state.customers.move(case.key, "", evaluation.customer_id)
+    state.links.move(case.key, (), evaluation.links)
     count_gauges(state, evaluation, 1)
     count_open(state, evaluation.incidents, 1)
     count_lacking(state, evaluation, 1)

@@ -13,7 +13,7 @@ from processors.cases.events import CaseKey, case_event
 from processors.enrichment.categories import map_category
 from processors.enrichment.personal_fields import mask_event, names_differ
 from processors.enrichment.topics import text_topics
-from processors.pipeline import deadlines, erasure, eviction, folding, isolation, live
+from processors.pipeline import deadlines, erasure, eviction, folding, isolation, linking, live
 from processors.pipeline.deadlines import Spent
 from processors.pipeline.folding import Change
 from processors.pipeline.rows import event_row, rejected_row
@@ -23,6 +23,7 @@ from processors.state.seen_ids import event_hash, id_hash
 from schemas.events.decoding import admit, decode, occurred_ms, payload, payload_as_sent, warnings_of
 from schemas.events.envelope import Event
 from schemas.events.rejection import claimed
+from schemas.events.surveys import ANSWERED
 from schemas.observations import Observations
 from schemas.outputs import RejectedRecord, Rejection
 from schemas.taxonomy import Reason
@@ -93,6 +94,7 @@ def step(state: PartitionState, batch: Batch, now: int, spent: Spent = never) ->
         if not deadlines.fire(state, input_topic, now, observations, spent):
             return observations
     eviction.keep_bounds(state, observations)
+    linking.warn_dangling(state, observations)
     observations.finished = True
     return observations
 
@@ -241,6 +243,8 @@ def _accept(
     progress.accepted += 1
     progress.late += late
     state.pending.events.append(row)
+    if event.event_type == ANSWERED and change is not None:
+        linking.note_answer(state, row)
     live.observe_accepted(observations, event, row)
 
 

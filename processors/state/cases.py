@@ -1,7 +1,7 @@
 """`Cases`: the table of all cases that are kept. Of a case its events are written; its fold follows from them.
 
-The content of a change is how many events were left out of the case so far, events, and how its merges stand, if it has
-any.
+The content of a change is how many events were left out of the case so far, events, and how the case stands, if others
+decide anything about it.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from processors.cases.case import Case
 from processors.cases.events import CaseEvent, CaseKey
-from processors.cases.standing import ALONE, Standing
+from processors.cases.standing import ALONE, Linked, Standing
 from processors.state.table import StateTable
 from schemas.outputs import Change, Key
 
@@ -81,8 +81,9 @@ class Cases(dict[CaseKey, Case], StateTable):
             self._hold(case)
         case.left_out, events, *standing = change.content
         if standing:
-            found, elsewhere, ignored = standing
-            case.standing = Standing(found, elsewhere, tuple(ignored))
+            found, elsewhere, ignored, linked = standing
+            of_survey = None if linked is None else Linked(*linked)
+            case.standing = Standing(found, elsewhere, tuple(ignored), of_survey)
         case.events.extend(CaseEvent(*event) for event in events)
 
     def _hold(self, case: Case) -> None:

@@ -14,12 +14,14 @@ from processors.kpis.samples import Sample
 from processors.rules import Rules
 from processors.state.cases import Cases
 from processors.state.customers import Customers
+from processors.state.dangling import Dangling
 from processors.state.departed import DepartedTable
 from processors.state.erased import Erased
 from processors.state.error_streak import ErrorStreak
 from processors.state.gauges import Gauges
 from processors.state.health import Health
 from processors.state.leaving import LeavingOrder
+from processors.state.links import Links
 from processors.state.missed_pages import MissedPages
 from processors.state.partials import DimensionValueTable, NameTable, PartialTable
 from processors.state.pending import Pending
@@ -62,7 +64,9 @@ class PartitionState:
         self._table(PartialTable(self.partials, names))
         self.erased = self._table(Erased())
         self.progress = self._table(ProgressTable())
-        self.error_streak = ErrorStreak(number, self._table(Sources()))
+        self.dangling = self._table(Dangling())
+        self.sources = self._table(Sources())
+        self.error_streak = ErrorStreak(number, self.sources)
         self.watermarks = Watermarks(
             INPUTS, allowed_lateness_ms=rules.kpi_memory_ms, longest_grace_ms=rules.longest_grace_ms
         )
@@ -78,6 +82,7 @@ class PartitionState:
         self.customers = Customers()
         self.absorbed: dict[CaseKey, dict[CaseKey, tuple[CaseEvent, ...]]] = {}
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
+        self.links = Links()
         self.gauges = Gauges()
         self.set_back = False
         """Whether time was set back since the last checkpoint."""
@@ -168,6 +173,7 @@ class PartitionState:
             self.set_back
             or self.progress.changed
             or self.cases.changed
+            or self.dangling.changed
             or pending.dirty
             or pending.incidents
             or any(partials.changed or partials.adjustments for partials in self.partials.values())

@@ -1,7 +1,7 @@
 """`Pending`: what the next checkpoint publishes, but for KPI minutes and progress, which their tables know."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -30,6 +30,16 @@ class Pending:
     """By clock id: open clocks of cases that left, as they read then."""
     _of_customer: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     """Customer -> ids of incidents and clocks that were put here about them, and may name somebody else since."""
+
+    def replace_events(self, rows: Iterable[EventRow]) -> None:
+        """Write rows of events again; one that is still to be written is written once."""
+        waiting = {(row.topic, row.incarnation, row.offset): index for index, row in enumerate(self.events)}
+        for row in rows:
+            index = waiting.get((row.topic, row.incarnation, row.offset))
+            if index is None:
+                self.events.append(row)
+            else:
+                self.events[index] = row
 
     def mark_dirty(self, case: Case) -> None:
         """The rows of a case changed: they are written at the next checkpoint."""

@@ -1,6 +1,6 @@
 """`Sources`: which publishers have had a record accepted, and when last: who may speak for the health of a release."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, KeysView
 from typing import Final
 
 from processors.state.table import StateTable
@@ -32,6 +32,10 @@ class Sources(StateTable):
                 oldest = min(self._hours, key=lambda one: (self._hours[one], one))
                 del self._hours[oldest]
                 self._changed[oldest] = None
+
+    def names(self) -> KeysView[str]:
+        """All that are told apart."""
+        return self._hours.keys()
 
     def known(self) -> set[str]:
         """Those that were accepted lately, as the time of accepted records goes: an outage forgets nobody."""

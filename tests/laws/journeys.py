@@ -77,6 +77,13 @@ _COMPLAINT_STEPS: Final[list[_Step]] = [
 _MOST_GAPS: Final = [0, 400, 2 * SECOND, 25 * SECOND, 10 * MINUTE, 5 * HOUR, 30 * HOUR]
 _STEPS: st.SearchStrategy[_Step] = st.sampled_from(_CONTACT_STEPS)
 _GAPS = st.sampled_from(_MOST_GAPS)
+_LINKS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {},
+        *({"links": {"contact_id": f"C{n}", "complaint_id": "R0"}} for n in range(3)),
+        {"links": {"complaint_id": "R1"}},
+    ]
+)
 _NUMBERED_STEPS = st.sampled_from([step for step in _CONTACT_STEPS if step not in _MISTAKABLE])
 _NUMBERED_GAPS = st.sampled_from([gap for gap in _MOST_GAPS if gap % SECOND == 0])
 _IDS = st.sampled_from("abc")
@@ -132,13 +139,15 @@ def survey(draw: st.DrawFn, entity_id: str) -> list[Happening]:
     at = draw(st.integers(0, 6 * DAY // SECOND)) * SECOND
     expires = f"2025-12-{draw(st.integers(1, 3)):02}T00:00:00Z"
     kind = draw(st.sampled_from(["csat", "nps"]))
-    happenings = [event("survey.invited", entity_id, at, kind=kind, mode="email", expires_at=expires, seq=0)]
+    asked = {"kind": kind, "mode": "email"} | draw(_LINKS)
+    happenings = [event("survey.invited", entity_id, at, **asked, expires_at=expires, seq=0)]
     if draw(st.booleans()):
         happenings.append(event("survey.followup_contacted", entity_id, at + draw(_GAPS), seq=9, owner="ana"))
     for seq in range(draw(st.integers(0, 3))):
         at += draw(_GAPS)
-        score = draw(st.integers(1, 5) if kind == "csat" else st.integers(0, 10))
-        happenings.append(event("survey.answered", entity_id, at, seq=seq + 1, kind=kind, mode="email", score=score))
+        rated = {"score": draw(st.integers(1, 5) if kind == "csat" else st.integers(0, 10))}
+        said = rated if draw(st.integers(0, 5)) else {"text": "in words"}
+        happenings.append(event("survey.answered", entity_id, at, seq=seq + 1, **asked, **said))
     return happenings
 
 
@@ -161,7 +170,7 @@ def _logs(draw: st.DrawFn, *, numbered: bool) -> list[Happening]:
 
 
 def of_seed(seed: int, entities: int) -> list[Happening]:
-    """Journeys of `entities` contacts and complaints of one customer each, some of them merged into others."""
+    """Journeys of `entities` contacts and complaints, some of them merged into others, and of surveys about them."""
     random = Random(seed)
     happenings: list[Happening] = []
     for number in range(entities):
@@ -180,7 +189,25 @@ def of_seed(seed: int, entities: int) -> list[Happening]:
             arrives = at + random.choice([0, 0, 0, 40 * MINUTE, 20 * HOUR])
             numbered = {"seq": seq} if number % 2 else {"event_id": f"E{number}.{random.random()}.{seq}"}
             happenings.append(event(event_type, f"E{number}", at, arrives=arrives, **numbered, **fields))
+    for number in range(entities // 5):
+        happenings += _survey(random, f"S{number}", [f"E{one}" for one in range(entities)])
     return happenings
+
+
+def _survey(random: Random, entity_id: str, about: list[str]) -> list[Happening]:
+    """A survey about a contact, a complaint, or both; some name nothing that there is."""
+    at = random.randrange(6 * DAY // SECOND) * SECOND
+    named = {name: random.choice(about) for name in ("contact_id", "complaint_id") if random.random() < 0.7}
+    points = random.randint(2, 11)
+    asked: dict[str, Any] = {"kind": "csat", "mode": "email", "links": named, "scale_min": 1, "scale_max": points}
+    answers = []
+    for number in range(random.randint(1, 3)):
+        at += random.choice(_MOST_GAPS)
+        said = {"text": "in words"} if random.random() < 0.2 else {"score": random.randint(1, points)}
+        arrives = at + random.choice([0, 0, 40 * MINUTE, 20 * HOUR])
+        event_id = f"{entity_id}.{number}"
+        answers.append(event("survey.answered", entity_id, at, event_id=event_id, arrives=arrives, **asked, **said))
+    return answers
 
 
 def _opening(random: Random, kind: str, entity_id: str, at: int) -> Happening:

@@ -201,7 +201,10 @@ def naive_survey(events: list[Any], numbers: Counter[str]) -> None:
     answers = [each for each in events[1:] if each.occurred_at <= events[0].expires_at]
     if not answers:
         return
-    last = answers[-1]
+    last = next((each for each in reversed(answers) if each.score is not None), answers[-1])
+    numbers["surveys_answered"] += 1
+    if last.score is None:
+        return
     numbers[f"{last.kind}_answered"] += 1
     numbers["csat_positive"] += last.kind == "csat" and last.score >= 4
     numbers["nps_promoters"] += last.kind == "nps" and last.score >= 9
@@ -214,7 +217,8 @@ SAID_TWICE = (
     "contacts_opened", "contacts_resolved", "contacts_transferred", "contacts_offered", "contacts_answered",
     "contacts_abandoned", "contacts_abandoned_short", "waits", "waits_undecided", "waits_unknown", "waits_answered",
     "waits_abandoned", "waits_callback", "waits_promised", "waits_in_target", "wait_ms", "resolve_met",
-    "resolve_breached", "csat_answered", "csat_positive", "nps_answered", "nps_promoters", "nps_detractors",
+    "resolve_breached", "surveys_answered", "csat_answered", "csat_positive", "nps_answered", "nps_promoters",
+    "nps_detractors",
 )  # fmt: skip
 
 
