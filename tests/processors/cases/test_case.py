@@ -208,6 +208,23 @@ def test_one_response_a_survey(name: str, log: list[Happening], score: int | Non
         assert found.get("surveys_answered") == (None if "only too late" in name else 1)
 
 
+@pytest.mark.parametrize("hours", [2, 30, 300])
+def test_a_rating_that_is_changed_counts_once_however_late(hours: int) -> None:
+    first, changed = (
+        event("survey.answered", "S1", at, arrives=arrives, kind="nps", mode="email", score=score)
+        for at, arrives, score in ((HOUR, HOUR, 3), (hours * HOUR, hours * HOUR, 9))
+    )
+    late = event("survey.answered", "S1", HOUR, arrives=hours * HOUR, kind="nps", mode="email", score=3)
+    for log in ([first, changed], [changed, late]):
+        feed, views = Feed(rules()), Views()
+        for happening in log:
+            feed.feed(happening)
+            feed.until(happening.record_at - T0)
+            views.insert(feed.checkpoint())
+        counted = {name: count for name, count in totals(views).items() if not name.startswith("follow_up")}
+        assert counted == {"nps_answered": 1, "nps_promoters": 1, "surveys_answered": 1}
+
+
 def test_words_after_a_bad_rating_call_nobody_off() -> None:
     log = [survey(HOUR, 1), survey(2 * HOUR, None, text="because")]
     for order in permutations(log):

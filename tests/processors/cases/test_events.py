@@ -80,7 +80,12 @@ TOLD: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"kind": "ces", "score": 2, "direction": "ease"},
         {"kind": "ces", "survey": "ces", "mode": "email", "score": 2, "scale_max": 7, "direction": "ease"},
     ),
-    (SURVEYS, "answered", {"kind": "csat", "text": "in words"}, {"kind": "csat", "survey": "csat", "mode": "email"}),
+    (
+        SURVEYS,
+        "answered",
+        {"kind": "csat", "score": None, "text": "in words", "links": {"contact_id": "C1"}},
+        {"kind": "csat", "survey": "csat", "mode": "email", "contact_id": "C1"},
+    ),
     (
         SURVEYS,
         "answered",
