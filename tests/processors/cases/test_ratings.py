@@ -46,7 +46,7 @@ def test_the_ends_of_a_scale_depend_on_its_points_alone(points: int, lowest: int
 @pytest.mark.parametrize("said", [{"survey": "csat"}, {"survey": "ces", "direction": "effort"}])
 def test_who_is_unhappy_is_in_no_positive_box(points: int, lowest: int, said: dict[str, Any]) -> None:
     for score in range(lowest, lowest + points):
-        told = facts(said["survey"], score, scale_min=lowest, scale_max=lowest + points - 1, **said)
+        told = facts(score=score, scale_min=lowest, scale_max=lowest + points - 1, **said)
         counted = dict(answer_amounts(told))
         unhappy = trigger_of(CaseEvent(0, -1, "e", 0, "answered", told)) == "answered_unhappy"
         assert not (unhappy and (SLOT[Count.csat_positive] in counted or SLOT[Count.ces_easy] in counted))
