@@ -5,6 +5,7 @@ nobody. What the wrong time made leave the state does not come back: KPI minutes
 still to come of them adjusts them.
 """
 
+from processors.cases import waits
 from processors.cases.case import Case
 from processors.patterns import registry
 from processors.pipeline import merging, missed_pages
@@ -56,4 +57,6 @@ def _greatest_timestamps(state: PartitionState, moment: int) -> dict[str, int]:
 
 def _reads_differently(case: Case, now: int, before: int) -> bool:
     """Whether a case reads otherwise as of `now` than as of the later moment up to which its timers have fired."""
+    if waits.next_threshold(case.fold, now) < before:
+        return True
     return any(clock.is_open and clocks.next_threshold(clock, now) < before for clock in case.fold.clocks)

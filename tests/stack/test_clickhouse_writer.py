@@ -123,10 +123,9 @@ ROWS: dict[str, Sequence[Any]] = {
         topic="contact-events", source="crm", entity_id="c-1", partition=3, state="waiting_customer",
         waiting_on="customer", waiting_since=NOON + 1, area="billing", team="t1", site="", owner="o",
         priority="high", opened_at=NOON, first_response_at=NOON + 1, answered_at=None, first_resolved_at=None,
-        resolved_at=NOON + 2, closed_at=None, last_event_at=NOON + 2, resolution="solved", merged_into="",
-        merged_elsewhere=0, events=5, events_left_out=1, assignments=1, transfers=2, reopens=0, incomplete=0, test=0,
-        erased=1,
-        customer_id="ada",
+        resolved_at=NOON + 2, closed_at=None, last_event_at=NOON + 2, resolution="solved",
+        merged_into="c-9", merged_elsewhere=1, events=5, events_left_out=1, assignments=1, transfers=2, reopens=0,
+        incomplete=0, test=0, erased=1, customer_id="ada",
         kind="", channel="phone", org_unit="es/madrid", category="invoice", product="fibre", element="process",
         origin_area="sales", otc_stage="invoicing", relationship="b2c", demand_type="failure", queue="sales",
     ),
@@ -171,7 +170,7 @@ def test_every_view_can_be_read_through_the_driver(address: Address, client: Cli
 
     views = client.execute("SELECT name FROM system.tables WHERE engine = 'View' AND database = currentDatabase()")
 
-    assert len(views) == 11
+    assert len(views) == 13
     assert [name for (name,) in views if not client.execute(f"SELECT * FROM {name}")] == []
 
 
