@@ -285,7 +285,10 @@ def _said(begins: Mapping[int, int]) -> str:
 
 def _require_stopped(admin: KafkaAdminClient, settings: Settings) -> None:
     if members := _members(admin, settings.app_id):
-        raise AcceptError(f"{members} workers run (members of group {settings.app_id}): stop all of them first")
+        raise AcceptError(
+            f"{members} workers run (members of group {settings.app_id}): stop all of them first (one that was killed "
+            f"is a member for {settings.session_timeout:g} s more)"
+        )
 
 
 def _members(admin: KafkaAdminClient, group: str) -> int:

@@ -59,34 +59,31 @@ class _EnoughError(Exception):
     """Nothing that comes after a disaster is compared."""
 
 
-async def _recreated(world: World, seen: Seen, dice: random.Random, ids: Mapping[str, bytes] | None = None) -> None:
+async def _recreated(world: World, seen: Seen, dice: random.Random) -> None:
     """A topic is made again, and its publisher goes on: soon its log is as long as what was read before."""
+    await _goes_on(world, seen, lambda offset: offset)
+
+
+async def _grown_again(world: World, seen: Seen, dice: random.Random) -> None:
+    """A log lost all that was read, and others published as much since, before anybody looked; it has the same id."""
+    await _goes_on(world, seen, lambda offset: offset, dict(world.broker.ids))
+
+
+async def _cut_short(world: World, seen: Seen, dice: random.Random) -> None:
+    """A log ends before what was read, on a broker that knows no ids."""
+    await _goes_on(world, seen, lambda offset: offset // 2)
+
+
+async def _goes_on(
+    world: World, seen: Seen, length: Callable[[int], int], ids: Mapping[str, bytes] | None = None
+) -> None:
+    """The logs of a topic hold other records, as many as `length` makes of what was read before; a minute passes."""
     worker, partitions = world.workers[-1], world.traffic.partitions
     before = {number: part.offsets[CONTACTS] for number, part in worker.assignment.partitions.items()}
     disasters.recreate(world.broker, CONTACTS, partitions)
     world.broker.ids |= ids or {}
     for number, offset in before.items():
-        for _ in range(offset):
-            world.broker.log(CONTACTS, number).append(world.wall(), b"c", b"{}")
-    await asyncio.sleep(60)
-    durable = {number: part.durable for number, part in worker.assignment.partitions.items()}
-    seen.skipped = disasters.skipped(world.broker, durable, before)
-    seen.said = list(worker.assignment.problems)
-
-
-async def _grown_again(world: World, seen: Seen, dice: random.Random) -> None:
-    """A log lost all that was read, and others published as much since, before anybody looked; it has the same id."""
-    ids = dict(world.broker.ids)
-    await _recreated(world, seen, dice, ids)
-
-
-async def _cut_short(world: World, seen: Seen, dice: random.Random) -> None:
-    """A log ends before what was read, on a broker that knows no ids."""
-    worker, partitions = world.workers[-1], world.traffic.partitions
-    before = {number: part.offsets[CONTACTS] for number, part in worker.assignment.partitions.items()}
-    disasters.recreate(world.broker, CONTACTS, partitions)
-    for number, offset in before.items():
-        for _ in range(offset // 2):
+        for _ in range(length(offset)):
             world.broker.log(CONTACTS, number).append(world.wall(), b"c", b"{}")
     await asyncio.sleep(60)
     durable = {number: part.durable for number, part in worker.assignment.partitions.items()}

@@ -264,7 +264,7 @@ BUGS: Final = {
     a_transactional_id_for_each_process: 1,
     versions_begin_anew_after_recovery: 0,
     what_was_gathered_is_kept_over_a_rebalance: 2,
-    a_lost_last_slice_is_not_missed: 92,
+    a_lost_last_slice_is_not_missed: 172,
     a_wrong_clock_counts: 2,
     time_is_never_set_back: 2,
     what_was_decided_stays_when_time_is_set_back: 2,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -77,11 +78,17 @@ def problems(service: Service) -> str:
 
 
 def follow(settings: Settings, said: str) -> str:
-    """Run the command that a message names, as it names it."""
+    """Run the command that a message names, as it names it, once whoever was stopped has left the group."""
     (named,) = re.findall(r"`oidor (inputs accept --from \w+)`", said)
-    done = command(settings, *named.split())
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    runs: list[CompletedProcess[str]] = []
+
+    def alone() -> bool:
+        runs.append(command(settings, *named.split()))
+        return "stop all of them first" not in runs[-1].stderr
+
+    until(alone, 30, "the last member has left")
+    assert runs[-1].returncode == 0, runs[-1].stderr
+    return runs[-1].stdout
 
 
 def doctor(settings: Settings) -> tuple[int, str]:

@@ -25,7 +25,7 @@ NOON = 1_795_176_000_000
 def events(first: int, count: int, *more: str) -> bytes:
     """A batch of a worker, of an older release, or of the newer one, which adds a value to each row."""
     texts: dict[str, Any] = dict.fromkeys(EventRow._fields, "") | {"topic": CONTACTS, "payload": "x" * 1_000}
-    numbers: dict[str, Any] = dict.fromkeys(("partition", "late", "test", "erased"), 0)
+    numbers: dict[str, Any] = dict.fromkeys(("partition", "incarnation", "late", "test", "erased"), 0)
     numbers |= {"record_at": NOON, "occurred_at": NOON, "seq": -1}
     rest: dict[str, Any] = {"warnings": (), "topics": (), "score": None}
     rows = [
