@@ -105,6 +105,13 @@ def _over(fold: Fold, event: CaseEvent, promises: Promises) -> None:
     fold.callback_owed = False
 
 
+def _dismissed(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    """What never was a case was owed no answer: the clocks of its waits are annulled, a wait without one has none."""
+    _over(fold, event, promises)
+    for wait in fold.waits:
+        wait.straight = None
+
+
 def _begin(fold: Fold, since: int, promises: Promises) -> Wait:
     short_ms = promises.short_abandon_ms(since, fold.matching())
     wait = Wait(since, fold.attribution(), fold.answered_at is not None, short_ms)
@@ -147,7 +154,8 @@ _MOVES: Final[Mapping[Trigger, Callable[[Fold, CaseEvent, Promises], None]]] = {
     "abandoned": _abandoned,
     "callback_requested": _callback_requested,
     "waiting_customer": _waiting_customer,
-    **dict.fromkeys(("resolved", "duplicate", "dismissed", "closed", "merged", "voided"), _over),
+    "dismissed": _dismissed,
+    **dict.fromkeys(("resolved", "duplicate", "closed", "merged", "voided"), _over),
 }
 
 
@@ -206,6 +214,8 @@ def _is_promised(wait: Wait, now: int) -> bool:
     clock = wait.clock
     if clock is None:
         return wait.straight is not None
+    if clock.phase == "annulled":
+        return False
     if wait.end is None:
         return clock.is_open
     if wait.end == "other":

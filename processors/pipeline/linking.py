@@ -3,7 +3,7 @@
 A survey tool knows the case that it asks about, and not who dealt with it. The case is looked for by its id alone,
 since the desk is another source; of several that bear it the customer's own counts, then that of the survey's source.
 Whichever of the two comes first, and whatever becomes of the case later, the survey is attributed as the case is now.
-An answer that names a case that is somewhere else, or nowhere, is warned.
+What names a case that is somewhere else, or nowhere, is warned.
 """
 
 from collections.abc import Iterator
@@ -57,42 +57,41 @@ def standings(state: PartitionState, case: Case) -> Iterator[tuple[Case, Standin
                 yield survey, _standing(found)
 
 
-def note_answer(state: PartitionState, row: EventRow) -> None:
-    """Let an answer, just accepted, wait when it names a case of which nothing was read yet."""
-    survey = state.cases.get((SURVEYS, row.source, row.entity_id))
-    if survey is not None and survey.evaluation.links and not _is_named_here(state, survey, row.record_at):
-        state.dangling.add(row)
+def note_names(state: PartitionState, row: EventRow, event: CaseEvent) -> None:
+    """Let a survey event, just accepted, wait when it names cases and nothing was read of any."""
+    named = links_of((event,))
+    if named and not any(_arrived(state, each, row.record_at + DANGLING_AFTER_MS) for each in named):
+        state.dangling.add(row, named)
+
+
+def note_arrival(state: PartitionState, topic: str, entity_id: str, record_at: int) -> None:
+    """Let the survey events wait no longer that name the case of an event that arrived at a moment, ms."""
+    if len(state.dangling):
+        state.dangling.arrived((topic, entity_id), record_at)
 
 
 def warn_dangling(state: PartitionState, observations: Observations) -> None:
-    """Write the answers again, with a warning, that name a case of which nothing came in time.
+    """Write the survey events again, with a warning, that name a case of which nothing came in time.
 
     All that arrived up to `now` was read, of every input: so the warning is a function of the records.
     """
-    warned: list[EventRow] = []
-    for row in state.dangling.pop_due(state.now):
-        survey = state.cases.get((SURVEYS, row.source, row.entity_id))
-        if survey is not None and not _is_named_here(state, survey, row.record_at + DANGLING_AFTER_MS):
-            warned.append(row._replace(warnings=(*row.warnings, _WARNING)))
-            observations.count("event_warnings", SURVEYS, row.source, _WARNING)
+    warned = [row._replace(warnings=(*row.warnings, _WARNING)) for row in state.dangling.pop_due(state.now)]
+    for row in warned:
+        observations.count("event_warnings", SURVEYS, row.source, _WARNING)
     if warned:
         state.pending.replace_events(warned)
 
 
-def _is_named_here(state: PartitionState, survey: Case, arrived_by: int) -> bool:
+def _arrived(state: PartitionState, named: Target, by: int) -> bool:
     """Had anything of a case that a survey names arrived by a moment, ms?"""
-    return any(
-        _arrived(state, (topic, source, entity_id), arrived_by)
-        for topic, entity_id in survey.evaluation.links
-        for source in state.sources.names()
-    )
-
-
-def _arrived(state: PartitionState, key: CaseKey, by: int) -> bool:
-    case = state.cases.get(key)
-    if case is None:
-        return departed.key_hash(key) in state.departed[key[0]]
-    return any(event.record_at <= by for event in case.events)
+    topic, entity_id = named
+    for source in state.sources.names():
+        case = state.cases.get((topic, source, entity_id))
+        if case is not None and any(event.record_at <= by for event in case.events):
+            return True
+        if case is None and departed.key_hash((topic, source, entity_id)) in state.departed[topic]:
+            return True
+    return False
 
 
 def _standing(linked: Linked) -> Standing:

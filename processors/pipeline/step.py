@@ -23,11 +23,10 @@ from processors.state.seen_ids import event_hash, id_hash
 from schemas.events.decoding import admit, decode, occurred_ms, payload, payload_as_sent, warnings_of
 from schemas.events.envelope import Event
 from schemas.events.rejection import claimed
-from schemas.events.surveys import ANSWERED
 from schemas.observations import Observations
 from schemas.outputs import RejectedRecord, Rejection
 from schemas.taxonomy import Reason
-from schemas.topics import INPUTS
+from schemas.topics import INPUTS, SURVEYS
 
 log = logging.getLogger(__name__)
 
@@ -206,13 +205,14 @@ def _accept(
         warnings += ("personal_data_masked",)
     concerns_erased = erasure.concerns(state, event, occurred_at)
     change: Change | None = None
+    folded = case_event(event, occurred_at, record.timestamp, category)
     if concerns_erased:
         warnings += erasure.warnings_of(event)
     else:
         case, admitted = eviction.admit(state, key, event.event_type, occurred_at, observations)
         warnings += admitted
         if case is not None:
-            change = folding.fold_event(state, case, case_event(event, occurred_at, record.timestamp, category))
+            change = folding.fold_event(state, case, folded)
             warnings += change.warnings
     try:
         row = event_row(
@@ -243,8 +243,10 @@ def _accept(
     progress.accepted += 1
     progress.late += late
     state.pending.events.append(row)
-    if event.event_type == ANSWERED and change is not None:
-        linking.note_answer(state, row)
+    if change is not None and topic == SURVEYS:
+        linking.note_names(state, row, folded)
+    elif change is not None:
+        linking.note_arrival(state, topic, event.entity_id, record.timestamp)
     live.observe_accepted(observations, event, row)
 
 

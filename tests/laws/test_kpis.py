@@ -93,6 +93,7 @@ class NaiveWait:
     end: str = ""
     ended: int = 0
     called_back: bool = False
+    owed: bool = True
 
 
 def naive_waits(events: list[Any], opened: Any, numbers: Counter[str]) -> set[str]:
@@ -132,6 +133,9 @@ def naive_waits(events: list[Any], opened: Any, numbers: Counter[str]) -> set[st
             unheard = not answered and not asked if person else not reached
             if unheard and not (end == "callback" and at == since):
                 waits.append(NaiveWait(since, queued=False, end=end, ended=at))
+        if end == "spam":
+            for wait in waits:
+                wait.owed = False
         if person and asked:
             for wait in waits:
                 wait.called_back = wait.called_back or wait.end == "callback"
@@ -164,7 +168,7 @@ def naive_wait(wait: NaiveWait, first: bool, opened: Any, numbers: Counter[str])
         numbers["contacts_answered"] += first
         numbers["wait_ms"] += took
     target = ANSWER_TARGETS.get(opened.channel) if opened else None
-    if target is None or wait.end == "spam" or (wait.end == "other" and took <= target):
+    if target is None or not wait.owed or (wait.end == "other" and took <= target):
         return
     numbers["waits_promised"] += 1
     numbers["waits_in_target"] += wait.end in ("answered", "callback") and (took <= target or not wait.queued)

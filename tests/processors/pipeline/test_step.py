@@ -71,6 +71,7 @@ def test_an_invalid_example_is_rejected_for_its_reason_each_time(example: exampl
     assert feed.state.cases == {}
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*examples.valid(), *examples.invalid()]), max_size=40))
 def test_read_is_accepted_and_duplicate_and_rejected(records: list[examples.Record]) -> None:
     feed = Feed(RULES)

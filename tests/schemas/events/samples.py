@@ -19,7 +19,13 @@ OPENED: dict[str, Any] = {
     "direction": "inbound",
     "channel": "phone",
 }
-ANSWERED = {**OPENED, "event_type": "survey.answered", "kind": "csat", "mode": "email", "score": 4}
+ANSWERED = {
+    **{name: value for name, value in OPENED.items() if name != "direction"},
+    "event_type": "survey.answered",
+    "kind": "csat",
+    "mode": "email",
+    "score": 4,
+}
 ABSENT = object()
 """A field with this value is left out."""
 
