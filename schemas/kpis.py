@@ -198,6 +198,8 @@ class Kpi:
     small_n: str = _INTERVAL
     source: str = ""
     """The public definition that it follows; '' where it is our own."""
+    definition_version: int = 1
+    """The `DEFINITION_VERSION` from which on it is counted as it is now: see there."""
 
 
 def _attainment(id_: str, metric: ClockMetric) -> Kpi:
@@ -283,3 +285,13 @@ KPIS: Final[tuple[Kpi, ...]] = (
     Kpi("K22b", "upheld_rate", "ratio", "complaints upheld or partly upheld / decided", (Count.complaints_upheld,),
         (Count.complaints_decided,), source="FCA Handbook, DISP 1.10"),
 )  # fmt: skip
+
+DEFINITION_VERSION: Final = max(kpi.definition_version for kpi in KPIS)
+"""Of all definitions together. Rows say under which they were counted: what of them is less than the version of a KPI
+holds that KPI as it was defined before, or not at all, until `oidor rebuild` counts it anew.
+
+A KPI that is new, or whose accumulators are others, or count otherwise than before, is given the next number: declared,
+not derived, because numbers have an order, which a digest has not; and because how an event is counted is written in
+Python, where a digest would change with every comment, and words of a formula are made clearer without any other number
+coming out. What the declarations alone can tell is held by a test.
+"""

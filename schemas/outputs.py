@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schemas.kpis import ACCUMULATORS, HISTOGRAM_WIDTH, LOWEST_BUCKET, RETIRED, Histogram
-from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Reason, Severity, WaitingOn
+from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Reason, Severity, StaleReason, WaitingOn
 
 
 class EventRow(NamedTuple):
@@ -285,10 +285,25 @@ class ErasureRow(NamedTuple):
     """The record's Kafka timestamp: what happened up to then names them no more."""
 
 
+class StaleMinuteRow(NamedTuple):
+    """A KPI minute that is to be counted anew: what it adds up to may not be what its events come to.
+
+    Natural key: all but `resolved`.
+    """
+
+    minute: int
+    """Milliseconds at which it begins."""
+    topic: str
+    partition: int
+    reason: StaleReason
+    resolved: int
+    """0 of what a worker writes; 1 once the minute was counted anew, until it is marked again."""
+
+
 class PartialRow(NamedTuple):
     """What one minute, or quarter-hour, adds up to by one value of a dimension, without what is zero.
 
-    As a row batch carries it; natural key: all but the amounts.
+    As a row batch carries it; natural key: all up to `revision`.
     """
 
     minute: int
@@ -301,12 +316,14 @@ class PartialRow(NamedTuple):
     """0: all that was counted while the minute was in memory. Else the version of the checkpoint that wrote the row: an
     adjustment for what came later, to be added; its amounts may be less than nothing.
     """
+    definition_version: int
+    """The least `schemas.kpis.DEFINITION_VERSION` that anything in it was counted under."""
     amounts: Mapping[int, int]
     """Slot -> amount: see `HISTOGRAM_WIDTH`. The places of the accumulators are those of the batch's own columns."""
 
 
-_PARTIAL_KEY: Final = PartialRow._fields[:-1]
-PARTIAL_COLUMNS: Final[tuple[str, ...]] = (*_PARTIAL_KEY, *ACCUMULATORS)
+_BEFORE_AMOUNTS: Final = PartialRow._fields[:-1]
+PARTIAL_COLUMNS: Final[tuple[str, ...]] = (*_BEFORE_AMOUNTS, *ACCUMULATORS)
 _PARTIALS: Final = frozenset({"kpi_partials", "kpi_quarter_hours"})
 
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -316,6 +333,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "incidents": IncidentRow._fields,
     "kpi_partials": PARTIAL_COLUMNS,
     "kpi_quarter_hours": ("quarter_hour", *PARTIAL_COLUMNS[1:]),
+    "kpi_stale_minutes": StaleMinuteRow._fields,
     "rejected_events": RejectedRow._fields,
     "ingest_progress": ProgressRow._fields,
     "erasures": ErasureRow._fields,
@@ -409,14 +427,14 @@ def decode_rows(batch: RowBatch) -> list[list[Any]]:
 
 def partials_in_full(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> list[list[Any]]:
     """`PartialRow`s with a value for each column."""
-    nothing: list[Any] = [{} if name in Histogram.__members__ else 0 for name in columns[len(_PARTIAL_KEY) :]]
+    nothing: list[Any] = [{} if name in Histogram.__members__ else 0 for name in columns[len(_BEFORE_AMOUNTS) :]]
     return [_in_full(row, nothing) for row in rows]
 
 
 def _in_full(row: Sequence[Any], nothing: Sequence[Any]) -> list[Any]:
     values = list(nothing)
     try:
-        *key, amounts = row
+        *before, amounts = row
         for place, amount in amounts.items():
             if place < HISTOGRAM_WIDTH:
                 values[place] = amount
@@ -425,7 +443,7 @@ def _in_full(row: Sequence[Any], nothing: Sequence[Any]) -> list[Any]:
                 values[histogram] = {**values[histogram], bucket + LOWEST_BUCKET: amount}
     except (AttributeError, IndexError, TypeError, ValueError):
         return list(row)
-    return [*key, *values]
+    return [*before, *values]
 
 
 _encoder = msgspec.msgpack.Encoder()

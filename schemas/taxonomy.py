@@ -71,6 +71,7 @@ Severity = Literal["info", "warning", "critical"]
 OwnIncident = Literal["missed_pages", "evicted_cases"]
 """Incidents of ours: of Oidor itself, and not of what customers were promised. Of no input topic, and no pattern's."""
 IncidentState = Literal["open", "closed", "withdrawn"]
+StaleReason = Literal["not_taken_back", "maybe_counted_twice"]
 
 REASONS: Final[tuple[str, ...]] = get_args(Reason)
 WARNINGS: Final[tuple[str, ...]] = get_args(Warning_)

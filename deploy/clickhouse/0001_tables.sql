@@ -258,6 +258,22 @@ ORDER BY partition
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'How far each partition has come by event time; key: partition';
 
+CREATE TABLE IF NOT EXISTS {database}.kpi_stale_minutes
+(
+    minute DateTime64(3, 'UTC') COMMENT 'Beginning of the minute, UTC',
+    topic LowCardinality(String) COMMENT 'Kafka topic that its numbers come from',
+    partition UInt32 COMMENT 'Kafka partition that they come from',
+    reason LowCardinality(String) COMMENT 'Why it is to be counted anew: not_taken_back, or maybe_counted_twice',
+    resolved UInt8 COMMENT '1 once `oidor rebuild` has counted the minute anew, until it is marked again',
+    version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC'
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(minute)
+ORDER BY (minute, topic, partition, reason)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'KPI minutes of which a case was counted under other rules, and has changed since; key: minute, topic, partition, reason';
+
 -- So that nothing about somebody who was erased is stored as it was sent, whatever is read again.
 CREATE TABLE IF NOT EXISTS {database}.erasures
 (

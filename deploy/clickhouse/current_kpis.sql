@@ -10,13 +10,14 @@ CREATE OR REPLACE TABLE {database}.kpi_definitions
     denominator Array(String) COMMENT 'Accumulators below the line: their sum is n; none: what is above is n',
     anchor LowCardinality(String) COMMENT 'Which moment decides the minute: by_event when it happened, by_due when it was due, by_queueing when the wait began',
     small_n String COMMENT 'What to do with few cases',
-    source String COMMENT 'Public definition that it follows; empty where it is our own'
+    source String COMMENT 'Public definition that it follows; empty where it is our own',
+    definition_version UInt32 COMMENT 'Version of all definitions from which on it is counted as it is now'
 )
 ENGINE = MergeTree
 ORDER BY id
 COMMENT 'One row for each published KPI'
 AS SELECT * FROM VALUES(
-    'id String, name String, unit String, formula String, numerator Array(String), denominator Array(String), anchor String, small_n String, source String',
+    'id String, name String, unit String, formula String, numerator Array(String), denominator Array(String), anchor String, small_n String, source String, definition_version UInt32',
     {kpi_definitions});
 
 CREATE OR REPLACE VIEW {database}.v_kpi_minute AS

@@ -59,7 +59,7 @@ def _comment(accumulator: Accumulator, bucket: str) -> str:
 
 def _additions(bucket: str) -> str:
     """What a table has to learn that was made when less was declared, or with other words."""
-    before = ("revision", *(each.name for each in DECLARED))
+    before = ("definition_version", *(each.name for each in DECLARED))
     return _lines(
         [
             f"ADD COLUMN IF NOT EXISTS {_column(each, bucket)} AFTER {previous},\n"

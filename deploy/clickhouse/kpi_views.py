@@ -74,7 +74,8 @@ def _is_duration(kpi: Kpi) -> bool:
 def _definition(kpi: Kpi) -> str:
     words = [literal(word) for word in (kpi.id, kpi.name, kpi.unit, kpi.formula)]
     lists = [literal(_names(side)) for side in (kpi.numerator, kpi.denominator)]
-    return "({})".format(", ".join((*words, *lists, literal(kpi.anchor), literal(kpi.small_n), literal(kpi.source))))
+    more = [literal(word) for word in (kpi.anchor, kpi.small_n, kpi.source)]
+    return "({})".format(", ".join((*words, *lists, *more, str(kpi.definition_version))))
 
 
 def _total(name: str) -> str:

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS {database}.kpi_partials
 (
     minute DateTime64(3, 'UTC') COMMENT 'Beginning of the minute, UTC',
     {kpi_rest_of_key},
+    definition_version UInt32 COMMENT 'The least version of the KPI definitions that anything in it was counted under',
     {kpi_accumulators_of_minute},
     is_empty UInt8 MATERIALIZED {kpi_is_empty} {kpi_is_empty_comment},
     version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
@@ -33,6 +34,7 @@ CREATE TABLE IF NOT EXISTS {database}.kpi_quarter_hours
 (
     quarter_hour DateTime64(3, 'UTC') COMMENT 'Beginning of the quarter-hour, UTC',
     {kpi_rest_of_key},
+    definition_version UInt32 COMMENT 'The least version of the KPI definitions that anything in it was counted under',
     {kpi_accumulators_of_quarter_hour},
     is_empty UInt8 MATERIALIZED {kpi_is_empty} {kpi_is_empty_comment},
     version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',

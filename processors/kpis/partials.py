@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from processors.kpis.samples import Sample
-from schemas.kpis import DIMENSIONS
+from schemas.kpis import DEFINITION_VERSION, DIMENSIONS
 from schemas.outputs import PartialRow
 
 MINUTE_MS: Final = 60_000
@@ -210,10 +210,17 @@ def added_up(partials: Iterable[Slots]) -> Slots:
 
 
 def partial_row(
-    bucket: int, key: PartialId, topic: str, partition: int, slots: Slots, *, revision: int = 0
+    bucket: int,
+    key: PartialId,
+    topic: str,
+    partition: int,
+    slots: Slots,
+    *,
+    revision: int = 0,
+    definition_version: int = DEFINITION_VERSION,
 ) -> PartialRow:
     """One partial of a minute or a quarter-hour for the warehouse, as it is now."""
-    return PartialRow(bucket, DIMENSIONS[key[0]], key[1], topic, partition, revision, slots.copy())
+    return PartialRow(bucket, DIMENSIONS[key[0]], key[1], topic, partition, revision, definition_version, slots.copy())
 
 
 def adjustment_rows(

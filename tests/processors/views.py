@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from processors.rules import Rules
 from schemas.kpis import COUNTS, SUMS
-from schemas.outputs import COLUMNS, Checkpoint, partials_in_full
+from schemas.outputs import COLUMNS, Checkpoint, PartialRow, partials_in_full
 from tests.processors.feed import DAY, Feed, Happening
 
 KEYS: Final = {
@@ -20,9 +20,11 @@ KEYS: Final = {
     "ingest_progress": ("topic", "partition", "incarnation", "day"),
     "erasures": ("customer", "partition"),
     "watermarks": ("partition",),
+    "kpi_stale_minutes": ("minute", "topic", "partition", "reason"),
 }
 PARTIALS: Final = ("kpi_partials", "kpi_quarter_hours")
 QUARTER_HOUR: Final = 900_000
+_AMOUNTS_FROM: Final = PartialRow._fields.index("amounts")
 Row = dict[str, Any]
 
 
@@ -84,7 +86,7 @@ class Views:
                 counting.append(0)
             rows = [self._rows[table][(*of_bucket, revision)][1] for revision in counting]
             found.append(_sum_of(rows))
-        return sorted((row for row in found if any(list(row.values())[6:])), key=_key_of)
+        return sorted((row for row in found if any(list(row.values())[_AMOUNTS_FROM:])), key=_key_of)
 
     def kpi_totals(self) -> dict[str, int]:
         """Counts and sums of all minutes together."""
@@ -117,9 +119,9 @@ def _key_of(row: Row) -> list[Any]:
 
 def _sum_of(rows: list[Row]) -> Row:
     """Partials of one key as one of revision 0."""
-    total = rows[0] | {"revision": 0}
+    total = rows[0] | {"revision": 0, "definition_version": min(row["definition_version"] for row in rows)}
     for row in rows[1:]:
-        for name in list(row)[6:]:
+        for name in list(row)[_AMOUNTS_FROM:]:
             total[name] = _plus(total[name], row[name])
     return total
 
@@ -138,7 +140,7 @@ def quarter_hours_of(minutes: Iterable[Row]) -> list[Row]:
         row = {"quarter_hour": minute["minute"] - minute["minute"] % QUARTER_HOUR} | minute
         del row["minute"]
         rows.setdefault(tuple(list(row.values())[:5]), []).append(row)
-    return [total for some in rows.values() if any(list((total := _sum_of(some)).values())[6:])]
+    return [total for some in rows.values() if any(list((total := _sum_of(some)).values())[_AMOUNTS_FROM:])]
 
 
 def views_after(log: Iterable[Happening], *, until: int = 40 * DAY, rules_: Rules | None = None) -> Views:

@@ -50,17 +50,17 @@ def test_a_row_that_has_not_one_value_a_column_is_handed_back() -> None:
 
 
 def test_a_partial_is_written_without_what_is_zero_and_named_by_the_columns_of_its_batch() -> None:
-    columns = (*PARTIAL_COLUMNS[:6], "praise", "wait_histogram", "contacts_opened")
+    columns = (*PARTIAL_COLUMNS[:7], "praise", "wait_histogram", "contacts_opened")
     rows = [
-        (0, "all", "all", "contact-events", 3, 0, amounts)
+        (0, "all", "all", "contact-events", 3, 0, 1, amounts)
         for amounts in ({2: 9, 1_116: 1, 1_125: 2}, {}, {3: 1}, "praise")
     ]
     gathered = InsertBlock.like(RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw()))
 
     refused = gathered.add(RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
 
-    assert gathered.values[6:9] == [[0, 0], [{-4: 1, 5: 2}, {}], [9, 0]]
-    assert [row.got for row in refused] == ["7 values", "7 values"]
+    assert gathered.values[7:10] == [[0, 0], [{-4: 1, 5: 2}, {}], [9, 0]]
+    assert [row.got for row in refused] == ["8 values", "8 values"]
 
 
 def test_a_row_batch_of_no_rows_adds_none() -> None:

@@ -109,7 +109,7 @@ def test_partials_of_another_release_are_stored_under_their_names(release: str) 
     stored = {}
     for index in range(len(block)):
         row = dict(zip(block.columns, block.row(index), strict=False))
-        minute, dimension, value, topic, *_ = (row.pop(name) for name in PARTIAL_COLUMNS[:6])
+        minute, dimension, value, topic, *_ = (row.pop(name) for name in PARTIAL_COLUMNS[:7])
         stored[f"{topic} {minute} {dimension} {value}"] = {
             name: amount if isinstance(amount, int) else {str(bucket): count for bucket, count in amount.items()}
             for name, amount in row.items()

@@ -29,6 +29,7 @@ from schemas.outputs import (
     ProgressRow,
     RejectedRow,
     RowBatch,
+    StaleMinuteRow,
     WatermarkRow,
     decode_rows,
 )
@@ -112,7 +113,7 @@ async def until(condition: Callable[[], bool]) -> None:
 # What goes in comes out
 
 PARTIAL: Final = PartialRow(
-    NOON, "channel", "phone", "contact-events", 3, 0,
+    NOON, "channel", "phone", "contact-events", 3, 0, 2,
     {place: place * (-1) ** place for place in range(1, len(COUNTS))}
     | {len(COUNTS) + n: 10**12 + n for n in range(6)}
     | {bucket(1, -120): 1, bucket(1, 700): -4_000_000_000, bucket(2, 0): 3},
@@ -146,6 +147,7 @@ ROWS: dict[str, Sequence[Any]] = {
     "watermarks": WatermarkRow(3, NOON, NOON - 60_000, {"office 1": 5, "uk 2": -1}),
     "kpi_partials": PARTIAL,
     "kpi_quarter_hours": PARTIAL._replace(revision=1 << 40),
+    "kpi_stale_minutes": StaleMinuteRow(NOON, "contact-events", 3, "not_taken_back", 1),
 }  # fmt: skip
 
 
@@ -399,7 +401,7 @@ def test_partials_go_in_at_twenty_thousand_a_second(address: Address) -> None:
     scalars = len(COUNTS) + len(SUMS)
     amounts = dict.fromkeys(range(scalars), 7) | {bucket(0, 30): 1, bucket(0, 35): 2, bucket(2, 90): 1}
     rows = [
-        PartialRow(NOON + minute * 60_000, "area", str(value), "contact-events", 0, 0, amounts)
+        PartialRow(NOON + minute * 60_000, "area", str(value), "contact-events", 0, 0, 1, amounts)
         for minute in range(200)
         for value in range(100)
     ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from schemas.kpis import ACCUMULATORS
 from schemas.outputs import COLUMNS, partials_in_full
 
 Row = Mapping[str, Any]
@@ -87,7 +88,7 @@ class Views:
 
 def amounts(row: Row) -> Mapping[str, Any]:
     """The counts, sums and histograms of a KPI minute that are not zero."""
-    return {name: value for name, value in row.items() if name not in _KEYS["kpi_partials"] and value}
+    return {name: row[name] for name in ACCUMULATORS if row[name]}
 
 
 def _sum_of(row: Row, other: Row) -> Row:

@@ -167,6 +167,7 @@ NATURAL_KEYS: dict[str, Sequence[str]] = {
     "ingest_progress": ["topic", "partition", "incarnation", "day"],
     "erasures": ["customer", "partition"],
     "watermarks": ["partition"],
+    "kpi_stale_minutes": ["minute", "topic", "partition", "reason"],
 }
 
 
@@ -182,11 +183,16 @@ def test_versions_of_a_row_collapse_on_its_natural_key(migrated: Warehouse, tabl
 
 
 def test_the_definitions_are_those_of_the_registry(migrated: Warehouse) -> None:
-    rows = migrated.query("SELECT id, name, unit, formula, numerator, denominator, anchor, source FROM kpi_definitions")
+    columns = "id, name, unit, formula, numerator, denominator, anchor, source, definition_version"
+    rows = migrated.query(f"SELECT {columns} FROM kpi_definitions")
 
     def names(accumulators: Sequence[Accumulator]) -> list[str]:
         return [each.name for each in accumulators]
 
     assert sorted(rows) == sorted(
-        (k.id, k.name, k.unit, k.formula, names(k.numerator), names(k.denominator), k.anchor, k.source) for k in KPIS
-    )
+        (
+            k.id, k.name, k.unit, k.formula, names(k.numerator), names(k.denominator), k.anchor, k.source,
+            k.definition_version,
+        )
+        for k in KPIS
+    )  # fmt: skip

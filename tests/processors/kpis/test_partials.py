@@ -42,7 +42,7 @@ def test_a_partial_that_returned_to_nothing_is_written_as_nothing() -> None:
     ((key, _),) = changed.items()
     assert held.minutes[minute][key] == {}
     (written,) = partials_in_full([partial_row(minute, key, CONTACTS, 0, {})], PARTIAL_COLUMNS)
-    assert not any(written[6:])
+    assert not any(written[7:])
 
 
 def test_a_minute_of_thousands_of_values_fits_into_messages_and_is_read_back_from_the_last_of_them() -> None:
