@@ -1,7 +1,7 @@
 """What the pipeline decides by: one frozen value, read once from the settings and the policy packs."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -60,6 +60,8 @@ class Rules:
     dimension_values_max: int
     patterns: Mapping[str, Parameters]
     """The parameters of each failure pattern, by its id."""
+    partition_of: Callable[[bytes], int] | None = None
+    """Key of a record -> number of the partition that it belongs in; None: nobody says which."""
 
     @property
     def bounds(self) -> Mapping[str, int]:
@@ -74,7 +76,12 @@ class Rules:
         }
 
     @classmethod
-    def of(cls, settings: Settings, declared: Mapping[str, Parameters]) -> "Rules":
+    def of(
+        cls,
+        settings: Settings,
+        declared: Mapping[str, Parameters],
+        partition_of: Callable[[bytes], int] | None = None,
+    ) -> "Rules":
         """`declared` are the parameters of patterns where the settings change none. Raises `RulesError`."""
         try:
             calendar_book = load_calendars(settings.calendars)
@@ -113,6 +120,7 @@ class Rules:
             partials_max=settings.partials_max,
             dimension_values_max=settings.dimension_values_max,
             patterns=parameters,
+            partition_of=partition_of,
         )
 
 

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     """Put before the names of the topics that Oidor writes, but the state's: two installations can share a cluster."""
     partitions: PositiveInt = 12
     """Partitions of every topic; the state records it, it cannot change under an application id."""
+    partitioner: Literal["murmur2", "crc32", "any"] = "murmur2"
+    """How publishers place a key in a partition, all of them alike: murmur2 is Kafka's own default, crc32 librdkafka's.
+    What lies elsewhere is warned wrong_partition, by source; any looks at nothing, for a partitioner of your own.
+    """
     replication: PositiveInt = 1
     """Copies of every topic when `oidor topics create` makes it; 3 in production."""
     input_retention_days: float = 7

@@ -24,6 +24,7 @@ from processors.pipeline.recovery import recover
 from processors.pipeline.set_back import set_back
 from processors.pipeline.step import EMPTY, Batch, reject, step
 from processors.rules import Rules
+from processors.runtime.partitioners import placement
 from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
 from processors.runtime.security import aiokafka_client
 from processors.runtime.service import Service
@@ -72,7 +73,7 @@ def run(settings: Settings, operator: Operator | None = None) -> int:
 
 def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
     """The pipeline, with its metrics and its way to Kafka. Raises RulesError."""
-    rules = Rules.of(settings, registry.DECLARED)
+    rules = Rules.of(settings, registry.DECLARED, placement(settings.partitioner, settings.partitions))
     found_by = (*registry.PATTERN_IDS, *get_args(OwnIncident))
     metrics.begin_known(policies=rules.policy_ids, priorities=get_args(Priority), patterns=found_by)
     page_window_ms, watch = round(settings.page_window * 1000), DurabilityWatch(metrics)

@@ -53,7 +53,7 @@ Warning_ = Literal[
     "unknown_source", "unknown_taxonomy", "clock_skew", "out_of_order", "impossible_transition", "missing_open",
     "seq_gap", "unknown_field", "self_reported_duration_differs", "erased_customer", "beyond_case_events",
     "beyond_retention", "maybe_repeated", "id_reused", "personal_data_masked", "dangling_reference", "merged_elsewhere",
-    "repeated", "machine_for_customer",
+    "repeated", "machine_for_customer", "wrong_partition", "key_not_customer",
 ]  # fmt: skip
 Outcome = Literal["accepted", "warned", "late", "duplicate", "rejected"]
 

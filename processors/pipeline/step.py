@@ -13,7 +13,7 @@ from processors.cases.events import CaseKey, case_event
 from processors.enrichment.categories import map_category
 from processors.enrichment.personal_fields import mask_event, names_differ
 from processors.enrichment.topics import text_topics
-from processors.pipeline import deadlines, erasure, eviction, folding, isolation, linking, live
+from processors.pipeline import deadlines, erasure, eviction, folding, isolation, linking, live, placement
 from processors.pipeline.deadlines import Spent
 from processors.pipeline.folding import Change
 from processors.pipeline.rows import event_row, rejected_row
@@ -212,6 +212,7 @@ def _accept(
         case, admitted = eviction.admit(state, key, event.event_type, occurred_at, observations)
         warnings += admitted
         if case is not None:
+            warnings += placement.oddities(state, case, event, record.key or b"")
             change = folding.fold_event(state, case, folded)
             warnings += change.warnings
     try:

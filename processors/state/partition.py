@@ -84,6 +84,8 @@ class PartitionState:
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
         self.links = Links()
         self.gauges = Gauges()
+        self.misplacing_sources: set[str] = set()
+        """Of which this process has said that they send here what belongs elsewhere."""
         self.set_back = False
         """Whether time was set back since the last checkpoint."""
         self.pending = Pending()

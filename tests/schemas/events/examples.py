@@ -1,4 +1,4 @@
-"""The examples of the contract, `schemas/examples/<topic>/{valid,invalid}/*.json`, as records."""
+"""The examples of the contract, `schemas/examples/<topic>/{valid,warned,invalid}/*.json`, as records."""
 
 import base64
 import json
@@ -31,10 +31,31 @@ class Record:
         return f"{self.topic}/{self.path.stem}"
 
 
+@dataclass(frozen=True)
+class Warned:
+    """An example that is accepted, and whose publisher is told that something is odd about it."""
+
+    record: Record
+    warnings: tuple[str, ...]
+    partitioner: str
+    """Of the client that would have sent it to that partition."""
+    partition: int
+    partitions: int
+
+    def __str__(self) -> str:
+        return str(self.record)
+
+
 @cache
 def valid() -> tuple[Record, ...]:
     """Every valid example: its file is the event, its key and timestamp are what a good publisher would choose."""
     return tuple(_valid(path) for topic in INPUTS for path in sorted(EXAMPLES.glob(f"{topic}/valid/*.json")))
+
+
+@cache
+def warned() -> tuple[Warned, ...]:
+    """Every example that is accepted with a warning: its file tells the warnings, the record and the event."""
+    return tuple(_warned(path) for topic in INPUTS for path in sorted(EXAMPLES.glob(f"{topic}/warned/*.json")))
 
 
 @cache
@@ -55,6 +76,14 @@ def _invalid(path: Path) -> Record:
     key = record["key"].encode() if record["key"] else None if "key" in example.get("record", {}) else _good_key(event)
     timestamp = _ms(record["timestamp"]) if record["timestamp"] else _good_timestamp(event)
     return Record(path, path.parts[-3], key, timestamp, value, example["reason"], example["field"])
+
+
+def _warned(path: Path) -> Warned:
+    example = json.loads(path.read_bytes())
+    value, event = _value(example)
+    sent = example["record"]
+    record = Record(path, path.parts[-3], sent["key"].encode(), _good_timestamp(event), value)
+    return Warned(record, tuple(example["warnings"]), sent["partitioner"], sent["partition"], sent["partitions"])
 
 
 def _value(example: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
