@@ -50,6 +50,8 @@ class Rules:
     erase_sources: frozenset[str]
     """Sources whose `customer.erased` counts; empty: any."""
     disorder_ms: int
+    page_window_ms: int
+    """How old what began may be when its record comes, to page somebody and to count in the gauges of what is open."""
     kpi_memory_ms: int
     case_retention_ms: int
     cases_max: int
@@ -111,6 +113,7 @@ class Rules:
             sources=frozenset(settings.sources),
             erase_sources=frozenset(settings.erase_sources),
             disorder_ms=settings.disorder_ms,
+            page_window_ms=round(settings.page_window * 1000),
             kpi_memory_ms=settings.kpi_memory_ms,
             case_retention_ms=round(settings.case_retention_days * DAY_MS),
             cases_max=settings.cases_max,

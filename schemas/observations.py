@@ -30,18 +30,18 @@ Counter = Literal[
     "contacts",
     "complaints",
     "surveys",
-    "sla_unmatched",
     "time_set_back",
 ]
 """Moved whenever the records came."""
-Moment = Literal["sla_outcomes", "sla_retractions"]
+Moment = Literal["sla_outcomes", "sla_retractions", "sla_unmatched"]
 """Counters moved only while the moment that they tell of is recent, so that a replay pages nobody."""
 Duration = Literal["wait", "first_response", "resolution"]
 """Histograms of seconds, moved only while they ended recently."""
 Gauge = Literal[
-    "backlog_cases", "waits_open", "sla_open", "sla_paused", "sla_at_risk", "sla_overdue", "pattern_incidents_open"
+    "backlog_cases", "waits_open", "sla_open", "sla_paused", "sla_at_risk", "sla_overdue", "pattern_incidents_open",
+    "imported_cases", "imported_sla_clocks", "imported_pattern_incidents",
 ]  # fmt: skip
-"""What a state counts while it lasts."""
+"""What a state counts while it lasts; `imported_...`: what was told so late that nobody could be called for it."""
 Transition = Literal["opened", "updated", "closed", "withdrawn"]
 """Of an incident."""
 

@@ -72,6 +72,8 @@ class Evaluation(NamedTuple):
     """Whose case it is; '' of somebody who is not known."""
     links: tuple[Target, ...] = ()
     """The cases that a survey names."""
+    imported: frozenset[str] = frozenset()
+    """Ids of the incidents that nobody could be called for when they opened: their records came long after."""
 
 
 NOT_EVALUATED: Final = Evaluation()

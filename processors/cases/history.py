@@ -28,13 +28,15 @@ class Membership(NamedTuple):
 class History:
     """The cases of one subject that one pattern considers, and what was emitted of them."""
 
-    __slots__ = ("cases", "failed", "incidents", "next_timer")
+    __slots__ = ("cases", "failed", "imported", "incidents", "next_timer")
 
     def __init__(self) -> None:
         self.cases: list[tuple[int, CaseKey]] = []
         """In order of time, ms."""
         self.incidents: Mapping[str, IncidentRow] = {}
         """By incident id, as last emitted."""
+        self.imported: frozenset[str] = frozenset()
+        """Ids of those that nobody could be called for when they opened."""
         self.next_timer = NEVER
         """The moment, ms, of the timer that waits for it; `NEVER`: none does."""
         self.failed = False

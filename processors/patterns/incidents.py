@@ -26,6 +26,8 @@ class Incident(NamedTuple):
     updated_at: int
     closed_at: int | None
     """None while it is open."""
+    known_at: int
+    """When the record came that opens it: when long after `opened_at`, nobody could have been called in time."""
     close_reason: str
     summary: str
     evidence: Mapping[str, Any]

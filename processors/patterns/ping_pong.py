@@ -36,10 +36,17 @@ def _incident(case: Case, cycle: Cycle, opened_at: int) -> Incident:
         opened_at=opened_at,
         updated_at=max(transfers[-1][0], closed_at or 0),
         closed_at=closed_at,
+        known_at=_known_at(case, opened_at),
         close_reason="" if closed_at is None else "auto",
         summary=f"handed on {len(transfers)} times: {' > '.join(path[:20])}",
         evidence={"transfers": [list(transfer) for transfer in transfers[:20]]},
     )
+
+
+def _known_at(case: Case, opened_at: int) -> int:
+    """When the last record came of the transfers up to a moment."""
+    records = (each.record_at for each in case.events if each.type == "transferred" and each.occurred_at <= opened_at)
+    return max(records, default=opened_at)
 
 
 def crossing(transfers: Sequence[Transfer], most: int) -> int | None:

@@ -109,10 +109,16 @@ def _incident(
         opened_at=crossed,
         updated_at=closed_at or last,
         closed_at=closed_at,
+        known_at=max(_known_at(case) for (at, _), case in zip(episode, cases, strict=True) if at <= crossed),
         close_reason="quiet" if closed else "",
         summary=f"{len(episode)} contacts of one customer on {subject[1]}, over {', '.join(channels)}",
         evidence={"contacts": [key[2] for _, key in episode][:20], "channels": channels},
     )
+
+
+def _known_at(case: Case) -> int:
+    """When the record came that opened a contact."""
+    return next((event.record_at for event in case.events if event.type == "opened"), 0)
 
 
 def _end(case: Case) -> int:

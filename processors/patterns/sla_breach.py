@@ -33,6 +33,7 @@ def _incident(case: Case, clock: Clock, now: int) -> Incident:
         opened_at=clock.due_at,
         updated_at=max(twice if overdue_twice else clock.due_at, closed or 0),
         closed_at=closed,
+        known_at=clock.started_record_at,
         close_reason=reason,
         summary=f"{clock.metric} was due in {clock.target.in_words} and {_what_became(clock)}",
         evidence=_evidence(clock),

@@ -40,6 +40,7 @@ def _incident(
         opened_at=passed[0],
         updated_at=max(passed[-1], closed or 0),
         closed_at=closed,
+        known_at=clock.started_record_at,
         close_reason="" if closed is None else state.removesuffix("_open"),
         summary=f"{clock.metric} has used {share:.0%} of its {clock.target.in_words}",
         evidence=clock_evidence(clock),

@@ -5,7 +5,7 @@ to the case that survives a merge. Nothing here decides, and nothing here can fa
 asked here, and isolated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +17,7 @@ from processors.kpis.samples import difference
 from processors.patterns import registry
 from processors.patterns.pattern import SubjectPattern
 from processors.pipeline import isolation, live
-from processors.pipeline.evaluation import DECIDED, evaluate_subject, outcome_of
+from processors.pipeline.evaluation import DECIDED, SubjectEvaluation, evaluate_subject, outcome_of
 from processors.sla import clocks
 from processors.sla.clocks import NEVER
 from processors.state.partition import PartitionState
@@ -55,7 +55,8 @@ def emit(state: PartitionState, case: Case, after: Evaluation, observations: Obs
         _observe_outcomes(case, before, after, observations)
         live.observe_waits(observations, before.outcomes, after.outcomes)
     if after.incidents or before.incidents:
-        emit_incidents(state, before.incidents, after.incidents, observations)
+        imported = before.imported, after.imported
+        emit_incidents(state, before.incidents, after.incidents, observations, imported)
     _void_clocks(state, case, before, after)
     if after.gauges != before.gauges:
         count_gauges(state, before, -1)
@@ -80,7 +81,11 @@ def _isolated(
     failed = {one.part for one in after.failures}
     kept = {key: row for key, row in before.incidents.items() if row.pattern in failed}
     stays = {pattern: one for pattern, one in before.memberships.items() if pattern in failed}
-    return after._replace(incidents={**after.incidents, **kept}, memberships={**after.memberships, **stays})
+    return after._replace(
+        incidents={**after.incidents, **kept},
+        memberships={**after.memberships, **stays},
+        imported=after.imported | before.imported.intersection(kept),
+    )
 
 
 def count_lacking(state: PartitionState, evaluation: Evaluation, change: int) -> None:
@@ -108,10 +113,14 @@ def emit_incidents(
     before: Mapping[str, IncidentRow],
     after: Mapping[str, IncidentRow],
     observations: Observations,
+    imported: tuple[Container[str], Container[str]] = ((), ()),
 ) -> None:
-    """Write incidents that are new or changed, and withdraw those that are no more."""
-    count_open(state, before, -1)
-    count_open(state, after, 1)
+    """Write incidents that are new or changed, and withdraw those that are no more.
+
+    `imported` are the ids, before and after, of those that nobody could be called for when they opened.
+    """
+    count_open(state, before, -1, imported[0])
+    count_open(state, after, 1, imported[1])
     for key, incident in after.items():
         known = before.get(key)
         if known != incident:
@@ -125,11 +134,14 @@ def emit_incidents(
             observations.incident(withdrawn, "withdrawn")
 
 
-def count_open(state: PartitionState, incidents: Mapping[str, IncidentRow], change: int) -> None:
-    """Count open incidents in, +1, or out, -1."""
-    for incident in incidents.values():
+def count_open(
+    state: PartitionState, incidents: Mapping[str, IncidentRow], change: int, imported: Container[str] = ()
+) -> None:
+    """Count open incidents in, +1, or out, -1; `imported` are ids of those that nobody could be called for."""
+    for key, incident in incidents.items():
         if incident.state == "open":
-            state.gauges.add(("pattern_incidents_open", incident.pattern, incident.severity, incident.area), change)
+            gauge = "imported_pattern_incidents" if key in imported else "pattern_incidents_open"
+            state.gauges.add((gauge, incident.pattern, incident.severity, incident.area), change)
 
 
 def count_gauges(state: PartitionState, evaluation: Evaluation, change: int) -> None:
@@ -183,14 +195,20 @@ def emit_subject(
         isolation.report(state, [after], state.watermarks.max_timestamp.get(pattern.topic, 0), observations)
         return
     note_failed(state, pattern.id, history, failed=False)
-    if after.incidents or history.incidents:
-        emit_incidents(state, history.incidents, after.incidents, observations)
-        history.incidents = after.incidents
+    emit_history(state, history, after, observations)
     if not history.cases:
         del state.subjects[pattern.id, subject]
     elif now <= after.next_timer < NEVER and after.next_timer != history.next_timer:
         history.next_timer = after.next_timer
         register_timer(state, pattern.topic, after.next_timer, pattern.id, subject)
+
+
+def emit_history(state: PartitionState, history: History, after: SubjectEvaluation, observations: Observations) -> None:
+    """Write how the incidents of a history differ from those emitted before, which they replace."""
+    if after.incidents or history.incidents:
+        imported = history.imported, after.imported
+        emit_incidents(state, history.incidents, after.incidents, observations, imported)
+        history.incidents, history.imported = after.incidents, after.imported
 
 
 def note_failed(state: PartitionState, pattern_id: str, history: History, *, failed: bool) -> None:

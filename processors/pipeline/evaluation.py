@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from processors.cases import merges, waits
-from processors.cases.case import Case, Evaluation, Failure, Labels
+from processors.cases.case import Case, Evaluation, Failure
 from processors.cases.events import CaseKey
 from processors.cases.fold import Fold
 from processors.cases.history import History, Membership, Subject
@@ -18,6 +18,7 @@ from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.patterns import registry
 from processors.patterns.incidents import Incident, incident_row
 from processors.patterns.pattern import Pattern, SubjectPattern
+from processors.pipeline import backlog
 from processors.pipeline.isolation import failure
 from processors.rules import Rules
 from processors.sla import clocks
@@ -35,15 +36,13 @@ _AMOUNTS: Final[Mapping[tuple[str, str], Amounts]] = {
     for metric in CLOCK_METRICS
     for outcome in ("met", "breached")
 }
-_GAUGE_OF_OPEN: Final = {"breached_open": "sla_overdue", "paused": "sla_paused"}
-"""The gauge of an open clock that does not simply run."""
 _LOOK_AGAIN_MS: Final = 3_600_000
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 _OPEN: Final[frozenset[ClockState]] = frozenset({"running", "paused", "breached_open"})
 
 States = tuple[ClockState, ...]
-OpenClocks = list[tuple[Clock, ClockState]]
+_NONE: Final = frozenset[str]()
 
 
 def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
@@ -54,18 +53,20 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     failures: list[Failure] = []
     judged = not fold.test and (of_fold or fold.cycles)
     still_open = [(clock, state) for clock, state in zip(of_fold, states, strict=True) if state in _OPEN]
+    incidents, imported = _incidents(case, states, partition, now, rules, failures) if judged else (_NOTHING, _NONE)
     return Evaluation(
         of_fold,
         states,
         _outcomes(case, states, now) if not fold.test and (of_fold or fold.waits) else (),
-        _incidents(case, states, partition, now, rules, failures) if judged else _NOTHING,
+        incidents,
         _memberships(case, failures),
-        () if fold.state in TERMINAL or fold.test else _gauges(case, still_open, now),
+        () if fold.state in TERMINAL or fold.test else backlog.gauges(case, still_open, now, rules.page_window_ms),
         merges.carry_over(case.key, fold),
         _next_timer(case, still_open, now, rules),
         tuple(failures),
         fold.facts.get("customer_id", ""),
         links_of(case.events) if case.key[0] == SURVEYS else (),
+        imported,
     )
 
 
@@ -122,24 +123,34 @@ def _overdue(late_ms: int, elapsed_ms: int) -> Amounts:
     )
 
 
-def _incidents(
-    case: Case, states: States, partition: int, now: int, rules: Rules, failures: list[Failure]
-) -> Mapping[str, IncidentRow]:
+Found = tuple[Mapping[str, IncidentRow], frozenset[str]]
+"""Incidents by id, and which of them nobody could be called for when they opened."""
+
+
+def _incidents(case: Case, states: States, partition: int, now: int, rules: Rules, failures: list[Failure]) -> Found:
     """What the patterns find that a case decides by itself. A test is nobody's trouble."""
     rows: dict[str, IncidentRow] = {}
+    imported = _NONE
     for pattern in registry.CASE_PATTERNS:
         try:
             found = list(pattern.incidents(case, states, now, rules.patterns[pattern.id]))
             if found:
-                rows |= _rows(found, pattern, partition)
+                of_pattern, late = _rows(found, pattern, partition, rules)
+                rows |= of_pattern
+                imported |= late
         except Exception as error:
             failures.append(failure(pattern.id, error))
-    return rows
+    return rows, imported
 
 
-def _rows(incidents: Iterable[Incident], pattern: Pattern[Any], partition: int) -> dict[str, IncidentRow]:
-    rows = [incident_row(incident, pattern.id, pattern.version, partition) for incident in incidents]
-    return {row.incident_id: row for row in rows}
+def _rows(incidents: Iterable[Incident], pattern: Pattern[Any], partition: int, rules: Rules) -> Found:
+    rows, imported = dict[str, IncidentRow](), list[str]()
+    for incident in incidents:
+        row = incident_row(incident, pattern.id, pattern.version, partition)
+        rows[row.incident_id] = row
+        if backlog.was_told_late(incident.opened_at, incident.known_at, rules.page_window_ms):
+            imported.append(row.incident_id)
+    return rows, frozenset(imported)
 
 
 def _memberships(case: Case, failures: list[Failure]) -> Mapping[str, Membership]:
@@ -155,21 +166,7 @@ def _memberships(case: Case, failures: list[Failure]) -> Mapping[str, Membership
     return memberships
 
 
-def _gauges(case: Case, still_open: OpenClocks, now: int) -> tuple[Labels, ...]:
-    fold, area = case.fold, case.fold.area
-    gauges: list[Labels] = []
-    if case.key[0] != SURVEYS:
-        gauges.append(("backlog_cases", fold.facts.get("kind", ""), area, fold.facts["priority"]))
-    waiting = waits.lasting(fold, now)
-    if waiting is not None:
-        gauges.append(("waits_open", fold.facts.get("queue", ""), area, str(waiting.since)))
-    for clock, state in still_open:
-        name = _GAUGE_OF_OPEN.get(state) or ("sla_at_risk" if clocks.warnings(clock, now) else "sla_open")
-        gauges.append((name, clock.target.policy_id, clock.metric, area))
-    return tuple(gauges)
-
-
-def _next_timer(case: Case, still_open: OpenClocks, now: int, rules: Rules) -> int:
+def _next_timer(case: Case, still_open: backlog.OpenClocks, now: int, rules: Rules) -> int:
     """When an open clock next reads differently; of a case that is over, when it may leave the state."""
     moment = min([clocks.next_threshold(clock, now) for clock, _ in still_open], default=NEVER)
     if case.fold.merged is not None:
@@ -189,6 +186,8 @@ class SubjectEvaluation(NamedTuple):
     """By incident id."""
     next_timer: int
     """The moment, ms, at which they may change though nothing arrives; `NEVER`: none."""
+    imported: frozenset[str] = _NONE
+    """Ids of those that nobody could be called for when they opened."""
 
 
 NO_PATTERN: Final = SubjectEvaluation(_NOTHING, NEVER)
@@ -208,7 +207,8 @@ def evaluate_subject(
     try:
         if not history.cases or (not history.incidents and len(history.cases) < pattern.least(parameters)):
             return NO_PATTERN
-        incidents = _rows(pattern.incidents(subject, history, case_of, now, parameters), pattern, partition)
-        return SubjectEvaluation(incidents, pattern.quiet_at(history, parameters) if incidents else NEVER)
+        found = pattern.incidents(subject, history, case_of, now, parameters)
+        incidents, imported = _rows(found, pattern, partition, rules)
+        return SubjectEvaluation(incidents, pattern.quiet_at(history, parameters) if incidents else NEVER, imported)
     except Exception as error:
         return failure(pattern.id, error)

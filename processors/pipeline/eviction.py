@@ -22,6 +22,7 @@ from processors.pipeline.emission import (
     count_lacking,
     count_open,
     drop_carry_over,
+    emit_history,
     emit_incidents,
     note_failed,
 )
@@ -103,7 +104,7 @@ def evict(state: PartitionState, case: Case) -> None:
     state.customers.move(case.key, evaluation.customer_id, "")
     state.links.move(case.key, evaluation.links, ())
     count_gauges(state, evaluation, -1)
-    count_open(state, evaluation.incidents, -1)
+    count_open(state, evaluation.incidents, -1, evaluation.imported)
     count_lacking(state, evaluation, -1)
     drop_carry_over(state, case.key, evaluation)
     for pattern_id, membership in evaluation.memberships.items():
@@ -118,13 +119,14 @@ def _leave(state: PartitionState, pattern_id: str, membership: Membership, case:
     pattern, subject = registry.SUBJECT_PATTERNS[pattern_id], membership.subject
     history = state.subjects.leave(pattern_id, membership, case)
     before, left = history.incidents, NO_PATTERN.incidents
-    count_open(state, before, -1)
+    count_open(state, before, -1, history.imported)
     if history.cases:
         now = state.watermarks.timers_fired_to[pattern.topic]
         after = evaluate_subject(pattern, subject, history, state.cases.__getitem__, state.number, now, state.rules)
-        left = before if isinstance(after, Failure) else after.incidents
-        history.incidents = left
-        count_open(state, left, 1)
+        if not isinstance(after, Failure):
+            history.incidents, history.imported = after.incidents, after.imported
+        left = history.incidents
+        count_open(state, left, 1, history.imported)
     else:
         note_failed(state, pattern_id, history, failed=False)
         del state.subjects[pattern_id, subject]
@@ -201,8 +203,7 @@ def _settle_subjects(state: PartitionState, case: Case, observations: Observatio
         if history.incidents:
             after = evaluate_subject(pattern, subject, history, state.cases.__getitem__, state.number, now, state.rules)
             if not isinstance(after, Failure):
-                emit_incidents(state, history.incidents, after.incidents, observations)
-                history.incidents = after.incidents
+                emit_history(state, history, after, observations)
 
 
 def _evicted(incident: IncidentRow, at: int) -> IncidentRow:

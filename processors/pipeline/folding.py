@@ -133,7 +133,8 @@ def apply(state: PartitionState, change: Change, observations: Observations) -> 
     for sample, sign in change.carried_samples:
         state.add_sample(topic, sample, sign)
     if change.unmatched:
-        observations.count("sla_unmatched", topic)
+        opened_at = case.fold.opened_at
+        observations.moment(case.last_event_at if opened_at is None else opened_at, "sla_unmatched", topic)
     stands_otherwise = _move_merges(state, change, observations)
     settle(state, case, change.evaluation, observations)
     for other in stands_otherwise:

@@ -65,7 +65,7 @@ def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:
     state.customers.move(case.key, "", evaluation.customer_id)
     state.links.move(case.key, (), evaluation.links)
     count_gauges(state, evaluation, 1)
-    count_open(state, evaluation.incidents, 1)
+    count_open(state, evaluation.incidents, 1, evaluation.imported)
     count_lacking(state, evaluation, 1)
     if evaluation.carry_over is not None:
         survivor, events = evaluation.carry_over
@@ -86,8 +86,8 @@ def _install_subject(state: PartitionState, key: SubjectKey, owed: AbstractSet[s
     note_failed(state, pattern_id, history, failed=isinstance(evaluation, Failure))
     if isinstance(evaluation, Failure):
         return
-    history.incidents = _without(owed, evaluation.incidents)
-    count_open(state, history.incidents, 1)
+    history.incidents, history.imported = _without(owed, evaluation.incidents), evaluation.imported
+    count_open(state, history.incidents, 1, history.imported)
     moment = evaluation.next_timer if len(history.incidents) == len(evaluation.incidents) else OVERDUE
     if moment == OVERDUE or now <= moment < NEVER:
         history.next_timer = moment

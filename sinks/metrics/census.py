@@ -9,11 +9,13 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from schemas import observations
-from sinks.metrics.family import Family, Gauge, Label
+from sinks.metrics.family import Family, Gauge, Label, one_of
 from sinks.metrics.labels import AREA, CLOCK_METRIC, KIND, PATTERN, POLICY, PRIORITY, QUEUE, SEVERITY
 from sinks.metrics.registry import Metrics
 
 _CLOCK: Final = (POLICY, CLOCK_METRIC, AREA)
+
+_IMPORTED_STATE: Final = Label("state", one_of(("open", "paused", "at_risk", "overdue")))
 
 OPEN: Final[Mapping[observations.Gauge, Gauge]] = {
     "backlog_cases": Gauge("backlog_cases", "Cases that are not over.", (KIND, AREA, PRIORITY)),
@@ -23,7 +25,23 @@ OPEN: Final[Mapping[observations.Gauge, Gauge]] = {
     "sla_at_risk": Gauge("sla_at_risk", "Clocks that run and have passed a warning.", _CLOCK),
     "sla_overdue": Gauge("sla_overdue", "Clocks that run past their deadline.", _CLOCK),
     "pattern_incidents_open": Gauge("pattern_incidents_open", "Open incidents.", (PATTERN, SEVERITY, AREA)),
+    "imported_cases": Gauge(
+        "imported_cases",
+        "Cases that are not over of which all was told later than `OIDOR_PAGE_WINDOW`; not in `backlog_cases`.",
+        (KIND, AREA, PRIORITY),
+    ),
+    "imported_sla_clocks": Gauge(
+        "imported_sla_clocks",
+        "Clocks that had been as they are for `OIDOR_PAGE_WINDOW` when we heard of them; in no `sla_...`.",
+        (_IMPORTED_STATE, *_CLOCK),
+    ),
+    "imported_pattern_incidents": Gauge(
+        "imported_pattern_incidents",
+        "Open incidents told later than `OIDOR_PAGE_WINDOW`: nobody was paged; not in `pattern_incidents_open`.",
+        (PATTERN, SEVERITY, AREA),
+    ),
 }
+"""An alarm on a gauge of what is told in time cannot be set off by an import; the sum of both is what there is."""
 
 WAITS_OPEN_SINCE: Final = Gauge(
     "waits_open_since", "Queueing of the longest wait that lasts, Unix time.", (QUEUE, AREA), unit="seconds"

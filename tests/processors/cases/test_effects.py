@@ -229,4 +229,4 @@ def test_a_correction_that_dates_the_reply_back_retracts_the_breach_by_its_own_a
 
 def test_no_promise_is_counted_never_silent() -> None:
     outputs = Feed().feed(event("complaint.opened", "R1", 0, kind="praise", channel="email"))
-    assert outputs.counts["sla_unmatched", "complaint-events"] == 1
+    assert outputs.moments == [(T0, ("sla_unmatched", "complaint-events"))]
