@@ -98,6 +98,34 @@ ALTER TABLE {database}.v_merged_elsewhere COMMENT COLUMN survivor_partition 'Kaf
 ALTER TABLE {database}.v_merged_elsewhere COMMENT COLUMN survivor_state 'State of the surviving case; empty when no partition knows it';
 ALTER TABLE {database}.v_merged_elsewhere COMMENT COLUMN carried '1 when its wait was published to the surviving case, as contact.absorbed or complaint.absorbed';
 
+-- Two partitions write the same case, and v_cases shows one of the two: only its events tell. A condition on the key of a
+-- case passes through to the table.
+CREATE OR REPLACE VIEW {database}.v_split_cases AS
+SELECT
+    topic,
+    source,
+    entity_id,
+    arraySort(groupUniqArray(partition)) AS partitions,
+    uniqExact(partition, incarnation, offset) AS records,
+    max(has(warnings, 'wrong_partition')) AS wrong_partition,
+    max(has(warnings, 'key_not_customer')) AS key_not_customer,
+    min(occurred_at) AS first_event_at,
+    max(occurred_at) AS last_event_at,
+    max(ingested_at) AS last_ingested_at
+FROM {database}.feedback_events
+WHERE entity_id != '' AND event_type != 'customer.erased'
+GROUP BY topic, source, entity_id
+HAVING length(partitions) > 1
+COMMENT 'Cases whose events lie in more than one partition: what is answered in one is breached in the other';
+
+ALTER TABLE {database}.v_split_cases COMMENT COLUMN partitions 'Kafka partitions of its events, ascending';
+ALTER TABLE {database}.v_split_cases COMMENT COLUMN records 'Accepted records, count';
+ALTER TABLE {database}.v_split_cases COMMENT COLUMN wrong_partition '1 when its publisher was told that its client places keys otherwise than OIDOR_PARTITIONER says';
+ALTER TABLE {database}.v_split_cases COMMENT COLUMN key_not_customer '1 when its publisher was told that its key is not the customer';
+ALTER TABLE {database}.v_split_cases COMMENT COLUMN first_event_at 'First event, UTC';
+ALTER TABLE {database}.v_split_cases COMMENT COLUMN last_event_at 'Last event, UTC';
+ALTER TABLE {database}.v_split_cases COMMENT COLUMN last_ingested_at 'Wall clock of the checkpoint that wrote its newest record, UTC';
+
 -- A row of another table that was refused has no record of its own: it is filed under the topic of the rows, which is
 -- no part of this count.
 CREATE OR REPLACE VIEW {database}.v_reconciliation AS

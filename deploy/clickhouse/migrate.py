@@ -33,6 +33,7 @@ PASSED_ON: Final[Mapping[str, str]] = {
     "v_events": "feedback_events",
     "v_cases": "cases",
     "v_merged_elsewhere": "cases",
+    "v_split_cases": "feedback_events",
     "v_sla": "sla_clocks",
     "v_incidents": "incidents",
     "v_kpi_minute": "kpi_partials",

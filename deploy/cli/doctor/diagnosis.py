@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,6 +19,8 @@ from deploy.cli.doctor.facts import (
     PartitionLag,
     Unreconciled,
 )
+from deploy.cli.doctor.finding import Finding
+from deploy.cli.doctor.sources import key_findings, partitioner_findings, split_case_findings
 from processors.durability.provenance import contradictions_of_versions
 from processors.runtime.slices import OPEN_TRANSACTION_MS
 from processors.settings import Settings
@@ -38,16 +39,6 @@ RECONCILED_SECONDS: Final = 60
 """How long rows may be on their way to ClickHouse."""
 MERGED_DAYS: Final = 7
 """How long a merge that did not reach its survivor is said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: whether it is well, what was seen, and what to do."""
-
-    check: str
-    well: bool
-    seen: str
-    to_do: str = ""
 
 
 def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
@@ -79,6 +70,10 @@ def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
     if isinstance(facts.database, Database) and not facts.database.pending:
         findings += _reconciliation(facts.database)
         findings += _merges(facts.database)
+        if isinstance(facts.broker, Broker):
+            findings += partitioner_findings(facts.database.sources, settings.partitioner, facts.broker.partitions)
+        findings += key_findings(facts.database.keyed_otherwise)
+        findings += split_case_findings(facts.database.split_cases)
     return findings
 
 

@@ -24,6 +24,7 @@ from deploy.cli.doctor.facts import (
     StatePartition,
     Unreconciled,
 )
+from deploy.cli.doctor.placed_keys import with_sources
 from deploy.cli.inputs import AcceptError, stored_versions
 from deploy.cli.logs import unopenable
 from deploy.cli.offsets import Offsets, committed_by, last_messages, offsets_of, partitions_of, waiting_between
@@ -225,7 +226,8 @@ def _database(settings: Settings) -> Database | str:
         differences = () if missing else tuple(_differences(client, settings.clickhouse_database))
         erased_at = None if missing else _last_erasure(client, settings.clickhouse_database)
         merges = None if missing else _merges_elsewhere(client, settings.clickhouse_database)
-        return Database(tuple(missing), skew, differences, erased_at, stored_versions(settings), merges)
+        stored = Database(tuple(missing), skew, differences, erased_at, stored_versions(settings), merges)
+        return stored if missing else with_sources(stored, client, settings.clickhouse_database)
     except AcceptError as error:
         return str(error)
     except (errors.Error, OSError, EOFError) as error:

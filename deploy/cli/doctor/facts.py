@@ -117,6 +117,25 @@ class MergesElsewhere:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceKeys:
+    """Where the newest cases of a source lie that began in the last day."""
+
+    source: str
+    keys: tuple[tuple[str, int], ...]
+    """Each key with the partition of its record."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCases:
+    """Cases of which something arrived in the last day, and whose events lie in more than one partition."""
+
+    count: int
+    sources: tuple[str, ...]
+    last: str
+    """The last of them, as `source:entity in partitions 3 and 7`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
     """What the database said. `skew_ms` is its clock less ours."""
 
@@ -128,6 +147,10 @@ class Database:
     versions: Mapping[int, int] = field(default_factory=dict)
     """Partition -> the greatest version that is stored of its rows."""
     merges: MergesElsewhere | None = None
+    sources: tuple[SourceKeys, ...] = ()
+    keyed_otherwise: Mapping[str, int] = field(default_factory=dict)
+    """Source -> events of the last day whose key is not the customer, although the customer is known."""
+    split_cases: SplitCases | None = None
 
 
 @dataclass(frozen=True, slots=True)

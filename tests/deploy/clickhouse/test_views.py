@@ -260,3 +260,21 @@ def test_merges_that_cross_partitions_are_named_with_where_the_survivor_is(wareh
         ("c-2", 1, 7, "open", 1),
         ("c-3", 0, 0, "", 0),
     ]
+
+
+# Split cases
+
+
+def test_a_case_whose_events_lie_in_two_partitions_is_shown_with_both(warehouse: Warehouse) -> None:
+    told = {"entity_id": "c-1", "event_type": "contact.answered", "event_id": "e-2"}
+    warehouse.insert(
+        "feedback_events",
+        event(1, entity_id="c-1", event_type="contact.opened", occurred_at=NOON),
+        event(1, entity_id="c-1", event_type="contact.opened", occurred_at=NOON, version=2),
+        event(4, **told, partition=7, occurred_at=ONE_PM, warnings=["wrong_partition", "missing_open"]),
+        event(5, **{**told, "entity_id": "c-2"}),
+        event(6, **{**told, "entity_id": "c-2"}),
+        event(7, **{**told, "event_type": "customer.erased"}, partition=9),
+    )
+    columns = "entity_id, partitions, records, wrong_partition, key_not_customer, first_event_at, last_event_at"
+    assert warehouse.query(f"SELECT {columns} FROM v_split_cases") == [("c-1", [3, 7], 2, 1, 0, NOON, ONE_PM)]

@@ -1,0 +1,71 @@
+"""Where the keys of each source lie, as the stored events say. Changes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from deploy.cli.doctor.facts import Database, SourceKeys, SplitCases
+
+KEYS_MAX: Final = 300
+"""Keys of a source that are looked at, the newest: soon after a client was put right they are all right."""
+
+_LATELY: Final = "ingested_at > now64(3) - INTERVAL 1 DAY"
+
+# The key of a record is not stored, and it is the customer's id or the entity's. Of the first event of a case in its
+# partition one can say which: an event that identifies somebody may have either.
+_PLACED: Final = """
+SELECT source, key, partition
+FROM
+(
+    SELECT
+        source,
+        partition,
+        if(customer_id = '' OR has(warnings, 'key_not_customer'), entity_id, customer_id) AS key,
+        max(ingested_at) AS at
+    FROM {database}.feedback_events
+    WHERE {lately} AND erased = 0 AND event_type != 'contact.identified'
+        AND (event_type IN ('contact.opened', 'complaint.opened', 'survey.invited')
+            OR hasAny(warnings, ['wrong_partition', 'missing_open']))
+    GROUP BY source, partition, key
+)
+ORDER BY source, at DESC, key
+LIMIT {keys_max} BY source"""
+
+_KEYED_OTHERWISE: Final = """
+SELECT source, count()
+FROM {database}.feedback_events
+WHERE {lately} AND has(warnings, 'key_not_customer')
+GROUP BY source
+ORDER BY source"""
+
+_SPLIT: Final = """
+SELECT
+    count(),
+    arraySort(groupUniqArray(source)),
+    argMax(concat(source, ':', entity_id, ' in partitions ', arrayStringConcat(partitions, ' and ')), last_ingested_at)
+FROM {database}.v_split_cases
+WHERE (topic, source, entity_id) IN (SELECT topic, source, entity_id FROM {database}.feedback_events WHERE {lately})"""
+
+
+def with_sources(stored: Database, client: Any, database: str) -> Database:
+    """What the database said, and what it says of the sources of the last day."""
+    ((count, sources, last),) = client.execute(_sql(_SPLIT, database))
+    keyed_otherwise = client.execute(_sql(_KEYED_OTHERWISE, database))
+    return replace(
+        stored,
+        sources=tuple(_placed(client, database)),
+        keyed_otherwise={str(source): int(events) for source, events in keyed_otherwise},
+        split_cases=SplitCases(int(count), tuple(map(str, sources)), str(last)) if count else None,
+    )
+
+
+def _placed(client: Any, database: str) -> Iterator[SourceKeys]:
+    keys: dict[str, list[tuple[str, int]]] = {}
+    for source, key, partition in client.execute(_sql(_PLACED, database)):
+        keys.setdefault(source, []).append((key, partition))
+    for source, placed in keys.items():
+        yield SourceKeys(source, tuple(placed))
+
+
+def _sql(question: str, database: str) -> str:
+    return question.format(database=database, lately=_LATELY, keys_max=KEYS_MAX)
