@@ -74,6 +74,17 @@ def follows(event: CaseEvent, last: CaseEvent) -> bool:
     return position(event) > position(last)
 
 
+def is_out_of_order(event: CaseEvent, last: CaseEvent) -> bool:
+    """Did an event happen before the last one of its case that was read, as their publishers say themselves?
+
+    Of what shares a moment and bears no numbers nobody said which came first: the case decides it, and no order of
+    arrival is wrong. Nor is that of an opening that a clock, or rounding, puts behind others of its second.
+    """
+    if event.occurred_at == last.occurred_at:
+        return 0 <= event.seq < last.seq
+    return event.occurred_at < last.occurred_at and not follows(event, last)
+
+
 def only_follows(event: CaseEvent, last: CaseEvent) -> bool:
     """Does an event come behind the last one of a case, and leave everything before it in its place?
 

@@ -13,7 +13,7 @@ from processors.cases.bound import NOTHING_LEFT, leave_out
 from processors.cases.case import Case, Evaluation, apply_event, let_stand, refold, replace_events
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.fold import Fold
-from processors.cases.order import follows, position
+from processors.cases.order import is_out_of_order, position
 from processors.cases.standing import Standing
 from processors.cases.transitions import is_machine, trigger_of
 from processors.kpis.samples import Sample
@@ -300,7 +300,7 @@ def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str,
         warnings += ("merged_elsewhere",)
     if case.events:
         last = case.events[-1]
-        if not follows(event, last):
+        if is_out_of_order(event, last):
             warnings += ("out_of_order",)
         elif event.seq > last.seq + 1 > 0:
             warnings += ("seq_gap",)

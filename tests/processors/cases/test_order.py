@@ -13,8 +13,8 @@ from processors.sla.clocks import Trigger
 from processors.sla.promises import Promises
 from schemas.policies.packs import PolicyBook
 from schemas.topics import CONTACTS
-from tests.processors.cases.journey import case_of, contact, opened
-from tests.processors.feed import MINUTE, SECOND, T0
+from tests.processors.cases.journey import HUMAN, case_of, contact, opened, shown
+from tests.processors.feed import HOUR, MINUTE, SECOND, T0, Happening
 
 NO_PROMISES = Promises(PolicyBook([], grace_ms=0), CalendarBook([]))
 
@@ -113,3 +113,47 @@ def test_an_opening_of_the_next_second_is_not_moved() -> None:
     for order in permutations([contact("resolved", 999), opened(SECOND)]):
         case = case_of(*order)
         assert (case["opened_at"], case["incomplete"]) == (T0 + SECOND, 1)
+
+
+def _handed_on(at: int) -> Happening:
+    return contact("transferred", at, **{"from": "n1", "to": "n2"})
+
+
+@pytest.mark.parametrize(
+    ("name", "log", "warned"),
+    [
+        ("handed on, and so queued", [contact("assigned", SECOND, owner="ana"), _handed_on(MINUTE),
+         contact("queued", MINUTE, queue="q2")], []),
+        ("queued, and so it was handed on", [contact("assigned", SECOND, owner="ana"),
+         contact("queued", MINUTE, queue="q2"), _handed_on(MINUTE)], []),
+        ("resolved, then the reply of the same click", [contact("resolved", MINUTE),
+         contact("agent_replied", MINUTE, actor=HUMAN)], []),
+        ("reopened, then the message that did it", [contact("resolved", MINUTE), contact("reopened", HOUR),
+         contact("customer_replied", HOUR)], []),
+        ("numbered, and read the wrong way round", [contact("resolved", MINUTE, seq=2),
+         contact("agent_replied", MINUTE, actor=HUMAN, seq=1)], ["agent_replied"]),
+        ("numbered, and read in order", [contact("agent_replied", MINUTE, actor=HUMAN, seq=1),
+         contact("resolved", MINUTE, seq=2)], []),
+        ("only one of them numbered", [contact("resolved", MINUTE, seq=2),
+         contact("agent_replied", MINUTE, actor=HUMAN)], []),
+        ("a moment before", [contact("resolved", MINUTE), contact("agent_replied", MINUTE - 1, actor=HUMAN)],
+         ["agent_replied"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_only_what_its_publisher_puts_before_what_was_read_is_out_of_order(
+    name: str, log: list[Happening], warned: list[str]
+) -> None:
+    assert _out_of_order([opened(), *log]) == warned, name
+
+
+def test_an_opening_that_is_read_behind_others_of_its_second_is_out_of_order_only_if_it_is_older() -> None:
+    later = contact("assigned", 500, owner="ana")
+    assert _out_of_order([later, opened(900)]) == []
+    assert _out_of_order([later, opened(100)]) == ["opened"]
+    assert _out_of_order([opened(900), later]) == []
+
+
+def _out_of_order(log: list[Happening]) -> list[str]:
+    rows = shown(*log).table("feedback_events")
+    return [row["event_type"].partition(".")[2] for row in rows if "out_of_order" in row["warnings"]]
