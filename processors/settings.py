@@ -153,8 +153,8 @@ class Settings(BaseSettings):
     change something five times as many are kept.
     """
     case_retention_days: PositiveFloat = 120
-    """Days after its last event that a resolved, closed or abandoned case is kept for reopening, where cases_max has
-    room. What comes later is stored, and warned beyond_retention.
+    """Days that a resolved, closed or abandoned case is kept for reopening after it was last heard of, by an event or,
+    of what happened long ago, by its record; where cases_max has room. What comes later is warned beyond_retention.
     """
     departed_max_keys: PositiveInt = 1_000_000
     """Keys of cases that left, remembered per input topic, 8 bytes each: what comes of them begins no case anew."""

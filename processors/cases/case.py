@@ -109,13 +109,18 @@ class Case:
         return self.fold.is_over or self.key[0] == SURVEYS
 
     @property
+    def moved_at(self) -> int:
+        """When it was last moved, ms: its last event, or the last record of one, which may tell of long ago."""
+        return max(self.last_event_at, max([event.record_at for event in self.events]))
+
+    @property
     def settled_at(self) -> int:
         """The moment, ms, after which it reads the same for ever while no event comes."""
         fold = self.fold
         moments = [last_threshold(clock) for clock in fold.clocks if clock.is_open]
         if fold.waits:
             moments.append(waits.settled_at(fold))
-        return max(self.last_event_at, *moments) if moments else self.last_event_at
+        return max(self.moved_at, *moments) if moments else self.moved_at
 
     @property
     def owes_nothing(self) -> bool:

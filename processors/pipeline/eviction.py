@@ -16,7 +16,7 @@ from processors.cases.history import Membership
 from processors.cases.rows import clock_row
 from processors.patterns import registry
 from processors.patterns.incidents import own_incident_row
-from processors.pipeline import isolation
+from processors.pipeline import isolation, merging
 from processors.pipeline.emission import (
     count_gauges,
     count_lacking,
@@ -87,6 +87,7 @@ def _depart_settled(state: PartitionState, case: Case, observations: Observation
     """Let an expired case leave whose last deadlines nobody has noticed yet: another topic holds time back."""
     now = max(state.expires_at(case), state.watermarks.timers_fired_to[case.key[0]])
     try:
+        merging.give_up(state, case, observations)
         settle(state, case, evaluate(case, state.number, now, state.rules), observations)
         for clock in case.fold.clocks:
             if clock.is_open:
@@ -145,27 +146,28 @@ def keep_cases(state: PartitionState, topic: str, observations: Observations) ->
             _depart_settled(state, case, observations)
         else:
             state.dropped["cases"] += 1
-            state.retention.note_early(topic, case.last_event_at)
-            _decide_waits(state, case, observations)
+            state.retention.note_early(topic, case.moved_at)
+            _decide(state, case, observations)
             depart(state, case)
         excess -= 1
     if excess > 0:
         _evict_open(state, topic, excess + state.rules.cases_max // _AT_ONCE, observations)
 
 
-def _decide_waits(state: PartitionState, case: Case, observations: Observations) -> None:
-    """Let what is known of the waits of a case that is over count, though the moment for it has not come."""
-    if case.fold.waits and case.settled_at >= state.watermarks.timers_fired_to[case.key[0]]:
+def _decide(state: PartitionState, case: Case, observations: Observations) -> None:
+    """Let what time alone would still decide of a case that is over count: of its waits, and of its merge."""
+    undecided = bool(case.fold.waits) and case.settled_at >= state.watermarks.timers_fired_to[case.key[0]]
+    if merging.give_up(state, case, observations) or undecided:
         evaluation = evaluate(case, state.number, case.settled_at + 1, state.rules)
         settle(state, case, evaluation, observations)
 
 
 def _evict_open(state: PartitionState, topic: str, count: int, observations: Observations) -> None:
-    """Let the open cases leave whose last event is oldest: nothing else is left that could."""
+    """Let the open cases leave that were moved the longest ago: nothing else is left that could."""
     at = state.watermarks.max_timestamp[topic]
     leaving = nsmallest(count, (case for case in state.cases.values() if case.key[0] == topic), key=_last_moved)
     for case in leaving:
-        state.retention.note_early(topic, case.last_event_at)
+        state.retention.note_early(topic, case.moved_at)
         _end(state, case, at, observations)
         _settle_subjects(state, case, observations)
         depart(state, case)
@@ -175,7 +177,7 @@ def _evict_open(state: PartitionState, topic: str, count: int, observations: Obs
 
 
 def _last_moved(case: Case) -> tuple[int, CaseKey]:
-    return case.last_event_at, case.key
+    return case.moved_at, case.key
 
 
 def _end(state: PartitionState, case: Case, at: int, observations: Observations) -> None:
@@ -183,6 +185,7 @@ def _end(state: PartitionState, case: Case, at: int, observations: Observations)
     fold = case.fold
     if not fold.is_over:
         fold.state = "evicted"
+    merging.give_up(state, case, observations)
     settle_for_good(state, case, at, observations, "eviction")
     for incident in case.evaluation.incidents.values():
         # What had ended before ended by itself.

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from processors.cases.case import Case, let_stand
 from processors.cases.corrections import REVISING, effective_events
 from processors.cases.events import CaseEvent, CaseKey
-from processors.cases.merges import lapses_at
+from processors.cases.merges import awaits_until, lapses_at
 from processors.cases.standing import ALONE, Standing
+from processors.sla.clocks import NEVER
 from processors.state.departed import key_hash
 from processors.state.partition import PartitionState
 from schemas.observations import Observations
@@ -126,6 +127,17 @@ def reconsider(state: PartitionState, case: Case, observations: Observations) ->
         return False
     adopt(state, case, standing, observations)
     return True
+
+
+def give_up(state: PartitionState, case: Case, observations: Observations) -> bool:
+    """Let the merge of a case that leaves be one to elsewhere if its survivor was not found so far; returns whether.
+
+    It is, also where its time has not come yet: nobody is left to notice that it does.
+    """
+    waits = awaits_until(case.fold) != NEVER
+    if waits:
+        adopt(state, case, case.standing._replace(elsewhere=True), observations)
+    return waits
 
 
 def adopt(state: PartitionState, case: Case, standing: Standing, observations: Observations) -> None:

@@ -27,12 +27,12 @@ class Retention:
     def __init__(self, case_retention_ms: int) -> None:
         self._longest_ms = case_retention_ms
         self.left_to: dict[str, int] = {}
-        """Input topic -> the last event, ms, of the latest case that had to leave early."""
+        """Input topic -> when the latest case that had to leave early was last moved, ms."""
         self.evicted: Evicted | None = None
 
-    def note_early(self, topic: str, last_event_at: int) -> None:
+    def note_early(self, topic: str, moved_at: int) -> None:
         """Note a case that left before its time."""
-        self.left_to[topic] = max(last_event_at, self.left_to.get(topic, 0))
+        self.left_to[topic] = max(moved_at, self.left_to.get(topic, 0))
 
     def reaches_ms(self, max_timestamp: Mapping[str, int]) -> int:
         """How far back cases that are over are all kept."""

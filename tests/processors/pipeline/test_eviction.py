@@ -152,6 +152,80 @@ def test_the_retention_that_is_held_is_shown() -> None:
     assert census([]).case_retention_seconds is None
 
 
+@pytest.mark.parametrize("early", [True, False], ids=["for want of room", "expired"])
+@pytest.mark.parametrize("noticed", [True, False], ids=["its time noticed", "not noticed"])
+def test_a_merge_that_waits_for_its_survivor_ends_when_its_case_leaves(early: bool, noticed: bool) -> None:
+    run = Run(rules(cases_max=1 if early else 3, case_retention_days=1))
+    run.then(contact("A", 0), contact("A", MINUTE, "merged", into="Z"), until=HOUR if noticed else None)
+    run.then(contact("B", 3 * DAY), contact("A", 3 * DAY, "customer_replied"))
+    assert held(run.state) == ["B"]
+    assert (run.views.case("A")["merged_into"], run.views.case("A")["merged_elsewhere"]) == ("Z", 1)
+    assert {row["state"] for row in run.views.clocks() if row["entity_id"] == "A"} == {"cancelled"}
+
+
+# Who is over long ago, and was heard of today
+
+LATER = 40 * DAY
+OLD = [contact("A", 0), resolved("A", HOUR)]
+
+
+def late(kind: str, at: int, arrives: int, **fields: Any) -> Happening:
+    return contact("A", at, kind, arrives=arrives, **fields)
+
+
+IMPORTED = [late("opened", 0, LATER, direction="inbound", channel="email"), late("resolved", HOUR, LATER)]
+RETURNS = late("reopened", LATER + MINUTE, LATER + MINUTE, reason="not_fixed")
+
+MOVED: list[tuple[str, list[Happening], list[Happening]]] = [
+    ("imported whole, then closed long ago", IMPORTED, [late("closed", 2 * HOUR, LATER + MINUTE)]),
+    ("imported whole, and reopened today", IMPORTED, [RETURNS]),
+    ("imported, and the rest of it an hour later", IMPORTED[:1], [late("resolved", HOUR, LATER + HOUR), RETURNS]),
+    ("imported, and put right", IMPORTED, [late("corrected", LATER, LATER + MINUTE, values={"channel": "chat"},
+                                                corrects_event_id="A.opened.0.")]),
+    ("told today of what happened long ago, behind its end", [*OLD, late("closed", 2 * HOUR, 20 * DAY)], [RETURNS]),
+    ("told today of what happened before its end", [*OLD, late("agent_replied", MINUTE, 20 * DAY)], [RETURNS]),
+    ("told by a record that is put right on its last day", [*OLD, late("closed", 2 * HOUR, 29 * DAY)],
+     [late("transferred", 30 * MINUTE, LATER, **{"from": "n1", "to": "n2"}), late("customer_replied", LATER + DAY,
+                                                                               LATER + DAY)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["", "restarted"])
+@pytest.mark.parametrize(("name", "before", "after"), MOVED, ids=[case[0] for case in MOVED])
+def test_what_was_heard_of_within_the_retention_is_here(
+    name: str, before: list[Happening], after: list[Happening], restarted: bool
+) -> None:
+    run = Run().then(*before, until=min(LATER, before[-1].record_at - T0))
+    for happening in after:
+        run.then(contact("LIVE", happening.record_at - T0 - 1), until=happening.record_at - T0 - 1)
+        if restarted:
+            run.feed.restart()
+        run.then(happening)
+    assert {warning for row in warnings_of(run.views).values() for warning in row} <= {"out_of_order", "repeated"}
+    assert run.views.case("A")["events"] == len(before) + len(after)
+
+
+def test_it_leaves_when_nothing_was_heard_of_it_for_the_whole_retention() -> None:
+    run = Run().then(*IMPORTED, until=LATER + RETENTION - MINUTE)
+    assert held(run.state) == ["A"]
+    run.then(
+        contact("LIVE", LATER + RETENTION + MINUTE),
+        late("closed", LATER + RETENTION + 2 * MINUTE, LATER + RETENTION + 2 * MINUTE),
+        until=LATER + RETENTION + HOUR,
+    )
+    assert held(run.state) == ["LIVE"]
+    assert {*warnings_of(run.views).values()} == {("beyond_retention",)}
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["open", "over"])
+def test_of_too_many_those_leave_first_that_were_heard_of_the_longest_ago(over: bool) -> None:
+    old = [contact("A", -DAY, arrives=LATER), contact("B", HOUR), contact("C", 2 * HOUR)]
+    ended = [contact("A", -DAY + 1, "resolved", arrives=LATER), resolved("B", 3 * HOUR), resolved("C", 4 * HOUR)]
+    log = sorted([*old, *ended] if over else old, key=lambda happening: happening.record_at)
+    run = Run(rules(cases_max=3, case_retention_days=300)).then(*log, contact("D", LATER + HOUR))
+    assert sorted(held(run.state)) == ["A", "C", "D"]
+
+
 # What comes of keys that left
 
 
