@@ -59,6 +59,7 @@ class Count(Accumulator):
     contacts_resolved = "resolutions of contacts"
     contacts_resolved_level1 = "resolutions of contacts at level 1"
     contacts_reopened = "reopenings of contacts, but those of a system by itself, by who had resolved them"
+    contacts_resolved_reopened = "resolutions of contacts reopened within 14 days, but by a system; by who had resolved"
     contacts_failure_demand = "contacts caused by a failure of ours"
     contacts_known_demand = "contacts whose demand type is known"
     complaints_opened = "complaints and claims received"
@@ -170,7 +171,13 @@ are of what is judged by a promise: the pack, and what it promises, as `resolve 
 survey was asked.
 """
 
-Anchor = Literal["by_event", "by_due", "by_queueing"]
+Anchor = Literal["by_event", "by_due", "by_queueing", "by_resolution", "by_each_event"]
+"""Which moment decides the minute of a KPI, of both its parts.
+
+`by_each_event` has no such minute: it sets against each other how much there was of two different things.
+"""
+REOPENED_WITHIN_DAYS: Final = 14
+"""What is reopened later says nothing of how it was resolved (K16): so a window is final some day."""
 LEAST_N: Final = 5
 """With fewer cases there is no interval: it would say next to nothing, or too much."""
 _INTERVAL: Final = f"Wilson 95 % interval beside it, none below n = {LEAST_N}; to be shown in grey below n = 30"
@@ -270,15 +277,16 @@ KPIS: Final[tuple[Kpi, ...]] = (
     Kpi("K12-overdue-business", "overdue_business_time", "seconds",
         f"end - deadline of what was promised and done late, {_BUSINESS}; p50, p90, p95",
         (Histogram.overdue_business_histogram,), (), "by_due", small_n=_NO_INTERVAL),
-    Kpi("K16", "reopen_rate", "ratio", "contacts reopened, by who had resolved them / resolved, each by its own minute",
-        (Count.contacts_reopened,), (Count.contacts_resolved,)),
+    Kpi("K16", "reopen_rate", "ratio",
+        f"contacts resolved, and reopened within {REOPENED_WITHIN_DAYS} days, but by a system / contacts resolved",
+        (Count.contacts_resolved_reopened,), (Count.contacts_resolved,), "by_resolution"),
     Kpi("K18", "transfers_per_contact", "count", "hand-offs, by who hands on / contacts opened, each by its own minute",
-        (Count.contacts_transferred,), (Count.contacts_opened,), small_n=_NO_INTERVAL),
+        (Count.contacts_transferred,), (Count.contacts_opened,), "by_each_event", small_n=_NO_INTERVAL),
     Kpi("K18b", "transfers", "count", "hand-offs, by who hands on", (Count.contacts_transferred,), (), small_n=""),
     Kpi("K19", "first_level_resolution", "ratio", "resolved at level 1 / resolved", (Count.contacts_resolved_level1,),
         (Count.contacts_resolved,), source="COPC CX Standard, vocabulary"),
-    Kpi("K20", "complaint_rate", "per_1000", "1000 x complaints and claims / contacts opened",
-        (Count.complaints_opened,), (Count.contacts_opened,), small_n=_NO_INTERVAL),
+    Kpi("K20", "complaint_rate", "per_1000", "1000 x complaints and claims / contacts opened, each by its own minute",
+        (Count.complaints_opened,), (Count.contacts_opened,), "by_each_event", small_n=_NO_INTERVAL),
     Kpi("K21", "failure_demand", "ratio", "contacts caused by a failure of ours / contacts of known demand type",
         (Count.contacts_failure_demand,), (Count.contacts_known_demand,),
         source="Seddon, Freedom from Command and Control, 2003"),

@@ -8,7 +8,7 @@ CREATE OR REPLACE TABLE {database}.kpi_definitions
     formula String COMMENT 'Definition in words',
     numerator Array(String) COMMENT 'Accumulators of v_kpi_minute above the line',
     denominator Array(String) COMMENT 'Accumulators below the line: their sum is n; none: what is above is n',
-    anchor LowCardinality(String) COMMENT 'Which moment decides the minute: by_event when it happened, by_due when it was due, by_queueing when the wait began',
+    anchor LowCardinality(String) COMMENT 'Which moment decides the minute: by_event when it happened, by_due when it was due, by_queueing when the wait began, by_resolution when it was resolved; by_each_event each part by its own events',
     small_n String COMMENT 'What to do with few cases',
     source String COMMENT 'Public definition that it follows; empty where it is our own',
     definition_version UInt32 COMMENT 'Version of all definitions from which on it is counted as it is now'

@@ -17,6 +17,7 @@ from schemas.kpis import (
     HISTOGRAMS,
     KPIS,
     LEAST_N,
+    REOPENED_WITHIN_DAYS,
     UNDECIDED,
     Accumulator,
     Histogram,
@@ -176,7 +177,7 @@ def _window_view(window: Window) -> str:
     n UInt64 COMMENT 'Cases that it rests on, count: the denominator',
     low Nullable(Float64) COMMENT 'Lower 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
     high Nullable(Float64) COMMENT 'Upper 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
-    anchor LowCardinality(String) COMMENT 'What decides the minute: by_event, by_due (deadline), by_queueing (a wait)',
+    anchor LowCardinality(String) COMMENT 'Which moment decides the minute, as kpi_definitions says',
     settled UInt8 COMMENT '1 when nothing in it is undecided, and only what comes late can change it',
     as_of DateTime64(3, 'UTC') COMMENT 'Wall clock of the newest checkpoint that is counted in it, UTC'
 )
@@ -214,7 +215,7 @@ SELECT
         method = 'adjusted', least(adjusted_middle + adjusted_half, 100),
         NULL) AS high,
     row.3 AS anchor,
-    undecided = 0 AND end_s * 1000 <= (
+    undecided = 0 AND (end_s + if(anchor = 'by_resolution', {REOPENED_WITHIN_DAYS * 86_400}, 0)) * 1000 <= (
         SELECT if(count() = max(partition) + 1, toUnixTimestamp64Milli(min(settled_to_at)), 0)
         FROM {{database}}.watermarks FINAL) AS settled,
     as_of

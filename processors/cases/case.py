@@ -15,7 +15,13 @@ from processors.cases.corrections import REVISING, effective_events
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.fold import Fold, note, settle, update_hold
 from processors.cases.history import Membership
-from processors.cases.measures import answer_amounts, attribution_of, complaint_amounts, contact_amounts
+from processors.cases.measures import (
+    answer_amounts,
+    attribution_of,
+    complaint_amounts,
+    contact_amounts,
+    reopened_resolution,
+)
 from processors.cases.merges import CarryOver
 from processors.cases.order import follows, in_turn, only_follows, position
 from processors.cases.repeats import is_repeated
@@ -221,6 +227,8 @@ def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Samp
     if topic == CONTACTS:
         waits.advance(fold, event, trigger, promises)
         amounts = contact_amounts(fold, event, trigger)
+        if trigger == "reopened":
+            samples += reopened_resolution(fold, event)
     elif topic == COMPLAINTS:
         amounts = complaint_amounts(fold, event, trigger)
     else:

@@ -10,10 +10,10 @@ from typing import Final, Literal
 from processors.cases.events import CaseEvent, Facts
 from processors.cases.fold import Fold
 from processors.cases.ratings import Rating, rating_of
-from processors.cases.transitions import is_machine
-from processors.kpis.samples import Amounts, counted, duration, summed
+from processors.cases.transitions import is_machine, solves
+from processors.kpis.samples import Amounts, Sample, counted, duration, summed
 from processors.sla.clocks import Trigger
-from schemas.kpis import DIMENSIONS, Count, Histogram, Sum
+from schemas.kpis import DIMENSIONS, REOPENED_WITHIN_DAYS, Count, Histogram, Sum
 from schemas.taxonomy import ClockMetric
 
 _HANDLE_MS: Final[tuple[Literal["talk_ms", "hold_ms", "wrap_ms"], ...]] = ("talk_ms", "hold_ms", "wrap_ms")
@@ -35,6 +35,19 @@ def contact_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
     elif trigger == "reopened" and not _by_system(event.facts):
         amounts = counted(Count.contacts_reopened)
     return amounts + _first_response(fold, event, trigger)
+
+
+def reopened_resolution(fold: Fold, event: CaseEvent) -> tuple[Sample, ...]:
+    """What a reopening makes of the resolution that it undoes, in the minute of that, for who had resolved it (K16)."""
+    at, of_whom = fold.resolved_at, fold.resolved_as
+    if at is None or of_whom is None or not solves(fold.resolution) or _by_system(event.facts):
+        return ()
+    if event.occurred_at - at > _REOPENED_WITHIN_MS:
+        return ()
+    return (Sample(at, of_whom, counted(Count.contacts_resolved_reopened)),)
+
+
+_REOPENED_WITHIN_MS: Final = REOPENED_WITHIN_DAYS * 86_400_000
 
 
 def _opened_contact(facts: Facts) -> Amounts:

@@ -100,6 +100,11 @@ _RESOLVED: Final[Mapping[str, Trigger]] = {"duplicate": "duplicate", "spam": "di
 """Resolutions that solve nothing: the case is part of another one that is not named, or was never one."""
 
 
+def solves(resolution: str) -> bool:
+    """Does a resolution claim that something was solved?"""
+    return resolution not in _RESOLVED
+
+
 def trigger_of(event: CaseEvent, expires_at: int | None = None) -> Trigger:
     """What an event means to the tables of states and of clocks; a survey's answers are in time until `expires_at`."""
     kind, facts = event.type, event.facts

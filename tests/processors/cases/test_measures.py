@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.processors.feed import HOUR, MINUTE, T0, Happening, event
+from tests.processors.feed import DAY, HOUR, MINUTE, T0, Happening, event
 from tests.processors.views import Views, views_after
 
 HUMAN, BOT = {"kind": "human"}, {"kind": "bot"}
@@ -219,6 +219,48 @@ def test_a_reopening_counts_for_the_team_that_had_resolved() -> None:
     ]
     views = views_after(contact("a", *steps, org_unit="es/care/n1"))
     assert counted_by(views, "team", "contacts_resolved", "contacts_reopened") == {"n1": (1, 1), "n2": (1, 1)}
+
+
+def reopened(at: int, **fields: Any) -> tuple[str, int, dict[str, Any]]:
+    return "reopened", at, {"reason": "not_fixed", **fields}
+
+
+RESOLVED = ("resolved", HOUR, {"resolution": "solved"})
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "minutes"),
+    [
+        ("reopened within the hour", [RESOLVED, reopened(2 * HOUR)], {HOUR: (1, 1)}),
+        ("reopened days later", [RESOLVED, reopened(9 * DAY)], {HOUR: (1, 1)}),
+        ("after 14 days to the second", [RESOLVED, reopened(HOUR + 14 * DAY)], {HOUR: (1, 1)}),
+        ("later than 14 days", [RESOLVED, reopened(HOUR + 14 * DAY + 1)], {HOUR: (1, 0)}),
+        ("twice", [RESOLVED, reopened(2 * HOUR), ("resolved", 3 * HOUR, {}), reopened(4 * HOUR)],
+         {HOUR: (1, 1), 3 * HOUR: (1, 1)}),
+        ("told twice", [RESOLVED, reopened(2 * HOUR), reopened(3 * HOUR, event_id="again")], {HOUR: (1, 1)}),
+        ("resolved twice, then reopened", [RESOLVED, ("resolved", 2 * HOUR, {}), reopened(3 * HOUR)], {HOUR: (1, 1)}),
+        ("resolved, closed, reopened", [RESOLVED, ("closed", 2 * HOUR, {}), reopened(3 * HOUR)], {HOUR: (1, 1)}),
+        ("closed by nobody who resolved it", [("closed", HOUR, {}), reopened(2 * HOUR)], {}),
+        ("resolved as a duplicate", [("resolved", HOUR, {"resolution": "duplicate"}), reopened(2 * HOUR)], {}),
+        ("resolved, and then called spam", [RESOLVED, ("resolved", 2 * HOUR, {"resolution": "spam"}),
+         reopened(3 * HOUR)], {HOUR: (1, 0)}),
+        ("reopened by a system", [RESOLVED, reopened(2 * HOUR, reason="system")], {HOUR: (1, 0)}),
+        ("the reopening is withdrawn", [RESOLVED, reopened(2 * HOUR, event_id="r"),
+         ("voided", 3 * HOUR, {"voids_event_id": "r"})], {HOUR: (1, 0)}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_reopening_is_booked_in_the_minute_of_the_resolution_that_it_undoes(
+    name: str, steps: list[tuple[str, int, dict[str, Any]]], minutes: dict[int, tuple[int, int]]
+) -> None:
+    log = contact("a", *steps)
+    for views in (views_after(log), views_after([log[0], *reversed(log[1:])])):
+        booked = {
+            row["minute"] - T0: (row["contacts_resolved"], row["contacts_resolved_reopened"])
+            for row in views.kpis()
+            if row["dimension"] == "all" and (row["contacts_resolved"] or row["contacts_resolved_reopened"])
+        }
+        assert booked == minutes, name
 
 
 def test_who_hands_on_later_does_not_answer_for_an_earlier_reopening() -> None:
