@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from schemas.kpis import COUNTS, SUMS
 from tests.processors.feed import DAY, SECOND, Feed, Happening, event, rules
 from tests.processors.views import Row, Views
 
@@ -40,9 +41,8 @@ def totals(views: Views) -> Row:
     found: Row = {}
     for row in views.kpis():
         if row["dimension"] == "all":
-            for name, amount in list(row.items())[5:]:
-                if isinstance(amount, int):
-                    found[name] = found.get(name, 0) + amount
+            for name in (*COUNTS, *SUMS):
+                found[name] = found.get(name, 0) + row[name]
     return {name: amount for name, amount in found.items() if amount}
 
 
