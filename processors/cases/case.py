@@ -96,7 +96,7 @@ class Case:
         """Sorted by `order.position`."""
         self.left_out = 0
         """How many events it was given beyond these: see `cases.bound`."""
-        self.leaves_by: int | None = None
+        self.leaves_by: tuple[int, bool] | None = None
         """Its place, ms, in the order in which cases that are over leave; None: it has none."""
         self.standing = ALONE
         self.fold = Fold(key)

@@ -67,7 +67,9 @@ def note_names(state: PartitionState, row: EventRow, event: CaseEvent) -> None:
 def note_arrival(state: PartitionState, topic: str, entity_id: str, record_at: int) -> None:
     """Let the survey events wait no longer that name the case of an event that arrived at a moment, ms."""
     if len(state.dangling):
-        state.dangling.arrived((topic, entity_id), record_at)
+        early = state.dangling.arrived((topic, entity_id), record_at)
+        if early:
+            state.pending.replace_events(early)
 
 
 def warn_dangling(state: PartitionState, observations: Observations) -> None:
@@ -80,6 +82,11 @@ def warn_dangling(state: PartitionState, observations: Observations) -> None:
         observations.count("event_warnings", SURVEYS, row.source, _WARNING)
     if warned:
         state.pending.replace_events(warned)
+
+
+def set_back(state: PartitionState) -> None:
+    """Write those again without their warning that are not due any more, since time was set back."""
+    state.pending.replace_events(state.dangling.set_back(state.now))
 
 
 def _arrived(state: PartitionState, named: Target, by: int) -> bool:

@@ -8,7 +8,7 @@ still to come of them adjusts them.
 from processors.cases import waits
 from processors.cases.case import Case
 from processors.patterns import registry
-from processors.pipeline import merging, missed_pages
+from processors.pipeline import linking, merging, missed_pages
 from processors.pipeline.emission import emit_subject
 from processors.pipeline.folding import evaluated, settle
 from processors.sla import clocks
@@ -25,6 +25,7 @@ def set_back(state: PartitionState, broker_time: int) -> Observations | None:
     """
     observations, watermarks = Observations(), state.watermarks
     if not watermarks.lie_ahead_of(broker_time):
+        state.dangling.settle(broker_time)
         return None
     fired_to = watermarks.timers_fired_to.copy()
     watermarks.set_back(broker_time, _greatest_timestamps(state, broker_time))
@@ -39,6 +40,7 @@ def set_back(state: PartitionState, broker_time: int) -> Observations | None:
         emit_subject(state, registry.SUBJECT_PATTERNS[pattern_id], subject, history, observations)
     for partials in state.partials.values():
         partials.reopen_from(broker_time + RECORD_AHEAD_MS)  # up to there events were counted rightly
+    linking.set_back(state)
     missed_pages.set_back(state, broker_time, observations)
     state.set_back = True
     observations.count("time_set_back")

@@ -14,6 +14,8 @@ from schemas.outputs import Change, EventRow, Key
 
 DANGLING_AFTER_MS: Final = 600_000
 """How long after an event the case that it names may still arrive."""
+KEPT_MS: Final = DANGLING_AFTER_MS + 86_400_000
+"""How long after an event its warning may still be taken back."""
 DANGLING_MAX: Final = 10_000
 """Events that wait; what comes beyond it is not warned."""
 
@@ -22,15 +24,20 @@ Named = tuple[str, str]
 
 
 class Dangling(StateTable):
-    """Rows of survey events, and the cases that they name, by incarnation and offset, each written whole."""
+    """Rows of survey events, and the cases that they name, by incarnation and offset, each written whole.
+
+    One that is due stays here, warned, for a day more by a clock that is right: another clock may have run ahead, or a
+    transaction that an upstream left open may hide what arrived in time.
+    """
 
     name = "dangling"
 
     def __init__(self) -> None:
         self._rows: dict[Key, EventRow] = {}
         self._named: dict[Key, tuple[Named, ...]] = {}
-        self._waiting: dict[Named, set[Key]] = {}
+        self._naming: dict[Named, set[Key]] = {}
         self._due: list[tuple[int, Key]] = []
+        self._warned: dict[Key, None] = {}
         self._changed: dict[Key, None] = {}
 
     def __len__(self) -> int:
@@ -43,25 +50,49 @@ class Dangling(StateTable):
 
     def add(self, row: EventRow, named: Collection[Named]) -> None:
         """Let a survey event wait for one of the cases that it names."""
+        if len(self._rows) >= DANGLING_MAX and self._warned:
+            self._drop(next(iter(self._warned)))
         if len(self._rows) < DANGLING_MAX:
             key = row.incarnation, row.offset
-            self._hold(key, row, tuple(named))
+            self._hold(key, row, tuple(named), warned=False)
             self._changed[key] = None
 
-    def arrived(self, named: Named, record_at: int) -> None:
-        """Let those that name a case wait no longer, since something of it arrived, if that was in time, ms."""
-        for key in sorted(self._waiting.get(named, ())):
-            if record_at <= self._rows[key].record_at + DANGLING_AFTER_MS:
+    def arrived(self, named: Named, record_at: int) -> list[EventRow]:
+        """Let those wait no longer that name a case of which something arrived, if that was in time, ms.
+
+        Returns those that were due already: they were warned before their time.
+        """
+        early: list[EventRow] = []
+        for key in sorted(self._naming.get(named, ())):
+            row = self._rows[key]
+            if record_at <= row.record_at + DANGLING_AFTER_MS:
+                if key in self._warned:
+                    early.append(row)
                 self._drop(key)
+        return early
 
     def pop_due(self, now: int) -> Iterator[EventRow]:
-        """Take out the events that have waited for long enough at `now`, ms, the earliest first."""
+        """Those that have waited for long enough at `now`, ms, and had not before, the earliest first."""
         while self._due and self._due[0][0] < now:
             _, key = heappop(self._due)
-            row = self._rows.get(key)
-            if row is not None:
-                self._drop(key)
-                yield row
+            if key in self._rows and key not in self._warned:
+                self._warned[key] = self._changed[key] = None
+                yield self._rows[key]
+
+    def settle(self, time: int) -> None:
+        """Drop those that were due a day before what time it is, ms, by a clock that is right."""
+        for key in [key for key in self._warned if self._rows[key].record_at + KEPT_MS < time]:
+            self._drop(key)
+
+    def set_back(self, now: int) -> list[EventRow]:
+        """Let those wait again that are not yet due at `now`, ms, and were warned; returns them."""
+        early = [key for key in self._warned if self._rows[key].record_at + DANGLING_AFTER_MS >= now]
+        for key in early:
+            row, named = self._rows[key], self._named[key]
+            self._release(key)
+            self._hold(key, row, named, warned=False)
+            self._changed[key] = None
+        return [self._rows[key] for key in early]
 
     def forget(self, customer_id: str) -> None:
         """Drop what a customer said who is erased."""
@@ -85,20 +116,23 @@ class Dangling(StateTable):
         if key in self._rows:
             self._release(key)
         if change.content is not None:
-            content, named = change.content
+            content, named, warned = change.content
             row = EventRow(*content)
             row = row._replace(warnings=tuple(row.warnings), topics=tuple(row.topics))
-            self._hold(key, row, tuple((topic, entity_id) for topic, entity_id in named))
+            self._hold(key, row, tuple((topic, entity_id) for topic, entity_id in named), warned=warned)
 
-    def _content(self, key: Key) -> tuple[EventRow, tuple[Named, ...]] | None:
+    def _content(self, key: Key) -> tuple[EventRow, tuple[Named, ...], bool] | None:
         row = self._rows.get(key)
-        return None if row is None else (row, self._named[key])
+        return None if row is None else (row, self._named[key], key in self._warned)
 
-    def _hold(self, key: Key, row: EventRow, named: tuple[Named, ...]) -> None:
+    def _hold(self, key: Key, row: EventRow, named: tuple[Named, ...], *, warned: bool) -> None:
         self._rows[key], self._named[key] = row, named
         for each in named:
-            self._waiting.setdefault(each, set()).add(key)
-        heappush(self._due, (row.record_at + DANGLING_AFTER_MS, key))
+            self._naming.setdefault(each, set()).add(key)
+        if warned:
+            self._warned[key] = None
+        else:
+            heappush(self._due, (row.record_at + DANGLING_AFTER_MS, key))
 
     def _drop(self, key: Key) -> None:
         self._release(key)
@@ -106,8 +140,9 @@ class Dangling(StateTable):
 
     def _release(self, key: Key) -> None:
         del self._rows[key]
+        self._warned.pop(key, None)
         for each in self._named.pop(key):
-            waiting = self._waiting[each]
-            waiting.discard(key)
-            if not waiting:
-                del self._waiting[each]
+            naming = self._naming[each]
+            naming.discard(key)
+            if not naming:
+                del self._naming[each]

@@ -5,7 +5,7 @@ import json
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -208,7 +208,7 @@ class World:
         incidents = {(r.key or b"").decode(): _what_it_says(r.value) for r in self._topic(INCIDENTS)}
         tables = self.database.everything()
         self.anomalies += complaints
-        self.anomalies += doubled("events", (key for record in rows for key in _events(record)))
+        self.anomalies += doubled("events", _events(rows))
         self.anomalies += doubled("rejections", (_about(record) for record in self._topic(REJECTED)))
         self.anomalies += backwards(rows)
         # Incidents of ours tell of what happened to us: they are of no topic, and the tables show none either.
@@ -225,10 +225,18 @@ class World:
             yield from self.broker.log(topic, number).committed()
 
 
-def _events(record: Record) -> Iterator[tuple[Any, ...]]:
-    pack = decode_row_batch(record.value)
-    if pack.table == "feedback_events":
-        yield from (tuple(row[: EventRow._fields.index("offset") + 1]) for row in decode_rows(pack))
+def _events(records: Iterable[Record]) -> Iterator[tuple[Any, ...]]:
+    """The key of each row of an event, and how often what it says had changed: a warning may be added later."""
+    last: dict[tuple[Any, ...], tuple[int, list[Any]]] = {}
+    for record in records:
+        pack = decode_row_batch(record.value)
+        if pack.table != "feedback_events":
+            continue
+        for row in decode_rows(pack):
+            key = tuple(row[: EventRow._fields.index("offset") + 1])
+            changes, said = last.get(key, (0, row))
+            last[key] = changes + (row != said), row
+            yield (*key, last[key][0])
 
 
 def _about(record: Record) -> tuple[bytes, ...]:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from processors.pipeline import linking
+from processors.pipeline.set_back import set_back
 from tests.laws.disturbances import EVERY_CLOCK
-from tests.processors.feed import DAY, HOUR, MINUTE, Feed, Happening, event, rules
+from tests.processors.feed import DAY, HOUR, MINUTE, T0, Feed, Happening, event, rules
 from tests.processors.views import Views, differences, views_after
 
 RULES = rules(policies=(EVERY_CLOCK,), disorder=60 * 86_400, kpi_memory=90 * 86_400)
@@ -150,7 +151,25 @@ def test_an_answer_is_warned_when_what_it_names_did_not_come_in_ten_minutes(
         feed.until(DAY)
         views.insert(feed.checkpoint())
         assert warned(views) == expected
+        set_back(feed.state, feed.state.now + DAY)  # the time is right
         assert not len(feed.state.dangling)
+
+
+def test_a_warning_of_a_time_that_had_not_come_is_written_over() -> None:
+    for order in ([answer(), opened(at=HOUR, arrives=HOUR + 9 * MINUTE)], [answer()]):
+        feed, views = Feed(RULES), Views()
+        feed.feed(order[0])
+        feed.until(DAY)
+        views.insert(feed.checkpoint())
+        assert warned(views) == {"S1"}
+        feed.restart()
+        set_back(feed.state, T0 + HOUR + MINUTE)
+        views.insert(feed.checkpoint())
+        assert warned(views) == set()
+        feed.feed(*order[1:])
+        feed.until(DAY)
+        views.insert(feed.checkpoint())
+        assert warned(views) == ({"S1"} if len(order) == 1 else set())
 
 
 def test_what_an_erased_customer_answered_is_not_written_again() -> None:

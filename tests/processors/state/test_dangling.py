@@ -3,7 +3,7 @@
 import pytest
 
 from processors.state import dangling
-from processors.state.dangling import DANGLING_AFTER_MS, Dangling, Named
+from processors.state.dangling import DANGLING_AFTER_MS, KEPT_MS, Dangling, Named
 from schemas.outputs import EventRow
 from tests.processors.feed import Feed, event
 
@@ -43,26 +43,50 @@ def test_it_waits_until_something_of_one_case_that_it_names_arrived_in_time(name
     assert [*waiting.pop_due(2**60)] == []
 
 
-def test_beyond_its_bound_none_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dangling, "DANGLING_MAX", 2)
+def test_what_was_due_by_a_wrong_clock_waits_again_when_it_is_set_back_and_is_dropped_when_the_clock_is_right() -> None:
     waiting = Dangling()
-    for row in rows(1, 2, 3):
-        waiting.add(row, NAMED)
-    assert len(waiting) == 2
-
-
-def test_it_is_read_back_as_it_was_written() -> None:
-    waiting, again = Dangling(), Dangling()
     first, second = rows(1, 2)
     for row in (first, second):
         waiting.add(row, NAMED)
+    due = second.record_at + DANGLING_AFTER_MS
+    assert [*waiting.pop_due(2**60)] == [first, second]
+    assert waiting.set_back(due) == [second]
+    assert [*waiting.pop_due(due)] == []
+    assert [*waiting.pop_due(due + 1)] == [second]
+    waiting.settle(first.record_at + KEPT_MS + 1)
+    assert waiting.arrived(NAMED[0], due) == [second], "it was warned before its time"
+    assert len(waiting) == 0
+
+
+def test_beyond_its_bound_none_waits_and_one_that_is_warned_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dangling, "DANGLING_MAX", 2)
+    waiting = Dangling()
+    first, second, third = rows(1, 2, 3)
+    for row in (first, second, third):
+        waiting.add(row, NAMED)
+    assert [*waiting.pop_due(2**60)] == [first, second]
+    waiting.add(third, NAMED)
+    assert len(waiting) == 2
+    assert [*waiting.pop_due(2**60)] == [third]
+
+
+def test_it_is_read_back_as_it_was_written() -> None:
+    waiting, again, last = Dangling(), Dangling(), Dangling()
+    first, second, third = rows(1, 2, 3)
+    for row in (first, second, third):
+        waiting.add(row, NAMED)
+    [*waiting.pop_due(first.record_at + DANGLING_AFTER_MS + 1)]
+    waiting.arrived(NAMED[0], first.record_at)  # in time for all three
+    for row in (second, third):
+        waiting.add(row, NAMED)
+    [*waiting.pop_due(second.record_at + DANGLING_AFTER_MS + 1)]
     for change in waiting.changes():
         again.apply(change, Dangling.version)
-    assert [*again.pop_due(2**60)] == [first, second]
-    [*waiting.pop_due(first.record_at + DANGLING_AFTER_MS + 1)]
-    for change in waiting.changes():
-        assert change.content is None
-    whole = [change.content for key in waiting.all_keys() for change in waiting.whole(key) or ()]
-    assert whole == [(second, NAMED)]
-    for change in waiting.changes():
-        assert change.content is None
+    whole = [change for key in waiting.all_keys() for change in waiting.whole(key) or ()]
+    for change in whole:
+        last.apply(change, Dangling.version)
+    for each in (again, last):
+        assert each.set_back(0) == [second]
+        assert [*each.pop_due(2**60)] == [second, third]
+        each.settle(2**60)
+        assert [change.content for change in each.changes()] == [None, None]
