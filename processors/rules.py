@@ -13,6 +13,14 @@ from processors.sla.business_time import CalendarBook
 from processors.sla.clocks import MERGED_ELSEWHERE_MS
 from processors.sla.promises import Promises
 from schemas.errors import OidorError
+from schemas.kpis import (
+    ACCUMULATORS,
+    DEFINITION_VERSION,
+    DIMENSIONS,
+    HIGHEST_BUCKET,
+    HISTOGRAM_BASE,
+    LOWEST_BUCKET,
+)
 from schemas.policies import calendars, packs, patterns
 from schemas.policies.patterns import Parameters
 from schemas.policies.yaml_lines import YamlRefusedError
@@ -64,6 +72,23 @@ class Rules:
     """The parameters of each failure pattern, by its id."""
     partition_of: Callable[[bytes], int] | None = None
     """Key of a record -> number of the partition that it belongs in; None: nobody says which."""
+
+    @property
+    def digest(self) -> str:
+        """What a case is counted by, hexadecimal: equal in every process whose cases add the same to the KPIs.
+
+        What else is configured changes no sample: what enrichment finds stands in the events of a case, and patterns,
+        warnings and bounds count nothing. How an event is counted is written in Python, and has a version.
+        """
+        said = (
+            DEFINITION_VERSION,
+            sorted(ACCUMULATORS),
+            sorted(DIMENSIONS),
+            (HISTOGRAM_BASE, LOWEST_BUCKET, HIGHEST_BUCKET),
+            self.dimension_values_max,
+            self.promises.content,
+        )
+        return blake2b(repr(said).encode(), digest_size=8, person=b"oidor rules").hexdigest()
 
     @property
     def bounds(self) -> Mapping[str, int]:

@@ -88,10 +88,12 @@ NOT_EVALUATED: Final = Evaluation()
 class Case:
     """One case as it stays in the state: its events, their fold, and what was emitted of it."""
 
-    __slots__ = ("evaluation", "events", "fold", "key", "leaves_by", "left_out", "standing", "written")
+    __slots__ = ("counted_by", "evaluation", "events", "fold", "key", "leaves_by", "left_out", "standing", "written")
 
-    def __init__(self, key: CaseKey) -> None:
+    def __init__(self, key: CaseKey, counted_by: int = 0) -> None:
         self.key = key
+        self.counted_by = counted_by
+        """The number of the period of rules in which it began to be counted: see `state.periods`."""
         self.events: list[CaseEvent] = []
         """Sorted by `order.position`."""
         self.left_out = 0
@@ -108,6 +110,13 @@ class Case:
     @property
     def last_event_at(self) -> int:
         return self.events[-1].occurred_at
+
+    @property
+    def counted_to(self) -> int:
+        """The last moment, ms, at which an event of it counts, also one that was put right."""
+        if not self.fold.revised:
+            return self.last_event_at
+        return max((event.occurred_at for event in effective_events(self.events)), default=self.last_event_at)
 
     @property
     def is_over(self) -> bool:

@@ -13,10 +13,10 @@ from processors.cases.case import Case, Evaluation, Failure
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.history import History, Subject
 from processors.cases.rows import clock_id, clock_row
-from processors.kpis.samples import difference
 from processors.patterns import registry
 from processors.patterns.pattern import SubjectPattern
 from processors.pipeline import isolation, live
+from processors.pipeline.counting import count_outcomes
 from processors.pipeline.evaluation import DECIDED, SubjectEvaluation, evaluate_subject, outcome_of
 from processors.sla import clocks
 from processors.sla.clocks import NEVER
@@ -50,8 +50,7 @@ def emit(state: PartitionState, case: Case, after: Evaluation, observations: Obs
     if after.links != before.links:
         state.links.move(case.key, before.links, after.links)
     if after.outcomes != before.outcomes:
-        for sample, sign in difference(before.outcomes, after.outcomes):
-            state.add_sample(topic, sample, sign)
+        count_outcomes(state, case, before.outcomes, after.outcomes)
         _observe_outcomes(case, before, after, observations)
         live.observe_waits(observations, before.outcomes, after.outcomes)
     if after.incidents or before.incidents:

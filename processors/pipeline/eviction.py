@@ -61,8 +61,12 @@ def admit(
         if departed.key_hash(key) in left:
             return _BEYOND_RETENTION
         if occurred_at < min(left.since, seen.since):
-            return (Case(key), ("maybe_repeated",)) if event_type in _OPENINGS else _BEYOND_RETENTION
-    return Case(key), ()
+            return (_new(state, key), ("maybe_repeated",)) if event_type in _OPENINGS else _BEYOND_RETENTION
+    return _new(state, key), ()
+
+
+def _new(state: PartitionState, key: CaseKey) -> Case:
+    return Case(key, state.periods.number)
 
 
 def may_leave(state: PartitionState, case: Case) -> bool:

@@ -16,8 +16,8 @@ from processors.cases.fold import Fold
 from processors.cases.order import is_out_of_order, position
 from processors.cases.standing import Standing
 from processors.cases.transitions import is_machine, trigger_of
-from processors.kpis.samples import Sample
 from processors.pipeline import isolation, linking, live, merging
+from processors.pipeline.counting import Signed, count
 from processors.pipeline.emission import Carried, emit
 from processors.pipeline.evaluation import evaluate
 from processors.sla import clocks
@@ -28,9 +28,6 @@ from schemas.observations import Observations
 from schemas.topics import SURVEYS
 
 _BY_MACHINES: Final[frozenset[Trigger]] = frozenset({"reopened_by_machine", "answered_by_machine"})
-
-Signed = tuple[Sample, int]
-"""A sample to add to the KPIs, +1, or to take back, -1."""
 
 _CARRY_OVER: Final = "carry_over"
 """The part that fails when the case that survives a merge cannot be folded with what that gives it."""
@@ -126,12 +123,11 @@ def apply(state: PartitionState, change: Change, observations: Observations) -> 
     case, topic = change.case, change.case.key[0]
     _note_events(state, case, change.events, forward=change.forward)
     state.dropped["case_events"] += len(change.left)
+    count(state, case, change.samples)
     for sample, sign in change.samples:
-        state.add_sample(topic, sample, sign)
         if sign > 0:
             live.observe_durations(observations, sample)
-    for sample, sign in change.carried_samples:
-        state.add_sample(topic, sample, sign)
+    count(state, case, change.carried_samples)
     if change.unmatched:
         opened_at = case.fold.opened_at
         observations.moment(case.last_event_at if opened_at is None else opened_at, "sla_unmatched", topic)
@@ -228,8 +224,7 @@ def _carry_over(state: PartitionState, survivor: Case, carried: Carried, observa
         return []
     _note_events(state, survivor, carried.given, forward=forward)
     state.dropped["case_events"] += survivor.left_out - left_out
-    for sample, sign in samples:
-        state.add_sample(survivor.key[0], sample, sign)
+    count(state, survivor, samples)
     return emit(state, survivor, evaluation, observations)
 
 

@@ -13,6 +13,7 @@ from processors.cases.corrections import REVISING, effective_events
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.merges import awaits_until, lapses_at
 from processors.cases.standing import ALONE, Standing
+from processors.pipeline.counting import count
 from processors.sla.clocks import NEVER
 from processors.state.departed import key_hash
 from processors.state.partition import PartitionState
@@ -142,10 +143,8 @@ def give_up(state: PartitionState, case: Case, observations: Observations) -> bo
 
 def adopt(state: PartitionState, case: Case, standing: Standing, observations: Observations) -> None:
     """Let a case stand otherwise. Its evaluation is still to be emitted."""
-    topic, source, _ = case.key
     if standing.elsewhere and not case.standing.elsewhere:
-        observations.count("event_warnings", topic, source, "merged_elsewhere")
-    for sample, sign in let_stand(case, standing, state.rules.promises):
-        state.add_sample(topic, sample, sign)
+        observations.count("event_warnings", *case.key[:2], "merged_elsewhere")
+    count(state, case, let_stand(case, standing, state.rules.promises))
     state.cases.replace(case)
     state.pending.mark_dirty(case)

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from processors.cases.case import Case, Failure
+from processors.kpis.partials import MINUTE_MS
 from processors.patterns import registry
 from processors.pipeline import eviction, isolation, missed_pages
 from processors.pipeline.emission import (
@@ -48,12 +49,30 @@ def recover(state: PartitionState) -> None:
             case.evaluation = case.evaluation._replace(customer_id=case.fold.facts.get("customer_id", ""))
             part, description = isolation.failure("recovery", error)
             state.health.failed(part, description, state.watermarks.timers_fired_to[case.key[0]])
+    _begin_period(state)
     for case in state.cases.values():
         _install(state, case, owed)
     for key in list(state.subjects):
         _install_subject(state, key, owed)
     missed_pages.recover(state)
     count_open(state, eviction.own_incidents(state), 1)
+
+
+def _begin_period(state: PartitionState) -> None:
+    """Count by the rules in force from now on, if the cases were counted by others before; all of them are folded."""
+    digest, before = state.rules.digest, state.periods.digest
+    if not before:
+        state.periods.begin(digest, {})
+    elif digest != before:
+        log.warning(
+            "partition %d: its cases were counted by other rules, %s, before these, %s: what they added stays, and KPI "
+            "minutes in which it would be another amount by now are marked for `oidor rebuild`",
+            state.number, before, digest,
+        )  # fmt: skip
+        counted_to = state.watermarks.timers_fired_to.copy()
+        for case in state.cases.values():
+            counted_to[case.key[0]] = max(counted_to[case.key[0]], case.counted_to)
+        state.periods.begin(digest, {topic: at - at % MINUTE_MS + MINUTE_MS for topic, at in counted_to.items()})
 
 
 def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:

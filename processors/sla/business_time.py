@@ -15,11 +15,13 @@ is `s`; and `add(s, a + b) == add(add(s, a), b)` without exception.
 Years are computed when first needed, once: two bisections answer a question, whatever the distance within a year.
 """
 
+import json
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from itertools import accumulate
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -34,6 +36,7 @@ COUNTED_FROM: Final = 1_735_689_600_000
 """2025-01-01, UTC: where each calendar begins to count. Any moment would do; this one asks for few years."""
 """Events lie within 1900 to 2299; a due moment may be a century later. Bounds what a calendar can keep."""
 
+_COMPARED_YEARS: Final = range(2020, 2051)
 _MINUTE: Final = 60_000
 _DAY: Final = 86_400_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
@@ -50,12 +53,18 @@ class Calendar:
         self.calendar_id = definition.calendar_id
         self.version = definition.version
         self.zone = definition.zone
-        self._hours = _HoursOfDays(definition)
+        self._definition, self._hours = definition, _HoursOfDays(definition)
         self._always = self._hours.always
         self._zone = ZoneInfo(definition.zone)
         years = range(FIRST_YEAR, LAST_YEAR + 2)
         self._year_starts = [_reached(self._zone, date(year, 1, 1).toordinal(), 0) for year in years]
         self._years: list[_Year | None] = [None] * (len(years) - 1)
+
+    @cached_property
+    def content(self) -> str:
+        """When it is open, as text: equal for calendars that agree, in any process; of its country for some decades."""
+        said = self._definition.model_dump(mode="json", exclude_defaults=True, exclude={"version"}, warnings=False)
+        return json.dumps([said, self._hours.national(_COMPARED_YEARS)], sort_keys=True)
 
     def add(self, start_ms: int, business_ms: int) -> int:
         """The due moment: the least `t >= start_ms` with `business_ms` of business time between. O(log n) a year.
@@ -158,6 +167,10 @@ class CalendarBook:
         """
         versions = self._versions[calendar_id]
         return versions[max(bisect_right(versions, at_ms, key=lambda version: version[0]) - 1, 0)][1]
+
+    def content(self, calendar_ids: Iterable[str]) -> Sequence[str]:
+        """What some calendars answer, as text: see `Calendar.content`."""
+        return [one.content for calendar_id in sorted(calendar_ids) for _, one in self._versions[calendar_id]]
 
     def counted_to(self, at_ms: int) -> Mapping[str, int]:
         """Calendar and version -> business milliseconds up to a moment: what their `Calendar.counted_to` say.
@@ -273,6 +286,12 @@ class _HoursOfDays:
     def working(self, day: int) -> bool:
         return bool(self._weekly[(day - 1) % 7]) and bool(self._regular(day))
 
+    def national(self, years: range) -> list[str]:
+        """The holidays of the country, in order; none where own dates and the week say everything."""
+        if self._national is None:
+            return []
+        return [day.isoformat() for day in _days_of(years) if day in self._national]
+
     def _regular(self, day: int) -> tuple[Interval, ...]:
         own = self._own.get(day)
         if own is not None:
@@ -280,6 +299,11 @@ class _HoursOfDays:
         if self._national is not None and date.fromordinal(day) in self._national:
             return ()
         return self._weekly[(day - 1) % 7]
+
+
+def _days_of(years: range) -> Iterator[date]:
+    first, last = date(years[0], 1, 1).toordinal(), date(years[-1], 12, 31).toordinal()
+    return map(date.fromordinal, range(first, last + 1))
 
 
 def _is_whole_day(hours: tuple[Interval, ...]) -> bool:

@@ -17,6 +17,11 @@ class Promises:
         self._book, self._calendars = book, calendars
         self.metrics = book.metrics
 
+    @property
+    def content(self) -> str:
+        """What is promised, as text: equal for packs and calendars that promise the same, in any process."""
+        return "\0".join((self._book.content, *self._calendars.content(self._book.calendar_ids)))
+
     def business_time(self, at: int) -> Mapping[str, int]:
         """Calendar and version -> its business milliseconds up to `at` (ms), by its own count."""
         return self._calendars.counted_to(at)

@@ -1,7 +1,7 @@
 """`Cases`: the table of all cases that are kept. Of a case its events are written; its fold follows from them.
 
-The content of a change is how many events were left out of the case so far, events, and how the case stands, if others
-decide anything about it.
+The content of a change is how many events were left out of the case so far, the period of rules that it is counted by,
+events, and how the case stands, if others decide anything about it.
 """
 
 from collections import Counter
@@ -58,7 +58,8 @@ class Cases(dict[CaseKey, Case], StateTable):
             yield Change(key)
         for key, events in appended.items():
             if key not in replaced:
-                yield Change(key, (self[key].left_out, events))
+                case = self[key]
+                yield Change(key, (case.left_out, case.counted_by, events))
         for key in replaced:
             yield _whole(self[key])
 
@@ -79,7 +80,7 @@ class Cases(dict[CaseKey, Case], StateTable):
         if case is None or change.whole:
             case = Case(key)
             self._hold(case)
-        case.left_out, events, *standing = change.content
+        case.left_out, case.counted_by, events, *standing = change.content
         if standing:
             found, elsewhere, ignored, linked = standing
             of_survey = None if linked is None else Linked(*linked)
@@ -94,7 +95,7 @@ class Cases(dict[CaseKey, Case], StateTable):
 
 def _whole(case: Case) -> Change:
     standing = () if case.standing is ALONE else case.standing
-    return Change(case.key, (case.left_out, case.events, *standing), whole=True)
+    return Change(case.key, (case.left_out, case.counted_by, case.events, *standing), whole=True)
 
 
 def _case_key(key: Key) -> CaseKey:

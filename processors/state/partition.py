@@ -25,6 +25,7 @@ from processors.state.links import Links
 from processors.state.missed_pages import MissedPages
 from processors.state.partials import DimensionValueTable, NameTable, PartialTable
 from processors.state.pending import Pending
+from processors.state.periods import Periods
 from processors.state.progress import ProgressTable
 from processors.state.retention import Retention
 from processors.state.seen_ids import SeenIds, SeenIdTable
@@ -52,6 +53,7 @@ class PartitionState:
         self.tables: dict[str, StateTable] = {}
         # Written. A new table is one more of these lines.
         self.cases = self._table(Cases())
+        self.periods = self._table(Periods())
         self.seen: dict[str, SeenIds] = {topic: SeenIds(rules.dedup_max_ids) for topic in INPUTS}
         self._table(SeenIdTable(self.seen))
         self.departed: dict[str, SeenIds] = {topic: SeenIds(rules.departed_max_keys) for topic in INPUTS}
@@ -157,9 +159,13 @@ class PartitionState:
         for topic, partials in self.partials.items():
             where = topic, self.number
             for minute, changed in partials.changed.items():
-                minutes += [partial_row(minute, key, *where, slots) for key, slots in changed.items()]
+                by = self.periods.definition_version(topic, minute)
+                minutes += [
+                    partial_row(minute, key, *where, slots, definition_version=by) for key, slots in changed.items()
+                ]
             for quarter_hour, key, slots in partials.drain_quarter_hours(self._over_to(topic)):
-                quarter_hours.append(partial_row(quarter_hour, key, *where, slots))
+                by = self.periods.definition_version(topic, quarter_hour)
+                quarter_hours.append(partial_row(quarter_hour, key, *where, slots, definition_version=by))
             if adjustments := partials.drain_adjustments():
                 minutes += adjustment_rows(adjustments, *where, version, bucket_ms=MINUTE_MS)
                 quarter_hours += adjustment_rows(adjustments, *where, version, bucket_ms=QUARTER_HOUR_MS)
@@ -178,6 +184,7 @@ class PartitionState:
             or self.dangling.changed
             or pending.dirty
             or pending.incidents
+            or pending.stale_minutes
             or any(partials.changed or partials.adjustments for partials in self.partials.values())
         )
 

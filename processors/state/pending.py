@@ -9,7 +9,8 @@ from typing import Any
 from processors.cases.case import Case
 from processors.cases.events import CaseKey
 from processors.cases.rows import case_row, clock_id, clock_row
-from schemas.outputs import ClockRow, ErasureRow, EventRow, IncidentRow, RejectedRecord
+from schemas.outputs import ClockRow, ErasureRow, EventRow, IncidentRow, RejectedRecord, StaleMinuteRow
+from schemas.taxonomy import StaleReason
 from schemas.topics import SURVEYS
 
 
@@ -28,6 +29,8 @@ class Pending:
     """By clock id: the last rows of clocks that no case knows any more."""
     last_clocks: dict[str, ClockRow] = field(default_factory=dict)
     """By clock id: open clocks of cases that left, as they read then."""
+    stale_minutes: dict[tuple[int, str, StaleReason], None] = field(default_factory=dict)
+    """KPI minutes that are to be counted anew: when they begin, ms, their input topic, and why."""
     _of_customer: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     """Customer -> ids of incidents and clocks that were put here about them, and may name somebody else since."""
 
@@ -95,6 +98,9 @@ class Pending:
             "incidents": [*self.incidents.values()],
             "rejected_events": [record.row for record in self.rejected],
             "erasures": [*self.erasures],
+            "kpi_stale_minutes": [
+                StaleMinuteRow(minute, topic, partition, reason, 0) for minute, topic, reason in self.stale_minutes
+            ],
         }
 
 

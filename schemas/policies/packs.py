@@ -15,10 +15,11 @@ asked in the order in which they are configured; of two versions of one pack, th
         - {working_days: 15, calendar: es-working-days, legal: true}
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -264,7 +265,8 @@ class PolicyBook:
 
     def __init__(self, policies: Iterable[Policy], *, grace_ms: int) -> None:
         by_id: dict[str, list[Policy]] = {}
-        for policy in policies:
+        self._policies, self._grace_ms = tuple(policies), grace_ms
+        for policy in self._policies:
             by_id.setdefault(policy.policy_id, []).append(policy)
         self._packs = [_Pack(versions, grace_ms) for versions in by_id.values()]
         self.policy_ids = tuple(by_id)
@@ -279,6 +281,22 @@ class PolicyBook:
             if target is not None:
                 return target
         return None
+
+    @cached_property
+    def content(self) -> str:
+        """What decides about kept and broken, as text: equal for packs that promise the same, in any process.
+
+        A default is not written, so that a new one changes nothing; nor how a version is called, or when a clock warns.
+        """
+        unsaid: Any = {"version": True, "clocks": {"__all__": {"__all__": {"warn_at"}}}}
+        packs = [policy.model_dump(mode="json", exclude_defaults=True, exclude=unsaid) for policy in self._policies]
+        return json.dumps([self._grace_ms, packs], sort_keys=True)
+
+    @property
+    def calendar_ids(self) -> frozenset[str]:
+        """The calendars that its packs name."""
+        rules = (rule for policy in self._policies for listed in policy.clocks.values() for rule in listed)
+        return frozenset(rule.calendar for rule in rules if rule.calendar is not None)
 
     def short_abandon_ms(self, at: int, facts: Mapping[str, object]) -> int:
         """The first threshold that fits; 5 s when no pack has one."""

@@ -40,7 +40,7 @@ COMPARED: Final[Mapping[str, str]] = {"v_incidents": "topic != ''"}
 """view -> condition on the rows that are a function of the records: incidents of ours are of no input topic"""
 EXAMPLES: Final = 2
 
-_OURS: Final = re.compile(r".*_recorded_at|ingested_at|as_of|settled|version|incarnation")
+_OURS: Final = re.compile(r".*_recorded_at|ingested_at|as_of|settled|redefined|definition_version|version|incarnation")
 _GROWS: Final[Mapping[tuple[str, str], str]] = {
     ("v_sla", name): f"if(open, 0, {name})" for name in ("overdue_ms", "overdue_elapsed_ms")
 }
