@@ -47,7 +47,7 @@ def _what_became(clock: Clock) -> str:
     if clock.is_open:
         return "was not met"
     if clock.ended_at <= clock.due_at:
-        return "was met, as we heard later"
+        return f"was {'met' if clock.phase == 'stopped' else 'owed no longer'}, as we heard later"
     ended = "met" if clock.phase == "stopped" else "given up"
     late_ms, elapsed_ms = clocks.overdue(clock)
     if clock.calendar is None:

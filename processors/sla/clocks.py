@@ -3,7 +3,7 @@
 An event of a case is first reduced to a *trigger* (`cases.transitions.trigger_of`). `SIGNALS` says what a trigger means
 to a clock of each metric, `TRANSITIONS` what a signal does to a clock in a phase. What is in neither changes nothing.
 
-    start    the promise begins, once a case            stop    it was kept or broken by now
+    start    the promise begins; again, if cancelled    stop    it was kept or broken by now
     again    it begins anew, unless one runs            lap     this one was kept, and the next begins
     cancel   nobody is owed it any more; a deadline that has passed stays broken
     annul    it was never owed, kept or broken or not   reopen  what `on_reopen` gives runs, as a new instance
@@ -190,6 +190,7 @@ The rules are the sixteen of SLA clocks that tests/laws/sla spells out.
 
 TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
     (None, "start"): "running",
+    ("cancelled", "start"): "running",
     (None, "again"): "running",
     ("stopped", "again"): "running",
     ("cancelled", "again"): "running",
@@ -214,7 +215,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase | None, Signal], Phase]] = {
     ("stopped", "annul"): "annulled",
     ("cancelled", "annul"): "annulled",
 }
-"""What runs after `again`, `lap` or `reopen` is a new instance."""
+"""What runs after another instance, by `start`, `again`, `lap` or `reopen`, is a new one."""
 
 KEPT_WITHIN_MS: Final = 2_000
 """How long after a resolution a reply still keeps a promise: both are one click, stored one after the other."""

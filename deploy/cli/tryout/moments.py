@@ -21,7 +21,7 @@ def moment_ms(value: object) -> int:
 
 def is_moment(column: str) -> bool:
     """Whether a column of a row holds milliseconds since the epoch."""
-    return column.endswith("_at") or column in ("minute", "day")
+    return column.endswith(("_at", "_since")) or column in ("minute", "day")
 
 
 def shown(column: str, value: Any) -> Any:

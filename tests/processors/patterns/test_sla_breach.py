@@ -34,6 +34,11 @@ WORDS: list[tuple[str, list[Happening], str]] = [
         [contact("resolved", DUE, arrives=DUE + HOUR)],
         "resolve was due in 4 h and was met, as we heard later",
     ),
+    (
+        "given up in time",
+        [contact("abandoned", DUE, arrives=DUE + HOUR)],
+        "resolve was due in 4 h and was owed no longer, as we heard later",
+    ),
 ]
 
 
