@@ -226,6 +226,8 @@ def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Samp
         trigger = "reopened"
     if trigger == "abandoned" and waits.is_leaving_for_callback(fold):
         trigger = "hung_up"
+    elif trigger == "abandoned" and event.is_carried:
+        trigger = "left_queue"
     if is_repeated(fold, event, trigger):
         fold.repeated += 1
         return
@@ -259,6 +261,8 @@ def _follow_merge(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Prom
     note(fold, event, trigger)
     effects.apply_trigger(fold, event, trigger, promises)
     _follow_hold(fold, event, trigger)
+    if fold.facts["topic"] == CONTACTS:
+        waits.advance(fold, event, trigger, promises)
 
 
 def _follow_hold(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:

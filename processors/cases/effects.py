@@ -70,6 +70,9 @@ def _absorb(fold: Fold, event: CaseEvent, promises: Promises) -> None:
     since = merges.take_over(fold, event)
     if since is not None and _first_response_given(fold):
         _owe_since(fold, event, "next_response", since, promises)
+    queued_at = event.facts.get("queued_at")
+    if queued_at is not None and not fold.is_over:
+        _owe_since(fold, event, "answer", queued_at, promises)
     person_asked_at = event.facts.get("person_asked_at")
     if person_asked_at is not None and not fold.is_over:
         _owe_since(fold, event, "human_on_request", person_asked_at, promises)

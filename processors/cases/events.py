@@ -104,6 +104,8 @@ class Facts(Stated, _From, total=False):
     acknowledged_at: int
     person_asked_at: int
     """Since when its customer waits for a person."""
+    queued_at: int
+    """Since when its customer waits in a queue, the one that is stated with it."""
     ran: Mapping[str, list[list[int]]]
     """Metric -> from, to: when the clock ran that it still had."""
     revises: str
@@ -128,6 +130,11 @@ class CaseEvent(NamedTuple):
     type: str
     """The event type without its topic's prefix."""
     facts: Facts
+
+    @property
+    def is_carried(self) -> bool:
+        """Did it happen to a case that was merged into this one? No publisher's event id has a slash."""
+        return "/" in self.event_id
 
 
 def case_event(event: Event, occurred_at: int, record_at: int, category: str) -> CaseEvent:

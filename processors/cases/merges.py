@@ -1,9 +1,9 @@
 """Merges: what a case that is part of another one gives to the one that survives, and what that makes of it.
 
-At its merge a case hands over since when its customer waits, what it was answered, and what it was asked and nobody
-answered: `handed_over`, which reaches the survivor as an `absorbed` event. What is said of it afterwards is said to the
-survivor: the conversation, `FORWARDED`, is folded there, and counts there. How a desk files a case that is merged, whom
-it gives it to, when it closes it, says nothing of the other one, and counts nowhere.
+At its merge a case hands over since when its customer waits, also in a queue, what it was answered, and what it was
+asked and nobody answered: `handed_over`, which reaches the survivor as an `absorbed` event. What is said of it
+afterwards is said to the survivor: the conversation, `FORWARDED`, is folded there, and counts there. How a desk files a
+case that is merged, whom it gives it to, when it closes it, says nothing of the other one, and counts nowhere.
 
 The survivor's clocks start where the wait began, with its own targets. What it had kept or broken before stays. A clock
 whose deadline comes to lie before the merge, or that the merged case had been answered, is *inherited*: the case that
@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Final
 
+from processors.cases import waits
 from processors.cases.events import CaseEvent, CaseKey, Facts, Stated
 from processors.cases.fold import Fold
 from processors.cases.order import position
@@ -32,7 +33,8 @@ CarryOver = tuple[CaseKey, tuple[CaseEvent, ...]]
 
 FORWARDED: Final[frozenset[Trigger]] = frozenset(
     {
-        "customer_replied", "human_requested", "callback_requested", "answered_by_person", "answered_by_bot",
+        "queued", "abandoned", "customer_replied", "human_requested", "callback_requested", "answered_by_person",
+        "answered_by_bot",
         "replied_by_person", "replied", "acknowledged", "progress_sent", "holding_response_sent",
         "reopened", "reopened_by_machine", "absorbed",
     }
@@ -60,6 +62,9 @@ def handed_over(fold: Fold, at: int) -> Facts:
     person_asked = fold.latest.get("human_on_request")
     if person_asked is not None and person_asked.is_open:
         facts["person_asked_at"] = person_asked.started_at
+    waiting = waits.open_wait(fold)
+    if waiting is not None:
+        facts["queued_at"], facts["queue"] = waiting.since, fold.facts.get("queue", "")
     ran: dict[str, list[list[int]]] = {
         clock.metric: clocks.spans(clock, at) for clock in fold.latest.values() if clock.is_open
     }
@@ -116,7 +121,6 @@ def carry_over(key: CaseKey, fold: Fold) -> CarryOver | None:
     merge, survivor = fold.merged, survivor_of(fold)
     if merge is None or not survivor or fold.test:
         return None
-    # No publisher's event id has a slash.
     absorbed = merge._replace(seq=-1, event_id=f"{entity_id}/absorbed", type="absorbed", facts=fold.handed_over)
     forwarded = [
         event._replace(seq=-1, event_id=f"{entity_id}/{event.event_id}", facts=_of_the_conversation(event.facts))
@@ -126,10 +130,10 @@ def carry_over(key: CaseKey, fold: Fold) -> CarryOver | None:
 
 
 def _of_the_conversation(facts: Facts) -> Facts:
-    """The facts of an event without what it states of its own case."""
+    """The facts of an event without what it states of its own case; where the customer waits now is the survivor's."""
     kept: Facts = {}
     for name, value in facts.items():
-        if name not in _STATED:
+        if name not in _STATED or name == "queue":
             kept[name] = value  # type: ignore[literal-required]
     return kept
 

@@ -34,7 +34,7 @@ _IN_ORDER: Final[tuple[Trigger, ...]] = (
     "progress_sent", "holding_response_sent", "followup_opened", "followup_contacted", "transferred",
     "waiting_customer", "waiting_third_party", "forwarded_external",
     "resumed",
-    "abandoned", "hung_up", "expired", "resolved", "duplicate", "dismissed",
+    "abandoned", "hung_up", "left_queue", "expired", "resolved", "duplicate", "dismissed",
     "closed", "followup_closed",
     "reopened", "reopened_unanswered", "reopened_by_message", "reopened_by_machine",
     "merged", "merged_elsewhere", "voided",

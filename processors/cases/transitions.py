@@ -53,7 +53,7 @@ _WAITING: Final[Mapping[Trigger, CaseState]] = {
 
 TRANSITIONS: Final[Mapping[CaseState, Mapping[Trigger, CaseState]]] = {
     "open": _WORKED_ON,
-    "queued": {**_WORKED_ON, "callback_requested": "open"},
+    "queued": {**_WORKED_ON, "callback_requested": "open", "left_queue": "open"},
     "in_progress": _WORKED_ON,
     "waiting_customer": _WAITING,
     "waiting_third_party": _WAITING,
@@ -84,6 +84,7 @@ What the table does not say:
   count nowhere, and its opening starts nothing.
 * `evicted` is where a case is left that was not over when it had to leave: nobody watches it any more.
 * Who asked to be called back and then hangs up, `hung_up`, abandons nothing.
+* Who hangs up a call that was merged into another case, `left_queue`, gives up the wait, and not that case.
 * A survey is a case too, and stays `open`: its invitation and its answers move nothing.
 """
 

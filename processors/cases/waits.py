@@ -2,7 +2,8 @@
 
 A wait is an instance of the promise `answer`, with the queue that it began in. While nobody has answered, another queue
 is the same wait: whoever hands a caller round gains no time by it. A contact that tells of no queue waited from its
-opening, which is no wait that a promise is kept in: it was answered straight away.
+opening, which is no wait that a promise is kept in: it was answered straight away. Of a contact that is merged while it
+waits, the one that survives goes on with the wait.
 
 What a wait adds to the KPIs, all of it in the minute of its queueing and for the attribution of that moment, is one
 sample, which says more with time (`sample`):
@@ -65,9 +66,13 @@ def advance(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) 
 
 def _queued(fold: Fold, event: CaseEvent, promises: Promises) -> None:
     if may_begin(fold):
-        clock = fold.latest.get("answer")
         wait = _begin(fold, event.occurred_at, promises)
-        wait.clock = clock if clock is not None and clock.is_open else None
+        wait.clock = _answer_clock(fold)
+
+
+def _answer_clock(fold: Fold) -> Clock | None:
+    clock = fold.latest.get("answer")
+    return clock if clock is not None and clock.is_open else None
 
 
 def _answered(fold: Fold, event: CaseEvent, promises: Promises) -> None:
@@ -98,6 +103,34 @@ def _callback_requested(fold: Fold, event: CaseEvent, promises: Promises) -> Non
 def _waiting_customer(fold: Fold, event: CaseEvent, promises: Promises) -> None:
     if is_put_off(event) and _end(fold, event, "callback"):
         fold.callback_owed = True
+
+
+def _absorbed(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    """Go on with the wait of a case that was merged into this one while it lasted."""
+    since = event.facts.get("queued_at")
+    if since is None:
+        return
+    wait = open_wait(fold)
+    if wait is None:
+        wait = _begin(fold, since, promises)
+        wait.clock = _answer_clock(fold)
+        if fold.is_over:
+            wait.end, wait.ended_at = "other", event.occurred_at
+    wait.since = min(wait.since, since)
+
+
+def _opened(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    wait = open_wait(fold)
+    if wait is not None and wait.clock is None:
+        wait.clock = _answer_clock(fold)  # what was absorbed before the opening is promised with it
+
+
+def _merged(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    """Let the survivor go on with the wait once it is found: it counts there, and once. Until then it lasts here."""
+    if fold.standing.found:
+        if open_wait(fold) is not None:
+            fold.waits = fold.waits[:-1]
+        fold.callback_owed = False
 
 
 def _over(fold: Fold, event: CaseEvent, promises: Promises) -> None:
@@ -138,8 +171,7 @@ def _kept(fold: Fold, event: CaseEvent) -> bool:
 
 def _straight(fold: Fold, event: CaseEvent, end: WaitEnd, promises: Promises) -> None:
     """The wait of a contact that tells of no queue: from its opening, if it was the customer's."""
-    of_another = "/" in event.event_id  # it happened to a case that was merged into this one
-    if fold.waits or fold.opened_at is None or fold.facts.get("kind") == "outbound" or of_another:
+    if fold.waits or fold.opened_at is None or fold.facts.get("kind") == "outbound" or event.is_carried:
         return
     wait = _begin(fold, fold.opened_at, promises)
     promise = promises.promise("answer", wait.since, fold.matching()) if "answer" in promises.metrics else None
@@ -152,10 +184,14 @@ _MOVES: Final[Mapping[Trigger, Callable[[Fold, CaseEvent, Promises], None]]] = {
     "answered_by_person": _answered,
     "replied_by_person": _replied,
     "abandoned": _abandoned,
+    "left_queue": _abandoned,
+    "absorbed": _absorbed,
+    **dict.fromkeys(("opened", "opened_outbound"), _opened),
     "callback_requested": _callback_requested,
     "waiting_customer": _waiting_customer,
     "dismissed": _dismissed,
-    **dict.fromkeys(("resolved", "duplicate", "closed", "merged", "voided"), _over),
+    "merged": _merged,
+    **dict.fromkeys(("resolved", "duplicate", "closed", "merged_elsewhere", "voided"), _over),
 }
 
 

@@ -39,7 +39,7 @@ from schemas.taxonomy import ClockMetric, ClockState
 
 Trigger = Literal[
     "opened", "opened_outbound", "queued", "human_requested", "answered_by_person", "answered_by_bot", "abandoned",
-    "callback_requested", "hung_up",
+    "callback_requested", "hung_up", "left_queue",
     "assigned", "transferred", "customer_replied", "replied_by_person", "replied", "waiting_customer",
     "waiting_third_party", "forwarded_external", "resumed", "priority_changed", "reclassified", "identified",
     "cause_set", "acknowledged", "progress_sent", "holding_response_sent", "resolved", "duplicate", "dismissed",
@@ -78,6 +78,7 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "answered_by_person": "stop",
         "callback_requested": "stop",
         "waiting_customer": "stop",
+        "left_queue": "cancel",
         **_OVER,
         **_CHANGED,
     },
@@ -169,6 +170,7 @@ What the table does not say (`cases.effects` does):
 * What `opened` starts runs from the opening's own moment, or from that of the earliest case merged into it (rule 12).
 * Each wait of a contact is an instance of `answer`; while one lasts another queue begins none (`cases.waits`). Of what
   we wait for, only an appointment, `schedule`, ends one: nobody waits in a queue for a call at another time.
+* Who leaves the queue in which a merged case waits, `left_queue`, leaves the case that survives open.
 * A callback is due when the customer was promised it; asked for anew, what was promised before is not owed any more.
 * A case that is over starts nothing, but by being reopened.
 * A message of the customer asks for a next response once the first response is given, while the case is not over;
