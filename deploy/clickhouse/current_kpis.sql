@@ -25,6 +25,7 @@ SELECT
     minute,
     dimension,
     dimension_value,
+    min(p.definition_version) AS definition_version,
     {kpi_totals}
 FROM {kpi_minutes_that_count}
 GROUP BY minute, dimension, dimension_value
@@ -35,10 +36,44 @@ SELECT
     quarter_hour,
     dimension,
     dimension_value,
+    min(p.definition_version) AS definition_version,
     {kpi_totals}
 FROM {kpi_quarter_hours_that_count}
 GROUP BY quarter_hour, dimension, dimension_value
 COMMENT 'KPI accumulators of each quarter-hour, over all topics and partitions';
+
+-- Hours of which some minute is to be counted anew, and why.
+CREATE OR REPLACE VIEW {database}.v_kpi_outdated AS
+SELECT
+    toStartOfHour(minute) AS hour,
+    topic,
+    partition,
+    reason,
+    uniqExact(minute) AS minutes,
+    arraySort(groupUniqArrayArray(defined_since)) AS kpis
+FROM
+(
+    SELECT minute, topic, partition, toString(reason) AS reason, CAST([] AS Array(String)) AS defined_since
+    FROM {database}.kpi_stale_minutes FINAL
+    WHERE resolved = 0
+    UNION ALL
+    SELECT
+        minute,
+        topic,
+        partition,
+        'other_definition' AS reason,
+        arrayMap(kpi -> kpi.2, arrayFilter(
+            kpi -> kpi.1 > p.definition_version,
+            (SELECT groupArray((definition_version, toString(name))) FROM {database}.kpi_definitions))) AS defined_since
+    FROM {kpi_minutes_that_count} AND dimension = 'all' AND p.definition_version < {kpi_definition_version}
+)
+GROUP BY hour, topic, partition, reason
+COMMENT 'Hours in which KPI minutes are not what their events come to by the definitions of today: `oidor rebuild` counts them anew';
+
+ALTER TABLE {database}.v_kpi_outdated COMMENT COLUMN hour 'Beginning of the hour, UTC';
+ALTER TABLE {database}.v_kpi_outdated COMMENT COLUMN reason 'not_taken_back: a case that was counted by other rules would be counted otherwise by now; maybe_counted_twice: it may be, besides; other_definition: a KPI was added or defined anew since';
+ALTER TABLE {database}.v_kpi_outdated COMMENT COLUMN minutes 'Minutes of it, count';
+ALTER TABLE {database}.v_kpi_outdated COMMENT COLUMN kpis 'Names of the KPIs that were added or defined anew since; empty for another reason';
 
 {kpi_window_5m};
 

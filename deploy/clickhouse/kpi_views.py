@@ -13,6 +13,7 @@ from typing import Final
 from deploy.clickhouse.kpi_tables import literal
 from schemas.kpis import (
     ACCUMULATORS,
+    DEFINITION_VERSION,
     HISTOGRAM_BASE,
     HISTOGRAMS,
     KPIS,
@@ -53,6 +54,7 @@ def placeholders() -> Mapping[str, str]:
     return {
         "kpi_definitions": ",\n    ".join(_definition(kpi) for kpi in KPIS),
         "kpi_totals": ",\n    ".join(_total(name) for name in ACCUMULATORS),
+        "kpi_definition_version": str(DEFINITION_VERSION),
         "kpi_minutes_that_count": _rows_that_count("kpi_partials", "minute"),
         "kpi_quarter_hours_that_count": _quarter_hours_that_count(ACCUMULATORS),
         **{f"kpi_window_{window.name}": _window_view(window) for window in WINDOWS},
@@ -124,7 +126,7 @@ def _quarter_hours_that_count(accumulators: Iterable[str]) -> str:
     """
     written = _rows_that_count("kpi_quarter_hours", "quarter_hour")
     going_on = _rows_that_count("kpi_partials", "minute")
-    amounts = (f"p.{name} AS {name}" for name in (*accumulators, "last_recorded_at"))
+    amounts = (f"p.{name} AS {name}" for name in (*accumulators, "definition_version", "last_recorded_at"))
     columns = ", ".join(("dimension", "dimension_value", *amounts))
     written_to = """(
     SELECT groupArray((topic, partition, written_to)) FROM
@@ -178,6 +180,8 @@ def _window_view(window: Window) -> str:
     low Nullable(Float64) COMMENT 'Lower 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
     high Nullable(Float64) COMMENT 'Upper 95% bound, of a ratio (Wilson) and of NPS; NULL below n = {LEAST_N}',
     anchor LowCardinality(String) COMMENT 'Which moment decides the minute, as kpi_definitions says',
+    definition_version UInt32 COMMENT 'Version of its definition, as in kpi_definitions',
+    redefined UInt8 COMMENT '1 when some of it was counted before that: by another definition, or not at all',
     settled UInt8 COMMENT '1 when nothing in it is undecided, and only what comes late can change it',
     as_of DateTime64(3, 'UTC') COMMENT 'Wall clock of the newest checkpoint that is counted in it, UTC'
 )
@@ -215,6 +219,8 @@ SELECT
         method = 'adjusted', least(adjusted_middle + adjusted_half, 100),
         NULL) AS high,
     row.3 AS anchor,
+    row.10 AS definition_version,
+    counted_by < row.10 AS redefined,
     undecided = 0 AND (end_s + if(anchor = 'by_resolution', {REOPENED_WITHIN_DAYS * 86_400}, 0)) * 1000 <= (
         SELECT if(count() = max(partition) + 1, toUnixTimestamp64Milli(min(settled_to_at)), 0)
         FROM {{database}}.watermarks FINAL) AS settled,
@@ -226,6 +232,7 @@ FROM
         dimension,
         dimension_value,
         as_of,
+        counted_by,
         {undecided} AS undecided,
         {ranked},
         [
@@ -238,6 +245,7 @@ FROM
             dimension,
             dimension_value,
             max(p.as_of) AS as_of,
+            min(p.counted_by) AS counted_by,
             {totals}
         FROM
         (
@@ -246,6 +254,7 @@ FROM
             dimension,
             dimension_value,
             max(p.last_recorded_at) AS as_of,
+            min(p.definition_version) AS counted_by,
             {totals}
             FROM {counted}
             GROUP BY step_s, dimension, dimension_value
@@ -262,7 +271,7 @@ COMMENT 'KPIs over rolling windows of {window.length_s} seconds; none lies wholl
 
 
 def _rows(kpi: Kpi) -> list[str]:
-    """Tuples of kpi, unit, anchor, method, above, n, spread, id, numerator.
+    """Tuples of kpi, unit, anchor, method, above, n, spread, id, numerator, definition version.
 
     What is above the line for the value, and for NPS how it spreads; the numerator is in whole cases, or in the unit.
     """
@@ -289,7 +298,7 @@ def _rows(kpi: Kpi) -> list[str]:
 def _row(kpi: Kpi, name: str, method: str, above: str, n: str, *, numerator: str, spread: str = "0") -> str:
     return (
         f"('{name}', '{kpi.unit}', '{kpi.anchor}', '{method}', toFloat64({above}), toInt64({n}), toFloat64({spread}),"
-        f" '{kpi.id}', toFloat64({numerator}))"
+        f" '{kpi.id}', toFloat64({numerator}), toUInt32({kpi.definition_version}))"
     )
 
 

@@ -38,6 +38,7 @@ PASSED_ON: Final[Mapping[str, str]] = {
     "v_incidents": "incidents",
     "v_kpi_minute": "kpi_partials",
     "v_kpi_quarter_hour": "kpi_quarter_hours",
+    "v_kpi_outdated": "kpi_stale_minutes",
     "v_reconciliation": "ingest_progress",
 }
 """View -> the table whose columns it hands on under their names."""

@@ -20,6 +20,7 @@ from deploy.cli.doctor.facts import (
     Unreconciled,
 )
 from deploy.cli.doctor.finding import Finding
+from deploy.cli.doctor.outdated_kpis import outdated_findings
 from deploy.cli.doctor.sources import key_findings, partitioner_findings, split_case_findings
 from processors.durability.provenance import contradictions_of_versions
 from processors.runtime.slices import OPEN_TRANSACTION_MS
@@ -70,6 +71,7 @@ def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
     if isinstance(facts.database, Database) and not facts.database.pending:
         findings += _reconciliation(facts.database)
         findings += _merges(facts.database)
+        findings += outdated_findings(facts.database.outdated_kpis)
         if isinstance(facts.broker, Broker):
             findings += partitioner_findings(facts.database.sources, settings.partitioner, facts.broker.partitions)
         findings += key_findings(facts.database.keyed_otherwise)

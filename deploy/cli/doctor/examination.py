@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from clickhouse_driver import errors
@@ -24,6 +25,7 @@ from deploy.cli.doctor.facts import (
     StatePartition,
     Unreconciled,
 )
+from deploy.cli.doctor.outdated_kpis import outdated_kpis
 from deploy.cli.doctor.placed_keys import with_sources
 from deploy.cli.inputs import AcceptError, stored_versions
 from deploy.cli.logs import unopenable
@@ -227,7 +229,12 @@ def _database(settings: Settings) -> Database | str:
         erased_at = None if missing else _last_erasure(client, settings.clickhouse_database)
         merges = None if missing else _merges_elsewhere(client, settings.clickhouse_database)
         stored = Database(tuple(missing), skew, differences, erased_at, stored_versions(settings), merges)
-        return stored if missing else with_sources(stored, client, settings.clickhouse_database)
+        if missing:
+            return stored
+        memory_s = math.ceil(settings.kpi_memory_ms / 1_000)
+        database, days = settings.clickhouse_database, settings.raw_ttl_days
+        outdated = outdated_kpis(client, database, memory_s=memory_s, raw_ttl_days=days)
+        return replace(with_sources(stored, client, database), outdated_kpis=outdated)
     except AcceptError as error:
         return str(error)
     except (errors.Error, OSError, EOFError) as error:

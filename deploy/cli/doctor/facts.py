@@ -136,6 +136,19 @@ class SplitCases:
 
 
 @dataclass(frozen=True, slots=True)
+class OutdatedKpis:
+    """KPI minutes that have left memory and are to be counted anew, of every topic-partition."""
+
+    minutes: int
+    since: str
+    """The first hour of them, and the end of the last: `2026-11-20 12:00:00`, UTC."""
+    until: str
+    reasons: tuple[str, ...]
+    kpis: tuple[str, ...]
+    """Those that were added or defined anew since."""
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
     """What the database said. `skew_ms` is its clock less ours."""
 
@@ -151,6 +164,7 @@ class Database:
     keyed_otherwise: Mapping[str, int] = field(default_factory=dict)
     """Source -> events of the last day whose key is not the customer, although the customer is known."""
     split_cases: SplitCases | None = None
+    outdated_kpis: OutdatedKpis | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from deploy.cli.doctor.facts import (
     InputPartition,
     MergesElsewhere,
     OpenTransaction,
+    OutdatedKpis,
     PartitionLag,
     StatePartition,
     Unreconciled,
@@ -190,6 +191,19 @@ DATABASE_WRONG = {
         "merges",
         "3 cases of the last 7 days were merged into one that is not in their partition (1 into one that no partition "
         "knows), the last crm:C1 into C2",
+    ),
+    "KPI minutes that are to be counted anew": (
+        Database(
+            (),
+            0,
+            outdated_kpis=OutdatedKpis(
+                7, "2026-11-18 12:00:00", "2026-11-20 08:00:00", ("not_taken_back", "other_definition"), ("csat",)
+            ),
+        ),
+        "kpis",
+        "7 minutes of a topic-partition, from 2026-11-18 12:00:00 to 2026-11-20 08:00:00, are not what their events "
+        "come to by the rules and definitions of today (not_taken_back, other_definition, KPIs csat) -> "
+        "oidor rebuild --from 2026-11-18T12:00:00Z --to 2026-11-20T08:00:00Z",
     ),
 }
 
