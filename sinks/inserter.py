@@ -145,7 +145,7 @@ class Inserter:
             try:
                 for block in gathered.blocks.values():
                     self._writer.erasures.learn_from(block)
-                for block in gathered.blocks.values():
+                for block in sorted(gathered.blocks.values(), key=_says_how_far):
                     refused = await self._writer.write(block)
                     gathered.rejected += [refused_row(row, self._wall_ms()) for row in refused]
                 if gathered.rejected:
@@ -206,6 +206,11 @@ class Inserter:
         if attempt.result == "inserted":
             metrics.increase(families.SINK_ROWS, attempt.table, by=attempt.rows)
             metrics.set(families.SINK_LAST_INSERT, self._wall_ms() / 1000, SINK)
+
+
+def _says_how_far(block: InsertBlock) -> bool:
+    """Whether rows are stored last, for what they say of a checkpoint is so once its other rows are here."""
+    return block.table == "watermarks"
 
 
 def _now() -> float:

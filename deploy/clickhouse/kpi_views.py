@@ -55,7 +55,7 @@ def placeholders() -> Mapping[str, str]:
         "kpi_definitions": ",\n    ".join(_definition(kpi) for kpi in KPIS),
         "kpi_totals": ",\n    ".join(_total(name) for name in ACCUMULATORS),
         "kpi_definition_version": str(DEFINITION_VERSION),
-        "kpi_minutes_that_count": _rows_that_count("kpi_partials", "minute"),
+        "kpi_minutes_that_count": rows_that_count("kpi_partials", "minute"),
         "kpi_quarter_hours_that_count": _quarter_hours_that_count(ACCUMULATORS),
         **{f"kpi_window_{window.name}": _window_view(window) for window in WINDOWS},
     }
@@ -86,7 +86,7 @@ def _total(name: str) -> str:
     return f"{'sumMap' if name in HISTOGRAMS else 'sum'}(p.{name}) AS {name}"
 
 
-def _rows_that_count(table: str, moment: str) -> str:
+def rows_that_count(table: str, moment: str) -> str:
     """The newest version of the rows that a view adds up, `AS p`: a FROM clause and its WHERE.
 
     Of one key they are those of the newest generation, and of these revision 0 and the adjustments that came after it:
@@ -124,8 +124,8 @@ def _quarter_hours_that_count(accumulators: Iterable[str]) -> str:
 
     A worker writes a quarter-hour once it is over. What follows the last one that it wrote is summed from its minutes.
     """
-    written = _rows_that_count("kpi_quarter_hours", "quarter_hour")
-    going_on = _rows_that_count("kpi_partials", "minute")
+    written = rows_that_count("kpi_quarter_hours", "quarter_hour")
+    going_on = rows_that_count("kpi_partials", "minute")
     amounts = (f"p.{name} AS {name}" for name in (*accumulators, "definition_version", "last_recorded_at"))
     columns = ", ".join(("dimension", "dimension_value", *amounts))
     written_to = """(
@@ -155,7 +155,7 @@ def _window_view(window: Window) -> str:
     totals = ",\n            ".join(_total(name) for name in used)
     by_quarter_hours = window.hop_s % QUARTER_HOUR_S == 0
     moment = "quarter_hour" if by_quarter_hours else "minute"
-    minutes = _rows_that_count("kpi_partials", "minute")
+    minutes = rows_that_count("kpi_partials", "minute")
     counted = _quarter_hours_that_count(used) if by_quarter_hours else minutes
     rows = ",\n        ".join(row for kpi in KPIS for row in _rows(kpi))
     undecided = " + ".join(_names(UNDECIDED)) or "0"

@@ -8,7 +8,7 @@ import msgspec
 from aiokafka.errors import KafkaConnectionError
 from pydantic import SecretStr
 
-from schemas.outputs import COLUMNS, ProgressRow, RejectedRecord, RowBatch, encode_row_batch
+from schemas.outputs import COLUMNS, ProgressRow, RejectedRecord, RowBatch, WatermarkRow, encode_row_batch
 from schemas.topics import CONTACTS
 from sinks.clickhouse import Address, InsertBlock, Misfit, RefusedError
 from sinks.gathering import Source
@@ -119,6 +119,18 @@ def test_offsets_are_committed_after_their_rows_and_after_what_was_refused_of_th
         "insert 1 into rejected_events",
         "commit [8, 9]",
     ]
+
+
+def test_how_far_a_partition_has_come_is_stored_after_the_rows_that_it_speaks_of() -> None:
+    async def scene(outside: Outside, inserter: Inserter) -> None:
+        watermark = WatermarkRow(3, 1, 0, {})
+        rows = msgspec.Raw(msgspec.msgpack.encode([watermark]))
+        batch = RowBatch("watermarks", COLUMNS["watermarks"], 1, 2, 3, rows)
+        inserter.add(Partition(), Message(7, encode_row_batch(batch)))
+        inserter.add(Partition(), message(8, 1))
+        await inserter.insert()
+
+    assert played(scene).order == ["insert 1 into ingest_progress", "insert 1 into watermarks", "commit [8, 9]"]
 
 
 def test_what_is_refused_is_published_however_often_the_broker_does_not_answer_and_is_counted_once() -> None:

@@ -20,10 +20,11 @@ def command(
     home: Annotated[Path, typer.Option(help="where the logs go")] = Path(".oidor/replay"),
 ) -> None:
     """Process history again, beside the installation: another application id, another database, no pages."""
-    from deploy.cli.replay.replay import moment, replay, report
+    from deploy.cli.moments import moment
+    from deploy.cli.replay.replay import replay, report
 
     settings, terminal = load_settings(), console()
-    begin = moment(since) if since else None
+    begin = moment("--from", since) if since else None
     done = replay(settings, since=begin, into=into, diff=diff, home=home, console=terminal)
     report(done, settings, terminal)
     raise typer.Exit(0 if done.equal else 1)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -306,20 +306,6 @@ def difference_table(differences: tuple[Difference, ...], here: str, there: str)
         shown = "\n".join(text[:200].replace("[", r"\[") for text in examples)
         table.add_row(f"{mark}{one.view}", *map(str, counts), shown)
     return table
-
-
-def moment(text: str) -> datetime:
-    """Parse RFC 3339, or an age such as 36h or 7d. Raises ReplayError."""
-    units = {"m": "minutes", "h": "hours", "d": "days"}
-    if text[:-1].isdigit() and text[-1:] in units:
-        return datetime.now(UTC) - timedelta(**{units[text[-1]]: int(text[:-1])})
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise ReplayError(f"--from {text}: give RFC 3339 with a zone, as 2026-11-22T08:00:00Z, or an age as 36h or 7d")
-    return found
 
 
 def _progress(console: Console) -> Progress:

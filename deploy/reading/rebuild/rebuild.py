@@ -1,0 +1,230 @@
+"""`oidor rebuild`: KPI minutes that have left memory, counted anew from the stored events.
+
+What is taken in: corrections of cases that had been counted under other rules, adjustments, definitions that have
+changed since. Workers go on meanwhile: what they write later has later versions, and counts once.
+
+Rows go to the database, and not through `feedback-rows`: their versions alone decide which of two rows holds, so that
+storing the rows of that topic again changes nothing of them, and the topic is its workers' alone.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from deploy.reading.rebuild.comparison import Changes, Comparison, WrittenMeanwhileError
+from deploy.reading.rebuild.recount import Recount
+from deploy.reading.rebuild.stored import (
+    Database,
+    Position,
+    erased_cases,
+    erased_minutes,
+    events,
+    first_recorded,
+    missing_events,
+    positions,
+    refused_events,
+)
+from processors.kpis.partials import MINUTE_MS, QUARTER_HOUR_MS, quarter_hour_of
+from processors.rules import Rules
+from schemas.errors import OidorError
+from schemas.topics import INPUTS
+
+_DAY_MS: Final = 86_400_000
+_ATTEMPTS: Final = 3
+_PAUSE_SECONDS: Final = 2.0
+
+
+class RebuildError(OidorError):
+    """Why nothing is rebuilt, or not all; one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Whole quarter-hours, in milliseconds: [begin, end)."""
+
+    begin: int
+    end: int
+
+    @classmethod
+    def around(cls, begin: datetime, end: datetime) -> "Span":
+        """Return the quarter-hours that hold a span. Raises RebuildError when it holds no moment."""
+        if begin >= end:
+            raise RebuildError(f"--from {shown(_ms(begin))} is not before --to {shown(_ms(end))}")
+        return cls(quarter_hour_of(_ms(begin)), -(-_ms(end) // QUARTER_HOUR_MS) * QUARTER_HOUR_MS)
+
+    @property
+    def days(self) -> Iterator[tuple[int, int]]:
+        """It, cut at midnight."""
+        begin = self.begin
+        while begin < self.end:
+            end = min(begin - begin % _DAY_MS + _DAY_MS, self.end)
+            yield begin, end
+            begin = end
+
+    def __str__(self) -> str:
+        return f"{shown(self.begin)} to {shown(self.end)}"
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What was, or would be, written."""
+
+    span: Span
+    partials: int = 0
+    minutes: int = 0
+    """Of the partitions together."""
+    events: int = 0
+    totals: Counter[str] = field(default_factory=Counter)
+    """By how much each accumulator of dimension `all` is another one."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Reason -> stored events that this release rejects."""
+    left_out: int = 0
+    """Cases of customers who were erased."""
+    kept: int = 0
+    """Minutes, of the partitions together, that stay as they are because such a case counted in them."""
+    refused: int = 0
+    """Accepted events that ClickHouse would not store: what they counted is counted no more."""
+
+
+def rebuild(
+    client: Database,
+    database: str,
+    rules: Rules,
+    span: Span,
+    *,
+    raw_ttl_days: int,
+    now_ms: int,
+    dry_run: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Rebuilt:
+    """Count the minutes of a span anew and write what differs; a dry run only says it. Raises RebuildError.
+
+    `progress` is told how many of how many partitions are done.
+    """
+    at = _positions(client, database)
+    _require_kept(client, database, span, rules, raw_ttl_days, now_ms)
+    _require_out_of_memory(client, database, span, rules, at)
+    done = Rebuilt(span, refused=refused_events(client, database, span.begin - rules.case_retention_ms))
+    for number, position in enumerate(at, 1):
+        try:
+            _rebuild_partition(client, database, rules, position, done, None if dry_run else now_ms)
+        except WrittenMeanwhileError as error:
+            raise RebuildError(
+                f"the last checkpoint of partition {position.partition} that is stored has written minutes of this "
+                "span itself: run it again after its next one, with `oidor worker` running within a minute"
+            ) from error
+        progress(number, len(at))
+    return done
+
+
+def _rebuild_partition(
+    client: Database, database: str, rules: Rules, position: Position, done: Rebuilt, recorded_at: int | None
+) -> None:
+    span, number = done.span, position.partition
+    comparison = Comparison(client, database, position)
+    recount = Recount(number, rules, span.begin, span.end, erased_cases(client, database, number))
+    for rows in recount.rows(events(client, database, position), position.read_to_at):
+        comparison.add(rows)
+    kept = recount.kept | erased_minutes(client, database, number, span.begin, span.end)
+    comparison.keep(kept)
+    for day in span.days:
+        changes = comparison.compare(*day)
+        if recorded_at is not None:
+            comparison.write(recorded_at)
+            comparison.write_quarter_hours(*day, recorded_at)
+        _add(done, changes)
+    done.events += recount.events
+    done.rejected += recount.rejected
+    done.left_out += len(recount.left_out)
+    done.kept += len(kept)
+
+
+def _add(done: Rebuilt, changes: Changes) -> None:
+    done.partials += changes.partials
+    done.minutes += changes.minutes
+    done.totals.update({name: new - was for name, (was, new) in changes.totals.items()})
+
+
+# What must be so
+
+
+def _positions(client: Database, database: str) -> list[Position]:
+    ((tables,),) = client.execute(
+        f"SELECT count() FROM system.tables WHERE database = '{database}' AND name = 'watermarks'"
+    )
+    if not tables:
+        raise RebuildError(f"there is no database {database} with tables of ours: run `oidor migrate`")
+    at = positions(client, database)
+    if not any(position.inputs for position in at):
+        raise RebuildError(f"database {database} holds no events: there is nothing to count")
+    return at
+
+
+def _require_kept(client: Database, database: str, span: Span, rules: Rules, raw_ttl_days: int, now_ms: int) -> None:
+    """Refuse what rests on events that are not there any more: it would be emptied."""
+    kept_from = now_ms - raw_ttl_days * _DAY_MS
+    first = first_recorded(client, database)
+    sound_from = kept_from + rules.case_retention_ms
+    if first is not None and first < kept_from and span.begin < sound_from:
+        raise RebuildError(
+            f"--from {shown(span.begin)}: events recorded before {shown(kept_from)} are deleted (OIDOR_RAW_TTL_DAYS = "
+            f"{raw_ttl_days}), and cases of theirs count there: begin at {shown(sound_from)} or later"
+        )
+    missing = missing_events(client, database, span.begin - rules.case_retention_ms)
+    if missing:
+        one = missing[0]
+        raise RebuildError(
+            f"of {one.topic}[{one.partition}] {one.accepted} events of {one.day} were accepted and {one.stored} are "
+            f"stored ({len(missing)} such days): what they counted would be lost; if `oidor warehouse` is behind, wait"
+        )
+
+
+def _require_out_of_memory(client: Database, database: str, span: Span, rules: Rules, at: Sequence[Position]) -> None:
+    """Refuse minutes that a partition still has in memory, and would write again."""
+    held = [
+        (since, topic, position.partition)
+        for position in at
+        for topic in INPUTS
+        if (since := _in_memory_since(position, topic, rules)) < span.end
+        and _has_minutes(client, database, position.partition, topic, max(since, span.begin), span.end)
+    ]
+    if not held:
+        return
+    since, topic, partition = min(held)
+    behind = rules.kpi_memory_ms + rules.longest_grace_ms + 2 * QUARTER_HOUR_MS
+    if since <= span.begin:
+        advice = f"all of the span leaves once records of {shown(span.end + behind)} are read"
+    else:
+        advice = f"give --to {shown(since)} or earlier, or wait for records of {shown(span.end + behind)}"
+    raise RebuildError(
+        f"{topic}[{partition}] holds its minutes from {shown(since)} on in memory, and writes them itself: {advice}"
+    )
+
+
+def _in_memory_since(position: Position, topic: str, rules: Rules) -> int:
+    """The moment, ms, before which minutes have left; one that has only just left may be about to be written."""
+    reached = position.inputs.get(topic)
+    if reached is None:
+        return 0
+    closed = reached.record_at - rules.kpi_memory_ms - rules.longest_grace_ms
+    return quarter_hour_of(closed - closed % MINUTE_MS) - QUARTER_HOUR_MS
+
+
+def _has_minutes(client: Database, database: str, partition: int, topic: str, begin: int, end: int) -> bool:
+    ((count,),) = client.execute(
+        f"SELECT count() FROM {database}.kpi_partials WHERE dimension = 'all' AND topic = '{topic}'"
+        f" AND partition = {partition} AND minute >= fromUnixTimestamp64Milli({begin}, 'UTC')"
+        f" AND minute < fromUnixTimestamp64Milli({end}, 'UTC')"
+    )
+    return bool(count)
+
+
+def shown(ms: int) -> str:
+    """Write a moment as the options take it."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
