@@ -233,9 +233,9 @@ def _promise_callback(fold: Fold, event: CaseEvent, trigger: Trigger, last: Cloc
 
 
 def _reopen(fold: Fold, event: CaseEvent, last: Clock, promises: Promises) -> None:
-    """Give what the target has on reopening: all of it again, what a kept promise left of it, or nothing (rule 11)."""
+    """Give what the target has on reopening: all of it, what is left unless it was broken, or nothing (SLA rule 11)."""
     on_reopen = last.target.on_reopen
-    if on_reopen == "restart":
+    if on_reopen == "restart" or last.phase == "annulled":
         _start(fold, event, last.metric, event.occurred_at, promises)
     elif on_reopen == "continue" and last.ended_at <= last.due_at:
         clock = clocks.start(

@@ -297,6 +297,11 @@ def _person_replied(fold: Fold, event: CaseEvent) -> None:
     fold.answers += (event.occurred_at,)
 
 
+def _dropped(fold: Fold, event: CaseEvent) -> None:
+    """What is dismissed, or left to another case, is not answered by that."""
+    fold.unanswered, fold.customer_spoke = (), False
+
+
 def _ended(fold: Fold, event: CaseEvent) -> None:
     fold.unanswered, fold.customer_spoke = (), False
     fold.answered_by_anyone = fold.answered_by_anyone or event.facts.get("actor") == "human"
@@ -346,8 +351,8 @@ _NOTES: Final[Mapping[Trigger, _Sets]] = {
     "answered_by_person": _person_replied,
     "replied_by_person": _person_replied,
     "resolved": _ended_in_order,
-    "duplicate": _ended,
-    "dismissed": _ended,
+    "duplicate": _dropped,
+    "dismissed": _dropped,
     "closed": _ended_in_order,
     "reopened": _reopened,
     "acknowledged": _acknowledged,

@@ -181,18 +181,18 @@ def naive_complaint(events: list[Any], numbers: Counter[str]) -> None:
 
 def naive_promise(events: list[Any], left: int, spam: set[str], numbers: Counter[str]) -> None:
     """One promise of resolution: what is left of it goes on with each reopening, unless it was broken."""
-    met = broken = 0
+    met, broken, whole = 0, 0, left
     start: int | None = occurred_ms(events[0])
     may_go_on = False
     for each in events:
         what, at = each.event_type.partition(".")[2], occurred_ms(each)
         if each.event_id in spam:
-            return  # nothing was ever owed; a reopening does not bring it back
-        if start is not None and what in ("resolved", "closed", "abandoned"):
+            met, broken, start, may_go_on, left = 0, 0, None, True, whole  # nothing was owed; it is from a reopening on
+        elif start is not None and what in ("resolved", "closed", "abandoned"):
             in_time = at - start <= left
             met += in_time and what != "abandoned"
             broken += not in_time
-            may_go_on = in_time and what != "abandoned"
+            may_go_on = in_time
             left -= at - start
             start = None
         elif start is None and what == "reopened" and may_go_on:
