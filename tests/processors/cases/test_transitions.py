@@ -132,6 +132,8 @@ def moves(state: CaseState) -> dict[Trigger, CaseState]:
     }
     if state == "queued" or state == "abandoned":
         leads["callback_requested"] = "open"
+    if state == "queued":
+        leads["left_queue"] = "open"
     if state == "abandoned":
         leads["queued"] = "queued"
     if state in WAITING:
