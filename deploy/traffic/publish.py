@@ -40,7 +40,8 @@ def publish(
     `kafka`: its bootstrap servers, or all arguments of a client, where one logs in.
     `speed` replays time so many times faster than it went, None as fast as possible; `rate` caps messages a second.
     `shift_ms` moves every moment, milliseconds. `prefix` goes before topic names. `progress` is told the count so far.
-    The same key goes to the same partition number of every topic: the partitioner is murmur2, Kafka's own default.
+    The same key goes to the same partition number of every topic: by murmur2, Kafka's own default, unless the arguments
+    of the client say otherwise.
     """
     return asyncio.run(
         publish_async(messages, kafka, prefix=prefix, speed=speed, rate=rate, shift_ms=shift_ms, progress=progress)

@@ -3,11 +3,11 @@
 All events of a customer meet in one partition only when all who publish agree on this.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from zlib import crc32
 
-from aiokafka.partitioner import murmur2
+from aiokafka.partitioner import DefaultPartitioner, murmur2
 
 Partitioner = Callable[[bytes, int], int]
 """(key, number of partitions) -> number of the partition"""
@@ -31,3 +31,13 @@ def placement(partitioner: str, partitions: int) -> Callable[[bytes], int] | Non
     """The function from a key to the number of its partition; None where the setting says that it may be any."""
     known = PARTITIONERS.get(partitioner)
     return None if known is None else lambda key: known(key, partitions)
+
+
+def of_client(partitioner: str) -> Callable[[bytes | None, Sequence[int], Sequence[int]], int]:
+    """What aiokafka asks a producer for: (key, all partitions, those that answer) -> partition."""
+    by_default, place = DefaultPartitioner(), PARTITIONERS.get(partitioner, murmur2_partition)
+
+    def choose(key: bytes | None, every: Sequence[int], answering: Sequence[int]) -> int:
+        return int(by_default(key, every, answering)) if not key else every[place(key, len(every))]
+
+    return choose

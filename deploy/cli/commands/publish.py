@@ -27,12 +27,14 @@ def command(
     """Publish generated or real events to the input topics, each with its own timestamp."""
     from deploy.cli.readiness import explained
     from deploy.traffic.publish import publish
+    from processors.runtime.partitioners import of_client
     from processors.runtime.security import aiokafka_client
 
     settings = load_settings()
     messages = _messages(scenario, seed, limit, hours)
     with explained(settings, "publisher"):
-        sent = publish(messages, aiokafka_client(settings), prefix=settings.input_prefix, rate=rate, speed=speed)
+        client = {**aiokafka_client(settings), "partitioner": of_client(settings.partitioner)}
+        sent = publish(messages, client, prefix=settings.input_prefix, rate=rate, speed=speed)
     print(f"published {sent} messages")
 
 

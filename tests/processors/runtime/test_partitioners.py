@@ -3,7 +3,7 @@
 import pytest
 from kafka.partitioner.default import murmur2
 
-from processors.runtime.partitioners import PARTITIONERS, crc32_partition, murmur2_partition, placement
+from processors.runtime.partitioners import PARTITIONERS, crc32_partition, murmur2_partition, of_client, placement
 
 # Kafka's own UtilsTest.testMurmur2, as signed numbers.
 OF_KAFKA = {
@@ -56,3 +56,11 @@ def test_what_the_setting_names_knows_the_number_of_partitions(name: str) -> Non
 
 def test_any_places_nothing() -> None:
     assert placement("any", 12) is None
+
+
+@pytest.mark.parametrize(("setting", "by"), [("murmur2", "murmur2"), ("crc32", "crc32"), ("any", "murmur2")])
+def test_a_producer_of_ours_places_keys_as_the_setting_says(setting: str, by: str) -> None:
+    choose, every = of_client(setting), [*range(12)]
+    keys = [*OF_KAFKA, *OF_LIBRDKAFKA]
+    assert [choose(key, every, every[:3]) for key in keys] == [PARTITIONERS[by](key, 12) for key in keys]
+    assert choose(None, every, [7]) == 7
