@@ -35,6 +35,8 @@ class EventRow(NamedTuple):
     erased: int
     """1 when the customer was erased since: no comparison counts the row."""
     warnings: tuple[str, ...]
+    warning_fields: tuple[str, ...]
+    """Of each warning, in order, the field that it is about."""
     area: str
     team: str
     site: str

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS {database}.feedback_events
     test UInt8 COMMENT '1 when the publisher marks the event as a test: it counts nowhere',
     erased UInt8 COMMENT '1 when the customer was erased since: no comparison counts the row',
     warnings Array(LowCardinality(String)) COMMENT 'Defects that did not stop the event from being accepted',
+    warning_fields Array(LowCardinality(String)) COMMENT 'Of each of them, in order, the field that it is about, as the contract names it; key is that of the record',
     channel LowCardinality(String) COMMENT 'Channel of the contact',
     org_unit LowCardinality(String) COMMENT 'Organisational unit, as a path',
     area LowCardinality(String) COMMENT 'Area that the event belongs to',

@@ -36,16 +36,19 @@ def mask_event(event: EventT, pseudonym_key: bytes = b"") -> EventT:
     return _mask_record(event, pseudonym_key)
 
 
-def names_differ(sent: Record, masked: Record) -> bool:
-    """Whether more than free text was masked of an event: what its publisher should send otherwise."""
+def masked_field(sent: Record, masked: Record) -> str:
+    """The path of the first field but free text that was masked: what its publisher should send otherwise; '': none."""
     for name, masking in _fields(type(sent)):
         before, after = sent.__dict__[name], masked.__dict__[name]
         if before is after or masking is _mask_text:
             continue
         pairs = _pairs(before, after)
-        if not pairs or any(names_differ(one, other) for one, other in pairs):
-            return True
-    return False
+        if not pairs:
+            return name
+        within = next(filter(None, (masked_field(one, other) for one, other in pairs)), "")
+        if within:
+            return f"{name}.{within}"
+    return ""
 
 
 def pseudonym(name: str, key: bytes) -> str:

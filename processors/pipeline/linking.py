@@ -77,11 +77,15 @@ def warn_dangling(state: PartitionState, observations: Observations) -> None:
 
     All that arrived up to `now` was read, of every input: so the warning is a function of the records.
     """
-    warned = [row._replace(warnings=(*row.warnings, _WARNING)) for row in state.dangling.pop_due(state.now)]
+    warned = [_warned(row) for row in state.dangling.pop_due(state.now)]
     for row in warned:
         observations.count("event_warnings", SURVEYS, row.source, _WARNING)
     if warned:
         state.pending.replace_events(warned)
+
+
+def _warned(row: EventRow) -> EventRow:
+    return row._replace(warnings=(*row.warnings, _WARNING), warning_fields=(*row.warning_fields, "links"))
 
 
 def set_back(state: PartitionState) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Protocol
 
 from processors.cases.events import CaseKey, case_event
 from processors.enrichment.categories import map_category
-from processors.enrichment.personal_fields import mask_event, names_differ
+from processors.enrichment.personal_fields import mask_event, masked_field
 from processors.enrichment.topics import text_topics
 from processors.pipeline import deadlines, erasure, eviction, folding, isolation, linking, live, placement
 from processors.pipeline.deadlines import Spent
@@ -23,6 +23,7 @@ from processors.state.seen_ids import event_hash, id_hash
 from schemas.events.decoding import admit, decode, occurred_ms, payload, payload_as_sent, warnings_of
 from schemas.events.envelope import Event
 from schemas.events.rejection import claimed
+from schemas.events.warning_fields import fields_of
 from schemas.observations import Observations
 from schemas.outputs import RejectedRecord, Rejection
 from schemas.taxonomy import Reason
@@ -201,7 +202,8 @@ def _accept(
     warnings = _warnings(state, event, unmapped=bool(category) and not mapped)
     if known:
         warnings += ("id_reused",)
-    if event is not sent and names_differ(sent, event):
+    masked = masked_field(sent, event) if event is not sent else ""
+    if masked:
         warnings += ("personal_data_masked",)
     concerns_erased = erasure.concerns(state, event, occurred_at)
     change: Change | None = None
@@ -224,6 +226,7 @@ def _accept(
             occurred_at=occurred_at,
             late=int(late),
             warnings=warnings,
+            warning_fields=fields_of(warnings, event, masked) if warnings else (),
             category=category,
             topics=_topics(state, event, record.timestamp, observations),
             payload=_payload(event, sent, warnings, record.value or b""),

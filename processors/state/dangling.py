@@ -7,7 +7,7 @@ It waits by itself: what becomes meanwhile of its survey, or of the case once so
 
 from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Final
+from typing import Any, Final
 
 from processors.state.table import StateTable
 from schemas.outputs import Change, EventRow, Key
@@ -118,7 +118,10 @@ class Dangling(StateTable):
         if change.content is not None:
             content, named, warned = change.content
             row = EventRow(*content)
-            row = row._replace(warnings=tuple(row.warnings), topics=tuple(row.topics))
+            lists: dict[str, Any] = {
+                name: tuple(getattr(row, name)) for name in ("warnings", "warning_fields", "topics")
+            }
+            row = row._replace(**lists)
             self._hold(key, row, tuple((topic, entity_id) for topic, entity_id in named), warned=warned)
 
     def _content(self, key: Key) -> tuple[EventRow, tuple[Named, ...], bool] | None:

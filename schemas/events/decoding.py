@@ -3,6 +3,7 @@
 Nothing here raises for what others sent. Which reason goes before which is said in `schemas.events.rejection`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -196,6 +197,23 @@ def _has_unknown(record: Record) -> bool:
         if value is not None and (any(map(_has_unknown, value)) if type(value) is tuple else _has_unknown(value)):
             return True
     return False
+
+
+def unknown_field(event: Event) -> str:
+    """The path of the first unknown field; of one that is not named as fields are, only where it stands."""
+    return next(_unknown_fields(event), "")
+
+
+def _unknown_fields(record: Record, path: str = "") -> Iterator[str]:
+    for name in record.__pydantic_extra__ or ():
+        yield path + name if _FIELD_NAME.fullmatch(name) and not looks_personal(name) else f"{path}*"
+    for nested in _NESTED[type(record)]:
+        value = getattr(record, nested)
+        for one in value if isinstance(value, tuple) else () if value is None else (value,):
+            yield from _unknown_fields(one, f"{path}{nested}.")
+
+
+_FIELD_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,63}", re.ASCII)
 
 
 def _without_unknown(record: AnyRecord) -> AnyRecord:

@@ -85,7 +85,8 @@ def event(number: int = 0, /, **more: Any) -> EventRow:
         "source": "crm",
     }
     numbers = {"partition": 3, "incarnation": 0, "offset": number, "record_at": NOON + 1, "occurred_at": NOON}
-    rest: dict[str, Any] = {"seq": -1, "late": 0, "test": 0, "erased": 0, "warnings": (), "topics": (), "score": None}
+    nothing: dict[str, Any] = {"warnings": (), "warning_fields": (), "topics": (), "score": None}
+    rest: dict[str, Any] = {"seq": -1, "late": 0, "test": 0, "erased": 0, **nothing}
     return EventRow(**{**texts, **numbers, **rest, **more})
 
 

@@ -27,7 +27,7 @@ def events(first: int, count: int, *more: str) -> bytes:
     texts: dict[str, Any] = dict.fromkeys(EventRow._fields, "") | {"topic": CONTACTS, "payload": "x" * 1_000}
     numbers: dict[str, Any] = dict.fromkeys(("partition", "incarnation", "late", "test", "erased"), 0)
     numbers |= {"record_at": NOON, "occurred_at": NOON, "seq": -1}
-    rest: dict[str, Any] = {"warnings": (), "topics": (), "score": None}
+    rest: dict[str, Any] = {"warnings": (), "warning_fields": (), "topics": (), "score": None}
     rows = [
         (*EventRow(**{**texts, **numbers, **rest, "offset": first + n, "event_id": f"e{first + n}"}), *more)
         for n in range(count)

@@ -19,7 +19,7 @@ def row_of(event: Event, topic: str = CONTACTS) -> EventRow:
     record = FakeRecord(topic, 3, 7, 9_000, b"c1", b"")
     return event_row(
         event, record, topic=topic, incarnation=2, occurred_at=occurred_ms(event), late=1, warnings=("seq_gap",),
-        category="billing", topics=("wait",), payload="{}",
+        warning_fields=("seq",), category="billing", topics=("wait",), payload="{}",
     )  # fmt: skip
 
 
@@ -37,7 +37,8 @@ def test_every_column_shows_what_it_is_called() -> None:
         "topic": CONTACTS, "partition": 3, "incarnation": 2, "offset": 7, "record_at": 9_000, "event_id": "e1",
         "source": "crm", "event_type": "contact.opened", "schema_version": "1.2", "entity_id": "C1", "seq": 4,
         "customer_id": "c1",
-        "occurred_at": 5_000, "late": 1, "test": 1, "erased": 0, "warnings": ("seq_gap",), "channel": "phone",
+        "occurred_at": 5_000, "late": 1, "test": 1, "erased": 0, "warnings": ("seq_gap",),
+        "warning_fields": ("seq",), "channel": "phone",
         "org_unit": "es/care/n1/madrid", "area": "es", "team": "n1", "site": "madrid", "priority": "high",
         "kind": "outbound", "category": "billing", "category_raw": "facturación", "product": "fibre",
         "process": "collect", "journey_stage": "pay", "otc_stage": "payment", "element": "people", "origin_area": "it",

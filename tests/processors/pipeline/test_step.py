@@ -13,7 +13,11 @@ from processors.pipeline import step
 from processors.pipeline.folding import evaluated
 from processors.pipeline.rows import event_row
 from processors.state.partition import PartitionState
+from schemas.events.decoding import decode
+from schemas.events.envelope import Event
+from schemas.events.warning_fields import fields_of
 from schemas.observations import Observations
+from schemas.taxonomy import WARNINGS
 from schemas.topics import CONTACTS
 from tests.laws.journeys import logs
 from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, FakeRecord, Feed, Happening, event, recovered, rules
@@ -300,6 +304,55 @@ def test_what_is_odd_is_accepted_and_said(name: str, log: list[Happening], warni
         assert warning in said, name
         source = log[-1].event["source"]
         assert outputs.counts["event_warnings", log[0].topic, source, warning] >= 1
+
+
+NAMED_OTHERWISE: dict[str, Any] = {"Mail of ana@example.com": 1}
+MERGED = event("contact.merged", "C1", MINUTE, into="Z", event_id="m")
+FIELDS: list[tuple[str, list[Happening], str, str]] = [
+    ("a source", [opened(source="excel")], "unknown_source", "source"),
+    ("a category", [opened(category="zorbing")], "unknown_taxonomy", "category"),
+    ("a category by the name that its source has for it", [opened(category_raw="zorbing")], "unknown_taxonomy",
+     "category_raw"),
+    ("an unknown field", [opened(colour="red")], "unknown_field", "colour"),
+    ("an unknown field within another", [opened(cause={"code": "x", "depth": 3})], "unknown_field", "cause.depth"),
+    ("an unknown field that is named as none is", [opened(**NAMED_OTHERWISE)], "unknown_field", "*"),
+    ("a number left out", [opened(seq=0), event("contact.queued", "C1", SECOND, queue="q", seq=2)], "seq_gap", "seq"),
+    ("a name with personal data", [opened(product="ana@example.com")], "personal_data_masked", "product"),
+    ("one within the cause", [opened(cause={"code": "4111111111111111"})], "personal_data_masked", "cause.code"),
+    ("a merge into nowhere", [opened(), MERGED], "dangling_reference", "into"),
+    ("a correction of nothing", [opened(), event("contact.corrected", "C1", 1, corrects_event_id="e", values={})],
+     "dangling_reference", "corrects_event_id"),
+    ("a withdrawal of nothing", [opened(), event("contact.voided", "C1", 1, voids_event_id="e")],
+     "dangling_reference", "voids_event_id"),
+    ("told twice", [opened(), opened(SECOND)], "repeated", "event_type"),
+    ("an id that is used again", [opened(event_id="e"), event("contact.queued", "C1", 1, queue="q", event_id="e")],
+     "id_reused", "event_id"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "log", "warning", "field"), FIELDS, ids=[case[0] for case in FIELDS])
+def test_each_warning_names_the_field_that_it_is_about(
+    name: str, log: list[Happening], warning: str, field: str
+) -> None:
+    feed = Feed(rules(sources=("crm",)))
+    feed.feed(*log)
+    row = feed.state.pending.events[-1]
+    assert (warning, field) in [*zip(row.warnings, row.warning_fields, strict=True)], name
+
+
+def test_a_survey_that_names_what_never_came_is_told_by_its_links() -> None:
+    feed, views = Feed(RULES), Views()
+    feed.feed(event("survey.answered", "S1", 0, kind="nps", mode="sms", score=9, links={"contact_id": "C9"}))
+    feed.until(HOUR)
+    views.insert(feed.checkpoint())
+    (row,) = views.table("feedback_events")
+    assert (row["warnings"], row["warning_fields"]) == (("dangling_reference",), ("links",))
+
+
+def test_every_warning_has_a_field() -> None:
+    told = decode(CONTACTS, json.dumps(opened(colour="red").event).encode())
+    assert isinstance(told, Event)
+    assert all(fields_of(WARNINGS, told, masked="product"))
 
 
 def test_personal_data_leaves_no_sink() -> None:

@@ -18,7 +18,7 @@ _offsets = iter(range(1_000_000))
 def event(entity_id: str, partition: int, *, seconds: float = 60, **more: Any) -> dict[str, Any]:
     said = {
         "topic": "contact-events", "source": "crm", "event_type": "contact.opened", "customer_id": f"of-{entity_id}",
-        "record_at": "2026-11-20 12:00:00.000", "version": 1, "warnings": [],
+        "record_at": "2026-11-20 12:00:00.000", "version": 1, "warnings": [], "warning_fields": [],
     }  # fmt: skip
     return {**said, "entity_id": entity_id, "partition": partition, "offset": next(_offsets),
             "ingested_at": ago(seconds), **more}  # fmt: skip
