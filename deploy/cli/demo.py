@@ -115,7 +115,8 @@ def report(client: Client, workers: list[Service], published: Counter[str], sett
     console.rule("[bold]What was promised")
     console.print(_clocks(client))
     console.print(_incidents(client))
-    console.print(_satisfaction(client))
+    console.print(_last_day(client))
+    console.print(_queues(client))
     console.rule("[bold]What operations sees now")
     console.print(_metrics(workers))
     if not settled:
@@ -187,14 +188,36 @@ def _incidents(client: Client) -> Table:
     )
 
 
-def _satisfaction(client: Client) -> Table:
+def _last_day(client: Client) -> Table:
+    kpis = ", ".join(f"'{name}'" for name in _OF_THE_DAY)
     return _table(
-        "Satisfaction over the last 24 h, with 95 % intervals",
+        "The last 24 h: satisfaction, demand and service, with 95 % intervals",
         ("KPI", "value", "low", "high", "n"),
         client.execute(
             "SELECT kpi, round(value, 3), round(low, 3), round(high, 3), n FROM v_kpi_24h "
-            "WHERE dimension = 'all' AND kpi IN ('csat', 'nps', 'ces', 'ces_easy') "
-            "ORDER BY window_end DESC, kpi LIMIT 1 BY kpi"
+            f"WHERE dimension = 'all' AND kpi IN ({kpis}) "
+            f"ORDER BY window_end DESC, indexOf([{kpis}], kpi) LIMIT 1 BY kpi"
+        ),
+    )
+
+
+_OF_THE_DAY: Final = (
+    "csat", "nps", "ces", "ces_easy", "failure_demand", "service_level", "queue_abandonment", "first_level_resolution",
+    "reopen_rate", "upheld_rate",
+)  # fmt: skip
+
+
+def _queues(client: Client) -> Table:
+    return _table(
+        "The last 24 h: waits by queue",
+        ("queue", "waits", "answered in time", "given up", "mean wait, s"),
+        client.execute(
+            "SELECT dimension_value, sumIf(n, kpi = 'service_level') AS waits, "
+            "round(anyIf(value, kpi = 'service_level'), 3), round(anyIf(value, kpi = 'queue_abandonment'), 3), "
+            "round(anyIf(value, kpi = 'average_speed_of_answer'), 1) "
+            "FROM v_kpi_24h WHERE dimension = 'queue' AND dimension_value != '' "
+            "AND window_end = (SELECT max(window_end) FROM v_kpi_24h) "
+            "GROUP BY dimension_value HAVING waits > 0 ORDER BY waits DESC, dimension_value LIMIT 12"
         ),
     )
 

@@ -1,4 +1,4 @@
-"""What generated customers come about, what they write, and who they are. Data for `stories`."""
+"""What generated customers come about, what they write, and who they are. Data for stories."""
 
 from dataclasses import dataclass
 from random import Random
@@ -22,6 +22,13 @@ class Matter:
     team: str
     topic_class: TopicClass
     texts: dict[str, tuple[str, ...]]
+    """What is written when something went wrong before."""
+    queue: str
+    """Where those wait who call."""
+    failure: float
+    """Share of the contacts that need not have been, had something else been done right."""
+    requests: dict[str, tuple[str, ...]]
+    """What is written by who only wants something."""
 
 
 MATTERS: Final = (
@@ -40,6 +47,10 @@ MATTERS: Final = (
                 "My bill is too expensive, you changed the terms without any notice",
             ),
         },
+        "Facturación", 0.6, {
+            "es": ("¿Me podéis mandar un duplicado de la factura?", "Quiero cambiar la cuenta en la que me cobráis"),
+            "en": ("Could you send me a copy of my invoice?", "I would like to pay from another account"),
+        },
     ),
     Matter(
         ("delivery", "Entregas", "Logística y envíos"), 20, "tienda-online", "reparto", "buy", "delivery", "resource",
@@ -55,6 +66,10 @@ MATTERS: Final = (
                 "The parcel is late again, you promised Monday but nothing came",
                 "It is marked as delivered but I have not received the package",
             ),
+        },
+        "Pedidos y envíos", 0.7, {
+            "es": ("Quiero recoger el pedido en la tienda", "¿Puedo cambiar la dirección de entrega?"),
+            "en": ("Can I collect my order in the shop?", "I want it sent to another address"),
         },
     ),
     Matter(
@@ -72,6 +87,10 @@ MATTERS: Final = (
                 "Your website is down again",
             ),
         },
+        "Soporte técnico", 0.75, {
+            "es": ("¿Cómo conecto un segundo router?", "Quiero más velocidad"),
+            "en": ("How do I connect a second router?", "I would like a faster line"),
+        },
     ),
     Matter(
         ("product_fault", "Producto defectuoso", "Garantía"), 10, "movil", "garantias", "use", "return", "product",
@@ -79,6 +98,10 @@ MATTERS: Final = (
         {
             "es": ("El móvil vino con la pantalla rota", "El aparato no enciende, sigo esperando el reembolso"),
             "en": ("The phone arrived with a broken screen", "It stopped working, I am still waiting for my refund"),
+        },
+        "Posventa", 0.8, {
+            "es": ("¿Hasta cuándo tengo garantía?", "Quiero ampliar la garantía"),
+            "en": ("How long is my warranty?", "I would like to extend the warranty"),
         },
     ),
     Matter(
@@ -90,6 +113,10 @@ MATTERS: Final = (
             ),
             "en": ("I can't cancel my subscription", "I am switching to another provider and you refuse to cancel"),
         },
+        "Bajas y retención", 0.5, {
+            "es": ("Quiero pasar la línea a nombre de mi hija", "¿Hasta cuándo tengo permanencia?"),
+            "en": ("I want to move the line to my daughter's name", "Until when am I tied in?"),
+        },
     ),
     Matter(
         ("contract", "Contratos"), 7, "seguro", "contratacion", "onboard", "order_entry", "structure", "comercial",
@@ -97,6 +124,10 @@ MATTERS: Final = (
         {
             "es": ("No me informaron de la permanencia", "Las condiciones del contrato son distintas de lo prometido"),
             "en": ("It was hidden in the small print", "You changed the terms of my contract"),
+        },
+        "Contratación", 0.3, {
+            "es": ("Quiero contratar la fibra para la oficina", "¿Qué seguro me recomendáis?"),
+            "en": ("I would like to order the line for my office", "Which insurance would suit me?"),
         },
     ),
     Matter(
@@ -114,6 +145,10 @@ MATTERS: Final = (
                 "I just want to speak to a human",
             ),
         },
+        "Atención al cliente", 0.9, {
+            "es": ("¿Con quién tengo que hablar para una visita comercial?",),
+            "en": ("Whom do I talk to about a business visit?",),
+        },
     ),
     Matter(
         ("privacy", "Protección de datos"), 2, "cuenta", "datos", "use", "none", "policy", "legal", "privacidad",
@@ -122,11 +157,19 @@ MATTERS: Final = (
             "es": ("Habéis compartido mis datos personales, hablaré con mi abogado",),
             "en": ("You shared my personal data, I will take legal action",),
         },
+        "Privacidad", 0.4, {
+            "es": ("Quiero saber qué datos tenéis de mí",),
+            "en": ("Please tell me what data you hold about me",),
+        },
     ),
     Matter(
         ("information", "Consulta", "ZZ-7 sin clasificar"), 7, "tienda", "informacion", "discover", "none", "unknown",
         "tienda", "informacion", "other",
         {
+            "es": ("El horario de la web está mal, la tienda estaba cerrada",),
+            "en": ("The shop was closed, your website has the wrong opening hours",),
+        },
+        "Información", 0.05, {
             "es": ("Buenos días, quería saber el horario de la tienda", "¿Hacen envíos a Canarias?"),
             "en": ("Hello, what are your opening hours?", "Do you ship to Ireland?"),
         },

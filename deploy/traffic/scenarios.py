@@ -9,10 +9,12 @@ from itertools import islice
 from random import Random
 from typing import Any, Final
 
+from deploy.traffic.contacts import forgotten, visit
 from deploy.traffic.malformed import malformed
 from deploy.traffic.matters import MATTERS
 from deploy.traffic.messages import Message, encode, rfc3339
-from deploy.traffic.stories import DAY, HOUR, MINUTE, Fields, Office, Step, Story, inspection, visit
+from deploy.traffic.office import DAY, HOUR, MINUTE, Fields, Office, Step, Story
+from deploy.traffic.surveys import inspection
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,12 @@ class Scenario:
     duplicates: float = 0.0
     late: float = 0.0
     malformed: float = 0.0
+    repeated: float = 0.0
+    """Of events that a desk may tell twice, as two events: openings, hand-overs, resolutions, closings."""
+    reused: float = 0.0
+    """Events under an id that another event of the same source has had."""
+    erased: float = 0.0
+    """Of customers' first contacts: those by somebody who asks to be forgotten right after."""
     personal: float = 0.05
     """Of texts: those that give away personal data."""
     lateness: tuple[float, float] = (2 * MINUTE, 4 * HOUR)
@@ -58,7 +66,7 @@ STEADY: Final = Scenario(
 )
 STORM_LOG: Final = Scenario(
     "storm-log", rate=20, customers=2_000, day_shape=False, duplicates=0.10, late=0.08, malformed=0.05, personal=0.3,
-    lateness=(61, 30 * MINUTE),
+    lateness=(61, 30 * MINUTE), repeated=0.03, reused=0.01, erased=0.02,
 )  # fmt: skip
 SCENARIOS: Final = {scenario.name: scenario for scenario in (DEMO, STEADY, STORM_LOG)}
 
@@ -84,6 +92,10 @@ def journeys(
 
 
 _TRANSPORT_MS: Final = 150  # from what happened to its arrival
+_REPEATED: Final = 0.2  # seconds until the same is told again: nothing else happens meanwhile
+_REPEATABLE: Final = frozenset(
+    f"{of}.{what}" for of in ("contact", "complaint") for what in ("opened", "transferred", "resolved", "closed")
+)
 _HOURS: Final = (3, 2, 2, 2, 2, 3, 6, 14, 40, 80, 95, 100, 95, 80, 60, 62, 75, 80, 70, 52, 36, 22, 12, 6)
 _MEAN_HOUR: Final = sum(_HOURS) / 24
 
@@ -103,6 +115,8 @@ class _Run:
         self._number = 0
         self._awake = DAY - (scenario.silence.length if scenario.silence else 0)
         self._faults = scenario.duplicates + scenario.late + scenario.malformed
+        self._ids: dict[tuple[str, str], str] = {}
+        """The id that a source has used last on a topic, and that nothing refers to."""
         self._office = Office(
             self._random,
             self._run,
@@ -123,7 +137,7 @@ class _Run:
             arrived = self._due(now + slot)
             while sent + len(arrived) < due + 20 * (self._random.random() - 0.5):
                 at = now + slot * self._random.random()
-                self._begin(inspection(self._office, at) if self._office.chance(0.01) else self._visit(at))
+                self._begin(self._first(at))
                 arrived += self._due(now + slot)
             arrived.sort()
             for _, _, message in arrived:
@@ -139,6 +153,14 @@ class _Run:
             total += self._shape(now) * min(step, ahead)
             now += step
         return total
+
+    def _first(self, at: float) -> Story:
+        """How something begins that does not follow from anything before."""
+        if self._office.chance(0.01):
+            return inspection(self._office, at)
+        if self._scenario.erased and self._office.chance(self._scenario.erased):
+            return forgotten(self._office, at)
+        return self._visit(at)
 
     def _visit(self, at: float) -> Story:
         burst = self._scenario.burst is not None and self._scenario.burst.holds(self._seconds(at))
@@ -191,16 +213,38 @@ class _Run:
         self._number += 1
         occurred_ms = self._ms(at)
         event = {
-            "event_id": f"{self._run}-{self._number:x}",
+            "event_id": self._id(topic, fields),
             "occurred_at": rfc3339(occurred_ms, local=fields["language"] == "es"),
             **fields,
         }
         message = Message(topic, key, encode(event), occurred_ms + _TRANSPORT_MS)
+        if self._scenario.repeated and fields["event_type"] in _REPEATABLE:
+            self._repeat(at + _REPEATED, message, event)
         chance = self._random.random()
         if chance >= self._faults:
             arrived.append((message.timestamp_ms, self._number, message))
         else:
             self._go_wrong(chance, at, message, event, arrived)
+
+    def _id(self, topic: str, fields: Fields) -> str:
+        """A new id; of a source that uses ids again, sometimes the last one."""
+        if "event_id" in fields:
+            return ""  # it has one of its own, for others name it
+        origin = topic, fields["source"]
+        if self._scenario.reused and origin in self._ids and self._random.random() < self._scenario.reused:
+            return self._ids[origin]
+        self._ids[origin] = f"{self._run}-{self._number:x}"
+        return self._ids[origin]
+
+    def _repeat(self, at: float, message: Message, event: Fields) -> None:
+        """Tell the same again, as another event, which has no number."""
+        if self._random.random() < self._scenario.repeated:
+            self._number += 1
+            again = {name: value for name, value in event.items() if name != "seq"} | {
+                "event_id": f"{self._run}-{self._number:x}",
+                "occurred_at": rfc3339(self._ms(at), local=event["language"] == "es"),
+            }
+            self._arrive(at, message._replace(value=encode(again)))
 
     def _go_wrong(self, chance: float, at: float, message: Message, event: Fields, arrived: list[_Arrival]) -> None:
         scenario = self._scenario

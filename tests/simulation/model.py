@@ -7,7 +7,9 @@ from typing import Final
 
 from faust.types import TP
 
+from schemas.events.contacts import ERASED, ContactTransferred, ContactVoided
 from schemas.events.decoding import admit, decode, occurred_ms
+from schemas.events.envelope import Event
 from schemas.outputs import Rejection
 from tests.processors.views import Row
 from tests.simulation.traffic import Traffic
@@ -19,10 +21,9 @@ _COUNTED: Final = {
     "complaint.reopened": "complaints_reopened",
     "survey.invited": "surveys_invited",
 }
-"""KPI counts of which each event is one."""
+"""KPI counts of which each event is one, unless the same was told of the case before."""
 
 _LEFT: Final = frozenset({"beyond_retention", "maybe_repeated", "beyond_case_events"})
-_WITHDRAWING: Final = ("voided", "corrected", "merged")
 
 
 @dataclass
@@ -49,6 +50,7 @@ def model(traffic: Traffic) -> Told:
     """The one pass."""
     told = Told()
     for tp in traffic.logs:
+        seen, counted, erased = set[object](), set[object](), dict[str, int]()
         for offset, message in traffic.committed(tp):
             told.read[tp] += 1
             event = decode(tp.topic, message.value)
@@ -60,17 +62,34 @@ def model(traffic: Traffic) -> Told:
             if refused is not None or isinstance(event, Rejection):
                 told.refused[tp] += 1
                 told.rejected.add((*tp, offset))
-            elif (identity := (*tp, event.source, event.event_id)) in told.ids:
+            elif (identity := _identity(event)) in seen:
                 told.duplicate[tp] += 1
             else:
-                assert not event.test
-                assert event.event_type.partition(".")[2] not in _WITHDRAWING
+                seen.add(identity)
                 told.accepted[tp] += 1
-                told.ids.add(identity)
+                told.ids.add((*tp, event.source, event.event_id))
                 told.events.add((*tp, offset))
-                if kpi := _COUNTED.get(event.event_type):
+                who = event.customer.id if event.customer else ""
+                if event.event_type == ERASED:
+                    erased[who] = message.timestamp_ms
+                kpi, what = _COUNTED.get(event.event_type), _told(event)
+                if kpi and occurred_ms(event) > erased.get(who, -1) and what not in counted:
+                    counted.add(what)
                     told.kpis[kpi] += 1
     return told
+
+
+def _identity(event: Event) -> object:
+    """An id that is used again for something else is another event."""
+    return event.source, event.event_id, event.event_type, event.entity_id, occurred_ms(event)
+
+
+def _told(event: Event) -> object:
+    """What an event tells of its case: told again it is no news. Nothing that is counted here is ever withdrawn."""
+    assert not event.test
+    assert not isinstance(event, ContactVoided) or event.voids_event_id
+    path = (event.from_, event.to) if isinstance(event, ContactTransferred) else ()
+    return event.source, event.entity_id, event.event_type, *path
 
 
 def shown(tables: dict[str, list[Row]]) -> Told:

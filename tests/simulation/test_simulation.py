@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from tests.processors.feed import DAY
 from tests.simulation import model
 from tests.simulation.faults import FAULTS
 from tests.simulation.seeds import LOGS, in_peace, log_of, played
@@ -28,6 +29,16 @@ def test_the_logs_are_worth_disturbing() -> None:
         assert sum(told.refused.values()) > 5
         assert all(told.kpis[kpi] for kpi in ("contacts_opened", "contacts_transferred", "surveys_invited"))
     tables = [in_peace(log).tables for log in range(LOGS)]
+    events = [row for each in tables for row in each["feedback_events"]]
+    assert {row["event_type"] for row in events} >= {
+        "customer.erased", "contact.merged", "contact.absorbed", "contact.corrected", "contact.voided",
+        "contact.callback_requested", "complaint.merged",
+    }  # fmt: skip
+    assert {warning for row in events for warning in row["warnings"]} >= {
+        "id_reused", "repeated", "machine_for_customer", "merged_elsewhere", "out_of_order", "erased_customer",
+    }  # fmt: skip
+    assert any(row["late"] and row["record_at"] - row["occurred_at"] > DAY for row in events), "an adjustment"
+    assert any(row["event_type"] == "survey.answered" and row["score"] is None for row in events), "words alone"
     assert all(any(row["late"] for row in each["feedback_events"]) for each in tables)
     assert {row["pattern"] for each in tables for row in each["incidents"]} >= {"P01", "P02", "P08", "P10"}
     assert {row["state"] for each in tables for row in each["clocks"]} == {

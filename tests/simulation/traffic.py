@@ -1,17 +1,20 @@
 """What is published, from a seed: who writes what to which offset, and when. The same in every run of the seed."""
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from itertools import islice
 from typing import Final, NamedTuple
 from zlib import crc32
 
 from faust.types import TP
 
 from deploy.traffic.messages import Message
+from deploy.traffic.office import HOUR
 from deploy.traffic.scenarios import STORM_LOG, journeys
 from schemas.topics import COMPLAINTS, INPUTS
 
@@ -19,7 +22,15 @@ START: Final = datetime(2026, 11, 16, 8, tzinfo=UTC)
 MESSAGES: Final = 260
 _OFTEN: Final = range(40, 130)
 """Messages of a customer who calls again and again; others have fewer."""
-_CORPUS: Final = 6_000
+_CORPUS: Final = 16_000
+_CORPUS_SECONDS: Final = 3 * 86_400
+_LATE: Final = replace(STORM_LOG, late=0.10, lateness=(61, 40 * HOUR))
+"""Some so late that the minute that they count in has left the memory."""
+_SELDOM: Final = (
+    "customer.erased", "contact.absorbed", "contact.merged", "contact.corrected", "contact.voided",
+    "contact.callback_requested", "complaint.merged",
+)  # fmt: skip
+"""Each log has at least one of them."""
 
 
 class Publication(NamedTuple):
@@ -61,7 +72,7 @@ class Traffic:
 def _corpus() -> dict[str, tuple[Message, ...]]:
     """Three days of traffic, by customer."""
     by_customer: dict[str, list[Message]] = defaultdict(list)
-    for message in journeys(STORM_LOG, 7, START, limit=_CORPUS, rate=0.025):
+    for message in journeys(_LATE, 7, START, limit=_CORPUS, rate=_CORPUS / _CORPUS_SECONDS):
         by_customer[message.key].append(message)
     return {key: tuple(messages) for key, messages in by_customer.items()}
 
@@ -86,10 +97,30 @@ def _some_customers(dice: random.Random) -> list[Message]:
     complaints = {key: sum(message.topic == COMPLAINTS for message in corpus[key]) for key in keys}
     keys.sort(key=lambda key: -min(complaints[key], 4) if dice.random() < 0.5 else 0)
     chosen = list(corpus[dice.choice(often)])
-    for key in keys:
+    keys[:0] = [key for event_type in _SELDOM for key in _who_tell(event_type, dice)]
+    for key in dict.fromkeys(keys):
         if len(chosen) < MESSAGES:
             chosen += corpus[key]
     return chosen
+
+
+def _who_tell(event_type: str, dice: random.Random) -> Iterator[str]:
+    """A customer of whom such an event tells, and who else has to do with the case."""
+    told = f'"event_type":"{event_type}"'.encode()
+    theirs = {key: of for key, of in _corpus().items() if len(of) < _OFTEN.start}
+    keys = [key for key, messages in theirs.items() if any(told in message.value for message in messages)]
+    dice.shuffle(keys)
+    for key in islice(keys, 1):
+        yield key
+        named = {name for message in theirs[key] for name in _NAMED.findall(message.value)}
+        yield from (other for other, of in theirs.items() if any(_is_about(message, named) for message in of))
+
+
+_NAMED: Final = re.compile(rb'"(?:into|from)":"(co-[0-9a-f-]+)"')
+
+
+def _is_about(message: Message, entities: set[bytes]) -> bool:
+    return any(b'"entity_id":"%b"' % entity in message.value for entity in entities)
 
 
 def _in_transactions(messages: Sequence[Message], dice: random.Random) -> Iterator[Publication]:

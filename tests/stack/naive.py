@@ -64,18 +64,20 @@ class Differences(NamedTuple):
 def of_log(settings: Settings) -> Result:
     """One pass over the input topics as they are on the broker."""
     result = Result()
-    seen: set[tuple[str, int, str, str]] = set()
+    seen: set[tuple[object, ...]] = set()
     for topic in INPUTS:
         for record in _records(settings, topic):
             result.records[Count(topic, record.partition, _outcome(result, seen, topic, record))] += 1
     return result
 
 
-def _outcome(result: Result, seen: set[tuple[str, int, str, str]], topic: str, record: Any) -> str:
+def _outcome(result: Result, seen: set[tuple[object, ...]], topic: str, record: Any) -> str:
     event = decode(topic, record.value or b"")
     if isinstance(event, Rejection) or admit(event, occurred_ms(event), record.key, record.timestamp) is not None:
         return "rejected"
-    identity = (topic, record.partition, event.source, event.event_id)
+    # An id that is used again for something else is another event.
+    said = event.source, event.event_id, event.event_type, event.entity_id, occurred_ms(event)
+    identity = (topic, record.partition, *said)
     if identity in seen:
         return "duplicate"
     seen.add(identity)

@@ -1,10 +1,12 @@
 """Generated traffic is valid, repeatable and as its scenario says."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice, pairwise
+from typing import Any
 
 import pytest
 
@@ -17,8 +19,15 @@ from schemas.outputs import Rejection
 from schemas.topics import COMPLAINTS, CONTACTS, INPUTS
 from tests.deploy.traffic.published import bodies, by_entity, judged
 
+TOLD_BY_OTHERS = ("contact.absorbed", "complaint.absorbed")
 START = datetime(2026, 11, 16, tzinfo=UTC)
-CLEAN = replace(DEMO, duplicates=0, late=0, malformed=0)
+NO_FAULTS: dict[str, Any] = dict.fromkeys(("duplicates", "late", "malformed", "repeated", "reused"), 0)
+CLEAN = replace(DEMO, **NO_FAULTS)
+
+
+@cache
+def some_days() -> list[Message]:
+    return list(journeys(CLEAN, 7, START, limit=40_000))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
@@ -41,7 +50,7 @@ def test_messages_come_in_order_of_arrival_and_reach_all_topics(scenario: Scenar
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 def test_without_faults_every_generated_message_is_a_valid_event_once(scenario: Scenario) -> None:
-    messages = list(journeys(replace(scenario, duplicates=0, late=0, malformed=0), 3, START, limit=8000, rate=0.2))
+    messages = list(journeys(replace(scenario, **NO_FAULTS), 3, START, limit=8000, rate=0.2))
     events = [judged(message) for message in messages]
     assert [event for event in events if isinstance(event, Rejection)] == []
     assert len({event.event_id for event in events if isinstance(event, Event)}) == len(messages)
@@ -49,7 +58,7 @@ def test_without_faults_every_generated_message_is_a_valid_event_once(scenario: 
 
 
 def test_faults_come_in_the_shares_of_the_scenario() -> None:
-    messages = list(journeys(STORM_LOG, 7, START, limit=30_000))
+    messages = list(journeys(replace(STORM_LOG, repeated=0, reused=0), 7, START, limit=30_000))
     rejected = Counter(verdict.reason for verdict in map(judged, messages) if isinstance(verdict, Rejection))
     ids = Counter(body_id(message) for message in messages if isinstance(judged(message), Event))
     late = 0
@@ -69,6 +78,30 @@ def test_faults_come_in_the_shares_of_the_scenario() -> None:
     }  # fmt: skip
 
 
+def test_what_is_told_twice_and_ids_that_are_used_again_come_as_the_scenario_says() -> None:
+    scenario = replace(STORM_LOG, late=0, duplicates=0, malformed=0)
+    told = bodies(journeys(scenario, 7, START, limit=12_000))
+    ids = Counter((body["source"], body["event_id"]) for body in told)
+    assert sum(count - 1 for count in ids.values()) / len(told) == pytest.approx(STORM_LOG.reused, rel=0.2)
+    openings = Counter(body["entity_id"] for body in told if body["event_type"].endswith(".opened"))
+    assert sum(count - 1 for count in openings.values()) / len(openings) == pytest.approx(STORM_LOG.repeated, rel=0.3)
+
+
+def test_who_asks_to_be_forgotten_has_been_a_customer_of_one_contact() -> None:
+    """What is erased while its other topics are read has no order in which all must read it."""
+    messages = list(journeys(replace(STORM_LOG, **NO_FAULTS), 7, START, limit=15_000, rate=2))
+    erased = {
+        message.key
+        for message, body in zip(messages, bodies(messages), strict=True)
+        if body["event_type"] == "customer.erased"
+    }
+    assert len(erased) > 20
+    for key in erased:
+        theirs = [message for message in messages if message.key == key]
+        assert {message.topic for message in theirs} == {CONTACTS}
+        assert bodies(theirs)[-1]["event_type"] == "customer.erased"
+
+
 def body_id(message: Message) -> str:
     event = decode(message.topic, message.value)
     assert isinstance(event, Event)
@@ -86,13 +119,14 @@ def test_cases_go_forward_in_time_and_begin_with_their_opening() -> None:
         messages = [message for message in journeys(CLEAN, 7, START, limit=20_000) if message.topic == topic]
         for events in by_entity(messages).values():
             assert events[0]["event_type"] == first
-            assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+            numbered = [event["seq"] for event in events if event["event_type"] not in TOLD_BY_OTHERS]
+            assert numbered == list(range(1, len(numbered) + 1))
             moments = [datetime.fromisoformat(event["occurred_at"]) for event in events]
             assert moments == sorted(moments)
 
 
 def test_journeys_have_what_the_patterns_look_for() -> None:
-    messages = list(journeys(CLEAN, 7, START, limit=40_000))
+    messages = some_days()
     entities = by_entity(messages)
     paths = [
         [event["to"] for event in events if event["event_type"] == "contact.transferred"]
@@ -118,15 +152,14 @@ def test_journeys_have_what_the_patterns_look_for() -> None:
 
 def test_unhappy_surveys_follow_long_waits() -> None:
     messages = list(journeys(replace(CLEAN, burst=Window(0, 12 * 3600)), 7, START, limit=40_000))
-    waits = {
-        event["entity_id"]: event["wait_seconds"]
-        for event in bodies(messages)
-        if event["event_type"] == "contact.answered" and event["source"] == "telephony"
-    }
+    waits: dict[str, float] = {}
+    for event in bodies(messages):
+        if event["event_type"] == "contact.answered" and event["source"] == "telephony" and "wait_seconds" in event:
+            waits.setdefault(event["entity_id"], event["wait_seconds"])
     scores: dict[bool, list[int]] = {True: [], False: []}
     for event in bodies(messages):
         about = event.get("links", {}).get("contact_id")
-        if event["event_type"] == "survey.answered" and event["kind"] == "csat" and about in waits:
+        if event["event_type"] == "survey.answered" and event.get("scale_max") == 5 and about in waits:
             scores[waits[about] > 60].append(event["score"])
     assert sum(scores[True]) / len(scores[True]) < sum(scores[False]) / len(scores[False]) - 0.3
 
@@ -142,6 +175,56 @@ def test_generated_personal_data_is_redacted_and_there_is_some() -> None:
             assert "[" in text, text
             assert "@" not in payload(mask_event(event))
     assert set(redacted) == {"[email]", "[phone]", "[iban]", "[dni]", "[card]"}
+
+
+def test_a_day_is_like_that_of_a_real_desk() -> None:
+    messages = some_days()
+    told = bodies(messages)
+    of_type: dict[str, list[dict[str, Any]]] = {}
+    for body in told:
+        of_type.setdefault(body["event_type"], []).append(body)
+    opened = of_type["contact.opened"]
+    demand = Counter(body["demand_type"] for body in opened)
+    assert 0.4 < demand["failure"] / len(opened) < 0.7
+    assert 0.15 < demand["value"] / len(opened) < 0.4
+    assert all(body["cause"]["element"] and body["cause"]["origin_area"] for body in opened)
+    assert {"Facturación", "Soporte técnico", "Segundo nivel", "Chat"} <= {
+        body["queue"] for body in of_type["contact.queued"]
+    }
+    assert all("promised_at" in body for body in of_type["contact.callback_requested"])
+
+    machines = [body for body in told if body.get("actor", {}).get("kind") == "system"]
+    assert {body["event_type"] for body in machines} == {"contact.customer_replied", "contact.reopened"}
+    named = {body["event_id"]: body for body in told}
+    for body in of_type["contact.corrected"]:
+        assert named[body["corrects_event_id"]]["event_type"] == "contact.resolved"
+    assert of_type["contact.voided"]
+    assert of_type["complaint.corrected"]
+
+    keys = {(body["topic"], body["entity_id"]): body["key"] for body in _keyed(messages)}
+    across = [
+        keys[message.topic, body["into"]] != message.key
+        for message, body in zip(messages, told, strict=True)
+        if body["event_type"] == "contact.merged"
+    ]
+    assert True in across
+    assert False in across
+    assert len(of_type["contact.absorbed"]) < across.count(True), "some desks do not tell"
+    assert of_type["complaint.merged"]
+
+    answers = [body for body in of_type["survey.answered"] if body["source"] == "surveys"]
+    assert all("org_unit" not in body for body in answers), "the tool knows the case only"
+    assert {name for body in answers for name in body["links"]} == {"contact_id", "complaint_id"}
+    assert 0.04 < sum("score" not in body for body in answers) / len(answers) < 0.12
+    assert any(count > 1 for count in Counter(body["entity_id"] for body in answers).values()), "a changed rating"
+    assert {(body.get("scale_min", 1), body["scale_max"]) for body in answers if "scale_max" in body} == {
+        (1, 5), (0, 1), (1, 7),
+    }  # fmt: skip
+
+
+def _keyed(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
+    for message in messages:
+        yield {**bodies([message])[0], "topic": message.topic, "key": message.key}
 
 
 def hours(messages: Iterable[Message]) -> Counter[int]:
