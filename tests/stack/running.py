@@ -12,7 +12,7 @@ from typing import Any, Final
 from clickhouse_driver import Client
 from kafka import KafkaConsumer
 
-from deploy.cli.replay.compare import Digest, compared, digests
+from deploy.cli.replay.compare import compare, compared
 from deploy.cli.topics import create
 from deploy.clickhouse.migrate import migrate
 from deploy.local.processes import python_environment, python_module
@@ -95,9 +95,19 @@ class Installation:
         sql = "SELECT count() FROM v_sla WHERE state = 'running' AND due_at < now64(3) - INTERVAL 125 SECOND"
         return int(self.ask(sql)[0][0])
 
-    def views(self) -> dict[str, Digest]:
-        """What every view shows, without what says when we wrote it."""
-        return digests(self.client(), self.settings.clickhouse_database)
+    def differences(self, other: "Installation") -> list[str]:
+        """What views show of the same records here and not there, row for row, or there and not here.
+
+        Both databases are on one server. What is about customers who were erased is left out, and what says when we
+        wrote it.
+        """
+        here, there = (each.settings.clickhouse_database for each in (self, other))
+        return [
+            f"{one.view}: {one.only_here} rows only in {here}, such as {one.examples_here}, "
+            f"{one.only_there} only in {there}, such as {one.examples_there}"
+            for one in compare(self.client(), here, there)
+            if one.any
+        ]
 
     def rows(self, view: str) -> list[tuple[Any, ...]]:
         names = ", ".join(compared(self.client(), self.settings.clickhouse_database, view))
