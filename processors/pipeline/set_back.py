@@ -25,7 +25,6 @@ def set_back(state: PartitionState, broker_time: int) -> Observations | None:
     """
     observations, watermarks = Observations(), state.watermarks
     if not watermarks.lie_ahead_of(broker_time):
-        state.dangling.settle(broker_time)
         return None
     fired_to = watermarks.timers_fired_to.copy()
     watermarks.set_back(broker_time, _greatest_timestamps(state, broker_time))

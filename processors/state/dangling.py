@@ -14,10 +14,10 @@ from schemas.outputs import Change, EventRow, Key
 
 DANGLING_AFTER_MS: Final = 600_000
 """How long after an event the case that it names may still arrive."""
-KEPT_MS: Final = DANGLING_AFTER_MS + 86_400_000
-"""How long after an event its warning may still be taken back."""
 DANGLING_MAX: Final = 10_000
 """Events that wait; what comes beyond it is not warned."""
+WARNED_MAX: Final = 2_000
+"""Events that are warned and kept; the warning of what leaves, the oldest first, stands."""
 
 Named = tuple[str, str]
 """Topic and entity id of a case that a survey names."""
@@ -26,8 +26,8 @@ Named = tuple[str, str]
 class Dangling(StateTable):
     """Rows of survey events, and the cases that they name, by incarnation and offset, each written whole.
 
-    One that is due stays here, warned, for a day more by a clock that is right: another clock may have run ahead, or a
-    transaction that an upstream left open may hide what arrived in time.
+    One that is due stays here, warned, while there is room: what arrived in time may be read later, where a transaction
+    of an upstream hid it, a topic with a history is published after the others, or a clock ran ahead.
     """
 
     name = "dangling"
@@ -50,9 +50,7 @@ class Dangling(StateTable):
 
     def add(self, row: EventRow, named: Collection[Named]) -> None:
         """Let a survey event wait for one of the cases that it names."""
-        if len(self._rows) >= DANGLING_MAX and self._warned:
-            self._drop(next(iter(self._warned)))
-        if len(self._rows) < DANGLING_MAX:
+        if len(self._rows) - len(self._warned) < DANGLING_MAX:
             key = row.incarnation, row.offset
             self._hold(key, row, tuple(named), warned=False)
             self._changed[key] = None
@@ -78,11 +76,8 @@ class Dangling(StateTable):
             if key in self._rows and key not in self._warned:
                 self._warned[key] = self._changed[key] = None
                 yield self._rows[key]
-
-    def settle(self, time: int) -> None:
-        """Drop those that were due a day before what time it is, ms, by a clock that is right."""
-        for key in [key for key in self._warned if self._rows[key].record_at + KEPT_MS < time]:
-            self._drop(key)
+                if len(self._warned) > WARNED_MAX:
+                    self._drop(next(iter(self._warned)))
 
     def set_back(self, now: int) -> list[EventRow]:
         """Let those wait again that are not yet due at `now`, ms, and were warned; returns them."""

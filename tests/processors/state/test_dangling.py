@@ -3,7 +3,7 @@
 import pytest
 
 from processors.state import dangling
-from processors.state.dangling import DANGLING_AFTER_MS, KEPT_MS, Dangling, Named
+from processors.state.dangling import DANGLING_AFTER_MS, Dangling, Named
 from schemas.outputs import EventRow
 from tests.processors.feed import Feed, event
 
@@ -43,7 +43,7 @@ def test_it_waits_until_something_of_one_case_that_it_names_arrived_in_time(name
     assert [*waiting.pop_due(2**60)] == []
 
 
-def test_what_was_due_by_a_wrong_clock_waits_again_when_it_is_set_back_and_is_dropped_when_the_clock_is_right() -> None:
+def test_what_was_due_by_a_wrong_clock_waits_again_when_it_is_set_back_and_is_told_when_its_case_had_come() -> None:
     waiting = Dangling()
     first, second = rows(1, 2)
     for row in (first, second):
@@ -53,21 +53,20 @@ def test_what_was_due_by_a_wrong_clock_waits_again_when_it_is_set_back_and_is_dr
     assert waiting.set_back(due) == [second]
     assert [*waiting.pop_due(due)] == []
     assert [*waiting.pop_due(due + 1)] == [second]
-    waiting.settle(first.record_at + KEPT_MS + 1)
-    assert waiting.arrived(NAMED[0], due) == [second], "it was warned before its time"
-    assert len(waiting) == 0
+    assert waiting.arrived(NAMED[0], due) == [second], "it was warned, and what it names had come in time"
+    assert len(waiting) == 1
 
 
-def test_beyond_its_bound_none_waits_and_one_that_is_warned_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_their_bounds_none_waits_and_the_oldest_that_is_warned_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dangling, "DANGLING_MAX", 2)
+    monkeypatch.setattr(dangling, "WARNED_MAX", 1)
     waiting = Dangling()
     first, second, third = rows(1, 2, 3)
     for row in (first, second, third):
         waiting.add(row, NAMED)
-    assert [*waiting.pop_due(2**60)] == [first, second]
-    waiting.add(third, NAMED)
     assert len(waiting) == 2
-    assert [*waiting.pop_due(2**60)] == [third]
+    assert [*waiting.pop_due(2**60)] == [first, second]
+    assert waiting.arrived(NAMED[0], 0) == [second]
 
 
 def test_it_is_read_back_as_it_was_written() -> None:
@@ -88,5 +87,5 @@ def test_it_is_read_back_as_it_was_written() -> None:
     for each in (again, last):
         assert each.set_back(0) == [second]
         assert [*each.pop_due(2**60)] == [second, third]
-        each.settle(2**60)
+        assert each.arrived(NAMED[1], 0) == [second, third]
         assert [change.content for change in each.changes()] == [None, None]
