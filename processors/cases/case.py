@@ -187,7 +187,7 @@ def _only_adds(case: Case, event: CaseEvent) -> bool:
         return False
     fold = case.fold
     revises = event.type in REVISING or (bool(case.events) and not fold.test and bool(event.facts.get("test")))
-    revises = revises or (event.type == "callback_requested" and fold.state == "abandoned")
+    revises = revises or (event.type == "callback_requested" and waits.has_left(fold))
     return not revises and not fold.revised and case.key[0] != SURVEYS and case.standing is ALONE
 
 

@@ -11,7 +11,7 @@ from processors.cases.fold import Fold, Hold
 from processors.cases.transitions import WAITS
 from processors.sla import clocks
 from processors.sla.clocks import KEPT_WITHIN_MS, SIGNALS, SIGNALS_OF, TRANSITIONS, Clock, Signal, Trigger
-from processors.sla.promises import Promises
+from processors.sla.promises import Promise, Promises
 from schemas.taxonomy import ClockMetric
 
 _ANSWERS: Final[frozenset[Trigger]] = frozenset({"answered_by_person", "replied_by_person"})
@@ -76,6 +76,10 @@ def _absorb(fold: Fold, event: CaseEvent, promises: Promises) -> None:
     person_asked_at = event.facts.get("person_asked_at")
     if person_asked_at is not None and not fold.is_over:
         _owe_since(fold, event, "human_on_request", person_asked_at, promises)
+    call_asked_at = event.facts.get("call_asked_at")
+    call = fold.latest.get("callback")
+    if call_asked_at is not None and not fold.is_over and (call is None or not call.is_open):
+        _owe_since(fold, event, "callback", call_asked_at, promises)
 
 
 def _owe_since(fold: Fold, event: CaseEvent, metric: ClockMetric, since: int, promises: Promises) -> None:
@@ -84,7 +88,10 @@ def _owe_since(fold: Fold, event: CaseEvent, metric: ClockMetric, since: int, pr
         return
     last, at = fold.latest.get(metric), event.occurred_at
     if last is None or not last.is_open:
-        promise = promises.promise(metric, since, fold.matching())
+        if metric == "callback":
+            promise = _call_promised(fold, event, since, promises)
+        else:
+            promise = promises.promise(metric, since, fold.matching())
         if promise is None:
             return
         instance = 1 if last is None else last.instance + 1
@@ -155,6 +162,8 @@ def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) ->
                     _begin(fold, event, trigger, metric, promises)
             case "change":
                 _change(fold, event, trigger, metric, last, promises)
+            case "reopen" if trigger != "reopened" and fold.state != "abandoned":
+                pass
             case "reopen" if last is None and fold.impossible and fold.opened_at is not None:
                 # It was over before it was opened, and nothing was promised then.
                 _start(fold, event, metric, event.occurred_at, promises)
@@ -216,20 +225,25 @@ def _start(fold: Fold, event: CaseEvent, metric: ClockMetric, at: int, promises:
 
 def _promise_callback(fold: Fold, event: CaseEvent, trigger: Trigger, last: Clock | None, promises: Promises) -> None:
     """Promise a call at the moment that the customer was told, or as the policy has it; a later request replaces it."""
-    promise = promises.promise("callback", event.occurred_at, fold.matching())
+    promise = _call_promised(fold, event, event.occurred_at, promises)
     if promise is None:
         return
-    target, calendar = promise
-    told_at = event.facts.get("promised_at")
-    if told_at is not None:
-        target, calendar = target.told(max(0, told_at - event.occurred_at)), None
     instance = 1 if last is None else last.instance + 1
-    clock = clocks.start("callback", target, calendar, event.occurred_at, event.record_at, instance=instance)
+    clock = clocks.start("callback", *promise, event.occurred_at, event.record_at, instance=instance)
     if last is not None and last.is_open:
-        if told_at is None or clock.due_at == last.due_at:
+        if "promised_at" not in event.facts or clock.due_at == last.due_at:
             return
         _send(fold, event, "cancel", last)
     _add(fold, event, clock)
+
+
+def _call_promised(fold: Fold, event: CaseEvent, asked_at: int, promises: Promises) -> Promise | None:
+    """What is promised to whoever asked then to be called: the moment they were told, or as the policy has it."""
+    promise = promises.promise("callback", asked_at, fold.matching())
+    told_at = event.facts.get("promised_at")
+    if promise is None or told_at is None:
+        return promise
+    return promise[0].told(max(0, told_at - asked_at)), None
 
 
 def _reopen(fold: Fold, event: CaseEvent, last: Clock, promises: Promises) -> None:

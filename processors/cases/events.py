@@ -104,6 +104,8 @@ class Facts(Stated, _From, total=False):
     acknowledged_at: int
     person_asked_at: int
     """Since when its customer waits for a person."""
+    call_asked_at: int
+    """Since when its customer waits to be called back; where they were told by when, that is `promised_at`."""
     queued_at: int
     """Since when its customer waits in a queue, the one that is stated with it."""
     ran: Mapping[str, list[list[int]]]

@@ -62,6 +62,11 @@ def handed_over(fold: Fold, at: int) -> Facts:
     person_asked = fold.latest.get("human_on_request")
     if person_asked is not None and person_asked.is_open:
         facts["person_asked_at"] = person_asked.started_at
+    call = fold.latest.get("callback")
+    if call is not None and call.is_open:
+        facts["call_asked_at"] = call.started_at
+        if call.target.is_told:
+            facts["promised_at"] = call.due_at
     waiting = waits.open_wait(fold)
     if waiting is not None:
         facts["queued_at"], facts["queue"] = waiting.since, fold.facts.get("queue", "")

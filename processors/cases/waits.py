@@ -52,6 +52,11 @@ def is_leaving_for_callback(fold: Fold) -> bool:
     return fold.callback_owed and open_wait(fold) is None
 
 
+def has_left(fold: Fold) -> bool:
+    """Did the customer leave last, so that a request to be called may say why?"""
+    return fold.state == "abandoned" or (bool(fold.waits) and fold.waits[-1].end == "abandoned")
+
+
 def is_put_off(event: CaseEvent) -> bool:
     """Does a wait for the customer mean that another time was agreed with them?"""
     return event.facts.get("reason") == "schedule"
@@ -107,6 +112,8 @@ def _waiting_customer(fold: Fold, event: CaseEvent, promises: Promises) -> None:
 
 def _absorbed(fold: Fold, event: CaseEvent, promises: Promises) -> None:
     """Go on with the wait of a case that was merged into this one while it lasted."""
+    if "call_asked_at" in event.facts and not fold.is_over:
+        fold.callback_owed = True
     since = event.facts.get("queued_at")
     if since is None:
         return

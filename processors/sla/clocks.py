@@ -130,6 +130,8 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         "closed": "stop",
         "abandoned": "cancel",
         "reopened": "reopen",
+        "queued": "reopen",
+        "callback_requested": "reopen",
         **_GONE,
         **_CHANGED,
     },
@@ -178,7 +180,8 @@ What the table does not say (`cases.effects` does):
 * A reopening is two triggers: `reopened`, and before it `reopened_unanswered` when no person had a part in the case so
   far, else `reopened_by_message` when it came with a message of the customer (rules 9, 11).
 * `reopen` gives what the target's `on_reopen` has: all of the time, what a promise that is not broken left of it,
-  nothing; where nothing had been owed, because the case was none, it begins (rule 11).
+  nothing; where nothing had been owed, because the case was none, it begins (rule 11). Who had only left and queues
+  again, or asks to be called, reopens the contact.
 * `change` also starts a clock, from the opening, for a promise that the case had not and that is still to be kept; and
   cancels one for which no rule is left. A legal clock gets no longer by priority (rule 10).
 * `inherit` moves what is promised from the opening on to where the wait of a merged case began, and ends what that case

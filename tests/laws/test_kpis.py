@@ -82,6 +82,8 @@ def naive_contact(events: list[Any], numbers: Counter[str]) -> None:
 
 
 ANSWER_TARGETS = {"phone": 20_000, "chat": 60_000}
+COMES_BACK = ("queued", "callback_requested")
+"""What whoever had left a queue does."""
 ONE_STEP = 2_000
 """What two systems tell of one step lies this near."""
 
@@ -183,20 +185,23 @@ def naive_promise(events: list[Any], left: int, spam: set[str], numbers: Counter
     """One promise of resolution: what is left of it goes on with each reopening, unless it was broken."""
     met, broken, whole = 0, 0, left
     start: int | None = occurred_ms(events[0])
-    may_go_on = False
+    may_go_on = left_the_queue = False
     for each in events:
         what, at = each.event_type.partition(".")[2], occurred_ms(each)
         if each.event_id in spam:
             met, broken, start, may_go_on, left = 0, 0, None, True, whole  # nothing was owed; it is from a reopening on
         elif start is not None and what in ("resolved", "closed", "abandoned"):
+            left_the_queue = what == "abandoned"
             in_time = at - start <= left
             met += in_time and what != "abandoned"
             broken += not in_time
             may_go_on = in_time
             left -= at - start
             start = None
-        elif start is None and what == "reopened" and may_go_on:
+        elif start is None and may_go_on and (what == "reopened" or (left_the_queue and what in COMES_BACK)):
             start, may_go_on = at, False
+        elif what in ("resolved", "closed"):
+            left_the_queue = False
     numbers["resolve_met"] += met
     numbers["resolve_breached"] += broken + (start is not None)
 
