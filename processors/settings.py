@@ -161,7 +161,9 @@ class Settings(BaseSettings):
     partials_max: PositiveInt = 500_000
     """KPI partials kept; beyond it the oldest minutes leave early, counted."""
     dimension_values_max: PositiveInt = 500
-    """Values of one KPI dimension; beyond it `other`, counted."""
+    """Values of one KPI dimension that have a name; with more than these half of them, by a hash, are `other`, counted,
+    and again half, until they are as few: whichever came first.
+    """
 
     # Rules
     policies: Annotated[tuple[Path, ...], NoDecode] = ()

@@ -275,6 +275,8 @@ class WatermarkRow(NamedTuple):
     """No event in time and no deadline before this moment is undecided any more."""
     business_ms: Mapping[str, int]
     """Calendar and version -> business time up to `read_to_at`, by the calendar's own count: see `due_business_ms`."""
+    dimension_limits: Mapping[str, int]
+    """KPI dimension that has too many values -> those whose CRC32 is not below this are read as `other`."""
 
 
 class ErasureRow(NamedTuple):

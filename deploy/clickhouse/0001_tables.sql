@@ -251,6 +251,7 @@ CREATE TABLE IF NOT EXISTS {database}.watermarks
     read_to_at DateTime64(3, 'UTC') COMMENT 'Its watermark, UTC: all records of its inputs up to here were processed',
     settled_to_at DateTime64(3, 'UTC') COMMENT 'No event in time and no deadline before this moment is undecided any more, UTC',
     business_ms Map(String, Int64) COMMENT 'Calendar and version to business time up to the watermark since 2025, milliseconds',
+    dimension_limits Map(String, UInt32) COMMENT 'KPI dimension that has too many values to a limit: those whose CRC32 is not below it are shown as other',
     version UInt64 COMMENT 'generation << 32 | sequence of the checkpoint: the greatest holds',
     last_recorded_at DateTime64(3, 'UTC') COMMENT 'Wall clock of the checkpoint that wrote the row, UTC'
 )

@@ -24,7 +24,7 @@ CREATE OR REPLACE VIEW {database}.v_kpi_minute AS
 SELECT
     minute,
     dimension,
-    dimension_value,
+    {kpi_shown_value} AS dimension_value,
     min(p.definition_version) AS definition_version,
     {kpi_totals}
 FROM {kpi_minutes_that_count}
@@ -35,7 +35,7 @@ CREATE OR REPLACE VIEW {database}.v_kpi_quarter_hour AS
 SELECT
     quarter_hour,
     dimension,
-    dimension_value,
+    {kpi_shown_value} AS dimension_value,
     min(p.definition_version) AS definition_version,
     {kpi_totals}
 FROM {kpi_quarter_hours_that_count}

@@ -31,6 +31,23 @@ QUANTILES: Final = (50, 90, 95)
 QUARTER_HOUR_S: Final = 900
 
 
+_LIMITS: Final = """(
+        SELECT mapFromArrays(groupArray(limited), groupArray(least)) FROM
+        (
+            SELECT limited, min(one) AS least
+            FROM {database}.watermarks FINAL
+            ARRAY JOIN mapKeys(dimension_limits) AS limited, mapValues(dimension_limits) AS one
+            GROUP BY limited
+        ))"""
+SHOWN_VALUE: Final = (
+    f"if(mapContains({_LIMITS}, p.dimension) AND CRC32(p.dimension_value) >= {_LIMITS}[p.dimension], 'other',"
+    " p.dimension_value)"
+)
+"""By which name a value of a dimension is read: one that lies beyond the limit of any partition is `other` of all,
+also where it was written by its name before.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A rolling window: its length and how often one ends, in seconds; windows end at multiples of the hop."""
@@ -53,6 +70,7 @@ def placeholders() -> Mapping[str, str]:
     """Placeholder -> SQL, for `clickhouse/current_kpis.sql`."""
     return {
         "kpi_definitions": ",\n    ".join(_definition(kpi) for kpi in KPIS),
+        "kpi_shown_value": SHOWN_VALUE,
         "kpi_totals": ",\n    ".join(_total(name) for name in ACCUMULATORS),
         "kpi_definition_version": str(DEFINITION_VERSION),
         "kpi_minutes_that_count": rows_that_count("kpi_partials", "minute"),
@@ -97,8 +115,9 @@ def rows_that_count(table: str, moment: str) -> str:
     The generation of the newest adjustment is enough: all that are older than a newer minute are not after its version.
     """
     key = f"dimension, {moment}, dimension_value, topic, partition"
+    own = ", ".join(f"p.{name}" for name in (*key.split(", "), "revision"))
     return f"""{{database}}.{table} AS p FINAL
-WHERE is_empty = 0 AND ((SELECT count() FROM {{database}}.{table} WHERE revision > 0) = 0 OR ({key}, revision) NOT IN
+WHERE is_empty = 0 AND ((SELECT count() FROM {{database}}.{table} WHERE revision > 0) = 0 OR ({own}) NOT IN
 (
     SELECT
         {key},
@@ -252,7 +271,7 @@ FROM
             SELECT
             intDiv(toUnixTimestamp(p.{moment}), {window.hop_s}) * {window.hop_s} AS step_s,
             dimension,
-            dimension_value,
+            {SHOWN_VALUE} AS dimension_value,
             max(p.last_recorded_at) AS as_of,
             min(p.definition_version) AS counted_by,
             {totals}

@@ -50,6 +50,13 @@ class Names:
             if index is not None:
                 yield index, value
 
+    def limits(self, written: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+        """The limits of dimensions that were written, but for those of dimensions that this release does not know."""
+        for dimension, limit in written.items():
+            index = self._indices[dimension]
+            if index is not None:
+                yield index, limit
+
     def _mapped(self, slots: Slots) -> Slots:
         mapped: Slots = {}
         for slot, amount in slots.items():

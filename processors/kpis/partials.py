@@ -6,10 +6,16 @@ leaves, so that equal contents are equal dictionaries.
 While a minute is in memory its partials are absolute. Of one that has left it only differences are known: they add up
 between two checkpoints, and are written as adjustments. Minutes leave by the quarter-hour, so that what a quarter-hour
 amounts to is known as long as any minute of it is.
+
+Of each dimension a bounded number of values has partials of its own: those whose place, a hash, lies below the limit of
+the dimension, which is halved when they become too many. So who has a name follows from which values there were, and
+not from which came first. What was written by its name before the limit came down to its place is `other` to whoever
+reads it by the limit of now, as the views of the warehouse do: `shown_value`.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final
+from zlib import crc32
 
 from processors.kpis.samples import Sample
 from schemas.kpis import DEFINITION_VERSION, DIMENSIONS
@@ -18,6 +24,9 @@ from schemas.outputs import PartialRow
 MINUTE_MS: Final = 60_000
 QUARTER_HOUR_MS: Final = 900_000
 _ATTRIBUTIONS_KEPT: Final = 10_000
+NO_LIMIT: Final = 2**32
+"""The limit of a dimension all of whose values have a name."""
+OTHER: Final = "other"
 
 Slots = dict[int, int]
 """slot -> amount"""
@@ -32,11 +41,21 @@ def quarter_hour_of(moment_ms: int) -> int:
     return moment_ms - moment_ms % QUARTER_HOUR_MS
 
 
+def place_of(value: str) -> int:
+    """The place of a dimension's value, from 0 to `NO_LIMIT` - 1: what ClickHouse calls CRC32 of it."""
+    return crc32(value.encode())
+
+
+def shown_value(value: str, limit: int) -> str:
+    """The name by which a value is read under the limit of its dimension."""
+    return value if place_of(value) < limit else OTHER
+
+
 class Partials:
     """The partials of one input topic in one partition, by minute, with what changed since the last checkpoint."""
 
     def __init__(self, topic: str, *, values_max: int) -> None:
-        """`values_max` bounds the values that each dimension admits; samples of any further value go to `other`."""
+        """`values_max` bounds the values of each dimension that have a name; samples of any other go to `other`."""
         self.topic = topic
         self.minutes: Buckets = {}
         """Those in memory."""
@@ -50,9 +69,11 @@ class Partials:
         self.closing_before_ms = 0
         """Those before this one are to leave: as soon as what changed in them is written."""
         self.overflowed_values = 0
-        """Samples that went to `other` because their dimension had its fill of values."""
+        """Samples that went to `other` because their dimension has too many values."""
+        self.limits: dict[int, int] = {}
+        """Index of a dimension -> its limit, where it has one."""
         self.new_values: list[PartialId] = []
-        """Dimension values admitted since the last checkpoint: who came first must survive a restart."""
+        """Dimension values that were given a name since the last checkpoint."""
         self._unwritten: dict[int, dict[PartialId, None]] = {}
         """By quarter-hour: its partials that changed since it was written last."""
         self._values: list[set[str]] = [set() for _ in DIMENSIONS]
@@ -99,15 +120,20 @@ class Partials:
         return ids
 
     def _admit(self, dimension: int, value: str) -> str:
-        if len(self._values[dimension]) < self._values_max:
-            self._values[dimension].add(value)
+        if place_of(value) < self.limits.get(dimension, NO_LIMIT):
+            values = self._values[dimension]
+            values.add(value)
             self.new_values.append((dimension, value))
-            return value
+            while len(values) > self._values_max:
+                self.restore_limit(dimension, self.limits.get(dimension, NO_LIMIT) // 2)
+                values = self._values[dimension]
+            if value in values:
+                return value
         self.overflowed_values += 1
-        return "other"
+        return OTHER
 
     def admitted_values(self) -> list[PartialId]:
-        """The admitted values of every dimension, in no order."""
+        """The values of every dimension that have a name, in no order."""
         return [(dimension, value) for dimension, values in enumerate(self._values) for value in values]
 
     def drain_overflow(self) -> int:
@@ -196,8 +222,16 @@ class Partials:
         partials[key] = slots
 
     def restore_value(self, value: PartialId) -> None:
-        """Put an admitted value of a dimension back."""
-        self._values[value[0]].add(value[1])
+        """Put a value of a dimension back that was given a name."""
+        if place_of(value[1]) < self.limits.get(value[0], NO_LIMIT):
+            self._values[value[0]].add(value[1])
+
+    def restore_limit(self, dimension: int, limit: int) -> None:
+        """Let a dimension have a limit at least so low: values beyond it lose their names."""
+        if limit < self.limits.get(dimension, NO_LIMIT):
+            self.limits[dimension] = limit
+            self._values[dimension] = {value for value in self._values[dimension] if place_of(value) < limit}
+            self._ids.clear()
 
 
 def added_up(partials: Iterable[Slots]) -> Slots:

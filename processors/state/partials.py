@@ -1,4 +1,4 @@
-"""The tables of KPI minutes: partials, the values that dimensions admitted first, and the names both are written by."""
+"""The tables of KPI minutes: partials, the values of dimensions that have a name, and the lists that number both."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -124,7 +124,9 @@ class PartialTable(StateTable):
 
 
 class DimensionValueTable(StateTable):
-    """The values that each dimension of an input topic admitted. A key is a topic; a change adds some."""
+    """The values of each dimension of an input topic that have a name, and its limit. A key is a topic; a change adds
+    some, and lowers limits.
+    """
 
     name = "dimension_values"
 
@@ -145,10 +147,12 @@ class DimensionValueTable(StateTable):
 
     def apply(self, change: Change, version: int) -> None:
         (topic,) = change.key
-        number, written = change.content
+        number, written, limits = change.content
         partials = self._partials[topic]
 
         def read(names: Names) -> None:
+            for dimension, limit in names.limits(limits):
+                partials.restore_limit(dimension, limit)
             for value in names.values(written):
                 partials.restore_value(value)
 
@@ -156,4 +160,5 @@ class DimensionValueTable(StateTable):
 
     def _added(self, topic: str, values: Sequence[PartialId]) -> Iterator[Change]:
         for start in range(0, len(values), _VALUES_A_CHANGE):
-            yield Change((topic,), (self._names.number, values[start : start + _VALUES_A_CHANGE]))
+            some = values[start : start + _VALUES_A_CHANGE]
+            yield Change((topic,), (self._names.number, some, self._partials[topic].limits))

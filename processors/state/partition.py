@@ -34,6 +34,7 @@ from processors.state.subjects import Subjects
 from processors.state.table import StateTable
 from processors.state.timers import Timers
 from processors.state.watermarks import Watermarks
+from schemas.kpis import DIMENSIONS
 from schemas.outputs import Checkpoint, WatermarkRow
 from schemas.topics import INPUTS
 
@@ -192,7 +193,17 @@ class PartitionState:
         """How far it has come. What is decided lies as far behind as events in time and deadlines may."""
         decided = min(self.now, *self.watermarks.timers_fired_to.values())
         settled = decided - max(self.rules.disorder_ms, self.rules.longest_grace_ms)
-        return WatermarkRow(self.number, self.now, max(settled, 0), self.rules.promises.business_time(self.now))
+        business_ms = self.rules.promises.business_time(self.now)
+        return WatermarkRow(self.number, self.now, max(settled, 0), business_ms, self._dimension_limits())
+
+    def _dimension_limits(self) -> dict[str, int]:
+        """The least of all input topics: a value has one name, whatever it is counted of."""
+        limits: dict[str, int] = {}
+        for partials in self.partials.values():
+            for dimension, limit in partials.limits.items():
+                name = DIMENSIONS[dimension]
+                limits[name] = min(limit, limits.get(name, limit))
+        return limits
 
     def checkpoint(self, version: int, recorded_at: int) -> Checkpoint:
         """Drain what is to be published. The tables are drained after it: of KPIs and progress they know the rows."""

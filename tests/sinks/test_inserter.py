@@ -123,7 +123,7 @@ def test_offsets_are_committed_after_their_rows_and_after_what_was_refused_of_th
 
 def test_how_far_a_partition_has_come_is_stored_after_the_rows_that_it_speaks_of() -> None:
     async def scene(outside: Outside, inserter: Inserter) -> None:
-        watermark = WatermarkRow(3, 1, 0, {})
+        watermark = WatermarkRow(3, 1, 0, {}, {})
         rows = msgspec.Raw(msgspec.msgpack.encode([watermark]))
         batch = RowBatch("watermarks", COLUMNS["watermarks"], 1, 2, 3, rows)
         inserter.add(Partition(), Message(7, encode_row_batch(batch)))

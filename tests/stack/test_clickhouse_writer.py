@@ -145,7 +145,7 @@ ROWS: dict[str, Sequence[Any]] = {
     ),
     "ingest_progress": ProgressRow("contact-events", 3, 2, NOON, 10, 8, 1, 1, 1, 11),
     "erasures": ErasureRow(1 << 63, 3, NOON),
-    "watermarks": WatermarkRow(3, NOON, NOON - 60_000, {"office 1": 5, "uk 2": -1}),
+    "watermarks": WatermarkRow(3, NOON, NOON - 60_000, {"office 1": 5, "uk 2": -1}, {"queue": 2**31}),
     "kpi_partials": PARTIAL,
     "kpi_quarter_hours": PARTIAL._replace(revision=1 << 40),
     "kpi_stale_minutes": StaleMinuteRow(NOON, "contact-events", 3, "not_taken_back", 1),

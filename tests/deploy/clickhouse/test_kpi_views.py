@@ -2,6 +2,7 @@
 
 import math
 import time
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -75,6 +76,39 @@ def test_half_a_million_partials_are_summed_within_three_seconds_of_cpu(warehous
     divisor = 7 + COUNTS.index("contacts_answered")
     assert (answered, minutes) == (sum(number % divisor for number in range(500_000)), 41_700)
     assert elapsed < 3
+
+
+# Names
+
+
+def crc32(value: str) -> int:
+    return zlib.crc32(value.encode())
+
+
+def test_a_value_beyond_the_limit_of_any_partition_is_other_of_all(warehouse: Warehouse) -> None:
+    queues = [f"q{number}" for number in range(8)]
+    limit = sorted(map(crc32, queues))[3]
+    named = {queue for queue in queues if crc32(queue) < limit}
+    rows = [
+        partial(partition=number % 2, contacts_opened=1 + number) | {"dimension": "queue", "dimension_value": queue}
+        for number, queue in enumerate([*queues, "other"])
+    ]
+    warehouse.insert("kpi_partials", *rows, partial(contacts_opened=45))
+    warehouse.insert(
+        "watermarks",
+        watermark(0, NOON_S) | {"dimension_limits": {"queue": limit, "team": 0}},
+        watermark(1, NOON_S) | {"dimension_limits": {"queue": 2**32 - 1}},
+    )
+
+    others = sum(1 + number for number, queue in enumerate([*queues, "other"]) if queue not in named)
+    expected = {queue: 1 + number for number, queue in enumerate(queues) if queue in named} | {"other": others}
+    for view in ("v_kpi_minute", "v_kpi_quarter_hour"):
+        found = warehouse.query(f"SELECT dimension_value, contacts_opened FROM {view} WHERE dimension = 'queue'")
+        assert dict(found) == expected, view
+        assert warehouse.column(f"SELECT contacts_opened FROM {view} WHERE dimension = 'all'") == [45]
+    for window in WINDOWS:
+        counted = f"SELECT dimension_value, max(n) FROM v_kpi_{window.name} WHERE dimension = 'queue' GROUP BY 1"
+        assert dict(warehouse.query(counted)) == expected, window.name
 
 
 # Revisions

@@ -1,11 +1,13 @@
 """Partials: what one minute adds up to, merged, taken back, overflowing, closed and evicted."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.durability.changelog import LogLimits
-from processors.kpis.partials import QUARTER_HOUR_MS, Partials, partial_row
+from processors.kpis.partials import NO_LIMIT, QUARTER_HOUR_MS, Partials, partial_row, place_of, shown_value
 from processors.kpis.samples import SLOT, Sample, counted
 from schemas.kpis import DIMENSIONS, Count
 from schemas.outputs import PARTIAL_COLUMNS, partials_in_full
@@ -71,16 +73,75 @@ def test_a_dimension_that_was_not_said_gets_no_partial() -> None:
     assert set(held.minutes[T0]) == {(0, "all"), (2, "es")}
 
 
-def test_the_values_of_a_dimension_beyond_its_bound_are_other() -> None:
+CHANNEL = DIMENSIONS.index("channel")
+
+
+def of_channel(channel: str, at: int = T0) -> Sample:
+    return Sample(at, ("all", channel), counted(Count.praise))
+
+
+def shown(held: Partials) -> dict[tuple[int, str], int]:
+    """How much each channel is praised in each minute, by the name that it is read by."""
+    limit, praise = held.limits.get(CHANNEL, NO_LIMIT), SLOT[Count.praise]
+    found: Counter[tuple[int, str]] = Counter()
+    for buckets in (held.minutes, held.adjustments):
+        for minute, partials in buckets.items():
+            for (dimension, value), slots in partials.items():
+                if dimension == CHANNEL:
+                    found[minute - T0, shown_value(value, limit)] += slots.get(praise, 0)
+    return {key: amount for key, amount in found.items() if amount}
+
+
+def test_the_values_of_a_dimension_that_lie_beyond_its_limit_are_other() -> None:
     held = Partials(CONTACTS, values_max=2)
-    for channel in ("phone", "chat", "email", "sms", "phone"):
-        held.add(Sample(T0, ("all", channel), counted(Count.praise)))
-    held.add(Sample(T0, ("all", "email"), counted(Count.praise)), -1)
-    praise = SLOT[Count.praise]
-    assert {key[1]: slots[praise] for key, slots in held.minutes[T0].items() if key[0] == 1} == {
-        "phone": 2, "chat": 1, "other": 1,
-    }  # fmt: skip
-    assert held.overflowed_values == 3
+    channels = ("phone", "chat", "email", "sms")
+    for channel in (*channels, "phone"):
+        held.add(of_channel(channel))
+    named = [channel for channel in channels if place_of(channel) < held.limits[CHANNEL]]
+    assert len(named) in (1, 2)
+    assert sorted(held.admitted_values()) == sorted([(0, "all"), *((CHANNEL, channel) for channel in named)])
+    others = sum(1 + (channel == "phone") for channel in channels if channel not in named)
+    assert shown(held) == {(0, channel): 1 + (channel == "phone") for channel in named} | {(0, "other"): others}
+
+
+def test_a_place_is_what_zlib_and_the_warehouse_call_crc32() -> None:
+    assert place_of("123456789") == 0xCBF43926
+
+
+CHANNELS = st.sampled_from([f"c{number}" for number in range(12)])
+
+
+@given(st.lists(st.tuples(CHANNELS, st.integers(0, 40)), max_size=40), st.integers(1, 6), st.data())
+def test_who_has_a_name_follows_from_which_values_there_were_and_not_from_their_order(
+    counts: list[tuple[str, int]], values_max: int, data: st.DataObject
+) -> None:
+    """With minutes that have left, samples that are taken back, and restarts in between."""
+    expected = Partials(CONTACTS, values_max=values_max)
+    for channel, minute in counts:
+        expected.add(of_channel(channel, T0 + minute * MINUTE))
+    held = Partials(CONTACTS, values_max=values_max)
+    for channel, minute in data.draw(st.permutations(counts)):
+        held.add(of_channel(channel, T0 + minute * MINUTE))
+        if data.draw(st.booleans()):
+            held.add(of_channel(channel, T0))
+            held.add(of_channel(channel, T0), -1)
+        if data.draw(st.booleans()):
+            held = restarted(held, values_max)
+    assert shown(held) == shown(expected)
+    assert sorted(held.admitted_values()) == sorted(expected.admitted_values())
+    assert sum(dimension == CHANNEL for dimension, _ in held.admitted_values()) <= values_max
+
+
+def restarted(held: Partials, values_max: int) -> Partials:
+    again = Partials(CONTACTS, values_max=values_max)
+    for dimension, limit in held.limits.items():
+        again.restore_limit(dimension, limit)
+    for value in held.admitted_values():
+        again.restore_value(value)
+    for minute, partials in held.minutes.items():
+        for key, slots in partials.items():
+            again.restore(minute, key, slots)
+    return again
 
 
 def opened_in(area: str, number: int, at: int = 0) -> Happening:
@@ -89,17 +150,20 @@ def opened_in(area: str, number: int, at: int = 0) -> Happening:
     )
 
 
-def test_who_came_first_still_has_a_name_after_a_restart() -> None:
-    bounded = rules(dimension_values_max=2)
-    feed = Feed(bounded)
-    feed.feed(*(opened_in(area, 1) for area in ("a", "b", "c")))
+@pytest.mark.parametrize("order", ["abcd", "dcba", "bdac"])
+def test_who_has_a_name_has_it_after_a_restart_and_the_warehouse_is_told_who_has_none(order: str) -> None:
+    feed = Feed(rules(dimension_values_max=2))
+    feed.feed(*(opened_in(area, 1) for area in order))
     feed.checkpoint()
     feed.restart()
-    again = feed.state
-    feed.feed(*(opened_in(area, 2, DAY) for area in ("c", "b", "a")))
-    (minute,) = [minute for minute in again.partials[CONTACTS].minutes if minute == T0 + DAY]
-    areas = {key[1] for key in again.partials[CONTACTS].minutes[minute] if DIMENSIONS[key[0]] == "area"}
-    assert areas == {"a", "b", "other"}
+    feed.feed(*(opened_in(area, 2, DAY) for area in reversed(order)))
+    (watermark,) = feed.checkpoint().rows["watermarks"]
+    limit = watermark[-1]["area"]
+    named = {area for area in order if place_of(area) < limit}
+    minutes = feed.state.partials[CONTACTS].minutes
+    areas = {key[1] for key in minutes[T0 + DAY] if DIMENSIONS[key[0]] == "area"}
+    assert areas == named | {"other"}
+    assert 1 <= len(named) <= 2
 
 
 # Leaving
