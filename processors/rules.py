@@ -10,8 +10,8 @@ from typing import Final
 
 from processors.settings import Settings
 from processors.sla.business_time import CalendarBook
-from processors.sla.clocks import MERGED_ELSEWHERE_MS
 from processors.sla.promises import Promises
+from processors.sla.signals import MERGED_ELSEWHERE_MS
 from schemas.errors import OidorError
 from schemas.kpis import (
     ACCUMULATORS,

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from processors.cases.case import advance
-from processors.cases.events import CaseEvent, case_event
+from processors.cases.conversion import case_event
+from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold
 from processors.enrichment.categories import map_category
 from processors.patterns import registry
 from processors.rules import load_calendars
-from processors.sla import clocks
 from processors.sla.business_time import BeyondCalendarError
 from processors.sla.clocks import Clock
 from processors.sla.promises import Promises
+from processors.sla.signals import SIGNALS
 from schemas.errors import OidorError
 from schemas.events.decoding import decode, occurred_ms
 from schemas.events.envelope import Event
@@ -158,7 +159,7 @@ def _hours(clock: Clock) -> str:
 
 
 def _why_not(metric: Any, fold: Fold, event: CaseEvent, promises: Promises) -> str:
-    starts = sorted(trigger for trigger, what in clocks.SIGNALS[metric].items() if what in ("start", "again"))
+    starts = sorted(trigger for trigger, what in SIGNALS[metric].items() if what in ("start", "again"))
     if metric not in promises.metrics:
         return "no pack names it"
     start = event.occurred_at if fold.opened_at is None else fold.opened_at

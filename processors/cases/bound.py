@@ -19,8 +19,8 @@ from processors.cases.events import CaseEvent, Stated
 from processors.cases.order import follows, in_turn
 from processors.cases.transitions import state_after, trigger_of
 from processors.kpis.samples import Sample
-from processors.sla.clocks import Trigger
 from processors.sla.promises import Promises
+from processors.sla.signals import Trigger
 from schemas.taxonomy import CaseState
 
 NEVER_IDLE: Final = 5

@@ -28,8 +28,9 @@ from processors.cases.repeats import is_repeated
 from processors.cases.standing import ALONE, Standing, Target
 from processors.cases.transitions import WAITS, is_machine, trigger_of
 from processors.kpis.samples import Sample, counted, difference
-from processors.sla.clocks import NEVER, Clock, Trigger, last_threshold
+from processors.sla.clocks import NEVER, Clock, last_threshold
 from processors.sla.promises import Promises
+from processors.sla.signals import Trigger
 from schemas.kpis import Count
 from schemas.outputs import IncidentRow
 from schemas.taxonomy import ClockState

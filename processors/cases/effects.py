@@ -1,4 +1,4 @@
-"""What a case event does to the clocks of its case: `clocks.SIGNALS`, walked for one trigger.
+"""What a case event does to the clocks of its case: `signals.SIGNALS`, walked for one trigger.
 
 The table says which metrics a trigger concerns, and how. Here is what the table does not say: its list stands under it.
 """
@@ -10,8 +10,9 @@ from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold, Hold
 from processors.cases.transitions import WAITS
 from processors.sla import clocks
-from processors.sla.clocks import KEPT_WITHIN_MS, SIGNALS, SIGNALS_OF, TRANSITIONS, Clock, Signal, Trigger
+from processors.sla.clocks import Clock
 from processors.sla.promises import Promise, Promises
+from processors.sla.signals import KEPT_WITHIN_MS, SIGNALS, SIGNALS_OF, TRANSITIONS, Signal, Trigger
 from schemas.taxonomy import ClockMetric
 
 _ANSWERS: Final[frozenset[Trigger]] = frozenset({"answered_by_person", "replied_by_person"})

@@ -13,7 +13,8 @@ from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Facts, Stated
 from processors.cases.organisation import Place, place
 from processors.cases.standing import ALONE, Linked, Standing
 from processors.cases.transitions import TERMINAL, WAITS, state_after
-from processors.sla.clocks import Clock, Trigger
+from processors.sla.clocks import Clock
+from processors.sla.signals import Trigger
 from schemas.kpis import DIMENSIONS
 from schemas.policies.packs import Target
 from schemas.taxonomy import CaseState, ClockMetric

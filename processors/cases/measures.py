@@ -12,7 +12,7 @@ from processors.cases.fold import Fold
 from processors.cases.ratings import Rating, rating_of
 from processors.cases.transitions import is_machine, solves
 from processors.kpis.samples import Amounts, Sample, counted, duration, summed
-from processors.sla.clocks import Trigger
+from processors.sla.signals import Trigger
 from schemas.kpis import DIMENSIONS, REOPENED_WITHIN_DAYS, Count, Histogram, Sum
 from schemas.taxonomy import ClockMetric
 

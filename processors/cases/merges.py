@@ -24,7 +24,8 @@ from processors.cases.order import position
 from processors.cases.standing import ALONE, Standing
 from processors.cases.transitions import trigger_of
 from processors.sla import clocks
-from processors.sla.clocks import MERGED_ELSEWHERE_MS, NEVER, Clock, Span, Trigger
+from processors.sla.clocks import NEVER, Clock, Span
+from processors.sla.signals import MERGED_ELSEWHERE_MS, Trigger
 from schemas.taxonomy import ClockMetric
 from schemas.topics import CONTACTS
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from processors.cases.events import CaseEvent
 from processors.cases.transitions import TERMINAL, trigger_of
-from processors.sla.clocks import Trigger
+from processors.sla.signals import Trigger
 from schemas.taxonomy import CaseState
 
 Position = tuple[int, int, int, int, str, str, int]

@@ -10,7 +10,7 @@ from typing import Final
 from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold
 from processors.cases.transitions import state_after
-from processors.sla.clocks import Trigger
+from processors.sla.signals import Trigger
 
 
 def is_repeated(fold: Fold, event: CaseEvent, trigger: Trigger) -> bool:

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from processors.cases.events import CaseEvent, Facts
 from processors.cases.ratings import rating_of
-from processors.sla.clocks import Trigger
+from processors.sla.signals import Trigger
 from schemas.taxonomy import CaseState
 
 _ENDED: Final[Mapping[Trigger, CaseState]] = {

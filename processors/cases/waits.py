@@ -21,8 +21,9 @@ from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold, Wait, WaitEnd
 from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.sla import clocks
-from processors.sla.clocks import KEPT_WITHIN_MS, NEVER, Clock, Trigger
+from processors.sla.clocks import NEVER, Clock
 from processors.sla.promises import Promises
+from processors.sla.signals import KEPT_WITHIN_MS, Trigger
 from schemas.kpis import Count, Histogram, Sum
 
 UNKNOWN_AFTER_MS: Final = 86_400_000

@@ -21,7 +21,7 @@ from processors.pipeline.counting import Signed, count
 from processors.pipeline.emission import Carried, emit
 from processors.pipeline.evaluation import evaluate
 from processors.sla import clocks
-from processors.sla.clocks import Trigger
+from processors.sla.signals import Trigger
 from processors.state.partition import PartitionState
 from schemas.events.envelope import Event
 from schemas.observations import Observations

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
-from processors.cases.events import CaseKey, case_event
+from processors.cases.conversion import case_event
+from processors.cases.events import CaseKey
 from processors.enrichment.categories import map_category
 from processors.enrichment.personal_fields import mask_event, masked_field
 from processors.enrichment.topics import text_topics

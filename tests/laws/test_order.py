@@ -17,7 +17,7 @@ from processors.cases.order import RANKS
 from processors.cases.standing import Standing
 from processors.cases.transitions import trigger_of
 from processors.kpis.samples import Sample
-from processors.sla.clocks import SIGNALS, Trigger
+from processors.sla.signals import SIGNALS, Trigger
 from schemas.topics import COMPLAINTS, CONTACTS
 from tests.laws.disturbances import RULES
 from tests.processors.feed import HOUR, MINUTE, T0

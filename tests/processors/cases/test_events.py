@@ -5,7 +5,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from processors.cases.events import CorrectedFacts, Facts, case_event
+from processors.cases.conversion import case_event
+from processors.cases.events import CorrectedFacts, Facts
 from schemas.events.contacts import ERASED
 from schemas.events.decoding import decode
 from schemas.events.envelope import Event

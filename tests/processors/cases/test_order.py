@@ -9,8 +9,8 @@ from processors.cases.case import Case, apply_event
 from processors.cases.events import CaseEvent, Facts
 from processors.cases.order import RANKS, in_turn, position
 from processors.sla.business_time import CalendarBook
-from processors.sla.clocks import Trigger
 from processors.sla.promises import Promises
+from processors.sla.signals import Trigger
 from schemas.policies.packs import PolicyBook
 from schemas.topics import CONTACTS
 from tests.processors.cases.journey import HUMAN, case_of, contact, opened, shown

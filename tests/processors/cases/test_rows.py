@@ -3,7 +3,7 @@
 from typing import Any
 
 from processors.cases.case import Case, apply_event
-from processors.cases.events import case_event
+from processors.cases.conversion import case_event
 from processors.cases.rows import case_row
 from processors.sla.business_time import CalendarBook
 from processors.sla.promises import Promises

@@ -5,12 +5,13 @@ from typing import Any, Final, cast, get_args
 import pytest
 
 from processors.cases.case import advance
-from processors.cases.events import CaseEvent, Facts, case_event
+from processors.cases.conversion import case_event
+from processors.cases.events import CaseEvent, Facts
 from processors.cases.fold import Fold
 from processors.cases.transitions import TERMINAL, TRANSITIONS, state_after, trigger_of
 from processors.sla.business_time import CalendarBook
-from processors.sla.clocks import Trigger
 from processors.sla.promises import Promises
+from processors.sla.signals import Trigger
 from schemas.events.contacts import ERASED
 from schemas.events.decoding import decode
 from schemas.events.envelope import Event

@@ -12,7 +12,7 @@ from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold
 from processors.cases.measures import contact_amounts
 from processors.kpis.samples import SLOT, Amounts
-from processors.sla.clocks import Trigger
+from processors.sla.signals import Trigger
 from schemas.kpis import Count
 from tests.processors.feed import DAY, HOUR, MINUTE, SECOND, T0, Feed, Happening, event, rules
 from tests.processors.views import Row, Views

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.cases.case import Case, apply_event
-from processors.cases.events import CaseKey, case_event
+from processors.cases.conversion import case_event
+from processors.cases.events import CaseKey
 from processors.pipeline import step
 from processors.pipeline.folding import evaluated
 from processors.pipeline.rows import event_row

@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from processors.sla import clocks
-from processors.sla.clocks import SIGNALS, SIGNALS_OF, TRANSITIONS, Clock, Phase, Signal
+from processors.sla.clocks import Clock
+from processors.sla.signals import SIGNALS, SIGNALS_OF, TRANSITIONS, Phase, Signal
 from schemas.policies.packs import Target
 from schemas.taxonomy import CLOCK_METRICS
 from tests.processors.feed import DAY
