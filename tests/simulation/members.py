@@ -18,6 +18,7 @@ from processors.pipeline.deadlines import Spent
 from processors.pipeline.recovery import recover
 from processors.pipeline.set_back import set_back
 from processors.rules import Rules
+from processors.runtime.partitioners import placement
 from processors.runtime.seam import BatchConsumer
 from processors.runtime.timeouts import LAST_COMMIT_SECONDS
 from processors.state.partition import PartitionState
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 _SETTINGS: Final = ShippedSettings(
     _env_file=None, app_id=APP, partitions=3, message_bytes=20_000, log_to_state=0, warehouse_rows=200
 )
-_RULES: Final = Rules.of(_SETTINGS, registry.DECLARED)
+_RULES: Final = Rules.of(_SETTINGS, registry.DECLARED, placement("murmur2", 3))
+"""By which many a key of this traffic lies elsewhere: that is warned, and warned again after a crash."""
 _PENDING_MAX: Final = 20
 _OCCURRED_AHEAD_MS: Final = 600_000
 """What an event may lie ahead of its record, and that of the clock, together."""

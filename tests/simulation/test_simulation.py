@@ -36,6 +36,7 @@ def test_the_logs_are_worth_disturbing() -> None:
     }  # fmt: skip
     assert {warning for row in events for warning in row["warnings"]} >= {
         "id_reused", "repeated", "machine_for_customer", "merged_elsewhere", "out_of_order", "erased_customer",
+        "wrong_partition",
     }  # fmt: skip
     assert any(row["late"] and row["record_at"] - row["occurred_at"] > DAY for row in events), "an adjustment"
     assert any(row["event_type"] == "survey.answered" and row["score"] is None for row in events), "words alone"

@@ -122,8 +122,12 @@ def test_a_client_that_places_keys_otherwise_is_named_with_its_family_and_the_cu
         assert counted == elsewhere
         assert oidor.ask("SELECT source, count() FROM v_split_cases GROUP BY source") == [("mixed", elsewhere)]
 
+        ((false_alarms,),) = oidor.ask("SELECT count() FROM v_incidents WHERE state = 'open' AND pattern = 'P02'")
+        assert false_alarms == elsewhere
+
         code, said = doctor(settings)
         assert code == 1, said
+        assert f"{false_alarms} incidents of them are open" in said
         assert f"mixed: {elsewhere} of its last {CALLS + elsewhere} keys do not lie where murmur2 puts them" in said
         assert "confluent-kafka for Python" in said
         assert "partitioner=murmur2_random" in said

@@ -133,6 +133,8 @@ class SplitCases:
     sources: tuple[str, ...]
     last: str
     """The last of them, as `source:entity in partitions 3 and 7`."""
+    open_incidents: int = 0
+    """Open incidents of these cases: what they say may have been done in the other partition."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,24 +38,33 @@ WHERE {lately} AND has(warnings, 'key_not_customer')
 GROUP BY source
 ORDER BY source"""
 
-_SPLIT: Final = """
+_LATE_SPLITS: Final = """
+FROM {database}.v_split_cases
+WHERE (topic, source, entity_id) IN (SELECT topic, source, entity_id FROM {database}.feedback_events WHERE {lately})"""
+
+_SPLIT: Final = f"""
 SELECT
     count(),
     arraySort(groupUniqArray(source)),
     argMax(concat(source, ':', entity_id, ' in partitions ', arrayStringConcat(partitions, ' and ')), last_ingested_at)
-FROM {database}.v_split_cases
-WHERE (topic, source, entity_id) IN (SELECT topic, source, entity_id FROM {database}.feedback_events WHERE {lately})"""
+{_LATE_SPLITS}"""
+
+_OF_SPLIT_CASES: Final = f"""
+SELECT count()
+FROM {{database}}.v_incidents
+WHERE state = 'open' AND (topic, source, entity_id) IN (SELECT topic, source, entity_id {_LATE_SPLITS})"""
 
 
 def with_sources(stored: Database, client: Any, database: str) -> Database:
     """What the database said, and what it says of the sources of the last day."""
     ((count, sources, last),) = client.execute(_sql(_SPLIT, database))
+    ((open_incidents,),) = client.execute(_sql(_OF_SPLIT_CASES, database))
     keyed_otherwise = client.execute(_sql(_KEYED_OTHERWISE, database))
     return replace(
         stored,
         sources=tuple(_placed(client, database)),
         keyed_otherwise={str(source): int(events) for source, events in keyed_otherwise},
-        split_cases=SplitCases(int(count), tuple(map(str, sources)), str(last)) if count else None,
+        split_cases=SplitCases(int(count), tuple(sources), str(last), int(open_incidents)) if count else None,
     )
 
 

@@ -168,7 +168,7 @@ def split_case_findings(split: SplitCases | None) -> Iterator[Finding]:
         "split cases",
         False,
         f"{split.count} cases with events of the last day lie in more than one partition, the last {split.last}; "
-        f"they are of {', '.join(split.sources)}",
-        "what is answered in one partition is breached and paged in the other: mistrust their incidents, put right the "
+        f"they are of {', '.join(split.sources)}, and {split.open_incidents} incidents of them are open",
+        "what is answered in one partition is breached and paged in the other: mistrust these incidents, put right the "
         f"client or the key of these sources, and see {_SPLIT}",
     )

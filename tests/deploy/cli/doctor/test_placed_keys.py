@@ -72,6 +72,13 @@ def test_only_the_newest_keys_of_each_source_are_looked_at_so_that_a_cure_shows(
 
 
 def test_a_case_in_two_partitions_is_named_although_it_was_opened_before_yesterday(warehouse: Warehouse) -> None:
+    incident = {"topic": "contact-events", "source": "crm", "entity_id": "C1", "state": "open", "version": 1}
+    warehouse.insert(
+        "incidents",
+        {**incident, "incident_id": "P02:1"},
+        {**incident, "incident_id": "P01:1", "state": "closed"},
+        {**incident, "incident_id": "P02:2", "entity_id": "C2"},
+    )
     seen = looked_at(
         warehouse,
         event("C1", 3, seconds=200_000),
@@ -85,4 +92,4 @@ def test_a_case_in_two_partitions_is_named_although_it_was_opened_before_yesterd
         event("", 1),
         event("", 2),
     )
-    assert seen.split_cases == SplitCases(1, ("crm",), "crm:C1 in partitions 3 and 7")
+    assert seen.split_cases == SplitCases(1, ("crm",), "crm:C1 in partitions 3 and 7", 1)

@@ -137,8 +137,9 @@ def test_where_any_will_do_sources_must_still_agree() -> None:
 def test_sources_that_key_by_entity_and_split_cases_are_named() -> None:
     (keyed,) = key_findings({"shop": 7})
     assert "shop: 7 events" in keyed.seen
-    (split,) = split_case_findings(SplitCases(59, ("acd", "crm"), "crm:C-1 in partitions 3 and 7"))
+    (split,) = split_case_findings(SplitCases(59, ("acd", "crm"), "crm:C-1 in partitions 3 and 7", 58))
     assert (split.well, "crm:C-1 in partitions 3 and 7" in split.seen, "acd, crm" in split.seen) == (False, True, True)
+    assert "58 incidents of them are open" in split.seen
     assert "SELECT * FROM v_split_cases" in split.to_do
     (none,) = split_case_findings(None)
     assert none.well
