@@ -106,6 +106,19 @@ class Comparison:
         self._write(QUARTER_HOURS, recorded_at)
         return changes
 
+    def resolve(self, begin: int, end: int, recorded_at: int) -> None:
+        """Say of marked minutes that they were counted anew, until they are marked again.
+
+        Also of those that are kept: there is nothing left to do about them.
+        """
+        table, version = f"{self._database}.kpi_stale_minutes", self._position.version
+        self._client.execute(
+            f"INSERT INTO {table} (minute, topic, partition, reason, resolved, version, last_recorded_at)"
+            f" SELECT minute, topic, partition, reason, 1, {version}, {_moment(recorded_at)} FROM {table} FINAL"
+            f" WHERE resolved = 0 AND partition = {self._position.partition} AND version <= {version}"
+            f" AND minute >= {_moment(begin)} AND minute < {_moment(end)}"
+        )
+
     def _counting(self, bucket: Bucket, begin: int, end: int) -> str:
         """The stored rows of the partition that count: a FROM clause, `AS p`."""
         rows = rows_that_count(bucket.table, bucket.moment).format(database=self._database)

@@ -105,6 +105,7 @@ def rebuild(
     """
     at = _positions(client, database)
     _require_kept(client, database, span, rules, raw_ttl_days, now_ms)
+    _require_anything(client, database, span)
     _require_out_of_memory(client, database, span, rules, at)
     done = Rebuilt(span, refused=refused_events(client, database, span.begin - rules.case_retention_ms))
     for number, position in enumerate(at, 1):
@@ -134,6 +135,7 @@ def _rebuild_partition(
         if recorded_at is not None:
             comparison.write(recorded_at)
             comparison.write_quarter_hours(*day, recorded_at)
+            comparison.resolve(*day, recorded_at)
         _add(done, changes)
     done.events += recount.events
     done.rejected += recount.rejected
@@ -160,6 +162,20 @@ def _positions(client: Database, database: str) -> list[Position]:
     if not any(position.inputs for position in at):
         raise RebuildError(f"database {database} holds no events: there is nothing to count")
     return at
+
+
+def _require_anything(client: Database, database: str, span: Span) -> None:
+    """Refuse a span of which nothing is stored: another one is meant."""
+    within = f"{{0}} >= {_sql(span.begin)} AND {{0}} < {_sql(span.end)}"
+    for table, moment in (("kpi_partials", "minute"), ("feedback_events", "occurred_at")):
+        ((count,),) = client.execute(f"SELECT count() FROM {database}.{table} WHERE {within.format(moment)}")
+        if count:
+            return
+    ((first, last),) = client.execute(
+        "SELECT toUnixTimestamp64Milli(min(occurred_at)), toUnixTimestamp64Milli(max(occurred_at))"
+        f" FROM {database}.feedback_events"
+    )
+    raise RebuildError(f"nothing is stored of {span}: events are, from {shown(first)} to {shown(last)}")
 
 
 def _require_kept(client: Database, database: str, span: Span, rules: Rules, raw_ttl_days: int, now_ms: int) -> None:
@@ -194,6 +210,11 @@ def _require_out_of_memory(client: Database, database: str, span: Span, rules: R
         return
     since, topic, partition = min(held)
     behind = rules.kpi_memory_ms + rules.longest_grace_ms + 2 * QUARTER_HOUR_MS
+    if not since:
+        raise RebuildError(
+            f"{topic}[{partition}] was not read yet under this application id, whose state may still count there: "
+            "wait until `oidor worker` has caught up"
+        )
     if since <= span.begin:
         advice = f"all of the span leaves once records of {shown(span.end + behind)} are read"
     else:
@@ -215,10 +236,13 @@ def _in_memory_since(position: Position, topic: str, rules: Rules) -> int:
 def _has_minutes(client: Database, database: str, partition: int, topic: str, begin: int, end: int) -> bool:
     ((count,),) = client.execute(
         f"SELECT count() FROM {database}.kpi_partials WHERE dimension = 'all' AND topic = '{topic}'"
-        f" AND partition = {partition} AND minute >= fromUnixTimestamp64Milli({begin}, 'UTC')"
-        f" AND minute < fromUnixTimestamp64Milli({end}, 'UTC')"
+        f" AND partition = {partition} AND minute >= {_sql(begin)} AND minute < {_sql(end)}"
     )
     return bool(count)
+
+
+def _sql(ms: int) -> str:
+    return f"fromUnixTimestamp64Milli({ms}, 'UTC')"
 
 
 def shown(ms: int) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from tests.processors.feed import DAY, T0, Feed, Happening
 
 GENERATION: Final = 1_700_000_000
 NOW: Final = T0 + 100 * DAY
+TTL_DAYS: Final = 1826
 PARTIALS: Final = ("kpi_partials", "kpi_quarter_hours")
 _MOMENTS: Final = re.compile(r".*_(at|since)|minute|quarter_hour|day")
 
@@ -43,6 +44,8 @@ class Desk:
         self.warehouse, self.rules = warehouse, rules
         self.feed = Feed(rules)
         self.feed.changelog.generation = generation
+        self.without: Container[str] = ()
+        """Columns that are not stored."""
         self.version = 0
         """Of the last checkpoint."""
 
@@ -59,7 +62,7 @@ class Desk:
 
     def checkpoint(self) -> Checkpoint:
         checkpoint = self.feed.checkpoint()
-        store(self.warehouse, checkpoint)
+        store(self.warehouse, checkpoint, without=self.without)
         self.version = checkpoint.version
         return checkpoint
 
@@ -68,21 +71,20 @@ class Desk:
         self.rules = self.feed.rules = rules
         self.feed.restart()
 
-    def rebuild(self, begin: int, end: int, *, rules: Rules | None = None, dry_run: bool = False) -> Rebuilt:
+    def rebuild(self, begin: int, end: int, *, dry_run: bool = False, now: int = NOW) -> Rebuilt:
         """Rebuild from T0 + `begin` to T0 + `end`, ms."""
         span = Span.around(*(datetime.fromtimestamp((T0 + at) / 1000, UTC) for at in (begin, end)))
-        client = Client(self.warehouse)
-        return rebuild(
-            client, self.warehouse.name, rules or self.rules, span, raw_ttl_days=1826, now_ms=NOW, dry_run=dry_run
-        )
+        client, name = Client(self.warehouse), self.warehouse.name
+        return rebuild(client, name, self.rules, span, raw_ttl_days=TTL_DAYS, now_ms=now, dry_run=dry_run)
 
 
-def store(warehouse: Warehouse, checkpoint: Checkpoint) -> None:
-    """What the warehouse does with the rows of a checkpoint."""
+def store(warehouse: Warehouse, checkpoint: Checkpoint, *, without: Container[str] = ()) -> None:
+    """What the warehouse does with the rows of a checkpoint; `without` columns that its release does not know yet."""
     for table, rows in checkpoint.rows.items():
         whole = partials_in_full(rows, COLUMNS[table]) if table in PARTIALS else rows
         shown = (_as_json(dict(zip(COLUMNS[table], row, strict=True))) for row in whole)
-        warehouse.insert(table, *({**row, "version": checkpoint.version} for row in shown))
+        known = ({name: value for name, value in row.items() if name not in without} for row in shown)
+        warehouse.insert(table, *({**row, "version": checkpoint.version} for row in known))
 
 
 def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,10 +98,12 @@ def _as_text(ms: int) -> str:
 
 
 def shown(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
-    """What the views show of KPIs; of amounts that are less than nothing, too."""
-    views = ("v_kpi_minute", "v_kpi_quarter_hour")
-    counted = "* EXCEPT definition_version"
-    return {view: sorted(warehouse.query(f"SELECT {counted} FROM {view}"), key=str) for view in views}
+    """What the views show of KPIs, but for what was counted and taken back: that adds up to nothing."""
+    views, found = ("v_kpi_minute", "v_kpi_quarter_hour"), {}
+    for view in views:
+        rows = warehouse.query(f"SELECT * EXCEPT definition_version FROM {view}")
+        found[view] = sorted((row for row in rows if any(row[3:])), key=str)
+    return found
 
 
 def empty(warehouse: Warehouse) -> None:
