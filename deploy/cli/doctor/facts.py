@@ -118,7 +118,7 @@ class MergesElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class SourceKeys:
-    """Where the newest cases of a source lie that began in the last day."""
+    """Where the newest cases of a source lie that began, or appeared in another partition, in the last day."""
 
     source: str
     keys: tuple[tuple[str, int], ...]
