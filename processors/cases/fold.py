@@ -25,6 +25,8 @@ _REPLACING: Final = frozenset({"reclassified", "identified", "cause_set", "prior
 """Events whose facts replace what was said before; those of all others only fill what was not said."""
 
 _NOTHING: Final[Facts] = {}
+_ALL, _AREA, _TEAM, _SITE, _AREA_CHANNEL = map(DIMENSIONS.index, ("all", "area", "team", "site", "area_channel"))
+"""Places of the dimensions that are no facts of a case."""
 _LAST_SAID: Final = "queue"
 """The fact that every event that states it replaces."""
 
@@ -185,11 +187,12 @@ class Fold:
     def attribution(self) -> tuple[str, ...]:
         """The values of `schemas.kpis.DIMENSIONS` as they stand, in order."""
         if self._attribution is None:
-            (area, team, site), channel = self.place, self.facts.get("channel", "")
-            values: dict[str, Any] = {**self.facts, "area": area, "team": team, "site": site}
-            values["all"] = "all"
-            values["area_channel"] = f"{area}|{channel}" if area and channel else ""
-            self._attribution = tuple([values.get(name, "") for name in DIMENSIONS])
+            facts: Mapping[str, Any] = self.facts
+            (area, team, site), channel = self.place, facts.get("channel", "")
+            values = [facts.get(name, "") for name in DIMENSIONS]
+            values[_ALL], values[_AREA], values[_TEAM], values[_SITE] = "all", area, team, site
+            values[_AREA_CHANNEL] = f"{area}|{channel}" if area and channel else ""
+            self._attribution = tuple(values)
         return self._attribution
 
     def matching(self) -> Mapping[str, object]:

@@ -14,6 +14,7 @@ from processors.cases.transitions import is_machine, solves
 from processors.kpis.samples import Amounts, Sample, counted, duration, summed
 from processors.sla.signals import Trigger
 from schemas.kpis import DIMENSIONS, REOPENED_WITHIN_DAYS, Count, Histogram, Sum
+from schemas.policies.packs import Target
 from schemas.taxonomy import ClockMetric
 
 _HANDLE_MS: Final[tuple[Literal["talk_ms", "hold_ms", "wrap_ms"], ...]] = ("talk_ms", "hold_ms", "wrap_ms")
@@ -128,6 +129,17 @@ def attribution_of(fold: Fold, event: CaseEvent, trigger: Trigger) -> tuple[str,
 
 _TEAM: Final = DIMENSIONS.index("team")
 _HANDOFF: Final = DIMENSIONS.index("handoff")
+
+
+def under_promise(metric: ClockMetric, target: Target, attribution: tuple[str, ...]) -> tuple[str, ...]:
+    """Whom what is judged by a promise counts for: whose case it was, under that promise."""
+    values = list(attribution)
+    values[_POLICY], values[_TARGET] = target.policy_id, f"{metric} {target.written}"
+    return tuple(values)
+
+
+_POLICY: Final = DIMENSIONS.index("policy")
+_TARGET: Final = DIMENSIONS.index("target")
 
 
 def complaint_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:

@@ -124,8 +124,8 @@ def awaits_until(fold: Fold) -> int:
 def carry_over(key: CaseKey, fold: Fold) -> CarryOver | None:
     """What a merged case gives to the one that survives; None of any other case."""
     topic, source, entity_id = key
-    merge, survivor = fold.merged, survivor_of(fold)
-    if merge is None or not survivor or fold.test:
+    merge = fold.merged
+    if merge is None or fold.test or not (survivor := survivor_of(fold)):
         return None
     absorbed = merge._replace(seq=-1, event_id=f"{entity_id}/absorbed", type="absorbed", facts=fold.handed_over)
     forwarded = [

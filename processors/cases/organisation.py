@@ -1,5 +1,6 @@
 """Where a case is dealt with: area, team and site, from the path of its organisational unit."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 
@@ -14,6 +15,7 @@ class Place(NamedTuple):
 _NOWHERE: Final = Place("", "", "")
 
 
+@lru_cache(maxsize=4_096)  # paths are few, and every event and every case has one
 def place(org_unit: str, visited_site: str = "") -> Place:
     """Return area, team and site of a path `area/department/team/site`.
 

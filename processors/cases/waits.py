@@ -19,6 +19,7 @@ from typing import Final
 
 from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold, Wait, WaitEnd
+from processors.cases.measures import under_promise
 from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.sla import clocks
 from processors.sla.clocks import NEVER, Clock
@@ -212,24 +213,29 @@ def samples(fold: Fold, now: int) -> tuple[Sample, ...]:
 
 
 def sample(fold: Fold, index: int, now: int) -> Sample:
-    """What one wait adds to the KPIs as of `now`, ms: K04, K06, K07."""
-    wait, first = fold.waits[index], index == 0
+    """What one wait adds to the KPIs as of `now`, ms, under its promise: K04, K06, K07."""
+    wait = fold.waits[index]
+    target, attribution = wait.target, wait.attribution
+    if target is not None:
+        attribution = under_promise("answer", target, attribution)
+    return Sample(wait.since, attribution, _amounts(fold, wait, now, first=index == 0))
+
+
+def _amounts(fold: Fold, wait: Wait, now: int, *, first: bool) -> Amounts:
     amounts = counted(Count.waits, Count.contacts_offered) if first else counted(Count.waits)
     is_last_word = fold.erased or fold.state == "evicted"
     ended_at = wait.ended_at if wait.end is not None else NEVER if is_last_word else now
     if ended_at > wait.since + UNKNOWN_AFTER_MS:
-        return Sample(wait.since, wait.attribution, amounts + counted(Count.waits_unknown))
+        return amounts + counted(Count.waits_unknown)
     if wait.end is not None:
         amounts += _ended(wait, wait.end, first=first, timed=not fold.incomplete)
     if _is_promised(wait, now):
         if is_last_word or wait.clock is None or now > _target_at(wait, wait.clock):
             amounts += _judged(wait, first=first)
             if wait.end is not None:
-                return Sample(wait.since, wait.attribution, amounts)
-        amounts += counted(Count.waits_undecided)
-    elif wait.end is None:
-        amounts += counted(Count.waits_undecided)
-    return Sample(wait.since, wait.attribution, amounts)
+                return amounts
+        return amounts + counted(Count.waits_undecided)
+    return amounts if wait.end is not None else amounts + counted(Count.waits_undecided)
 
 
 def _ended(wait: Wait, end: WaitEnd, *, first: bool, timed: bool) -> Amounts:

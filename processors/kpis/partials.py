@@ -3,6 +3,9 @@
 A partial is a flat dictionary slot -> amount, as `PartialRow` has it: it travels as it is. A slot that returns to zero
 leaves, so that equal contents are equal dictionaries.
 
+Samples that agree in their minute and attribution are combined before they are spread over the dimensions, which is
+what costs: of a case that goes on, the next sample takes back most of what the last one said.
+
 While a minute is in memory its partials are absolute. Of one that has left it only differences are known: they add up
 between two checkpoints, and are written as adjustments. Minutes leave by the quarter-hour, so that what a quarter-hour
 amounts to is known as long as any minute of it is.
@@ -13,7 +16,7 @@ not from which came first. What was written by its name before the limit came do
 reads it by the limit of now, as the views of the warehouse do: `shown_value`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -32,6 +35,8 @@ Slots = dict[int, int]
 """slot -> amount"""
 PartialId = tuple[int, str]
 """index in DIMENSIONS, value"""
+Attribution = tuple[str, ...]
+"""A value per dimension, as `Sample` has it."""
 Buckets = dict[int, dict[PartialId, Slots]]
 """By the moment at which a minute, or a quarter-hour, begins, ms: its partials."""
 
@@ -57,13 +62,12 @@ class Partials:
     def __init__(self, topic: str, *, values_max: int) -> None:
         """`values_max` bounds the values of each dimension that have a name; samples of any other go to `other`."""
         self.topic = topic
-        self.minutes: Buckets = {}
-        """Those in memory."""
-        self.changed: Buckets = {}
-        """Of these the partials that changed since the last checkpoint."""
-        self.adjustments: Buckets = {}
-        """What was added since then to minutes that are not in memory any more, or taken back from them."""
-        self.count = 0
+        self._minutes: Buckets = {}
+        self._changed: Buckets = {}
+        self._adjustments: Buckets = {}
+        self._count = 0
+        self._combined: dict[tuple[int, Attribution], tuple[tuple[PartialId, ...], Slots]] = {}
+        """By minute, ms, and attribution: what is still to be spread over these partials."""
         self.closed_before_ms = 0
         """Minutes that begin before this moment, that of a quarter-hour, have left: what comes later adjusts them."""
         self.closing_before_ms = 0
@@ -76,42 +80,81 @@ class Partials:
         """Dimension values that were given a name since the last checkpoint."""
         self._unwritten: dict[int, dict[PartialId, None]] = {}
         """By quarter-hour: its partials that changed since it was written last."""
-        self._values: list[set[str]] = [set() for _ in DIMENSIONS]
+        self._values: list[dict[str, PartialId]] = [{} for _ in DIMENSIONS]
+        """The values that each dimension admits, with the ids of their partials."""
         self._values_max = values_max
-        self._ids: dict[tuple[str, ...], tuple[PartialId, ...]] = {}
+        self._ids: dict[Attribution, tuple[PartialId, ...]] = {}
+
+    @property
+    def minutes(self) -> Buckets:
+        """Those in memory."""
+        self._spread()
+        return self._minutes
+
+    @property
+    def changed(self) -> Buckets:
+        """Of these the partials that changed since the last checkpoint."""
+        self._spread()
+        return self._changed
+
+    @property
+    def adjustments(self) -> Buckets:
+        """What was added since then to minutes that are not in memory any more, or taken back from them."""
+        self._spread()
+        return self._adjustments
+
+    @property
+    def count(self) -> int:
+        """How many are in memory."""
+        self._spread()
+        return self._count
 
     def add(self, sample: Sample, sign: int = 1) -> None:
         """Add a sample, or take it back (sign -1)."""
-        minute = sample.at_ms - sample.at_ms % MINUTE_MS
-        in_memory = minute >= self.closed_before_ms
-        minutes = self.minutes if in_memory else self.adjustments
-        partials = minutes.get(minute)
-        if partials is None:
-            partials = minutes[minute] = {}
-        changed = self.changed.get(minute) if in_memory else partials
-        if changed is None:
-            changed = self.changed[minute] = {}
-        amounts = sample.amounts if sign > 0 else tuple([(slot, -amount) for slot, amount in sample.amounts])
-        for key in self._ids.get(sample.attribution) or self._partial_ids(sample.attribution):
-            slots = partials.get(key)
-            if slots is None:
-                slots = partials[key] = {}
-                self.count += in_memory
-            for slot, amount in amounts:
-                total = slots.get(slot, 0) + amount
-                if total:
-                    slots[slot] = total
-                else:
-                    slots.pop(slot, None)
-            changed[key] = slots
+        at_ms, attribution, amounts = sample
+        ids = self._ids.get(attribution) or self._partial_ids(attribution)
+        key = at_ms - at_ms % MINUTE_MS, attribution
+        combined = self._combined.get(key)
+        if combined is None:
+            combined = self._combined[key] = ids, {}
+        _, slots = combined
+        for slot, amount in amounts:
+            slots[slot] = slots.get(slot, 0) + sign * amount
 
-    def _partial_ids(self, attribution: tuple[str, ...]) -> tuple[PartialId, ...]:
+    def _spread(self) -> None:
+        """Add what was combined to its partials."""
+        if not self._combined:
+            return
+        combined, self._combined = self._combined, {}
+        for (minute, _), (ids, total) in combined.items():
+            in_memory = minute >= self.closed_before_ms
+            partials = (self._minutes if in_memory else self._adjustments).setdefault(minute, {})
+            changed = self._changed.setdefault(minute, {}) if in_memory else partials
+            known = len(partials)
+            amounts = [(slot, amount) for slot, amount in total.items() if amount]
+            for key in ids:
+                slots = partials.get(key)
+                if slots is None:
+                    slots = partials[key] = dict(amounts)
+                else:
+                    for slot, amount in amounts:
+                        if new := slots.get(slot, 0) + amount:
+                            slots[slot] = new
+                        else:
+                            del slots[slot]
+                changed[key] = slots
+            if in_memory:
+                self._count += len(partials) - known
+
+    def _partial_ids(self, attribution: Attribution) -> tuple[PartialId, ...]:
         """The partials that a sample with this attribution belongs to."""
         overflowed = self.overflowed_values
         ids = tuple(
-            (dimension, value if value in self._values[dimension] else self._admit(dimension, value))
-            for dimension, value in enumerate(attribution)
-            if value
+            [
+                self._values[dimension].get(value) or self._admit(dimension, value)
+                for dimension, value in enumerate(attribution)
+                if value
+            ]
         )
         if self.overflowed_values == overflowed:  # else it is counted each time
             if len(self._ids) >= _ATTRIBUTIONS_KEPT:
@@ -119,22 +162,22 @@ class Partials:
             self._ids[attribution] = ids
         return ids
 
-    def _admit(self, dimension: int, value: str) -> str:
+    def _admit(self, dimension: int, value: str) -> PartialId:
         if place_of(value) < self.limits.get(dimension, NO_LIMIT):
-            values = self._values[dimension]
-            values.add(value)
-            self.new_values.append((dimension, value))
+            values, admitted = self._values[dimension], (dimension, value)
+            values[value] = admitted
+            self.new_values.append(admitted)
             while len(values) > self._values_max:
                 self.restore_limit(dimension, self.limits.get(dimension, NO_LIMIT) // 2)
                 values = self._values[dimension]
             if value in values:
-                return value
+                return admitted
         self.overflowed_values += 1
-        return OTHER
+        return dimension, OTHER
 
     def admitted_values(self) -> list[PartialId]:
         """The values of every dimension that have a name, in no order."""
-        return [(dimension, value) for dimension, values in enumerate(self._values) for value in values]
+        return [each for values in self._values for each in values.values()]
 
     def drain_overflow(self) -> int:
         """Samples that went to `other` since the last call."""
@@ -145,8 +188,13 @@ class Partials:
 
     def drain_adjustments(self) -> Buckets:
         """What is to be added to minutes that have left."""
-        adjustments, self.adjustments = self.adjustments, {}
+        adjustments, self._adjustments = self.adjustments, {}
         return adjustments
+
+    def drain_changed(self) -> Buckets:
+        """The partials that changed, each as it is."""
+        changed, self._changed = self.changed, {}
+        return changed
 
     def drain_quarter_hours(self, over_to_ms: int) -> Iterator[tuple[int, PartialId, Slots]]:
         """What quarter-hours amount to that are over by a moment, or leave, and have changed since they were written.
@@ -157,10 +205,13 @@ class Partials:
             self._unwritten.setdefault(quarter_hour_of(minute), {}).update(dict.fromkeys(partials))
         over_to_ms = max(over_to_ms, self.closing_before_ms)
         for quarter_hour in [each for each in self._unwritten if each + QUARTER_HOUR_MS <= over_to_ms]:
-            first, end = quarter_hour, quarter_hour + QUARTER_HOUR_MS
-            minutes = [self.minutes[each] for each in range(first, end, MINUTE_MS) if each in self.minutes]
-            for key in self._unwritten.pop(quarter_hour):
-                yield quarter_hour, key, added_up(partials[key] for partials in minutes if key in partials)
+            of_key: dict[PartialId, list[Slots]] = {key: [] for key in self._unwritten.pop(quarter_hour)}
+            for minute in range(quarter_hour, quarter_hour + QUARTER_HOUR_MS, MINUTE_MS):
+                for key, slots in self._minutes.get(minute, {}).items():
+                    if key in of_key:
+                        of_key[key].append(slots)
+            for key, some in of_key.items():
+                yield quarter_hour, key, added_up(some)
 
     def recover_unwritten(self, over_to_ms: int) -> None:
         """Derive which quarter-hours are not written: what a checkpoint left that was made when they were not over."""
@@ -181,7 +232,7 @@ class Partials:
             oldest_changed = min(self.changed, default=self.closing_before_ms)
             unwritten = min(quarter_hour_of(oldest_changed), *self._unwritten, self.closing_before_ms)
             for minute in [each for each in self.minutes if each < unwritten]:
-                self.count -= len(self.minutes.pop(minute))
+                self._count -= len(self._minutes.pop(minute))
             self.closed_before_ms = max(self.closed_before_ms, unwritten)
 
     def reopen_from(self, moment_ms: int) -> None:
@@ -189,6 +240,7 @@ class Partials:
 
         Of earlier ones it is not known any more what they added up to.
         """
+        self._spread()
         first_ms = -(-moment_ms // QUARTER_HOUR_MS) * QUARTER_HOUR_MS
         self.closed_before_ms = min(self.closed_before_ms, first_ms)
         self.closing_before_ms = min(self.closing_before_ms, first_ms)
@@ -218,24 +270,28 @@ class Partials:
     def restore(self, minute: int, key: PartialId, slots: Slots) -> None:
         """Put one partial back, in place of what is held of it."""
         partials = self.minutes.setdefault(minute, {})
-        self.count += key not in partials
+        self._count += key not in partials
         partials[key] = slots
 
     def restore_value(self, value: PartialId) -> None:
         """Put a value of a dimension back that was given a name."""
         if place_of(value[1]) < self.limits.get(value[0], NO_LIMIT):
-            self._values[value[0]].add(value[1])
+            self._values[value[0]][value[1]] = value
 
     def restore_limit(self, dimension: int, limit: int) -> None:
         """Let a dimension have a limit at least so low: values beyond it lose their names."""
         if limit < self.limits.get(dimension, NO_LIMIT):
+            self._spread()  # what came before went by the names of then
             self.limits[dimension] = limit
-            self._values[dimension] = {value for value in self._values[dimension] if place_of(value) < limit}
+            values = self._values[dimension]
+            self._values[dimension] = {value: each for value, each in values.items() if place_of(value) < limit}
             self._ids.clear()
 
 
-def added_up(partials: Iterable[Slots]) -> Slots:
-    """What several partials of one value come to."""
+def added_up(partials: Sequence[Slots]) -> Slots:
+    """What several partials of one value come to; of a single one, that itself."""
+    if len(partials) == 1:
+        return partials[0]
     total: Slots = {}
     for slots in partials:
         for slot, amount in slots.items():

@@ -3,15 +3,15 @@
 Nothing is written here and nothing is compared: `emission` does both.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from processors.cases import merges, waits
 from processors.cases.case import Case, Evaluation, Failure
 from processors.cases.events import CaseKey
-from processors.cases.fold import Fold
 from processors.cases.history import History, Membership, Subject
+from processors.cases.measures import under_promise
 from processors.cases.standing import links_of
 from processors.cases.transitions import TERMINAL
 from processors.kpis.samples import Amounts, Sample, counted, duration
@@ -23,10 +23,9 @@ from processors.pipeline.isolation import failure
 from processors.rules import Rules
 from processors.sla import clocks
 from processors.sla.clocks import NEVER, Clock
-from schemas.kpis import DIMENSIONS, Count, Histogram, Sum
+from schemas.kpis import Count, Histogram, Sum
 from schemas.outputs import IncidentRow
-from schemas.policies.packs import Target
-from schemas.taxonomy import CLOCK_METRICS, ClockMetric, ClockState
+from schemas.taxonomy import CLOCK_METRICS, ClockState
 from schemas.topics import SURVEYS
 
 DECIDED: Final[Mapping[ClockState, str]] = {"met": "met", "breached": "breached", "breached_open": "breached"}
@@ -84,35 +83,15 @@ def _outcomes(case: Case, states: States, now: int) -> tuple[Sample, ...]:
     for clock, state in zip(fold.clocks, states, strict=True):
         if state in DECIDED and clock.inherited_at is None:
             at, _, amounts = outcome_of(clock, state)
-            attribution = _under_promise(clock.metric, clock.target, clock.attribution or fold.attribution())
+            attribution = under_promise(clock.metric, clock.target, clock.attribution or fold.attribution())
             samples.append(Sample(at, attribution, amounts))
             # What was given up was not done: nothing says how late it would have been.
             late_ms, elapsed_ms = clocks.overdue(clock) if clock.phase == "stopped" else (0, 0)
             if elapsed_ms:
                 samples.append(Sample(clock.due_at, attribution, _overdue(late_ms, elapsed_ms)))
     if fold.waits and fold.state != "void":
-        samples += _of_waits(fold, now)
+        samples += waits.samples(fold, now)
     return tuple(samples)
-
-
-def _of_waits(fold: Fold, now: int) -> Iterator[Sample]:
-    for wait, sample in zip(fold.waits, waits.samples(fold, now), strict=True):
-        target = wait.target
-        if target is None:
-            yield sample
-        else:
-            yield sample._replace(attribution=_under_promise("answer", target, sample.attribution))
-
-
-def _under_promise(metric: ClockMetric, target: Target, attribution: tuple[str, ...]) -> tuple[str, ...]:
-    """Whom what is judged by a promise counts for: whose case it was, under that promise."""
-    values = list(attribution)
-    values[_POLICY], values[_TARGET] = target.policy_id, f"{metric} {target.written}"
-    return tuple(values)
-
-
-_POLICY: Final = DIMENSIONS.index("policy")
-_TARGET: Final = DIMENSIONS.index("target")
 
 
 def _overdue(late_ms: int, elapsed_ms: int) -> Amounts:

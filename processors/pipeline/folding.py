@@ -139,6 +139,8 @@ def apply(state: PartitionState, change: Change, observations: Observations) -> 
 
 def _move_merges(state: PartitionState, change: Change, observations: Observations) -> list[Case]:
     """Let the merges of other cases stand as they do since a change; returns those of which it is to be emitted."""
+    if not change.others and not change.is_new:
+        return []
     for key, standing in change.others.items():
         merging.adopt(state, state.cases[key], standing, observations)
     waiting = [state.cases[key] for key in state.absorbed.get(change.case.key, ())] if change.is_new else []
@@ -158,19 +160,19 @@ def _settle_other(state: PartitionState, case: Case, observations: Observations)
 def settle(state: PartitionState, case: Case, evaluation: Evaluation, observations: Observations) -> None:
     """Emit the evaluation of a case, and then of every case that it was merged into, directly or not."""
     waiting = emit(state, case, evaluation, observations)
-    _attribute_surveys(state, case, observations)
+    if state.links:
+        _attribute_surveys(state, case, observations)
     while waiting:
         carried = waiting.pop(0)
         survivor = state.cases.get(carried.survivor)
         if survivor is not None and not state.expired(survivor):
             waiting += _carry_over(state, survivor, carried, observations)
-            _attribute_surveys(state, survivor, observations)
+            if state.links:
+                _attribute_surveys(state, survivor, observations)
 
 
 def _attribute_surveys(state: PartitionState, case: Case, observations: Observations) -> None:
     """Let the surveys that name a case be attributed as it is now, and emit what that changes."""
-    if not state.links:
-        return
     for survey, standing in linking.standings(state, case):
         try:
             merging.adopt(state, survey, standing, observations)
@@ -291,7 +293,7 @@ def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str,
         warnings += ("dangling_reference",)
     if "revises" in event.facts and not case.left_out and not case.events_of(event.facts["revises"]):
         warnings += ("dangling_reference",)
-    if merges.is_conversation(event) and _is_merged_elsewhere(state, case):
+    if _is_merged_elsewhere(state, case) and merges.is_conversation(event):
         warnings += ("merged_elsewhere",)
     if case.events:
         last = case.events[-1]

@@ -39,7 +39,10 @@ def observe_waits(observations: Observations, before: Sequence[Sample], after: S
 
 
 def _waited_ms(sample: Sample) -> int | None:
-    return next((amount for slot, amount in sample.amounts if slot == _WAIT), None)
+    for slot, amount in sample.amounts:
+        if slot == _WAIT:
+            return amount
+    return None
 
 
 def observe_accepted(observations: Observations, event: Event, row: EventRow) -> None:

@@ -90,7 +90,7 @@ class PartialTable(StateTable):
 
     def changes(self) -> Iterator[Change]:
         for topic, partials in self._partials.items():
-            changed, partials.changed = partials.changed, {}
+            changed = partials.drain_changed()
             for minute in changed:
                 yield from self._changes(topic, minute, changed)
 

@@ -105,7 +105,7 @@ class SeenIds:
 
     def of_id(self, value: int) -> int:
         """The value that was first remembered of an id, of which this is a value, too; 0: none is."""
-        return self._young.of_id(value) or self._old.of_id(value)
+        return self._young.of_id(value) or (self._old.of_id(value) if self._old.count else 0)
 
     def add(self, value: int, record_at: int) -> None:
         """Remember an id that is not known yet."""
