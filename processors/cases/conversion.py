@@ -82,7 +82,7 @@ def _priority(event: Event, facts: Facts) -> None:
 
 
 def _machine(said: Circumstances, facts: Facts) -> None:
-    """Of what customers do only this tells: that it was none of them."""
+    """Of what is done by or to customers only this tells: that no person did it."""
     if said.actor is not None and said.actor.kind in ("system", "bot"):
         facts["actor"] = said.actor.kind
 
@@ -260,6 +260,7 @@ _TELLS: Final[Mapping[type[Event], Callable[[Any, Facts], None]]] = {
     **dict.fromkeys((contacts.ContactWaitingCustomer, complaints.ComplaintWaitingCustomer), _reason),
     **dict.fromkeys((contacts.ContactWaitingThirdParty, complaints.ComplaintWaitingThirdParty), _reason),
     surveys.SurveyInvited: _invited,
+    surveys.SurveyFollowupContacted: _machine,
     surveys.CsatAnswered: _scaled_answer,
     surveys.NpsAnswered: _nps_answered,
     surveys.CesAnswered: _ces_answered,

@@ -76,8 +76,9 @@ What the table does not say:
   that of its merge, is its own.
 * A case waits until it is resumed, the customer speaks, or it is over, whatever else is done meanwhile: clocks pause
   for the wait of the case (`effects`), so that both say the same.
-* What a machine says for a customer moves nothing. A reopening that a machine puts down to a reply of the customer is
-  one when the customer has spoken since the end: `case.advance`.
+* What a machine says for a customer moves nothing, and one that writes to an unhappy customer has called nobody. A
+  reopening that a machine puts down to a reply of the customer is one when the customer has spoken since the end:
+  `case.advance`.
 * Nothing leads out of `void`. A withdrawal that is itself withdrawn never was: the fold begins anew without it.
 * `erased` is where an erasure leaves a case that was not over, on its way out of the state (SLA rule 16).
 * A case that is over before it was opened is `impossible`: its state is that of the table all the same, its durations
@@ -118,7 +119,7 @@ def trigger_of(event: CaseEvent, expires_at: int | None = None) -> Trigger:
     if kind == "agent_replied":
         person = facts.get("actor", "human") == "human" and facts.get("public", True)
         return "replied_by_person" if person else "replied"
-    if kind == "customer_replied" and is_machine(facts):
+    if kind in ("customer_replied", "followup_contacted") and is_machine(facts):
         return "replied"
     if kind == "reopened" and facts.get("reason") == "customer_reply" and is_machine(facts):
         return "reopened_by_machine"

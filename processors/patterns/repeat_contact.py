@@ -40,6 +40,10 @@ class RepeatContactParameters(Parameters):
         return round(self.window_days * DAY_MS)
 
 
+_NONE: Final = frozenset({"spam", "duplicate"})
+"""Resolutions of what was no contact, or is part of another one."""
+
+
 def membership(case: Case) -> Membership | None:
     """The customer and the category of a contact that the customer began; None for any other case."""
     fold = case.fold
@@ -47,7 +51,7 @@ def membership(case: Case) -> Membership | None:
     opened_at = fold.opened_at
     if case.key[0] != CONTACTS or opened_at is None or fold.facts.get("kind") != "inbound":
         return None
-    if not customer or not category or fold.test or fold.state in ("void", "merged"):
+    if not customer or not category or fold.test or fold.state in ("void", "merged") or fold.resolution in _NONE:
         return None
     over = fold.state in TERMINAL
     shows = over, _end(case) if over else 0, fold.owner, fold.attribution()
