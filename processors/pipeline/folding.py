@@ -127,7 +127,8 @@ def apply(state: PartitionState, change: Change, observations: Observations) -> 
     for sample, sign in change.samples:
         if sign > 0:
             live.observe_durations(observations, sample)
-    count(state, case, change.carried_samples)
+    if change.carried_samples:
+        count(state, case, change.carried_samples)
     if change.unmatched:
         opened_at = case.fold.opened_at
         observations.moment(case.last_event_at if opened_at is None else opened_at, "sla_unmatched", topic)
