@@ -59,7 +59,7 @@ def of_stream(rows: list[Row], begin: int, end: int) -> dict[Any, Any]:
     )
 
 
-@settings(law, max_examples=60)
+@settings(law, max_examples=40)
 @given(logs(), st.data())
 def test_whatever_was_stored_of_a_log_comes_to_what_was_counted(log: list[Happening], data: st.DataObject) -> None:
     late = st.sampled_from([0, 0, MINUTE, 2 * DAY, 20 * DAY])
