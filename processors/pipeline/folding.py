@@ -194,9 +194,12 @@ def settle_for_good(state: PartitionState, case: Case, at: int, observations: Ob
         # What nobody could have announced by then was not broken.
         announced = at > clock.due_at + clock.target.grace_ms
         clocks.apply_signal(clock, "cancel", at if announced else min(at, clock.due_at), at)
+    now = state.watermarks.timers_fired_to[case.key[0]]
+    if case.fold.is_over and case.fold.waits:
+        now = max(now, waits.settled_at(case.fold) + 1)  # how they ended is known, and nobody waits for their target
     own = Observations()
     try:
-        settle(state, case, evaluated(state, case), own)
+        settle(state, case, evaluate(case, state.number, now, state.rules), own)
         observations.moments += own.moments
     except Exception as error:
         isolation.report(state, [isolation.failure(why, error)], at, observations)
