@@ -133,6 +133,9 @@ class Case:
     def settled_at(self) -> int:
         """The moment, ms, after which it reads the same for ever while no event comes."""
         fold = self.fold
+        if fold.state == "merged" and fold.merged is not None:
+            # Found or not, and noticed or not: nothing is open any more once its survivor must have come.
+            return max(self.moved_at, merges.lapses_at(fold.merged.occurred_at))
         moments = [last_threshold(clock) for clock in fold.clocks if clock.is_open]
         if fold.waits:
             moments.append(waits.settled_at(fold))
@@ -141,7 +144,8 @@ class Case:
     @property
     def owes_nothing(self) -> bool:
         """Is it over, and every promise that was made in it ended by an event?"""
-        return self.is_over and not any(clock.is_open for clock in self.fold.clocks)
+        fold = self.fold
+        return self.is_over and (fold.state == "merged" or not any(clock.is_open for clock in fold.clocks))
 
     def events_of(self, event_id: str) -> list[CaseEvent]:
         """Those with an id: more than one where a publisher uses it again."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from heapq import nsmallest
 from typing import Final
 
+from processors.cases import waits
 from processors.cases.case import Case, Failure
 from processors.cases.events import CaseKey
 from processors.cases.history import Membership
@@ -160,9 +161,10 @@ def keep_cases(state: PartitionState, topic: str, observations: Observations) ->
 
 def _decide(state: PartitionState, case: Case, observations: Observations) -> None:
     """Let what time alone would still decide of a case that is over count: of its waits, and of its merge."""
-    undecided = bool(case.fold.waits) and case.settled_at >= state.watermarks.timers_fired_to[case.key[0]]
-    if merging.give_up(state, case, observations) or undecided:
-        evaluation = evaluate(case, state.number, case.settled_at + 1, state.rules)
+    given_up = merging.give_up(state, case, observations)
+    final = max(case.settled_at, waits.settled_at(case.fold))
+    if given_up or (case.fold.waits and final >= state.watermarks.timers_fired_to[case.key[0]]):
+        evaluation = evaluate(case, state.number, final + 1, state.rules)
         settle(state, case, evaluation, observations)
 
 
