@@ -152,7 +152,7 @@ What the table does not say (`cases.effects` does):
   we wait for, only an appointment, `schedule`, ends one: nobody waits in a queue for a call at another time.
 * Who leaves the queue in which a merged case waits, `left_queue`, leaves the case that survives open.
 * A callback is due when the customer was promised it; asked for anew, what was promised before is not owed any more.
-* A case that is over starts nothing, but by being reopened.
+* A case that is over starts nothing, but by being reopened; only a call that is asked for then is owed all the same.
 * A message of the customer asks for a next response once the first response is given, while the case is not over;
   reopened by a message, it asks in any case (rule 9).
 * A reopening is two triggers: `reopened`, and before it `reopened_unanswered` when no person had a part in the case so

@@ -235,7 +235,7 @@ BEYOND_NAIVE = ("priority_changed", "reclassified", "merged", "followup_contacte
 """What changes a promise, or is no answer: `tests/laws/sla` and `test_servicenow.py` have a computation for it."""
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(numbered_logs())
 def test_the_stream_says_what_one_naive_pass_says(log: list[Happening]) -> None:
     known = entities(log)

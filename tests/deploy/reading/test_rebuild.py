@@ -16,7 +16,7 @@ from tests.laws.journeys import of_seed
 from tests.processors.feed import DAY, HOUR, MINUTE, T0, Happening, event, rules
 
 RULES = rules(kpi_memory=3600)
-pytestmark = pytest.mark.usefixtures("no_merges")
+pytestmark = [pytest.mark.stack, pytest.mark.usefixtures("no_merges")]
 
 
 def opened(name: str, at: int, *, arrives: int | None = None, **said: Any) -> Happening:
