@@ -157,7 +157,8 @@ ACCUMULATORS: Final = (*COUNTS, *SUMS, *HISTOGRAMS)
 """Names, in the order of the columns."""
 HISTOGRAM_WIDTH: Final = 1_000
 """In memory and in the rows of a batch an amount has a numbered slot. That of a count or a sum is its place among the
-accumulators, that of a bucket is the place of its histogram times this, plus bucket - `LOWEST_BUCKET`.
+accumulators, that of a bucket is the place of its histogram from the end, 1 for the last, times this, plus bucket -
+`LOWEST_BUCKET`. Histograms are the last accumulators: so that takes three bytes, and most of what is written is that.
 """
 
 DIMENSIONS: Final[tuple[str, ...]] = (

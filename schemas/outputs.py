@@ -439,12 +439,12 @@ def _in_full(row: Sequence[Any], nothing: Sequence[Any]) -> list[Any]:
     values = list(nothing)
     try:
         *before, amounts = row
-        for place, amount in amounts.items():
-            if place < HISTOGRAM_WIDTH:
-                values[place] = amount
+        for slot, amount in amounts.items():
+            from_end, bucket = divmod(slot, HISTOGRAM_WIDTH)
+            if from_end:
+                values[-from_end] = {**values[-from_end], bucket + LOWEST_BUCKET: amount}
             else:
-                histogram, bucket = divmod(place, HISTOGRAM_WIDTH)
-                values[histogram] = {**values[histogram], bucket + LOWEST_BUCKET: amount}
+                values[slot] = amount
     except (AttributeError, IndexError, TypeError, ValueError):
         return list(row)
     return [*before, *values]

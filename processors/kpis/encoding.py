@@ -60,10 +60,10 @@ class Names:
     def _mapped(self, slots: Slots) -> Slots:
         mapped: Slots = {}
         for slot, amount in slots.items():
-            is_bucket = slot >= HISTOGRAM_WIDTH
-            place = self._places[slot // HISTOGRAM_WIDTH if is_bucket else slot]
+            from_end, bucket = divmod(slot, HISTOGRAM_WIDTH)
+            place = self._places[-from_end if from_end else slot]
             if place is not None:
-                mapped[place * HISTOGRAM_WIDTH + slot % HISTOGRAM_WIDTH if is_bucket else place] = amount
+                mapped[(len(ACCUMULATORS) - place) * HISTOGRAM_WIDTH + bucket if from_end else place] = amount
         return mapped
 
 

@@ -25,7 +25,7 @@ SLOT: Final[Mapping[Accumulator, int]] = {
     each: ACCUMULATORS.index(each.name) for each in (*Count, *Sum) if each.name in ACCUMULATORS
 }
 _BUCKET_0: Final[Mapping[Histogram, int]] = {
-    each: ACCUMULATORS.index(each.name) * HISTOGRAM_WIDTH - LOWEST_BUCKET
+    each: (len(ACCUMULATORS) - ACCUMULATORS.index(each.name)) * HISTOGRAM_WIDTH - LOWEST_BUCKET
     for each in Histogram
     if each.name in HISTOGRAMS
 }

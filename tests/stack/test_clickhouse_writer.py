@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from deploy.clickhouse.migrate import DIRECTORY, MigrationError, migrate, pending
 from deploy.local.clickhouse.server import LocalClickHouse
 from processors.settings import Settings
-from schemas.kpis import COUNTS, HISTOGRAM_WIDTH, LOWEST_BUCKET, SUMS
+from schemas.kpis import COUNTS, HISTOGRAM_WIDTH, HISTOGRAMS, LOWEST_BUCKET, SUMS
 from schemas.outputs import (
     COLUMNS,
     CaseRow,
@@ -92,7 +92,7 @@ def event(number: int = 0, /, **more: Any) -> EventRow:
 
 def bucket(histogram: int, number: int) -> int:
     """The place of one bucket among a partial's amounts."""
-    return (len(COUNTS) + len(SUMS) + histogram) * HISTOGRAM_WIDTH + number - LOWEST_BUCKET
+    return (len(HISTOGRAMS) - histogram) * HISTOGRAM_WIDTH + number - LOWEST_BUCKET
 
 
 def write(address: Address, *blocks: InsertBlock, attempts: list[Attempt] | None = None) -> list[RefusedRow]:
