@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from schemas.kpis import ACCUMULATORS, HISTOGRAM_WIDTH, LOWEST_BUCKET, RETIRED, Histogram
+from schemas.kpis import ACCUMULATORS, DIMENSIONS, HISTOGRAM_WIDTH, LOWEST_BUCKET, RETIRED, Histogram
 from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Reason, Severity, StaleReason, WaitingOn
 
 
@@ -305,15 +305,14 @@ class StaleMinuteRow(NamedTuple):
 
 
 class PartialRow(NamedTuple):
-    """What one minute, or quarter-hour, adds up to by one value of a dimension, without what is zero.
+    """Some of what one minute, or quarter-hour, adds up to, without what is zero: one row of the warehouse for each
+    partial, written together, because they have most in common.
 
-    As a row batch carries it; natural key: all up to `revision`.
+    As a row batch carries it; natural key: all up to `revision`, with the dimension and the value of each partial.
     """
 
     minute: int
     """Milliseconds at which it begins."""
-    dimension: str
-    dimension_value: str
     topic: str
     partition: int
     revision: int
@@ -322,11 +321,15 @@ class PartialRow(NamedTuple):
     """
     definition_version: int
     """The least `schemas.kpis.DEFINITION_VERSION` that anything in it was counted under."""
-    amounts: Mapping[int, int]
-    """Slot -> amount: see `HISTOGRAM_WIDTH`. The places of the accumulators are those of the batch's own columns."""
+    partials: Sequence[tuple[int, str, Mapping[int, int]]]
+    """Place of the dimension among those of the batch, value, and slot -> amount: see `HISTOGRAM_WIDTH`. The places of
+    the accumulators are those of the batch's own columns.
+    """
 
 
-_BEFORE_AMOUNTS: Final = PartialRow._fields[:-1]
+_BEFORE_AMOUNTS: Final = (
+    "minute", "dimension", "dimension_value", "topic", "partition", "revision", "definition_version",
+)  # fmt: skip
 PARTIAL_COLUMNS: Final[tuple[str, ...]] = (*_BEFORE_AMOUNTS, *ACCUMULATORS)
 _PARTIALS: Final = frozenset({"kpi_partials", "kpi_quarter_hours"})
 
@@ -392,7 +395,7 @@ class Change(NamedTuple):
     """Whether the content is all of the key, instead of being added to it."""
 
 
-class RowBatch(msgspec.Struct, frozen=True):
+class RowBatch(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rows of one table from one checkpoint of one partition, at most 900 KB encoded: a message of `feedback-rows`."""
 
     table: str
@@ -404,6 +407,13 @@ class RowBatch(msgspec.Struct, frozen=True):
     partition: int
     rows: msgspec.Raw
     """A MessagePack array of rows."""
+    dimensions: tuple[str, ...] = ()
+    """Of a table of partials: what its rows number."""
+
+
+def dimensions_of(table: str) -> tuple[str, ...]:
+    """What the rows of a table number that this release writes."""
+    return DIMENSIONS if table in _PARTIALS else ()
 
 
 def unknown_columns(batch: RowBatch) -> set[str]:
@@ -426,28 +436,37 @@ def decode_row_batch(message: bytes) -> RowBatch:
 def decode_rows(batch: RowBatch) -> list[list[Any]]:
     """The rows of a batch, a value a column; one that was written wrongly stays as it is."""
     rows = _rows_decoder.decode(batch.rows)
-    return partials_in_full(rows, batch.columns) if batch.table in _PARTIALS else rows
+    return partials_in_full(rows, batch.columns, batch.dimensions) if batch.table in _PARTIALS else rows
 
 
-def partials_in_full(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> list[list[Any]]:
-    """`PartialRow`s with a value for each column."""
+def partials_in_full(
+    rows: Iterable[Sequence[Any]], columns: Sequence[str], dimensions: Sequence[str] = DIMENSIONS
+) -> list[list[Any]]:
+    """The partials of `PartialRow`s, with a value for each column."""
     nothing: list[Any] = [{} if name in Histogram.__members__ else 0 for name in columns[len(_BEFORE_AMOUNTS) :]]
-    return [_in_full(row, nothing) for row in rows]
+    return [partial for row in rows for partial in _in_full(row, nothing, dimensions)]
 
 
-def _in_full(row: Sequence[Any], nothing: Sequence[Any]) -> list[Any]:
-    values = list(nothing)
+def _in_full(row: Sequence[Any], nothing: Sequence[Any], dimensions: Sequence[str]) -> list[list[Any]]:
     try:
-        *before, amounts = row
-        for slot, amount in amounts.items():
-            from_end, bucket = divmod(slot, HISTOGRAM_WIDTH)
-            if from_end:
-                values[-from_end] = {**values[-from_end], bucket + LOWEST_BUCKET: amount}
-            else:
-                values[slot] = amount
+        minute, *of_all, partials = row
+        return [
+            [minute, dimensions[dimension], value, *of_all, *_amounts(slots, nothing)]
+            for dimension, value, slots in partials
+        ]
     except (AttributeError, IndexError, TypeError, ValueError):
-        return list(row)
-    return [*before, *values]
+        return [list(row)]
+
+
+def _amounts(slots: Mapping[int, int], nothing: Sequence[Any]) -> list[Any]:
+    values = list(nothing)
+    for slot, amount in slots.items():
+        from_end, bucket = divmod(slot, HISTOGRAM_WIDTH)
+        if from_end:
+            values[-from_end] = {**values[-from_end], bucket + LOWEST_BUCKET: amount}
+        else:
+            values[slot] = amount
+    return values
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -18,6 +18,7 @@ from schemas.outputs import (
     RejectedRecord,
     RejectedRow,
     RowBatch,
+    dimensions_of,
     encode_row_batch,
 )
 from schemas.topics import INCIDENTS, REJECTED, ROWS
@@ -76,7 +77,13 @@ def _row_batches(
     refused: list[RejectedRecord],
 ) -> Iterator[Message]:
     empty = RowBatch(
-        table, COLUMNS[table], checkpoint.version, checkpoint.recorded_at, checkpoint.partition, _array(0, [])
+        table,
+        COLUMNS[table],
+        checkpoint.version,
+        checkpoint.recorded_at,
+        checkpoint.partition,
+        _array(0, []),
+        dimensions_of(table),
     )
     room = limit - len(encode_row_batch(empty)) - _ARRAY_HEADER
     topic, key = prefix + ROWS, str(checkpoint.partition).encode()

@@ -16,7 +16,7 @@ not from which came first. What was written by its name before the limit came do
 reads it by the limit of now, as the views of the warehouse do: `shown_value`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 from zlib import crc32
 
@@ -27,6 +27,8 @@ from schemas.outputs import PartialRow
 MINUTE_MS: Final = 60_000
 QUARTER_HOUR_MS: Final = 900_000
 _ATTRIBUTIONS_KEPT: Final = 10_000
+_PARTIALS_A_ROW: Final = 16
+"""So few that a row with any amounts fits into a message."""
 NO_LIMIT: Final = 2**32
 """The limit of a dimension all of whose values have a name."""
 OTHER: Final = "other"
@@ -131,13 +133,13 @@ class Partials:
             partials = (self._minutes if in_memory else self._adjustments).setdefault(minute, {})
             changed = self._changed.setdefault(minute, {}) if in_memory else partials
             known = len(partials)
-            amounts = [(slot, amount) for slot, amount in total.items() if amount]
+            amounts = _without_nothing(total)
             for key in ids:
                 slots = partials.get(key)
                 if slots is None:
-                    slots = partials[key] = dict(amounts)
+                    slots = partials[key] = amounts.copy()
                 else:
-                    for slot, amount in amounts:
+                    for slot, amount in amounts.items():
                         if new := slots.get(slot, 0) + amount:
                             slots[slot] = new
                         else:
@@ -196,7 +198,7 @@ class Partials:
         changed, self._changed = self.changed, {}
         return changed
 
-    def drain_quarter_hours(self, over_to_ms: int) -> Iterator[tuple[int, PartialId, Slots]]:
+    def drain_quarter_hours(self, over_to_ms: int) -> Iterator[tuple[int, dict[PartialId, Slots]]]:
         """What quarter-hours amount to that are over by a moment, or leave, and have changed since they were written.
 
         One that goes on is not written: it would be each second, for its last minutes are. `changed` is drained later.
@@ -205,13 +207,11 @@ class Partials:
             self._unwritten.setdefault(quarter_hour_of(minute), {}).update(dict.fromkeys(partials))
         over_to_ms = max(over_to_ms, self.closing_before_ms)
         for quarter_hour in [each for each in self._unwritten if each + QUARTER_HOUR_MS <= over_to_ms]:
-            of_key: dict[PartialId, list[Slots]] = {key: [] for key in self._unwritten.pop(quarter_hour)}
+            unwritten, totals = self._unwritten.pop(quarter_hour), dict[PartialId, Slots]()
             for minute in range(quarter_hour, quarter_hour + QUARTER_HOUR_MS, MINUTE_MS):
-                for key, slots in self._minutes.get(minute, {}).items():
-                    if key in of_key:
-                        of_key[key].append(slots)
-            for key, some in of_key.items():
-                yield quarter_hour, key, added_up(some)
+                held = self._minutes.get(minute, {})
+                _add_up(totals, {key: held[key] for key in unwritten if key in held})
+            yield quarter_hour, totals
 
     def recover_unwritten(self, over_to_ms: int) -> None:
         """Derive which quarter-hours are not written: what a checkpoint left that was made when they were not over."""
@@ -288,41 +288,45 @@ class Partials:
             self._ids.clear()
 
 
-def added_up(partials: Sequence[Slots]) -> Slots:
-    """What several partials of one value come to; of a single one, that itself."""
-    if len(partials) == 1:
-        return partials[0]
-    total: Slots = {}
-    for slots in partials:
-        for slot, amount in slots.items():
-            total[slot] = total.get(slot, 0) + amount
-    return {slot: amount for slot, amount in total.items() if amount}
-
-
-def partial_row(
+def partial_rows(
     bucket: int,
-    key: PartialId,
+    partials: Mapping[PartialId, Slots],
     topic: str,
     partition: int,
-    slots: Slots,
     *,
     revision: int = 0,
     definition_version: int = DEFINITION_VERSION,
-) -> PartialRow:
-    """One partial of a minute or a quarter-hour for the warehouse, as it is now."""
-    return PartialRow(bucket, DIMENSIONS[key[0]], key[1], topic, partition, revision, definition_version, slots.copy())
+) -> list[PartialRow]:
+    """The partials of a minute or a quarter-hour for the warehouse, as they are now."""
+    written = [(dimension, value, slots.copy()) for (dimension, value), slots in partials.items()]
+    return [
+        PartialRow(bucket, topic, partition, revision, definition_version, written[start : start + _PARTIALS_A_ROW])
+        for start in range(0, len(written), _PARTIALS_A_ROW)
+    ]
 
 
 def adjustment_rows(
     adjustments: Buckets, topic: str, partition: int, revision: int, *, bucket_ms: int
 ) -> Iterator[PartialRow]:
     """What a checkpoint adds to what has left memory, by minute or by quarter-hour: rows of their own."""
-    buckets: dict[int, dict[PartialId, list[Slots]]] = {}
+    buckets: Buckets = {}
     for minute, partials in adjustments.items():
-        bucket = buckets.setdefault(minute - minute % bucket_ms, {})
-        for key, slots in partials.items():
-            bucket.setdefault(key, []).append(slots)
-    for moment, of_key in buckets.items():
-        for key, some in of_key.items():
-            if slots := added_up(some):
-                yield partial_row(moment, key, topic, partition, slots, revision=revision)
+        _add_up(buckets.setdefault(minute - minute % bucket_ms, {}), partials)
+    for moment, totals in buckets.items():
+        changes = {key: kept for key, total in totals.items() if (kept := _without_nothing(total))}
+        yield from partial_rows(moment, changes, topic, partition, revision=revision)
+
+
+def _add_up(totals: dict[PartialId, Slots], partials: Mapping[PartialId, Slots]) -> None:
+    """Add partials to totals, which are nobody else's."""
+    for key, slots in partials.items():
+        total = totals.get(key)
+        if total is None:
+            totals[key] = slots.copy()
+        else:
+            for slot, amount in slots.items():
+                total[slot] = total.get(slot, 0) + amount
+
+
+def _without_nothing(slots: Slots) -> Slots:
+    return {slot: amount for slot, amount in slots.items() if amount} if 0 in slots.values() else slots

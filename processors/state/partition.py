@@ -9,7 +9,14 @@ from typing import Any, Final, TypeVar
 
 from processors.cases.case import Case
 from processors.cases.events import CaseEvent, CaseKey
-from processors.kpis.partials import MINUTE_MS, QUARTER_HOUR_MS, Partials, adjustment_rows, partial_row, quarter_hour_of
+from processors.kpis.partials import (
+    MINUTE_MS,
+    QUARTER_HOUR_MS,
+    Partials,
+    adjustment_rows,
+    partial_rows,
+    quarter_hour_of,
+)
 from processors.kpis.samples import Sample
 from processors.rules import Rules
 from processors.state.cases import Cases
@@ -161,12 +168,10 @@ class PartitionState:
             where = topic, self.number
             for minute, changed in partials.changed.items():
                 by = self.periods.definition_version(topic, minute)
-                minutes += [
-                    partial_row(minute, key, *where, slots, definition_version=by) for key, slots in changed.items()
-                ]
-            for quarter_hour, key, slots in partials.drain_quarter_hours(self._over_to(topic)):
+                minutes += partial_rows(minute, changed, *where, definition_version=by)
+            for quarter_hour, totals in partials.drain_quarter_hours(self._over_to(topic)):
                 by = self.periods.definition_version(topic, quarter_hour)
-                quarter_hours.append(partial_row(quarter_hour, key, *where, slots, definition_version=by))
+                quarter_hours += partial_rows(quarter_hour, totals, *where, definition_version=by)
             if adjustments := partials.drain_adjustments():
                 minutes += adjustment_rows(adjustments, *where, version, bucket_ms=MINUTE_MS)
                 quarter_hours += adjustment_rows(adjustments, *where, version, bucket_ms=QUARTER_HOUR_MS)

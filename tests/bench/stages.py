@@ -56,7 +56,7 @@ STAGES: Final[dict[str, tuple[tuple[Any, str], ...]]] = {
         (live, "observe_accepted"),
         (pending, "case_row"),
         (pending, "clock_row"),
-        (partition, "partial_row"),
+        (partition, "partial_rows"),
     ),
     "checkpoint+encode": ((PartitionState, "checkpoint"), (messages, "messages")),
 }

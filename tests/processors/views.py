@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from processors.rules import Rules
-from schemas.kpis import COUNTS, SUMS
-from schemas.outputs import COLUMNS, Checkpoint, PartialRow, partials_in_full
+from schemas.kpis import ACCUMULATORS, COUNTS, SUMS
+from schemas.outputs import COLUMNS, Checkpoint, partials_in_full
 from tests.processors.feed import DAY, Feed, Happening
 
 KEYS: Final = {
@@ -24,7 +24,7 @@ KEYS: Final = {
 }
 PARTIALS: Final = ("kpi_partials", "kpi_quarter_hours")
 QUARTER_HOUR: Final = 900_000
-_AMOUNTS_FROM: Final = PartialRow._fields.index("amounts")
+_AMOUNTS_FROM: Final = COLUMNS["kpi_partials"].index(ACCUMULATORS[0])
 Row = dict[str, Any]
 
 

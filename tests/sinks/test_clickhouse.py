@@ -52,15 +52,17 @@ def test_a_row_that_has_not_one_value_a_column_is_handed_back() -> None:
 def test_a_partial_is_written_without_what_is_zero_and_named_by_the_columns_of_its_batch() -> None:
     columns = (*PARTIAL_COLUMNS[:7], "praise", "wait_histogram", "contacts_opened")
     rows = [
-        (0, "all", "all", "contact-events", 3, 0, 1, amounts)
+        (0, "contact-events", 3, 0, 1, [(1, "phone", amounts)])
         for amounts in ({2: 9, 2_116: 1, 2_125: 2}, {}, {3: 1}, "praise")
     ]
-    gathered = InsertBlock.like(RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw()))
+    batch = RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw(msgspec.msgpack.encode(rows)), ("all", "channel"))
+    gathered = InsertBlock.like(batch)
 
-    refused = gathered.add(RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw(msgspec.msgpack.encode(rows))))
+    refused = gathered.add(batch)
 
+    assert gathered.values[1:3] == [["channel", "channel"], ["phone", "phone"]]
     assert gathered.values[7:10] == [[0, 0], [{-4: 1, 5: 2}, {}], [9, 0]]
-    assert [row.got for row in refused] == ["8 values", "8 values"]
+    assert [row.got for row in refused] == ["6 values", "6 values"]
 
 
 def test_a_row_batch_of_no_rows_adds_none() -> None:

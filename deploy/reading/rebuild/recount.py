@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from deploy.reading.rebuild.stored import CaseKey, StoredEvent
-from processors.kpis.partials import MINUTE_MS, partial_row
+from processors.kpis.partials import MINUTE_MS, partial_rows
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules
 from processors.sla.clocks import NEVER
@@ -104,10 +104,11 @@ class Recount:
         for table in state.tables.values():
             deque(table.changes(), maxlen=0)
         return [
-            partial_row(minute, key, topic, state.number, slots)
+            row
             for topic, partials in state.partials.items()
             for minute, of_minute in partials.drain_adjustments().items()
             if self._begin <= minute < self._end
-            for key, slots in of_minute.items()
-            if slots
+            for row in partial_rows(
+                minute, {key: slots for key, slots in of_minute.items() if slots}, topic, state.number
+            )
         ]

@@ -72,19 +72,17 @@ def written_by(edits: Edits) -> Written:
 
 def content(state: "PartitionState") -> Content:
     """What the partials of a state hold, by name."""
-    from processors.kpis.partials import partial_row
+    from processors.kpis.partials import partial_rows
     from schemas.outputs import PARTIAL_COLUMNS, partials_in_full
 
     held: Content = {}
     for topic, partials in state.partials.items():
         for minute, by_value in partials.minutes.items():
-            for key, slots in by_value.items():
-                row = partial_row(minute, key, topic, 0, slots)
-                (values,) = partials_in_full([row], PARTIAL_COLUMNS)
-                amounts = dict(zip(PARTIAL_COLUMNS, values, strict=True))
-                name = f"{topic} {minute} {row.dimension} {row.dimension_value}"
-                columns = [column for column in PARTIAL_COLUMNS if column not in row._fields and amounts[column]]
-                held[name] = json.loads(json.dumps({column: amounts[column] for column in columns}))
+            for values in partials_in_full(partial_rows(minute, by_value, topic, 0), PARTIAL_COLUMNS):
+                row = dict(zip(PARTIAL_COLUMNS, values, strict=True))
+                name = f"{topic} {minute} {row['dimension']} {row['dimension_value']}"
+                amounts = {column: row[column] for column in PARTIAL_COLUMNS[7:] if row[column]}
+                held[name] = json.loads(json.dumps(amounts))
     return held
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.kpis.partials import partial_row
+from processors.kpis.partials import partial_rows
 from processors.kpis.samples import Sample, bucket_of, counted, difference, duration, summed
 from schemas.kpis import Count, Histogram, Sum
 from schemas.outputs import PARTIAL_COLUMNS, partials_in_full
@@ -45,7 +45,7 @@ def test_bucket_of(name: str, milliseconds: int, bucket: int) -> None:
 def test_a_duration_is_written_in_its_sum_and_in_one_bucket(milliseconds: int) -> None:
     for histogram in Histogram:
         amounts = dict(duration(histogram, Sum.wait_ms, milliseconds))
-        (written,) = partials_in_full([partial_row(0, (0, "all"), CONTACTS, 0, amounts)], PARTIAL_COLUMNS)
+        (written,) = partials_in_full(partial_rows(0, {(0, "all"): amounts}, CONTACTS, 0), PARTIAL_COLUMNS)
         columns = dict(zip(PARTIAL_COLUMNS, written, strict=True))
         assert columns[histogram.name] == {bucket_of(milliseconds): 1}
         assert columns["wait_ms"] == milliseconds
@@ -53,7 +53,7 @@ def test_a_duration_is_written_in_its_sum_and_in_one_bucket(milliseconds: int) -
 
 def test_counts_and_sums_are_written_under_their_own_names() -> None:
     amounts = dict(counted(Count.praise, Count.ces_easy) + summed(Sum.handle_ms, 1_500))
-    (written,) = partials_in_full([partial_row(0, (0, "all"), CONTACTS, 0, amounts)], PARTIAL_COLUMNS)
+    (written,) = partials_in_full(partial_rows(0, {(0, "all"): amounts}, CONTACTS, 0), PARTIAL_COLUMNS)
     columns = dict(zip(PARTIAL_COLUMNS, written, strict=True))
     assert {name: columns[name] for name in ("praise", "ces_easy", "handle_ms", "wait_ms")} == {
         "praise": 1, "ces_easy": 1, "handle_ms": 1_500, "wait_ms": 0,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from deploy.cli.tryout.outcome import Views, amounts
-from schemas.kpis import COUNTS
+from schemas.kpis import COUNTS, DIMENSIONS
 from schemas.outputs import COLUMNS, PartialRow
 
 
@@ -36,7 +36,8 @@ def test_a_clock_that_never_existed_and_an_incident_that_was_withdrawn_are_not_s
 
 def test_a_minute_in_which_nothing_is_left_is_not_shown() -> None:
     def minute(amount: int) -> PartialRow:
-        return PartialRow(60_000, "all", "all", "contact-events", 0, 0, 1, {COUNTS.index("contacts_opened"): amount})
+        amounts = {COUNTS.index("contacts_opened"): amount}
+        return PartialRow(60_000, "contact-events", 0, 0, 1, [(DIMENSIONS.index("all"), "all", amounts)])
 
     assert [amounts(one) for one in views({"kpi_partials": [minute(2)]}).kpi_minutes()] == [{"contacts_opened": 2}]
     assert views({"kpi_partials": [minute(2)]}, {"kpi_partials": [minute(0)]}).kpi_minutes() == []
