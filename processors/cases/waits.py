@@ -221,12 +221,34 @@ def sample(fold: Fold, index: int, now: int) -> Sample:
     return Sample(wait.since, attribution, _amounts(fold, wait, now, first=index == 0))
 
 
+def _of_wait(wait: Count, contact: Count) -> tuple[Amounts, Amounts]:
+    """What a later wait counts as, and what the first one does, which is also its contact's."""
+    return counted(wait), counted(wait, contact)
+
+
+_BEGUN: Final = _of_wait(Count.waits, Count.contacts_offered)
+_ENDED: Final = _of_wait(Count.waits_ended, Count.contacts_offered_ended)
+_ANSWERED: Final = _of_wait(Count.waits_answered, Count.contacts_answered)
+_ABANDONED: Final = _of_wait(Count.waits_abandoned, Count.contacts_abandoned)
+_ABANDONED_SHORT: Final = _of_wait(Count.waits_abandoned_short, Count.contacts_abandoned_short)
+_PROMISED: Final = counted(Count.waits_promised)
+_IN_TARGET: Final = tuple(
+    _PROMISED + kept for kept in _of_wait(Count.waits_in_target, Count.contacts_answered_in_target)
+)
+_UNDECIDED: Final = counted(Count.waits_undecided)
+_UNKNOWN: Final = counted(Count.waits_unknown)
+_CALLBACK: Final = counted(Count.waits_callback)
+_AFTER_ANSWER: Final = counted(Count.waits_after_answer)
+_ABANDONED_AFTER_ANSWER: Final = counted(Count.waits_abandoned_after_answer)
+_WITHIN_180S: Final = counted(Count.contacts_answered_within_180s)
+
+
 def _amounts(fold: Fold, wait: Wait, now: int, *, first: bool) -> Amounts:
-    amounts = counted(Count.waits, Count.contacts_offered) if first else counted(Count.waits)
+    amounts = _BEGUN[first]
     is_last_word = fold.erased or fold.state == "evicted"
     ended_at = wait.ended_at if wait.end is not None else NEVER if is_last_word else now
     if ended_at > wait.since + UNKNOWN_AFTER_MS:
-        return amounts + counted(Count.waits_unknown)
+        return amounts + _UNKNOWN
     if wait.end is not None:
         amounts += _ended(wait, wait.end, first=first, timed=not fold.incomplete)
     if _is_promised(wait, now):
@@ -234,28 +256,26 @@ def _amounts(fold: Fold, wait: Wait, now: int, *, first: bool) -> Amounts:
             amounts += _judged(wait, first=first)
             if wait.end is not None:
                 return amounts
-        return amounts + counted(Count.waits_undecided)
-    return amounts if wait.end is not None else amounts + counted(Count.waits_undecided)
+        return amounts + _UNDECIDED
+    return amounts if wait.end is not None else amounts + _UNDECIDED
 
 
 def _ended(wait: Wait, end: WaitEnd, *, first: bool, timed: bool) -> Amounts:
     waited_ms = wait.ended_at - wait.since
-    amounts = counted(Count.waits_ended, Count.contacts_offered_ended) if first else counted(Count.waits_ended)
+    amounts = _ENDED[first]
     if wait.follows_answer:
-        amounts += counted(Count.waits_after_answer)
+        amounts += _AFTER_ANSWER
     if end == "callback":
-        amounts += counted(Count.waits_callback)
+        amounts += _CALLBACK
     if end == "abandoned":
         if waited_ms < wait.short_ms:
-            short = (Count.waits_abandoned_short, Count.contacts_abandoned_short)
-            return amounts + counted(*short[: 1 + first])
-        amounts += counted(*(Count.waits_abandoned, Count.contacts_abandoned)[: 1 + first])
-        return amounts + counted(Count.waits_abandoned_after_answer) if wait.follows_answer else amounts
+            return amounts + _ABANDONED_SHORT[first]
+        amounts += _ABANDONED[first]
+        return amounts + _ABANDONED_AFTER_ANSWER if wait.follows_answer else amounts
     if timed and (end == "answered" or wait.called_back):
-        amounts += counted(*(Count.waits_answered, Count.contacts_answered)[: 1 + first])
-        amounts += duration(Histogram.wait_histogram, Sum.wait_ms, waited_ms)
+        amounts += _ANSWERED[first] + duration(Histogram.wait_histogram, Sum.wait_ms, waited_ms)
         if first and end == "answered" and waited_ms < LEGAL_ANSWER_MS:
-            amounts += counted(Count.contacts_answered_within_180s)
+            amounts += _WITHIN_180S
     return amounts
 
 
@@ -281,9 +301,8 @@ def _target_at(wait: Wait, clock: Clock) -> int:
 def _judged(wait: Wait, *, first: bool) -> Amounts:
     kept = wait.end == "answered" or wait.end == "callback"
     if not kept or (wait.clock is not None and wait.ended_at > wait.clock.due_at):
-        return counted(Count.waits_promised)
-    kept_counts = (Count.waits_promised, Count.waits_in_target, Count.contacts_answered_in_target)
-    return counted(*kept_counts[: 2 + first])
+        return _PROMISED
+    return _IN_TARGET[first]
 
 
 def next_threshold(fold: Fold, now: int) -> int:

@@ -10,6 +10,7 @@ from processors.enrichment.lexicon import CONJUNCTIONS, NEGATION_WINDOW, NEGATIO
 
 STOP: Final = "."
 """The word that every mark which ends a clause becomes."""
+_NO_ELEMENTS: Final = frozenset[int]()
 
 
 def text_topics(text: str, language: str) -> tuple[str, ...]:
@@ -20,7 +21,7 @@ def text_topics(text: str, language: str) -> tuple[str, ...]:
     lexicon = _LEXICONS.get(language[:2].lower(), _LEXICONS[""])
     words = words_of(text)
     marks = [lexicon.look_up(word) for word in words]
-    present = frozenset[int]().union(*[mark.elements for mark in marks])
+    present = _NO_ELEMENTS.union(*[mark.elements for mark in marks])
     hits: set[int] = set()
     for place, mark in enumerate(marks):
         for pattern in mark.anchored:

@@ -16,7 +16,7 @@ not from which came first. What was written by its name before the limit came do
 reads it by the limit of now, as the views of the warehouse do: `shown_value`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from zlib import crc32
 
@@ -68,8 +68,8 @@ class Partials:
         self._changed: Buckets = {}
         self._adjustments: Buckets = {}
         self._count = 0
-        self._combined: dict[tuple[int, Attribution], tuple[tuple[PartialId, ...], Slots]] = {}
-        """By minute, ms, and attribution: what is still to be spread over these partials."""
+        self._combined: dict[tuple[int, Attribution], tuple[tuple[PartialId, ...], int, Slots]] = {}
+        """By minute, ms, and attribution: what is still to be spread over these partials, so many of them `other`."""
         self.closed_before_ms = 0
         """Minutes that begin before this moment, that of a quarter-hour, have left: what comes later adjusts them."""
         self.closing_before_ms = 0
@@ -80,12 +80,12 @@ class Partials:
         """Index of a dimension -> its limit, where it has one."""
         self.new_values: list[PartialId] = []
         """Dimension values that were given a name since the last checkpoint."""
-        self._unwritten: dict[int, dict[PartialId, None]] = {}
+        self._unwritten: dict[int, set[PartialId]] = {}
         """By quarter-hour: its partials that changed since it was written last."""
         self._values: list[dict[str, PartialId]] = [{} for _ in DIMENSIONS]
         """The values that each dimension admits, with the ids of their partials."""
         self._values_max = values_max
-        self._ids: dict[Attribution, tuple[PartialId, ...]] = {}
+        self._ids: dict[Attribution, tuple[tuple[PartialId, ...], int]] = {}
 
     @property
     def minutes(self) -> Buckets:
@@ -114,12 +114,12 @@ class Partials:
     def add(self, sample: Sample, sign: int = 1) -> None:
         """Add a sample, or take it back (sign -1)."""
         at_ms, attribution, amounts = sample
-        ids = self._ids.get(attribution) or self._partial_ids(attribution)
         key = at_ms - at_ms % MINUTE_MS, attribution
         combined = self._combined.get(key)
         if combined is None:
-            combined = self._combined[key] = ids, {}
-        _, slots = combined
+            combined = self._combined[key] = *self._partial_ids(attribution), {}
+        _, others, slots = combined
+        self.overflowed_values += others
         for slot, amount in amounts:
             slots[slot] = slots.get(slot, 0) + sign * amount
 
@@ -128,7 +128,7 @@ class Partials:
         if not self._combined:
             return
         combined, self._combined = self._combined, {}
-        for (minute, _), (ids, total) in combined.items():
+        for (minute, _), (ids, _, total) in combined.items():
             in_memory = minute >= self.closed_before_ms
             partials = (self._minutes if in_memory else self._adjustments).setdefault(minute, {})
             changed = self._changed.setdefault(minute, {}) if in_memory else partials
@@ -140,7 +140,8 @@ class Partials:
                     slots = partials[key] = amounts.copy()
                 else:
                     for slot, amount in amounts.items():
-                        if new := slots.get(slot, 0) + amount:
+                        new = slots[slot] + amount if slot in slots else amount
+                        if new:
                             slots[slot] = new
                         else:
                             del slots[slot]
@@ -148,21 +149,20 @@ class Partials:
             if in_memory:
                 self._count += len(partials) - known
 
-    def _partial_ids(self, attribution: Attribution) -> tuple[PartialId, ...]:
-        """The partials that a sample with this attribution belongs to."""
-        overflowed = self.overflowed_values
-        ids = tuple(
-            [
-                self._values[dimension].get(value) or self._admit(dimension, value)
-                for dimension, value in enumerate(attribution)
-                if value
-            ]
-        )
-        if self.overflowed_values == overflowed:  # else it is counted each time
-            if len(self._ids) >= _ATTRIBUTIONS_KEPT:
-                self._ids.clear()
-            self._ids[attribution] = ids
-        return ids
+    def _partial_ids(self, attribution: Attribution) -> tuple[tuple[PartialId, ...], int]:
+        """The partials that samples with this attribution belong to, and how many of them are `other`."""
+        known = self._ids.get(attribution)
+        if known is not None:
+            return known
+        ids, others = [held.get(value) for held, value in zip(self._values, attribution, strict=False) if value], 0
+        if not all(ids):  # a value is new, or is `other`
+            values = [each for each in enumerate(attribution) if each[1]]
+            ids = [self._values[each[0]].get(each[1]) or self._admit(*each) for each in values]
+            others = sum(one != each for one, each in zip(ids, values, strict=True))
+        if len(self._ids) >= _ATTRIBUTIONS_KEPT:
+            self._ids.clear()
+        known = self._ids[attribution] = tuple(filter(None, ids)), others
+        return known
 
     def _admit(self, dimension: int, value: str) -> PartialId:
         if place_of(value) < self.limits.get(dimension, NO_LIMIT):
@@ -174,7 +174,6 @@ class Partials:
                 values = self._values[dimension]
             if value in values:
                 return admitted
-        self.overflowed_values += 1
         return dimension, OTHER
 
     def admitted_values(self) -> list[PartialId]:
@@ -204,13 +203,13 @@ class Partials:
         One that goes on is not written: it would be each second, for its last minutes are. `changed` is drained later.
         """
         for minute, partials in self.changed.items():
-            self._unwritten.setdefault(quarter_hour_of(minute), {}).update(dict.fromkeys(partials))
+            self._unwritten.setdefault(quarter_hour_of(minute), set()).update(partials)
         over_to_ms = max(over_to_ms, self.closing_before_ms)
         for quarter_hour in [each for each in self._unwritten if each + QUARTER_HOUR_MS <= over_to_ms]:
-            unwritten, totals = self._unwritten.pop(quarter_hour), dict[PartialId, Slots]()
+            unwritten = self._unwritten.pop(quarter_hour)
+            totals: dict[PartialId, Slots] = {}
             for minute in range(quarter_hour, quarter_hour + QUARTER_HOUR_MS, MINUTE_MS):
-                held = self._minutes.get(minute, {})
-                _add_up(totals, {key: held[key] for key in unwritten if key in held})
+                _add_up(totals, (each for each in self._minutes.get(minute, {}).items() if each[0] in unwritten))
             yield quarter_hour, totals
 
     def recover_unwritten(self, over_to_ms: int) -> None:
@@ -218,7 +217,7 @@ class Partials:
         for minute, partials in self.minutes.items():
             quarter_hour = quarter_hour_of(minute)
             if quarter_hour + QUARTER_HOUR_MS > over_to_ms:
-                self._unwritten.setdefault(quarter_hour, {}).update(dict.fromkeys(partials))
+                self._unwritten.setdefault(quarter_hour, set()).update(partials)
 
     # Leaving
 
@@ -311,21 +310,22 @@ def adjustment_rows(
     """What a checkpoint adds to what has left memory, by minute or by quarter-hour: rows of their own."""
     buckets: Buckets = {}
     for minute, partials in adjustments.items():
-        _add_up(buckets.setdefault(minute - minute % bucket_ms, {}), partials)
+        _add_up(buckets.setdefault(minute - minute % bucket_ms, {}), partials.items())
     for moment, totals in buckets.items():
         changes = {key: kept for key, total in totals.items() if (kept := _without_nothing(total))}
         yield from partial_rows(moment, changes, topic, partition, revision=revision)
 
 
-def _add_up(totals: dict[PartialId, Slots], partials: Mapping[PartialId, Slots]) -> None:
-    """Add partials to totals, which are nobody else's."""
-    for key, slots in partials.items():
+def _add_up(totals: dict[PartialId, Slots], partials: Iterable[tuple[PartialId, Slots]]) -> None:
+    """Add partials to totals. Neither are changed themselves: a total of one partial is that partial."""
+    for key, slots in partials:
         total = totals.get(key)
         if total is None:
-            totals[key] = slots.copy()
+            totals[key] = slots
         else:
+            totals[key] = total = total.copy()
             for slot, amount in slots.items():
-                total[slot] = total.get(slot, 0) + amount
+                total[slot] = total[slot] + amount if slot in total else amount
 
 
 def _without_nothing(slots: Slots) -> Slots:

@@ -79,7 +79,8 @@ def outcome_of(clock: Clock, state: ClockState) -> tuple[int, str, Amounts]:
 
 
 def _outcomes(case: Case, states: States, now: int) -> tuple[Sample, ...]:
-    fold, samples = case.fold, list[Sample]()
+    fold = case.fold
+    samples: list[Sample] = []
     for clock, state in zip(fold.clocks, states, strict=True):
         if state in DECIDED and clock.inherited_at is None:
             at, _, amounts = outcome_of(clock, state)
@@ -123,7 +124,8 @@ def _incidents(case: Case, states: States, partition: int, now: int, rules: Rule
 
 
 def _rows(incidents: Iterable[Incident], pattern: Pattern[Any], partition: int, rules: Rules) -> Found:
-    rows, imported = dict[str, IncidentRow](), list[str]()
+    rows: dict[str, IncidentRow] = {}
+    imported: list[str] = []
     for incident in incidents:
         row = incident_row(incident, pattern.id, pattern.version, partition)
         rows[row.incident_id] = row

@@ -66,11 +66,13 @@ class Change(NamedTuple):
 def fold_event(state: PartitionState, case: Case, event: CaseEvent) -> Change:
     """Fold an event into a case and evaluate it. Raises what that raises, and the case is then as it was."""
     warnings = _oddities(state, case, event)
-    stood, others, is_new = case.standing, dict[CaseKey, Standing](), not case.events
+    stood, is_new = case.standing, not case.events
+    others: Mapping[CaseKey, Standing] = {}
     unmatched, impossible, repeated = case.fold.unmatched, case.fold.impossible, case.fold.repeated
     waiting = () if case.events else _carried_to(state, case.key)
     carried_samples: list[Signed] = []
-    left, linked_samples = NOTHING_LEFT, list[Signed]()
+    linked_samples: list[Signed] = []
+    left = NOTHING_LEFT
     try:
         if case.key[0] == SURVEYS:
             standing = linking.standing(state, case, event)
@@ -161,14 +163,14 @@ def _settle_other(state: PartitionState, case: Case, observations: Observations)
 def settle(state: PartitionState, case: Case, evaluation: Evaluation, observations: Observations) -> None:
     """Emit the evaluation of a case, and then of every case that it was merged into, directly or not."""
     waiting = emit(state, case, evaluation, observations)
-    if state.links:
+    if state.links.of_case:
         _attribute_surveys(state, case, observations)
     while waiting:
         carried = waiting.pop(0)
         survivor = state.cases.get(carried.survivor)
         if survivor is not None and not state.expired(survivor):
             waiting += _carry_over(state, survivor, carried, observations)
-            if state.links:
+            if state.links.of_case:
                 _attribute_surveys(state, survivor, observations)
 
 

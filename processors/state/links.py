@@ -10,21 +10,19 @@ class Links:
     """The surveys of each case that any of them names."""
 
     def __init__(self) -> None:
-        self._surveys: dict[Target, dict[CaseKey, None]] = {}
-
-    def __len__(self) -> int:
-        return len(self._surveys)
+        self.of_case: dict[Target, dict[CaseKey, None]] = {}
+        """Those that are named -> the surveys that name them."""
 
     def surveys_of(self, target: Target) -> Sequence[CaseKey]:
         """The keys of the surveys that name a case."""
-        return [*self._surveys.get(target, ())]
+        return [*self.of_case.get(target, ())]
 
     def move(self, survey: CaseKey, before: Iterable[Target], after: Iterable[Target]) -> None:
         """A survey names other cases now."""
         for target in before:
-            surveys = self._surveys[target]
+            surveys = self.of_case[target]
             del surveys[survey]
             if not surveys:
-                del self._surveys[target]
+                del self.of_case[target]
         for target in after:
-            self._surveys.setdefault(target, {})[survey] = None
+            self.of_case.setdefault(target, {})[survey] = None

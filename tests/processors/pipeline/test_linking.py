@@ -118,9 +118,9 @@ def test_an_id_that_hundreds_of_surveys_name_is_no_contact_of_a_customer(monkeyp
 def test_who_leaves_is_named_by_nobody() -> None:
     feed = Feed(RULES)
     feed.feed(opened(), answer())
-    assert len(feed.state.links) == 1
+    assert len(feed.state.links.of_case) == 1
     feed.feed(event("customer.erased", "c1", 2 * HOUR))
-    assert len(feed.state.links) == 0
+    assert len(feed.state.links.of_case) == 0
 
 
 def warned(views: Views) -> set[str]:
