@@ -82,7 +82,7 @@ class Case:
         """In fold order."""
         self.left_out = 0
         """How many events it was given beyond these: see `cases.bound`."""
-        self.leaves_by: int | None = None
+        self.leaves_by: tuple[int, bool] | None = None
         """Its place, ms, in the order in which cases that are over leave; None: it has none."""
         self.fold = Fold(key)
         self.evaluation = NOT_EVALUATED

@@ -28,13 +28,14 @@ class LeavingOrder:
 
     def note(self, case: Case, cases: Mapping[CaseKey, Case]) -> None:
         """Note a case that is over, whenever anything of it changed. One that is over no more may stay."""
-        at = case.settled_at
-        if case.leaves_by != at:
-            case.leaves_by = at
+        leaves_by = case.settled_at, case.owes_nothing
+        if case.leaves_by != leaves_by:
+            case.leaves_by = leaves_by
             heap = self._settled if case.owes_nothing else self._owing
-            heappush(heap, (at, case.key))
+            heappush(heap, (case.settled_at, case.key))
             if len(heap) > 4 * len(cases) + _PRUNED_FROM:
-                heap[:] = [entry for entry in heap if _current(entry, cases)]
+                owes_nothing = heap is self._settled
+                heap[:] = [entry for entry in heap if _current(entry, cases, owes_nothing=owes_nothing)]
                 heapify(heap)
 
     def pop(self, cases: Mapping[CaseKey, Case], expired_to: int) -> Case | None:
@@ -42,21 +43,23 @@ class LeavingOrder:
 
         `expired_to`: of cases that read the same since before it, ms, nothing is awaited any more.
         """
-        while self._owing and (self._owing[0][0] < expired_to or _current(self._owing[0], cases) is None):
-            case = _current(heappop(self._owing), cases)
+        owing, settled = self._owing, self._settled
+        while owing and (owing[0][0] < expired_to or _current(owing[0], cases, owes_nothing=False) is None):
+            case = _current(heappop(owing), cases, owes_nothing=False)
             if case is not None:
                 case.leaves_by = None
                 return case
-        while self._settled:
-            case = _current(heappop(self._settled), cases)
+        while settled:
+            case = _current(heappop(settled), cases, owes_nothing=True)
             if case is not None:
                 case.leaves_by = None
-                if case.owes_nothing:
-                    return case
+                return case
         return None
 
 
-def _current(entry: _Entry, cases: Mapping[CaseKey, Case]) -> Case | None:
+def _current(entry: _Entry, cases: Mapping[CaseKey, Case], *, owes_nothing: bool) -> Case | None:
     at, key = entry
     case = cases.get(key)
-    return case if case is not None and case.leaves_by == at and case.is_over and case.settled_at == at else None
+    if case is None or not case.is_over or case.leaves_by != (at, owes_nothing):
+        return None
+    return case if (case.settled_at, case.owes_nothing) == case.leaves_by else None

@@ -69,6 +69,21 @@ def test_what_is_still_owed_waits_until_it_has_expired() -> None:
     assert leaving.pop(feed.state.cases, case.settled_at + 1) is case
 
 
+def test_once_nothing_is_owed_any_more_it_leaves_with_the_others_though_nothing_moved() -> None:
+    feed = Feed(RULES)
+    feed.feed(opened("A", 0), resolved("A", SECOND))
+    (case,) = feed.state.cases.values()
+    leaving = LeavingOrder()
+    clock = case.fold.clocks[-1]
+    phase, clock.phase = clock.phase, "running"
+    case.leaves_by = None
+    leaving.note(case, feed.state.cases)
+    assert leaving.pop(feed.state.cases, NEVER_EXPIRED) is None
+    clock.phase = phase
+    leaving.note(case, feed.state.cases)
+    assert leaving.pop(feed.state.cases, NEVER_EXPIRED) is case
+
+
 def test_a_case_that_is_moved_without_end_does_not_make_it_grow() -> None:
     feed = Feed(RULES)
     feed.feed(opened("A", 0), resolved("A", SECOND))
