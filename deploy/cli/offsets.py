@@ -6,12 +6,14 @@ from typing import Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import CoordinatorNotAvailableError
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
 from processors.runtime.security import KafkaClient
 
 _PEEK_MS: Final = 2_000
 _READ_MS: Final = 5_000
+_COORDINATOR_SECONDS: Final = 10
+_COORDINATOR_PAUSE: Final = 0.2
 
 Offsets = dict[TopicPartition, int]
 """Next offsets."""
@@ -32,11 +34,20 @@ def offsets_of(
 
 
 def committed_by(admin: KafkaAdminClient, name: str) -> Offsets:
-    """Return what a consumer group has committed; nothing of a group that never was."""
-    try:
-        return {part: found.offset for part, found in admin.list_group_offsets([name])[name].items()}
-    except CoordinatorNotAvailableError:
-        return {}
+    """Return what a consumer group has committed; nothing of a group that never was.
+
+    A broker that has just started, or taken over from another, is waited for until it knows its groups.
+    """
+    deadline = time.monotonic() + _COORDINATOR_SECONDS
+    while True:
+        try:
+            return {part: found.offset for part, found in admin.list_group_offsets([name])[name].items()}
+        except CoordinatorNotAvailableError:
+            return {}
+        except (CoordinatorLoadInProgressError, NotCoordinatorError):
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_COORDINATOR_PAUSE)
 
 
 def last_messages(client: KafkaClient, begin: Offsets, ends: Offsets) -> dict[TopicPartition, list[bytes]]:

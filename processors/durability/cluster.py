@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 from faust.types import TP
 
 from processors.durability.changelog import decisive
@@ -86,7 +86,7 @@ class KafkaCluster:
                 try:
                     found = await admin.list_consumer_group_offsets(self._group, partitions=partitions)
                     break
-                except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError):
+                except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
                     await asyncio.sleep(_COORDINATOR_PAUSE)  # the first group of a cluster waits for its topic
         return {TP(*tp): answer.offset for tp, answer in found.items() if answer.offset >= 0}
 
