@@ -140,6 +140,10 @@ def real_logs(
         yield oidor
 
 
+TO_WHO_HAD_IT = ("INC0000722", "INC0001252")
+"""One hand-over of each is from a group to itself, by what the log says: from Group 49 to Group 49, from ? to ?."""
+
+
 class TestTheRealLogs:
     def test_every_record_is_accepted_in_time_with_its_own_moment(self, real_logs: Installation) -> None:
         ((read, accepted, late, rejected),) = real_logs.ask(
@@ -153,7 +157,12 @@ class TestTheRealLogs:
         states = {"Closed": "closed", "Resolved": "resolved"}
         last = {row["number"]: row for row in incidents()}
         expected = {
-            (number, states[row["incident_state"]], int(row["reopen_count"]), int(row["reassignment_count"]))
+            (
+                number,
+                states[row["incident_state"]],
+                int(row["reopen_count"]),
+                int(row["reassignment_count"]) - (number in TO_WHO_HAD_IT),
+            )
             for number, row in last.items()
         }
         found = real_logs.ask(
