@@ -18,10 +18,9 @@ from clickhouse_driver import errors
 from faust.types import TP
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.cli.logs import Reading, changelogs, read
-from deploy.cli.offsets import Offsets, offsets_of, partitions_of
+from deploy.cli.offsets import Offsets, members_of, offsets_of, partitions_of
 from deploy.cli.topics import administrator, check
 from processors.durability.changelog import ForeignError, accepted, provenance_of, state_log
 from processors.durability.cluster import KafkaCluster
@@ -284,18 +283,11 @@ def _said(begins: Mapping[int, int]) -> str:
 
 
 def _require_stopped(admin: KafkaAdminClient, settings: Settings) -> None:
-    if members := _members(admin, settings.app_id):
+    if members := members_of(admin, settings.app_id):
         raise AcceptError(
             f"{members} workers run (members of group {settings.app_id}): stop all of them first (one that was killed "
             f"is a member for {settings.session_timeout:g} s more)"
         )
-
-
-def _members(admin: KafkaAdminClient, group: str) -> int:
-    try:
-        return len(admin.describe_groups([group])[group]["members"])
-    except CoordinatorNotAvailableError:  # no group has ever been on this cluster
-        return 0
 
 
 def stored_versions(settings: Settings) -> dict[int, int]:

@@ -1,8 +1,8 @@
-"""How far consumer groups are, and what is left for them to read: questions to a broker that change nothing."""
+"""How far consumer groups are, who is in them, and what is left to read: questions to a broker that change nothing."""
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
@@ -15,6 +15,7 @@ _READ_MS: Final = 5_000
 _COORDINATOR_SECONDS: Final = 10
 _COORDINATOR_PAUSE: Final = 0.2
 
+_Answer = TypeVar("_Answer")
 Offsets = dict[TopicPartition, int]
 """Next offsets."""
 
@@ -34,16 +35,25 @@ def offsets_of(
 
 
 def committed_by(admin: KafkaAdminClient, name: str) -> Offsets:
-    """Return what a consumer group has committed; nothing of a group that never was.
+    """Return what a consumer group has committed; nothing of a group that never was."""
+    found = _of_group(lambda: admin.list_group_offsets([name])[name])
+    return {part: committed.offset for part, committed in (found or {}).items()}
 
-    A broker that has just started, or taken over from another, is waited for until it knows its groups.
-    """
+
+def members_of(admin: KafkaAdminClient, name: str) -> int:
+    """Count the members of a consumer group; a group that never was has none."""
+    found = _of_group(lambda: admin.describe_groups([name])[name])
+    return len(found["members"]) if found else 0
+
+
+def _of_group(ask: Callable[[], _Answer]) -> _Answer | None:
+    """Ask about a group, again while a broker that has just started does not know its groups; None: none ever was."""
     deadline = time.monotonic() + _COORDINATOR_SECONDS
     while True:
         try:
-            return {part: found.offset for part, found in admin.list_group_offsets([name])[name].items()}
+            return ask()
         except CoordinatorNotAvailableError:
-            return {}
+            return None
         except (CoordinatorLoadInProgressError, NotCoordinatorError):
             if time.monotonic() >= deadline:
                 raise

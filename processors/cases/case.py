@@ -100,7 +100,7 @@ class Case:
         self.left_out = 0
         """How many events it was given beyond these: see `cases.bound`."""
         self.leaves_by: tuple[int, bool] | None = None
-        """Its place, ms, in the order in which cases that are over leave; None: it has none."""
+        """Its place in the order in which cases that are over leave: a moment, ms, and whether it owes nothing."""
         self.standing = ALONE
         self.fold = Fold(key)
         self.evaluation = NOT_EVALUATED

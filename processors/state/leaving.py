@@ -28,13 +28,12 @@ class LeavingOrder:
 
     def note(self, case: Case, cases: Mapping[CaseKey, Case]) -> None:
         """Note a case that is over, whenever anything of it changed. One that is over no more may stay."""
-        leaves_by = case.settled_at, case.owes_nothing
+        leaves_by = at, owes_nothing = case.settled_at, case.owes_nothing
         if case.leaves_by != leaves_by:
             case.leaves_by = leaves_by
-            heap = self._settled if case.owes_nothing else self._owing
-            heappush(heap, (case.settled_at, case.key))
+            heap = self._settled if owes_nothing else self._owing
+            heappush(heap, (at, case.key))
             if len(heap) > 4 * len(cases) + _PRUNED_FROM:
-                owes_nothing = heap is self._settled
                 heap[:] = [entry for entry in heap if _current(entry, cases, owes_nothing=owes_nothing)]
                 heapify(heap)
 
@@ -59,7 +58,7 @@ class LeavingOrder:
 
 def _current(entry: _Entry, cases: Mapping[CaseKey, Case], *, owes_nothing: bool) -> Case | None:
     at, key = entry
-    case = cases.get(key)
-    if case is None or not case.is_over or case.leaves_by != (at, owes_nothing):
+    case, place = cases.get(key), (at, owes_nothing)
+    if case is None or not case.is_over:
         return None
-    return case if (case.settled_at, case.owes_nothing) == case.leaves_by else None
+    return case if place == case.leaves_by == (case.settled_at, case.owes_nothing) else None

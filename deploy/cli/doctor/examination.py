@@ -9,7 +9,6 @@ from typing import Any, Final
 from clickhouse_driver import errors
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.cli.copies import copies
 from deploy.cli.doctor.diagnosis import MERGED_DAYS, RECONCILED_SECONDS
@@ -29,7 +28,15 @@ from deploy.cli.doctor.outdated_kpis import outdated_kpis
 from deploy.cli.doctor.placed_keys import with_sources
 from deploy.cli.inputs import AcceptError, stored_versions
 from deploy.cli.logs import unopenable
-from deploy.cli.offsets import Offsets, committed_by, last_messages, offsets_of, partitions_of, waiting_between
+from deploy.cli.offsets import (
+    Offsets,
+    committed_by,
+    last_messages,
+    members_of,
+    offsets_of,
+    partitions_of,
+    waiting_between,
+)
 from deploy.cli.topics import TopicError, administrator, described, plan, problems
 from deploy.clickhouse.migrate import MigrationError, pending
 from processors.durability.changelog import meta_of
@@ -192,14 +199,7 @@ def _group(
     lags = (
         PartitionLag(part.topic, part.partition, committed.get(part), ends[part], part in waiting) for part in parts
     )
-    return ConsumerGroup(command, name, _members(admin, name), tuple(lags))
-
-
-def _members(admin: KafkaAdminClient, name: str) -> int:
-    try:
-        return len(admin.describe_groups([name])[name]["members"])
-    except CoordinatorNotAvailableError:  # no group has ever been on this cluster
-        return 0
+    return ConsumerGroup(command, name, members_of(admin, name), tuple(lags))
 
 
 def _watched(group: ConsumerGroup, later: Offsets) -> ConsumerGroup:
