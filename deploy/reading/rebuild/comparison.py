@@ -12,7 +12,7 @@ from typing import Final
 
 from deploy.clickhouse.kpi_tables import DECLARED
 from deploy.clickhouse.kpi_views import rows_that_count
-from deploy.reading.rebuild.stored import Database, Position
+from deploy.reading.stored import Database, Position
 from schemas.kpis import ACCUMULATORS, COUNTS, DEFINITION_VERSION, HISTOGRAMS, RETIRED, SUMS, Histogram
 from schemas.outputs import PARTIAL_COLUMNS, PartialRow, partials_in_full
 

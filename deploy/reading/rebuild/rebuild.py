@@ -15,7 +15,7 @@ from typing import Final
 
 from deploy.reading.rebuild.comparison import Changes, Comparison, WrittenMeanwhileError
 from deploy.reading.rebuild.recount import Recount
-from deploy.reading.rebuild.stored import (
+from deploy.reading.stored import (
     Database,
     Position,
     erased_cases,

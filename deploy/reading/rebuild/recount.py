@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from deploy.reading.rebuild.stored import CaseKey, StoredEvent
+from deploy.reading.stored import CaseKey, StoredEvent
 from processors.kpis.partials import MINUTE_MS, partial_rows
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules

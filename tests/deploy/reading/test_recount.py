@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.reading.rebuild.recount import Recount
-from deploy.reading.rebuild.stored import StoredEvent
+from deploy.reading.stored import StoredEvent
 from processors.rules import Rules
 from schemas.outputs import PARTIAL_COLUMNS, partials_in_full
 from tests.laws.disturbances import END, EVERY_CLOCK, in_any_batches, law
