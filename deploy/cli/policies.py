@@ -22,8 +22,10 @@ from schemas.errors import OidorError
 from schemas.events.decoding import decode, occurred_ms
 from schemas.events.envelope import Event
 from schemas.outputs import Rejection
-from schemas.policies import calendars, packs, patterns, yaml_lines
-from schemas.policies.packs import Policy, PolicyBook
+from schemas.policies import calendars, durations, packs, patterns, refusals, yaml_lines
+from schemas.policies.abilities import ABILITIES
+from schemas.policies.packs import PolicyBook
+from schemas.policies.policy import Policy
 from schemas.taxonomy import CLOCK_METRICS
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
@@ -43,9 +45,10 @@ class Pack:
 
 def _read(paths: Sequence[Path], calendar_folder: Path | None) -> list[Pack]:
     """Read packs as the worker would. Raises `YamlRefusedError`."""
-    calendar_ids = load_calendars(calendar_folder).calendar_ids
-    policies = [(path, packs.load(path, calendar_ids)) for path in paths]
-    return [Pack(path, policy, tuple(packs.warnings_of(path, policy))) for path, policy in policies]
+    policies = packs.read_all(paths, load_calendars(calendar_folder).calendar_ids)
+    return [
+        Pack(path, policy, tuple(packs.warnings_of(path, policy))) for path, policy in zip(paths, policies, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +65,26 @@ def check(paths: Sequence[Path], calendar_folder: Path | None) -> list[Checked]:
 
     Raises `YamlRefusedError`.
     """
-    return [_checked(path, calendar_folder) for path in paths]
+    names = {path: yaml_lines.names_in(path) for path in paths}
+    others = {path: checked for path in paths if (checked := _other(path, names[path])) is not None}
+    read = {one.path: one for one in _read([path for path in paths if path not in others], calendar_folder)}
+    return [others[path] if path in others else _pack(read[path]) for path in paths]
 
 
-def _checked(path: Path, calendar_folder: Path | None) -> Checked:
-    names = yaml_lines.names_in(path)
+def _other(path: Path, names: frozenset[str]) -> Checked | None:
+    """What a file says that is no pack; None: it is to be one."""
     if "calendar_id" in names:
         calendar = calendars.load(path)
         return Checked(path, f"calendar {calendar.calendar_id} {calendar.version}")
     if path.stem == "patterns" or names & registry.DECLARED.keys():
         patterns.read(path, registry.DECLARED)
         return Checked(path, f"parameters of failure patterns, {', '.join(sorted(names)) or 'all as declared'}")
-    (pack,) = _read([path], calendar_folder)
+    return None
+
+
+def _pack(pack: Pack) -> Checked:
     rules = sum(map(len, pack.policy.clocks.values()))
-    return Checked(path, f"{pack.policy.policy_id} {pack.policy.version}, {rules} rules", pack.warnings)
+    return Checked(pack.path, f"{pack.policy.policy_id} {pack.policy.version}, {rules} rules", pack.warnings)
 
 
 def explain(paths: Sequence[Path], calendar_folder: Path | None, event: str, *, grace_ms: int) -> list[str]:
@@ -138,7 +147,7 @@ def _promised(clock: Clock, checked: Sequence[Pack]) -> Iterator[str]:
         if (one.policy.policy_id, one.policy.version) == (target.policy_id, target.policy_version)
     )
     conditions = pack.policy.clocks[clock.metric][target.rule].when.conditions()
-    why = "; ".join(f"{name} is {' or '.join(values)}" for name, values in conditions) or "it fits every case"
+    why = "; ".join(f"{name} is {' or '.join(map(str, values))}" for name, values in conditions) or "it fits every case"
     zone = "UTC" if clock.calendar is None else clock.calendar.zone
     yield f"{clock.metric}: {target.written}{', legal' if target.legal else ''}, due {_moment(clock.due_at, zone)}"
     yield f"    rule {target.rule + 1} of {clock.metric} in {target.policy_id} {target.policy_version}: {why}"
@@ -148,7 +157,7 @@ def _promised(clock: Clock, checked: Sequence[Pack]) -> Iterator[str]:
         yield "    warns " + ", ".join(f"at {share:.0%} {_moment(at, zone)}" for share, at in moments)
     if target.pause_on:
         waits = ", ".join(sorted(f"{what} ({reason})" for what, reason in target.pause_on))
-        yield f"    pauses on {waits}; for {packs.written(target.max_pause_ms)} at most"
+        yield f"    pauses on {waits}; for {durations.written(target.max_pause_ms)} at most"
 
 
 def _hours(clock: Clock) -> str:
@@ -162,6 +171,8 @@ def _why_not(metric: Any, fold: Fold, event: CaseEvent, promises: Promises) -> s
     starts = sorted(trigger for trigger, what in SIGNALS[metric].items() if what in ("start", "again"))
     if metric not in promises.metrics:
         return "no pack names it"
+    if fold.facts["topic"] not in ABILITIES[metric].topics:
+        return f"not for {fold.facts['topic']}: {refusals.why_not(metric, fold.facts['topic'])}"
     start = event.occurred_at if fold.opened_at is None else fold.opened_at
     promise = promises.promise(metric, start, fold.matching())
     if promise is None:

@@ -9,7 +9,7 @@ from processors.patterns.incidents import BROKEN, Incident, clock_evidence
 from processors.patterns.pattern import CasePattern
 from processors.sla import clocks
 from processors.sla.clocks import Clock
-from schemas.policies.packs import in_words
+from schemas.policies.durations import in_words
 from schemas.policies.patterns import NO_PARAMETERS, Parameters
 from schemas.taxonomy import ClockState, Severity
 

@@ -24,7 +24,8 @@ from typing import Final
 
 from processors.sla.business_time import Calendar
 from processors.sla.signals import TRANSITIONS, Phase, Signal
-from schemas.policies.packs import LEAST_ESCALATION_GRACE_MS, Target
+from schemas.policies.packs import Target
+from schemas.policies.policy import LEAST_ESCALATION_GRACE_MS
 from schemas.taxonomy import ClockMetric, ClockState
 
 Span = tuple[int, int]

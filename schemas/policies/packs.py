@@ -16,191 +16,29 @@ asked in the order in which they are configured; of two versions of one pack, th
 """
 
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PositiveInt,
-    model_validator,
+from schemas.policies.abilities import ABILITIES
+from schemas.policies.durations import in_words, written
+from schemas.policies.policy import (
+    LEGAL_WARN_AT,
+    MAX_PAUSE_MS,
+    PAUSE_REASONS,
+    SHORT_ABANDON_MS,
+    WARN_AT,
+    Conditions,
+    OnReopen,
+    Policy,
+    TargetRule,
 )
-
-from schemas.policies.versions import Versioned, read_versions
+from schemas.policies.refusals import deciding, oddities, refusals
+from schemas.policies.versions import read_versions
 from schemas.policies.yaml_lines import YamlRefusedError, load_with_lines, read_model
-from schemas.taxonomy import Channel, ClockMetric, Priority, Relationship, TopicClass, WaitReason
-from schemas.topics import InputTopic
-
-
-def _milliseconds(value: object) -> int:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('a duration is a number and a unit, such as "20s", "15min", "8h" or "2d"')
-    return int(match[1]) * _UNITS[match[2]]
-
-
-_DURATION: Final = re.compile(r"(\d+)\s*(s|min|h|d)")
-_UNITS: Final = {"s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-Duration = Annotated[int, BeforeValidator(_milliseconds)]
-"""Milliseconds; written "20s", "15min", "8h", "2d"."""
-
-
-def _positive(value: int) -> int:
-    if value <= 0:
-        raise ValueError("a target is longer than nothing")
-    return value
-
-
-def written(duration_ms: int, *, largest: str = "d") -> str:
-    """A duration as a pack writes it, in the largest unit that needs no fraction: 4h."""
-    units = [unit for unit in ("d", "h", "min", "s") if _UNITS[unit] <= _UNITS[largest]]
-    unit = next((unit for unit in units if duration_ms % _UNITS[unit] == 0), "s")
-    return f"{duration_ms / _UNITS[unit]:g}{unit}"
-
-
-@lru_cache(maxsize=1_024)
-def in_words(duration_ms: int, *, largest: str = "d") -> str:
-    """A duration for people, in its two largest units, the rest cut off: 4 h, 2 d 3 h, 1 h 30 min."""
-    left, parts = duration_ms, list[str]()
-    for unit in ("d", "h", "min", "s"):
-        if _UNITS[unit] <= _UNITS[largest] and len(parts) < 2:
-            amount, rest = divmod(left, _UNITS[unit])
-            if amount:
-                parts.append(f"{amount} {unit}")
-                left = rest
-            elif parts:
-                break
-    return " ".join(parts) or "less than 1 s"
-
-
-OnReopen = Literal["continue", "restart", "none"]
-OnPriorityChange = Literal["recompute", "keep"]
-PauseOn = Literal["waiting_customer", "waiting_third_party"]
-PAUSE_REASONS: Final[tuple[str, ...]] = get_args(WaitReason)
-WARN_AT: Final = (0.5, 0.8)
-LEGAL_WARN_AT: Final = (0.5, 0.8, 0.95)
-MAX_PAUSE_MS: Final = 5 * _UNITS["d"]
-LEAST_ESCALATION_GRACE_MS: Final = 15 * _UNITS["min"]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class When(_Strict):
-    """What a case must be for a target to hold; a list names alternatives, what is not named fits all."""
-
-    topic: tuple[InputTopic, ...] = ()
-    source: tuple[str, ...] = ()
-    channel: tuple[Channel, ...] = ()
-    priority: tuple[Priority, ...] = ()
-    kind: tuple[str, ...] = ()
-    topic_class: tuple[TopicClass, ...] = ()
-    relationship: tuple[Relationship, ...] = ()
-    segment: tuple[str, ...] = ()
-    area: tuple[str, ...] = ()
-    queue: tuple[str, ...] = ()
-    """The last that a contact waited in: fits nothing before it was queued."""
-
-    def conditions(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return tuple((name, values) for name, values in self if values)
-
-    def covers(self, other: "When") -> bool:
-        """Does it fit all that `other` fits?"""
-        theirs = dict(other.conditions())
-        return all(name in theirs and set(theirs[name]) <= set(values) for name, values in self.conditions())
-
-
-class TargetRule(_Strict):
-    """What is promised to the cases that `when` fits."""
-
-    when: When = When()
-    target: Annotated[Duration, AfterValidator(_positive)] | None = None
-    """Milliseconds; a rule without a target says that nothing is promised, and ends the search in its pack."""
-    working_days: PositiveInt | None = None
-    """Instead of `target`: due at the end of this working day, the day of receipt not counted."""
-    calendar: str | None = None
-    """Whose business time, or working days; elapsed time when not given."""
-    grace: Duration | None = None
-    """Milliseconds that a deadline waits for stop events in flight; the setting `grace` when not given."""
-    warn_at: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = None
-    """Shares of the target at which a running clock warns; 0.5 and 0.8 when not given, of legal clocks also 0.95."""
-    legal: bool = False
-    """Never pauses, and no change of priority makes it longer."""
-    pausable: bool = False
-    pause_on: tuple[PauseOn, ...] = ("waiting_customer", "waiting_third_party")
-    pause_reasons: tuple[WaitReason, ...] = ()
-    """Reasons that pause the clock, none named: all. An event that gives none has `other`."""
-    max_pause: Annotated[Duration, AfterValidator(_positive)] = Field(MAX_PAUSE_MS, validate_default=False)
-    """Milliseconds, elapsed, after which a forgotten pause ends."""
-    on_priority_change: OnPriorityChange = "recompute"
-    """`keep`: the target of the start holds whatever becomes of priority and class."""
-    on_reopen: OnReopen = "continue"
-    """What a reopening gives: what was left of the target, all of it again, or nothing."""
-    grace_on_escalation: Duration | None = None
-    """Milliseconds of the clock's own time after a change whose deadline is already past; when not given, the greater
-    of 15 min and a tenth of the new target.
-    """
-    extended_working_days: PositiveInt | None = None
-    """Working days from the start, once a holding response was sent in time; none: it extends nothing."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _business_days_are_not_24_hours(cls, content: Any) -> Any:
-        if isinstance(content, dict) and content.get("calendar") and str(content.get("target", "")).endswith("d"):
-            raise ValueError("a day of business time is ambiguous: write hours, or working_days")
-        return content
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "TargetRule":
-        if self.target is not None and self.working_days is not None:
-            raise ValueError("a promise has a target or working_days, not both")
-        if (self.working_days or self.extended_working_days) and self.calendar is None:
-            raise ValueError("working days need the calendar that counts them")
-        if self.legal and self.pausable:
-            raise ValueError("a legal clock never pauses: take away pausable, or legal")
-        return self
-
-    @property
-    def promises(self) -> bool:
-        return self.target is not None or self.working_days is not None
-
-
-SHORT_ABANDON_MS: Final = 5 * _UNITS["s"]
-
-
-class ShortAbandonRule(_Strict):
-    """How soon a caller of the cases that `when` fits may leave without having waited (K07)."""
-
-    when: When = When()
-    below: Duration
-    """Milliseconds; "0s": whoever leaves has waited."""
-
-
-class Policy(_Strict, Versioned):
-    """One version of one pack."""
-
-    policy_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    clocks: Mapping[ClockMetric, tuple[TargetRule, ...]]
-    short_abandon: tuple[ShortAbandonRule, ...] = ()
-    """The first that fits at the queueing holds; 5 s where none does."""
-
-    def unreachable(self) -> Iterator[tuple[ClockMetric, int, int]]:
-        """Rules that never hold: metric, their position, and that of the earlier rule that fits all they fit."""
-        for metric, rules in self.clocks.items():
-            for later, rule in enumerate(rules):
-                for earlier in range(later):
-                    if rules[earlier].when.covers(rule.when):
-                        yield metric, later, earlier
-                        break
+from schemas.taxonomy import ClockMetric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,15 +179,21 @@ class _Pack:
         return None
 
 
-_Conditions = tuple[tuple[str, tuple[str, ...]], ...]
-_Rules = Mapping[ClockMetric, Sequence[tuple[_Conditions, Target | None]]]
+_Rules = Mapping[ClockMetric, Sequence[tuple[Conditions, Target | None]]]
 
 
 def _rules(policy: Policy, grace_ms: int) -> _Rules:
     return {
-        metric: [(rule.when.conditions(), _target(policy, index, rule, grace_ms)) for index, rule in enumerate(rules)]
+        metric: [
+            (_conditions(metric, rule), _target(policy, index, rule, grace_ms)) for index, rule in enumerate(rules)
+        ]
         for metric, rules in policy.clocks.items()
     }
+
+
+def _conditions(metric: ClockMetric, rule: TargetRule) -> Conditions:
+    conditions, ability = rule.when.conditions(), ABILITIES[metric]
+    return conditions if rule.when.topic or not ability.begun_elsewhere else (("topic", ability.topics), *conditions)
 
 
 def _target(policy: Policy, index: int, rule: TargetRule, grace_ms: int) -> Target | None:
@@ -396,18 +240,30 @@ def _place(path: Path, location: tuple[str | int, ...]) -> tuple[int, str]:
 
 def warnings_of(path: Path, policy: Policy) -> Iterator[str]:
     """What is odd about a pack that can be used, one line each."""
-    for metric, later, earlier in policy.unreachable():
-        line, where = _place(path, ("clocks", metric, later))
-        covering, _ = _place(path, ("clocks", metric, earlier))
-        yield f"{path}:{line}: {where}: never reached, the rule of line {covering} fits all that it fits"
+    for location, reason in oddities(policy):
+        line, where = _place(path, location)
+        yield f"{path}:{line}: {where}: {reason}"
+
+
+def read_all(paths: Iterable[Path], calendar_ids: Collection[str]) -> tuple[Policy, ...]:
+    """Read packs that are in force together. Raises `YamlRefusedError`, also for what would have no effect in one."""
+    paths = tuple(paths)
+    policies = read_versions(paths, lambda path: load(path, calendar_ids), _clash)
+    for path, policy in zip(paths, policies, strict=True):
+        found = list(refusals(policy, deciding(other for other in policies if other is not policy)))
+        if found:
+            (line, where), reason = min((_place(path, location), reason) for location, reason in found)
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            raise YamlRefusedError(f"{path}:{line}: {where}: {reason}{more}")
+    return policies
 
 
 def load_all(
     paths: Iterable[Path], *, grace_ms: int, calendar_ids: Collection[str], warn: list[str] | None = None
 ) -> PolicyBook:
-    """Read every pack; `warn` receives what is odd. Raises `YamlRefusedError`, also for one that is loaded already."""
+    """Read every pack; `warn` receives what is odd. Raises `YamlRefusedError`: see `read_all`."""
     paths = tuple(paths)
-    policies = read_versions(paths, lambda path: load(path, calendar_ids), _clash)
+    policies = read_all(paths, calendar_ids)
     if warn is not None:
         for path, policy in zip(paths, policies, strict=True):
             warn.extend(warnings_of(path, policy))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from processors.rules import RulesError
-from schemas.policies.packs import PolicyBook, Target, in_words, load, load_all, warnings_of
+from schemas.policies.durations import in_words
+from schemas.policies.packs import PolicyBook, Target, load, load_all
 from schemas.policies.yaml_lines import YamlRefusedError
 from tests.processors.feed import rules
 
@@ -193,26 +194,39 @@ def test_an_error_names_the_file_the_place_and_what_is_wrong(
     assert all(part in message for part in says), message
 
 
-UNREACHABLE: list[tuple[str, str, list[int]]] = [
-    ("after one that fits all", "{target: 1h}, {when: {kind: [claim]}, target: 2h}", [1]),
-    ("after one that fits more", "{when: {channel: [phone, chat]}, target: 1h}, {when: {channel: [chat]}}", [1]),
+UNREACHABLE: list[tuple[str, str, str]] = [
+    ("after one that fits all", "{target: 1h}, {when: {kind: [claim]}, target: 2h}", "rule 1 of this list fits"),
+    ("after one that fits more", "{when: {channel: [phone, chat]}, target: 1h}, {when: {channel: [chat]}}", "rule 1"),
     ("after one with fewer conditions",
-     "{when: {kind: [claim]}, target: 1h}, {when: {kind: [claim], channel: [chat]}, target: 2h}", [1]),
-    ("the same again", "{when: {kind: [claim]}, target: 1h}, {when: {kind: [claim]}, target: 2h}", [1]),
+     "{when: {kind: [claim]}, target: 1h}, {when: {kind: [claim], channel: [chat]}, target: 2h}", "rule 1"),
+    ("the same again", "{when: {kind: [claim]}, target: 1h}, {when: {kind: [claim]}, target: 2h}", "rule 1"),
+    ("after several that fit all together",
+     "{when: {priority: [urgent, high]}, target: 1h}, {when: {priority: [normal, low]}, target: 2h}, {target: 3h}",
+     "rule 1 and rule 2 of this list fit all that it fits"),
+    ("after one that fits all that can be of that class",
+     "{when: {topic: [complaint-events]}, target: 1h}, {when: {topic_class: [general]}, target: 2h}", "rule 1"),
     ("each has something of its own",
-     "{when: {kind: [claim]}, target: 1h}, {when: {channel: [chat]}, target: 2h}, {target: 3h}", []),
-    ("more than before", "{when: {channel: [chat]}, target: 1h}, {when: {channel: [chat, phone]}, target: 2h}", []),
+     "{when: {kind: [claim]}, target: 1h}, {when: {channel: [chat]}, target: 2h}, {target: 3h}", ""),
+    ("more than before", "{when: {channel: [chat]}, target: 1h}, {when: {channel: [chat, phone]}, target: 2h}", ""),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "listed", "never"), UNREACHABLE, ids=[case[0] for case in UNREACHABLE])
-def test_a_rule_that_is_never_reached_is_warned_about(tmp_path: Path, name: str, listed: str, never: list[int]) -> None:
+@pytest.mark.parametrize(("name", "listed", "why"), UNREACHABLE, ids=[case[0] for case in UNREACHABLE])
+def test_a_rule_that_is_never_reached_is_refused(tmp_path: Path, name: str, listed: str, why: str) -> None:
     path = pack(tmp_path, f"  resolve: [{listed}]\n")
-    policy = load(path, ())
-    assert [later for _, later, _ in policy.unreachable()] == never
-    assert [str(path) in line and "resolve.1: never reached" in line for line in warnings_of(path, policy)] == [
-        True for _ in never
-    ]
+    if not why:
+        assert book(path).policy_ids == ("p",)
+        return
+    with pytest.raises(YamlRefusedError, match=rf"^{re.escape(str(path))}:5: clocks.resolve.\d: never reached: {why}"):
+        book(path)
+
+
+def test_rules_that_tell_too_many_sorts_of_cases_apart_are_compared_with_each_other(tmp_path: Path) -> None:
+    names = ("area", "segment", "source", "queue")
+    many = ", ".join(f"{{when: {{{name}: [{', '.join(f'v{n}' for n in range(20))}]}}, target: 1h}}" for name in names)
+    with pytest.raises(YamlRefusedError, match=r"resolve\.4: never reached: rule 1 of this list fits all"):
+        book(pack(tmp_path, f"  resolve: [{many}, {{when: {{area: [v3], segment: [v4]}}, target: 2h}}]\n"))
+    assert book(pack(tmp_path, f"  resolve: [{many}, {{target: 2h}}]\n")).policy_ids == ("p",)
 
 
 @pytest.mark.parametrize(
