@@ -206,7 +206,7 @@ class Fold:
         said, known = event.facts, cast("dict[str, object]", self.facts)
         replaces = event.type in _REPLACING
         for name, value in said.items():
-            if name not in _STATED or not value or known.get(name) == value:
+            if known.get(name) == value or name not in _STATED or not value:  # nearly always it says what is known
                 continue
             if replaces or name not in known or name == _LAST_SAID:
                 known[name] = value

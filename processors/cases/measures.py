@@ -133,13 +133,13 @@ _HANDOFF: Final = DIMENSIONS.index("handoff")
 
 def under_promise(metric: ClockMetric, target: Target, attribution: tuple[str, ...]) -> tuple[str, ...]:
     """Whom what is judged by a promise counts for: whose case it was, under that promise."""
-    values = list(attribution)
-    values[_POLICY], values[_TARGET] = target.policy_id, f"{metric} {target.written}"
-    return tuple(values)
+    promised = target.policy_id, f"{metric} {target.written}"
+    return (*attribution[:_POLICY], *promised, *attribution[_BEHIND_TARGET:])
 
 
 _POLICY: Final = DIMENSIONS.index("policy")
-_TARGET: Final = DIMENSIONS.index("target")
+_BEHIND_TARGET: Final = _POLICY + 2
+assert DIMENSIONS[_POLICY:_BEHIND_TARGET] == ("policy", "target"), "side by side, for every evaluation sets both"
 
 
 def complaint_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:

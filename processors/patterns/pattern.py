@@ -13,8 +13,9 @@ from processors.cases.case import Case
 from processors.cases.events import CaseKey
 from processors.cases.history import History, Membership, Subject
 from processors.patterns.incidents import Incident
+from processors.sla.clocks import Reading
 from schemas.policies.patterns import Parameters
-from schemas.taxonomy import ClockState, Severity
+from schemas.taxonomy import Severity
 
 Scope = Literal["case", "subject", "series"]
 """What a pattern looks at: one case, all cases of a subject, or counts over time."""
@@ -51,8 +52,8 @@ class CasePattern(Pattern[P]):
     """A pattern that one case decides."""
 
     scope: ClassVar[Scope] = "case"
-    incidents: Callable[[Case, Sequence[ClockState], int, P], Iterable[Incident]]
-    """(case, state of each of its clocks, now in ms, parameters) -> incidents; never asked about a test."""
+    incidents: Callable[[Case, Sequence[Reading], int, P], Iterable[Incident]]
+    """(case, what each of its clocks says, now in ms, parameters) -> incidents; never asked about a test."""
 
 
 @dataclass(frozen=True, kw_only=True)

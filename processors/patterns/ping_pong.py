@@ -7,8 +7,8 @@ from processors.cases.case import Case
 from processors.cases.fold import Cycle, Transfer
 from processors.patterns.incidents import Incident
 from processors.patterns.pattern import CasePattern
+from processors.sla.clocks import Reading
 from schemas.policies.patterns import Parameters, parameter
-from schemas.taxonomy import ClockState
 
 
 class PingPongParameters(Parameters):
@@ -16,7 +16,7 @@ class PingPongParameters(Parameters):
     """Once is routing, twice may be a correction of it; a third says that nobody feels responsible."""
 
 
-def incidents(case: Case, _: Sequence[ClockState], now: int, parameters: PingPongParameters) -> Iterator[Incident]:
+def incidents(case: Case, _: Sequence[Reading], now: int, parameters: PingPongParameters) -> Iterator[Incident]:
     """At most one in each cycle from opening, or reopening, to resolution."""
     if case.fold.state in ("void", "merged"):
         return

@@ -8,16 +8,16 @@ from processors.cases.rows import clock_id
 from processors.patterns.incidents import BROKEN, Incident, clock_evidence
 from processors.patterns.pattern import CasePattern
 from processors.sla import clocks
-from processors.sla.clocks import Clock
+from processors.sla.clocks import Clock, Reading
 from schemas.policies.durations import in_words
 from schemas.policies.patterns import NO_PARAMETERS, Parameters
-from schemas.taxonomy import ClockState, Severity
+from schemas.taxonomy import Severity
 
 
-def incidents(case: Case, states: Sequence[ClockState], now: int, _: Parameters) -> Iterator[Incident]:
-    for clock, state in zip(case.fold.clocks, states, strict=True):
+def incidents(case: Case, readings: Sequence[Reading], now: int, _: Parameters) -> Iterator[Incident]:
+    for clock, reading in zip(case.fold.clocks, readings, strict=True):
         # What is inherited was an incident of the case that was merged into this one.
-        if clock.inherited_at is None and (state in BROKEN or clocks.retracted(clock)):
+        if clock.inherited_at is None and (reading.state in BROKEN or reading.retracted):
             yield _incident(case, clock, now)
 
 

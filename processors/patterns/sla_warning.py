@@ -7,10 +7,8 @@ from processors.cases.case import Case
 from processors.cases.rows import clock_id
 from processors.patterns.incidents import BROKEN, Incident, clock_evidence
 from processors.patterns.pattern import CasePattern
-from processors.sla import clocks
-from processors.sla.clocks import Clock
+from processors.sla.clocks import Clock, Reading
 from schemas.policies.patterns import Parameters, parameter
-from schemas.taxonomy import ClockState
 
 
 class SlaWarningParameters(Parameters):
@@ -19,17 +17,15 @@ class SlaWarningParameters(Parameters):
 
 
 def incidents(
-    case: Case, states: Sequence[ClockState], now: int, parameters: SlaWarningParameters
+    case: Case, readings: Sequence[Reading], now: int, parameters: SlaWarningParameters
 ) -> Iterator[Incident]:
-    for clock, state in zip(case.fold.clocks, states, strict=True):
-        passed = clocks.warnings(clock, now)
-        if passed:
-            yield _incident(case, clock, state, passed, parameters)
+    for clock, reading in zip(case.fold.clocks, readings, strict=True):
+        if reading.warned:
+            yield _incident(case, clock, reading, parameters)
 
 
-def _incident(
-    case: Case, clock: Clock, state: ClockState, passed: list[int], parameters: SlaWarningParameters
-) -> Incident:
+def _incident(case: Case, clock: Clock, reading: Reading, parameters: SlaWarningParameters) -> Incident:
+    state, passed = reading.state, reading.warned
     share = clock.target.warn_at[len(passed) - 1]
     ended = None if clock.is_open else clock.ended_at
     closed = clock.inherited_at or (clock.due_at if state in BROKEN else ended)

@@ -9,12 +9,10 @@ from typing import Final
 
 from processors.cases import waits
 from processors.cases.case import Case, Labels
-from processors.sla import clocks
-from processors.sla.clocks import Clock
-from schemas.taxonomy import ClockState
+from processors.sla.clocks import Clock, Reading
 from schemas.topics import SURVEYS
 
-OpenClocks = list[tuple[Clock, ClockState]]
+OpenClocks = list[tuple[Clock, Reading]]
 
 _IMPORTED: Final = {
     "sla_open": "open",
@@ -49,8 +47,8 @@ def gauges(case: Case, still_open: OpenClocks, now: int, page_window_ms: int) ->
     waiting = waits.lasting(fold, now)
     if waiting is not None and not imported:
         counted.append(("waits_open", fold.facts.get("queue", ""), area, str(waiting.since)))
-    for clock, state in still_open:
-        name, since = _reads(clock, state, now)
+    for clock, reading in still_open:
+        name, since = _gauge(clock, reading)
         policy_id, metric = clock.target.policy_id, clock.metric
         if clock.started_record_at - since < page_window_ms:
             counted.append((name, policy_id, metric, area))
@@ -59,11 +57,10 @@ def gauges(case: Case, still_open: OpenClocks, now: int, page_window_ms: int) ->
     return tuple(counted)
 
 
-def _reads(clock: Clock, state: ClockState, now: int) -> tuple[str, int]:
+def _gauge(clock: Clock, reading: Reading) -> tuple[str, int]:
     """The gauge of an open clock, and since when it counts there, ms."""
-    if state == "breached_open":
+    if reading.state == "breached_open":
         return "sla_overdue", clock.due_at
-    if state == "paused":
+    if reading.state == "paused":
         return "sla_paused", clock.paused_at
-    passed = clocks.warnings(clock, now)
-    return ("sla_at_risk", passed[0]) if passed else ("sla_open", clock.started_at)
+    return ("sla_at_risk", reading.warned[0]) if reading.warned else ("sla_open", clock.started_at)

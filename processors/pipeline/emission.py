@@ -5,11 +5,11 @@ to the case that survives a merge. Nothing here decides, and nothing here can fa
 asked here, and isolated.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from processors.cases.case import Case, Evaluation, Failure
+from processors.cases.case import Case, Evaluation, Failure, Labels
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.history import History, Subject
 from processors.cases.rows import clock_id, clock_row
@@ -58,8 +58,7 @@ def emit(state: PartitionState, case: Case, after: Evaluation, observations: Obs
         emit_incidents(state, before.incidents, after.incidents, observations, imported)
     _void_clocks(state, case, before, after)
     if after.gauges != before.gauges:
-        count_gauges(state, before, -1)
-        count_gauges(state, after, 1)
+        _move_gauges(state, before.gauges, after.gauges)
     if after.memberships != before.memberships:
         _move(state, case, before, after, observations)
     if after.next_timer != before.next_timer and after.next_timer != NEVER:
@@ -149,6 +148,18 @@ def count_gauges(state: PartitionState, evaluation: Evaluation, change: int) -> 
         state.gauges.add(gauge, change)
 
 
+def _move_gauges(state: PartitionState, before: Iterable[Labels], after: Iterable[Labels]) -> None:
+    """Count out what is open no more, and in what is new: most of what a case counts among stays as it is."""
+    closed = [*before]
+    for gauge in after:
+        if gauge in closed:
+            closed.remove(gauge)
+        else:
+            state.gauges.add(gauge, 1)
+    for gauge in closed:
+        state.gauges.add(gauge, -1)
+
+
 def _void_clocks(state: PartitionState, case: Case, before: Evaluation, after: Evaluation) -> None:
     """A clock that the fold no longer knows, because an earlier event came, is void."""
     if before.clocks == after.clocks[: len(before.clocks)]:
@@ -224,7 +235,8 @@ def register_timer(state: PartitionState, topic: str, at: int, kind: str, key: t
     """Let a case or a subject be evaluated again at a moment, ms. Its former timer stays, and nobody awaits it."""
     timers = state.timers[topic]
     timers.register(at, kind, key)
-    timers.prune(len(state.cases) + len(state.subjects), partial(is_awaited, state))
+    if timers.outnumber(len(state.cases) + len(state.subjects)):
+        timers.prune(partial(is_awaited, state))
 
 
 def is_awaited(state: PartitionState, timer: Timer) -> bool:

@@ -3,7 +3,7 @@
 Nothing is written here and nothing is compared: `emission` does both.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -22,7 +22,7 @@ from processors.pipeline import backlog
 from processors.pipeline.isolation import failure
 from processors.rules import Rules
 from processors.sla import clocks
-from processors.sla.clocks import NEVER, Clock
+from processors.sla.clocks import NEVER, Clock, Reading
 from schemas.kpis import Count, Histogram, Sum
 from schemas.outputs import IncidentRow
 from schemas.taxonomy import CLOCK_METRICS, ClockState
@@ -48,11 +48,12 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     """Evaluate a case as of `now`, ms: how far the timers of its input topic have fired."""
     fold = case.fold
     of_fold = tuple(fold.clocks)
-    states = tuple([clocks.outcome(clock, now) for clock in of_fold])
+    readings = [clocks.read(clock, now) for clock in of_fold]
+    states = tuple([reading.state for reading in readings])
     failures: list[Failure] = []
     judged = not fold.test and (of_fold or fold.cycles)
-    still_open = [(clock, state) for clock, state in zip(of_fold, states, strict=True) if state in _OPEN]
-    incidents, imported = _incidents(case, states, partition, now, rules, failures) if judged else (_NOTHING, _NONE)
+    still_open = [each for each in zip(of_fold, readings, strict=True) if each[1].state in _OPEN]
+    incidents, imported = _incidents(case, readings, partition, now, rules, failures) if judged else (_NOTHING, _NONE)
     return Evaluation(
         of_fold,
         states,
@@ -107,13 +108,15 @@ Found = tuple[Mapping[str, IncidentRow], frozenset[str]]
 """Incidents by id, and which of them nobody could be called for when they opened."""
 
 
-def _incidents(case: Case, states: States, partition: int, now: int, rules: Rules, failures: list[Failure]) -> Found:
+def _incidents(
+    case: Case, readings: Sequence[Reading], partition: int, now: int, rules: Rules, failures: list[Failure]
+) -> Found:
     """What the patterns find that a case decides by itself. A test is nobody's trouble."""
     rows: dict[str, IncidentRow] = {}
     imported = _NONE
     for pattern in registry.CASE_PATTERNS:
         try:
-            found = list(pattern.incidents(case, states, now, rules.patterns[pattern.id]))
+            found = list(pattern.incidents(case, readings, now, rules.patterns[pattern.id]))
             if found:
                 of_pattern, late = _rows(found, pattern, partition, rules)
                 rows |= of_pattern
@@ -149,7 +152,7 @@ def _memberships(case: Case, failures: list[Failure]) -> Mapping[str, Membership
 
 def _next_timer(case: Case, still_open: backlog.OpenClocks, now: int, rules: Rules) -> int:
     """When an open clock next reads differently; of a case that is over, when it may leave the state."""
-    moment = min([clocks.next_threshold(clock, now) for clock, _ in still_open], default=NEVER)
+    moment = min([reading.until for _, reading in still_open], default=NEVER)
     if case.fold.merged is not None:
         moment = min(moment, merges.awaits_until(case.fold))
     if case.fold.waits:

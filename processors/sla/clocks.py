@@ -19,8 +19,8 @@ when the clock starts, changes or resumes; of a paused clock they are those of a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from processors.sla.business_time import Calendar
 from processors.sla.signals import TRANSITIONS, Phase, Signal
@@ -33,6 +33,19 @@ Span = tuple[int, int]
 
 NEVER: Final = 2**62
 """Later than any moment."""
+
+
+class Reading(NamedTuple):
+    """What a clock says, and of which moments that is so."""
+
+    state: ClockState
+    warned: tuple[int, ...]
+    """The warning moments that it has passed while it ran, in order."""
+    retracted: bool
+    """Whether a breach was announced, perhaps, that it turned out not to be."""
+    since: int
+    until: int
+    """From when to when, both included, it says so. What has ended says the same for ever."""
 
 
 @dataclass(slots=True)
@@ -76,6 +89,8 @@ class Clock:
     ended_record_at: int = 0
     attribution: tuple[str, ...] | None = None
     """KPI dimensions of the case at the deadline or the end, whichever came first; None while neither has."""
+    last_reading: Reading | None = field(default=None, init=False, compare=False, repr=False)
+    """None since anything moved it: most events move one clock of three, and the others are not read anew."""
 
     @property
     def is_open(self) -> bool:
@@ -143,7 +158,7 @@ def apply_signal(
             _resume(clock, at)
         if clock.phase == "running":
             clock.ended_at, clock.ended_record_at = at, record_at
-        clock.phase = phase
+        clock.phase, clock.last_reading = phase, None
 
 
 def _pause(clock: Clock, at: int, unanswered: bool) -> None:
@@ -170,7 +185,7 @@ def end_forgotten_pause(clock: Clock, at: int) -> None:
 def keep(clock: Clock, at: int, record_at: int) -> None:
     """Let a promise be kept at `at`, which something else had ended in time shortly before; if it was in time, too."""
     if clock.phase == "cancelled" and (at <= clock.due_at or clock.ended_at > clock.due_at):
-        clock.phase, clock.ended_at, clock.ended_record_at = "stopped", at, record_at
+        clock.phase, clock.ended_at, clock.ended_record_at, clock.last_reading = "stopped", at, record_at, None
 
 
 def record_answer(clock: Clock, at: int) -> None:
@@ -245,12 +260,13 @@ def inherit(clock: Clock, ran: Sequence[Span], at: int) -> None:
         _promise(clock, clock.working_days)
     _schedule(clock, at)
     if clock.due_at < at:
-        clock.inherited_at = at
+        clock.inherited_at, clock.last_reading = at, None
 
 
 def end_as_inherited(clock: Clock, ended_at: int, at: int, record_at: int) -> None:
     """End the clock by what another case did, at `ended_at`, that was merged into its own at `at`."""
     clock.phase, clock.ended_at, clock.ended_record_at, clock.inherited_at = "stopped", ended_at, record_at, at
+    clock.last_reading = None
 
 
 def extend(clock: Clock, at: int) -> None:
@@ -276,7 +292,7 @@ def _reschedule(clock: Clock, at: int) -> None:
 def _schedule(clock: Clock, at: int) -> None:
     """Deadline and warnings, from what it has run by `at`. Warnings that are past stay where they were."""
     target, calendar, since, whole = clock.target, clock.calendar, clock.since, clock.whole_ms
-    clock.due_at = _due_at(clock)
+    clock.due_at, clock.last_reading = _due_at(clock), None
     clock.twice_at = _after(calendar, clock.due_at, whole)
     used = _time_in(calendar, clock.ran)
     warned = [moment for moment in clock.warn_at if moment < at]
@@ -323,6 +339,20 @@ def _time_in(calendar: Calendar | None, spans: tuple[Span, ...]) -> int:
 
 
 # Reading
+
+
+def read(clock: Clock, now: int) -> Reading:
+    """What the clock says as of `now`, ms."""
+    last = clock.last_reading
+    if last is not None and last.since <= now <= last.until:
+        return last
+    warned = tuple(warnings(clock, now))
+    if clock.is_open:
+        reading = Reading(outcome(clock, now), warned, False, now, next_threshold(clock, now))
+    else:
+        reading = Reading(outcome(clock, now), warned, retracted(clock), 0, NEVER)
+    clock.last_reading = reading
+    return reading
 
 
 def outcome(clock: Clock, now: int) -> ClockState:

@@ -54,11 +54,11 @@ class Timers:
         while self._heap and self._heap[0].at < now:
             yield heappop(self._heap)
 
-    def prune(self, entries: int, is_awaited: Callable[[Timer], bool]) -> None:
-        """Drop timers that nobody awaits once they are several times as many as the entries that can await one.
+    def outnumber(self, entries: int) -> bool:
+        """Whether they are several times as many as the entries that can await one, and are to be pruned."""
+        return len(self._heap) > 4 * entries + _PRUNED_FROM
 
-        Those of entries that left early would pile up until they are due.
-        """
-        if len(self._heap) > 4 * entries + _PRUNED_FROM:
-            self._heap[:] = [timer for timer in self._heap if is_awaited(timer)]
-            heapify(self._heap)
+    def prune(self, is_awaited: Callable[[Timer], bool]) -> None:
+        """Drop timers that nobody awaits: those of entries that left early would pile up until they are due."""
+        self._heap[:] = [timer for timer in self._heap if is_awaited(timer)]
+        heapify(self._heap)

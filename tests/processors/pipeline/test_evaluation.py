@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from processors.cases.case import Case, Evaluation
 from processors.cases.events import CaseKey
 from processors.pipeline.evaluation import evaluate
+from processors.sla import clocks
 from processors.sla.clocks import NEVER
 from schemas.topics import CONTACTS
 from tests.laws.disturbances import RULES as EVERY_CLOCK
@@ -81,6 +82,19 @@ def test_until_its_next_timer_no_case_reads_differently(log: list[Happening], da
         until = min(evaluation.next_timer, now + 40 * DAY)
         later = evaluate(case, 0, data.draw(st.integers(now, max(now, until))), EVERY_CLOCK)
         assert later._replace(next_timer=0) == evaluation._replace(next_timer=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(logs())
+def test_what_a_clock_remembers_having_said_is_what_it_would_say_anew(log: list[Happening]) -> None:
+    feed = Feed(EVERY_CLOCK)
+    for happening in log:
+        feed.feed(happening)
+        for case in feed.state.cases.values():
+            now = feed.state.watermarks.timers_fired_to[case.key[0]]
+            for clock in case.fold.clocks:
+                remembered, anew = clocks.read(clock, now), clocks.read(replace(clock), now)
+                assert remembered._replace(since=0) == anew._replace(since=0)
 
 
 def test_other_rules_give_another_evaluation_of_the_same_case() -> None:
