@@ -20,9 +20,12 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from deploy.cli.settings import load_settings
 from deploy.cli.topics import create
+from deploy.cli.whatif import HALF_THE_TIME, answered, asked
 from deploy.clickhouse.migrate import migrate
 from deploy.local.stack import Service, Stack, fetch
+from deploy.reading.whatif.report import in_short
 from deploy.traffic.messages import Message
 from deploy.traffic.publish import publish
 from deploy.traffic.readers import cfpb, servicenow
@@ -62,6 +65,7 @@ def run(home: Path, *, keep: bool, workers: int, seed: int, console: Console) ->
             settled = _settle(client, published)
         progress.stop()
         sound = report(client, services[:-1], published, settled, console)
+        console.print(f"What if? {_what_if(settings)}", soft_wrap=True)
         if keep:
             _stay(stack, settings, services, console)
     return sound
@@ -124,6 +128,12 @@ def report(client: Client, workers: list[Service], published: Counter[str], sett
     verdict = "[green]every record is accounted for" if sound and settled else "[red]records are missing"
     console.print(f"[bold]{verdict}[/bold]")
     return sound and settled
+
+
+def _what_if(settings: Settings) -> str:
+    """What half of every target would have made of the generated hours."""
+    where = {name: getattr(settings, name) for name in ("clickhouse_host", "clickhouse_port", "clickhouse_database")}
+    return in_short(answered(asked(load_settings(**where), f"{HOURS}h", "", packs=(HALF_THE_TIME,))))
 
 
 def _events(client: Client) -> Table:

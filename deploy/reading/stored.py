@@ -57,6 +57,8 @@ class StoredEvent(NamedTuple):
     customer_id: str
     erased: int
     payload: str
+    category: str = ""
+    """As it was mapped when the event was accepted."""
 
     @property
     def key(self) -> bytes:
@@ -107,15 +109,20 @@ def events(client: Database, database: str, position: Position) -> Iterator[Stor
 def _arrivals(client: Database, database: str, position: Position, topic: str) -> Iterator[tuple[int, StoredEvent]]:
     """Events of one input in the order of its log, each with the watermark that it came at."""
     watermark = 0
-    for event in _of_input(client, database, position, topic):
+    for event in events_of_input(client, database, position, topic):
         watermark = max(watermark, event.timestamp)
         yield watermark, event
 
 
-def _of_input(client: Database, database: str, position: Position, topic: str) -> Iterator[StoredEvent]:
-    """Page by page, by the key of the table: no query sorts, or holds, more than a page."""
+def events_of_input(
+    client: Database, database: str, position: Position, topic: str, *, that: str = "1"
+) -> Iterator[StoredEvent]:
+    """Those events of one input for which a condition in SQL holds, in the order of its log.
+
+    They are read page by page, by the key of the table: no query sorts, or holds, more than a page.
+    """
     last = position.inputs[topic]
-    where = f"topic = '{topic}' AND partition = {position.partition}"
+    where = f"topic = '{topic}' AND partition = {position.partition} AND {that}"
     table = f"{database}.feedback_events"
     incarnations = client.execute(f"SELECT DISTINCT incarnation FROM {table} WHERE {where} ORDER BY incarnation")
     for (incarnation,) in incarnations:
@@ -140,7 +147,7 @@ def _of_input(client: Database, database: str, position: Position, topic: str) -
 
 _COLUMNS: Final = (
     "topic, partition, incarnation, offset, toUnixTimestamp64Milli(record_at), toUnixTimestamp64Milli(occurred_at),"
-    " event_type, source, entity_id, customer_id, erased, payload"
+    " event_type, source, entity_id, customer_id, erased, payload, category"
 )
 
 

@@ -39,7 +39,7 @@ def may_move(case: Case, event: CaseEvent) -> bool:
 def standings(state: PartitionState, case: Case) -> dict[CaseKey, Standing]:
     """How the merges stand of a case whose own may have changed, and of those to which they lead: what is new."""
     reached = _reached_from(state, case)
-    ignored = _ignored({key: _merges(each) for key, each in reached.items()})
+    ignored = closing_circles({key: merges_of(each) for key, each in reached.items()})
     found = {key: _standing(state, each, ignored.get(key, ())) for key, each in reached.items()}
     return {key: standing for key, standing in found.items() if standing != reached[key].standing}
 
@@ -67,7 +67,7 @@ def _targets(case: Case) -> Iterable[CaseKey]:
         yield case.evaluation.carry_over[0]
 
 
-def _merges(case: Case) -> list[Merge]:
+def merges_of(case: Case) -> list[Merge]:
     """The merges of a case after corrections, in order; a case that is withdrawn has none."""
     if case.fold.state == "void":
         return []
@@ -79,7 +79,7 @@ def _merges(case: Case) -> list[Merge]:
     ]
 
 
-def _ignored(merges: Mapping[CaseKey, list[Merge]]) -> dict[CaseKey, tuple[str, ...]]:
+def closing_circles(merges: Mapping[CaseKey, list[Merge]]) -> dict[CaseKey, tuple[str, ...]]:
     """Case -> ids of its merges that would close a circle."""
     left = {key: [*own] for key, own in merges.items()}
     ignored: dict[CaseKey, tuple[str, ...]] = {}
@@ -105,7 +105,7 @@ def _circle(merges: Mapping[CaseKey, list[Merge]], start: CaseKey) -> list[CaseK
 
 
 def _standing(state: PartitionState, case: Case, ignored: tuple[str, ...]) -> Standing:
-    counting = [merge for merge in _merges(case) if merge.event_id not in ignored]
+    counting = [merge for merge in merges_of(case) if merge.event_id not in ignored]
     if not counting:
         return Standing(ignored=ignored) if ignored else ALONE
     topic, source, _ = case.key

@@ -10,9 +10,10 @@ storing the rows of that topic again changes nothing of them, and the topic is i
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
+from deploy.reading.kept import shown, why_not_all_is_stored, why_nothing_is_stored
 from deploy.reading.rebuild.comparison import Changes, Comparison, WrittenMeanwhileError
 from deploy.reading.rebuild.recount import Recount
 from deploy.reading.stored import (
@@ -21,8 +22,6 @@ from deploy.reading.stored import (
     erased_cases,
     erased_minutes,
     events,
-    first_recorded,
-    missing_events,
     positions,
     refused_events,
 )
@@ -103,11 +102,16 @@ def rebuild(
 
     `progress` is told how many of how many partitions are done.
     """
-    at = _positions(client, database)
-    _require_kept(client, database, span, rules, raw_ttl_days, now_ms)
+    if lacking := why_nothing_is_stored(client, database):
+        raise RebuildError(lacking)
+    at, retention_ms = positions(client, database), rules.case_retention_ms
+    if lacking := why_not_all_is_stored(
+        client, database, span.begin, retention_ms=retention_ms, raw_ttl_days=raw_ttl_days, now_ms=now_ms
+    ):
+        raise RebuildError(lacking)
     _require_anything(client, database, span)
     _require_out_of_memory(client, database, span, rules, at)
-    done = Rebuilt(span, refused=refused_events(client, database, span.begin - rules.case_retention_ms))
+    done = Rebuilt(span, refused=refused_events(client, database, span.begin - retention_ms))
     for number, position in enumerate(at, 1):
         try:
             _rebuild_partition(client, database, rules, position, done, None if dry_run else now_ms)
@@ -152,18 +156,6 @@ def _add(done: Rebuilt, changes: Changes) -> None:
 # What must be so
 
 
-def _positions(client: Database, database: str) -> list[Position]:
-    ((tables,),) = client.execute(
-        f"SELECT count() FROM system.tables WHERE database = '{database}' AND name = 'watermarks'"
-    )
-    if not tables:
-        raise RebuildError(f"there is no database {database} with tables of ours: run `oidor migrate`")
-    at = positions(client, database)
-    if not any(position.inputs for position in at):
-        raise RebuildError(f"database {database} holds no events: there is nothing to count")
-    return at
-
-
 def _require_anything(client: Database, database: str, span: Span) -> None:
     """Refuse a span of which nothing is stored: another one is meant."""
     within = f"{{0}} >= {_sql(span.begin)} AND {{0}} < {_sql(span.end)}"
@@ -176,25 +168,6 @@ def _require_anything(client: Database, database: str, span: Span) -> None:
         f" FROM {database}.feedback_events"
     )
     raise RebuildError(f"nothing is stored of {span}: events are, from {shown(first)} to {shown(last)}")
-
-
-def _require_kept(client: Database, database: str, span: Span, rules: Rules, raw_ttl_days: int, now_ms: int) -> None:
-    """Refuse what rests on events that are not there any more: it would be emptied."""
-    kept_from = now_ms - raw_ttl_days * _DAY_MS
-    first = first_recorded(client, database)
-    sound_from = kept_from + rules.case_retention_ms
-    if first is not None and first < kept_from and span.begin < sound_from:
-        raise RebuildError(
-            f"--from {shown(span.begin)}: events recorded before {shown(kept_from)} are deleted (OIDOR_RAW_TTL_DAYS = "
-            f"{raw_ttl_days}), and cases of theirs count there: begin at {shown(sound_from)} or later"
-        )
-    missing = missing_events(client, database, span.begin - rules.case_retention_ms)
-    if missing:
-        one = missing[0]
-        raise RebuildError(
-            f"of {one.topic}[{one.partition}] {one.accepted} events of {one.day} were accepted and {one.stored} are "
-            f"stored ({len(missing)} such days): what they counted would be lost; if `oidor warehouse` is behind, wait"
-        )
 
 
 def _require_out_of_memory(client: Database, database: str, span: Span, rules: Rules, at: Sequence[Position]) -> None:
@@ -243,11 +216,6 @@ def _has_minutes(client: Database, database: str, partition: int, topic: str, be
 
 def _sql(ms: int) -> str:
     return f"fromUnixTimestamp64Milli({ms}, 'UTC')"
-
-
-def shown(ms: int) -> str:
-    """Write a moment as the options take it."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _ms(moment: datetime) -> int:

@@ -1,0 +1,245 @@
+"""`oidor whatif`: connects it with the database, a process for each core, and says how long it will take."""
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from clickhouse_driver import Client, errors
+from pydantic import TypeAdapter, ValidationError
+
+from deploy.cli.moments import moment
+from deploy.reading import kept
+from deploy.reading.stored import Position, positions
+from deploy.reading.whatif.comparison import Span
+from deploy.reading.whatif.overtime import Staffing
+from deploy.reading.whatif.report import Told
+from deploy.reading.whatif.tried import InForce, Packs, Tried, in_force, names, promises
+from deploy.reading.whatif.whatif import Answer, Question, of_partition
+from processors.rules import DAY_MS
+from processors.settings import Settings
+from processors.sla.business_time import Calendar
+from processors.sla.clocks import NEVER
+from schemas.errors import OidorError
+from schemas.policies.packs import Duration, in_words
+from sinks.clickhouse import Address, connect, one_line
+
+HALF_THE_TIME: Final = Path(str(files("deploy") / "samples" / "half_the_time.yaml"))
+"""A pack to try: the default one with half of every target."""
+_PATIENCE_SECONDS: Final = 600
+_SAID_EVERY_SECONDS: Final = 1.0
+
+
+class WhatIfError(OidorError):
+    """Why there is no answer; one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, as a process of its own can be told it."""
+
+    settings: Settings
+    span: Span
+    tried: Tried
+    staffed: str = ""
+    """A calendar of those configured; '': the one that most of their rules name."""
+    handling_ms: int | None = None
+
+    @property
+    def packs(self) -> Packs:
+        settings = self.settings
+        return Packs(settings.policies, settings.calendars, round(settings.grace * 1000))
+
+    def question(self) -> Question:
+        """Read the packs. Raises `YamlRefusedError`, `TriedError`, `WhatIfError`."""
+        settings, known = self.settings, in_force(self.packs)
+        return Question(
+            self.span,
+            [known.promises],
+            promises(self.packs, self.tried, self.span),
+            round(settings.case_retention_days * DAY_MS),
+            settings.kpi_memory_ms,
+            Staffing(self._staffed(known), self.handling_ms),
+        )
+
+    def _staffed(self, known: InForce) -> Calendar | None:
+        calendar_id = self.staffed or known.most_named
+        if not calendar_id:
+            return None
+        if calendar_id not in known.calendars.calendar_ids:
+            names = ", ".join(known.calendars.calendar_ids) or "none: see OIDOR_CALENDARS"
+            raise WhatIfError(f"--staffed {calendar_id}: unknown calendar; known: {names}")
+        return known.calendars.calendar(calendar_id, self.span.begin)
+
+
+def asked(
+    settings: Settings,
+    begin: str,
+    end: str,
+    *,
+    packs: Sequence[Path] = (),
+    calendars: Path | None = None,
+    only: bool = False,
+    undated: bool = False,
+    staffed: str = "",
+    handling: str = "",
+) -> Asked:
+    """What the options ask. Raises `OidorError`."""
+    if not packs and calendars is None:
+        raise WhatIfError("give a pack to try, --policy FILE, or calendars, --calendars FOLDER")
+    if only and not packs:
+        raise WhatIfError("--only: give the packs that are all there are, --policy FILE")
+    if calendars is not None and not calendars.is_dir():
+        raise WhatIfError(f"--calendars {calendars}: no such folder")
+    since, until = _ms("--from", begin), _ms("--to", end) if end else NEVER
+    if since >= until:
+        raise WhatIfError(f"--from {kept.shown(since)} is not before --to {kept.shown(until)}")
+    return Asked(
+        settings,
+        Span(since, until),
+        Tried(tuple(packs), calendars, only, undated),
+        staffed,
+        _duration("--handling", handling) if handling else None,
+    )
+
+
+def _ms(option: str, text: str) -> int:
+    return round(moment(option, text).timestamp() * 1000)
+
+
+def _duration(option: str, text: str) -> int:
+    try:
+        return _DURATION.validate_python(text)
+    except ValidationError as error:
+        raise WhatIfError(f"{option} {text}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+
+
+_DURATION: Final[TypeAdapter[int]] = TypeAdapter(Duration)
+
+
+def answered(asked: Asked) -> Told:
+    """Ask the database of an installation. Raises `OidorError`."""
+    question, database = asked.question(), asked.settings.clickhouse_database
+    with _connected(asked.settings) as client:
+        if lacking := kept.why_nothing_is_stored(client, database) or kept.why_not_all_is_stored(
+            client,
+            database,
+            asked.span.begin,
+            retention_ms=question.retention_ms,
+            raw_ttl_days=asked.settings.raw_ttl_days,
+            now_ms=time.time_ns() // 1_000_000,
+        ):
+            raise WhatIfError(lacking)
+        at = positions(client, database)
+    answer = Answer()
+    for of_one in _of_all(asked, [position for position in at if position.inputs]):
+        answer.update(of_one)
+    if not answer.compared.cases:
+        raise WhatIfError(_nothing(asked, answer))
+    read_to_at = min(position.read_to_at for position in at)
+    return Told(asked.span, read_to_at, names(asked.packs, asked.tried), question.staffing, answer)
+
+
+def _nothing(asked: Asked, answer: Answer) -> str:
+    begin = kept.shown(asked.span.begin)
+    if left_out := answer.left_out.total():
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(answer.left_out.items()))
+        named = f"; the first: {answer.differing[0]}" if answer.differing else ""
+        return f"all {left_out} cases from {begin} on are left out, nothing can be compared: {reasons}{named}"
+    return f"no case was open at {begin} or later: give an earlier --from"
+
+
+# A process for each core
+
+
+def _of_all(asked: Asked, at: Sequence[Position]) -> Iterator[Answer]:
+    """The answers of partitions, in order."""
+    processes = min(len(at), os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1)
+    context = multiprocessing.get_context("spawn")
+    told: multiprocessing.Queue[_Told] = context.Queue()
+    with ProcessPoolExecutor(processes, context, _begin, (asked, told)) as pool:
+        futures = [pool.submit(_of_one, position) for position in at]
+        _watch(futures, told, len(at))
+        for future in futures:
+            yield future.result()
+
+
+_Told = tuple[int, int, int]
+"""A partition, how many of its events were read, and of how many."""
+
+
+@dataclass(slots=True)
+class _Process:
+    """What a process of the pool knows."""
+
+    asked: Asked
+    question: Question
+    told: Any
+
+
+_process: _Process
+
+
+def _begin(asked: Asked, told: Any) -> None:
+    global _process
+    _process = _Process(asked, asked.question(), told)
+
+
+def _of_one(position: Position) -> Answer:
+    settings = _process.asked.settings
+
+    def progress(done: int, total: int) -> None:
+        _process.told.put((position.partition, done, total))
+
+    with _connected(settings) as client:
+        return of_partition(client, settings.clickhouse_database, position, _process.question, progress)
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Client]:
+    client = connect(Address.of(settings), _PATIENCE_SECONDS, database="")
+    try:
+        yield client
+    except (errors.Error, OSError, EOFError) as error:
+        where = f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}"
+        raise WhatIfError(f"{where}: {one_line(error)}") from None
+    finally:
+        client.disconnect()
+
+
+def _watch(futures: Sequence[Future[Answer]], told: Any, partitions: int) -> None:
+    """Say how far it is until all are done."""
+    began, reached = time.monotonic(), dict[int, tuple[int, int]]()
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, _SAID_EVERY_SECONDS, FIRST_COMPLETED)
+        if any(future.exception() for future in done):
+            for future in pending:
+                future.cancel()
+        while not told.empty():
+            partition, read, total = told.get()
+            reached[partition] = read, total
+        if sys.stderr.isatty():
+            print(f"\r{said(reached, partitions, time.monotonic() - began):<70}", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print("\r" + " " * 70 + "\r", end="", file=sys.stderr)
+
+
+def said(reached: dict[int, tuple[int, int]], partitions: int, seconds: float) -> str:
+    """How far it is, and how long it will take; what partitions hold that are still to come is an estimate.
+
+    `reached`: partition -> how many of its events were read, and of how many.
+    """
+    read, known = (sum(counts) for counts in zip(*reached.values(), strict=True)) if reached else (0, 0)
+    if not read:
+        return "reading"
+    total = known * partitions // len(reached)
+    left = seconds * (total - read) / read
+    return f"{read:,} of about {total:,} events, about {in_words(max(1000, round(left) * 1000))} left"
