@@ -28,7 +28,7 @@ from processors.settings import Settings
 from processors.sla.business_time import Calendar
 from processors.sla.clocks import NEVER
 from schemas.errors import OidorError
-from schemas.policies.packs import Duration, in_words
+from schemas.policies.durations import Duration, in_words
 from sinks.clickhouse import Address, connect, one_line
 
 HALF_THE_TIME: Final = Path(str(files("deploy") / "samples" / "half_the_time.yaml"))

@@ -12,7 +12,7 @@ from deploy.reading.whatif.readings import Reading
 from deploy.reading.whatif.selection import Reason
 from deploy.reading.whatif.whatif import Answer
 from processors.sla.clocks import NEVER
-from schemas.policies.packs import in_words
+from schemas.policies.durations import in_words
 
 _HOUR_MS: Final = 3_600_000
 _WEEK_MS: Final = 168 * _HOUR_MS

@@ -23,8 +23,10 @@ from processors.sla.business_time import CalendarBook
 from processors.sla.promises import Promises
 from schemas.errors import OidorError
 from schemas.policies import packs
-from schemas.policies.packs import Policy, PolicyBook
+from schemas.policies.packs import PolicyBook
+from schemas.policies.policy import Policy
 
+_Read = tuple[Path, Policy]
 _ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,7 +69,7 @@ class InForce:
 def in_force(configured: Packs) -> InForce:
     """Read what is configured. Raises `YamlRefusedError`."""
     calendars = load_calendars(configured.calendars)
-    policies = [packs.load(path, calendars.calendar_ids) for path in configured.configured]
+    policies = packs.read_all(configured.configured, calendars.calendar_ids)
     rules = (rule for policy in policies for listed in policy.clocks.values() for rule in listed)
     named = Counter(rule.calendar for rule in rules if rule.calendar is not None)
     most = min(named, key=lambda calendar: (-named[calendar], calendar), default="")
@@ -77,9 +79,38 @@ def in_force(configured: Packs) -> InForce:
 def promises(configured: Packs, tried: Tried, span: Span) -> Promises:
     """The promises that are tried. Raises `YamlRefusedError`, `TriedError`."""
     calendars = load_calendars(configured.calendars if tried.calendars is None else tried.calendars)
-    given = _given(tried, calendars, span)
-    standing = [] if tried.only else [packs.load(path, calendars.calendar_ids) for path in configured.configured]
-    return Promises(PolicyBook(_replaced(standing, given), grace_ms=configured.grace_ms), calendars)
+    known = calendars.calendar_ids
+    given = [(path, packs.load(path, known)) for path in tried.files]
+    newest = {policy.policy_id: path for path, policy in sorted(given, key=lambda one: one[1].valid_from_ms)}
+    if tried.undated:
+        given = [(path, policy) for path, policy in given if path == newest[policy.policy_id]]
+    else:
+        _require_that_they_hold([(path, policy) for path, policy in given if path == newest[policy.policy_id]], span)
+    standing = [] if tried.only else [(path, packs.load(path, known)) for path in configured.configured]
+    policies = packs.read_all(_in_order(standing, given), known)
+    if tried.undated:
+        policies = tuple(
+            one.model_copy(update={"valid_from": _ALWAYS}) if one.policy_id in newest else one for one in policies
+        )
+    return Promises(PolicyBook(policies, grace_ms=configured.grace_ms), calendars)
+
+
+def _require_that_they_hold(newest: Sequence[_Read], span: Span) -> None:
+    for path, policy in newest:
+        if policy.valid_from_ms >= span.end:
+            raise TriedError(
+                f"{path}: {policy.policy_id} {policy.version} holds from {shown(policy.valid_from_ms)} on, after the "
+                "span: nothing of it would be tried; give --undated to let it hold from the beginning"
+            )
+
+
+def _in_order(standing: Sequence[_Read], given: Sequence[_Read]) -> list[Path]:
+    """The packs in the order in which they are asked."""
+    known = [policy.policy_id for _, policy in standing]
+    order = [*dict.fromkeys(policy.policy_id for _, policy in given if policy.policy_id not in known), *known]
+    replaced = {policy.policy_id for _, policy in given}
+    kept = [one for one in standing if one[1].policy_id not in replaced]
+    return [path for path, _ in sorted((*given, *kept), key=lambda one: order.index(one[1].policy_id))]
 
 
 def names(configured: Packs, tried: Tried) -> list[str]:
@@ -89,31 +120,3 @@ def names(configured: Packs, tried: Tried) -> list[str]:
     named = [packs.load(path, calendar_ids) for path in tried.files]
     first = "" if tried.only else ", asked before those that are configured"
     return [f"{one.policy_id} {one.version}{'' if one.policy_id in known else first}" for one in named]
-
-
-def _given(tried: Tried, calendars: CalendarBook, span: Span) -> list[Policy]:
-    given = [packs.load(path, calendars.calendar_ids) for path in tried.files]
-    for place, policy in enumerate(given):
-        if (policy.policy_id, policy.version) in {(one.policy_id, one.version) for one in given[:place]}:
-            raise TriedError(f"{tried.files[place]}: policy {policy.policy_id} version {policy.version} is given twice")
-    newest = {policy.policy_id: policy for policy in sorted(given, key=lambda policy: policy.valid_from_ms)}
-    if tried.undated:
-        return [
-            policy.model_copy(update={"valid_from": _ALWAYS}) for policy in given if policy is newest[policy.policy_id]
-        ]
-    for path, policy in zip(tried.files, given, strict=True):
-        if policy is newest[policy.policy_id] and policy.valid_from_ms >= span.end:
-            raise TriedError(
-                f"{path}: {policy.policy_id} {policy.version} holds from {shown(policy.valid_from_ms)} on, after the "
-                "span: nothing of it would be tried; give --undated to let it hold from the beginning"
-            )
-    return given
-
-
-def _replaced(standing: Sequence[Policy], given: Sequence[Policy]) -> list[Policy]:
-    """The packs in the order in which they are asked."""
-    known = [policy.policy_id for policy in standing]
-    order = [*dict.fromkeys(policy.policy_id for policy in given if policy.policy_id not in known), *known]
-    replaced = {policy.policy_id for policy in given}
-    kept = [policy for policy in standing if policy.policy_id not in replaced]
-    return sorted((*given, *kept), key=lambda policy: order.index(policy.policy_id))

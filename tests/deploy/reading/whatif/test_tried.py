@@ -63,7 +63,7 @@ def test_what_would_hold_only_after_the_span_is_refused_and_can_be_let_hold(conf
 
 def test_one_version_given_twice_is_refused(configured: Packs, tmp_path: Path) -> None:
     files = pack(tmp_path, "desk", "4h"), pack(tmp_path, "desk", "2h")
-    with pytest.raises(TriedError, match="policy desk version 1 is given twice"):
+    with pytest.raises(YamlRefusedError, match="policy desk version 1 is loaded already"):
         promises(configured, Tried(files), SPAN)
 
 
