@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import yaml
 
 from processors.settings import Settings
 from processors.sla.business_time import CalendarBook
@@ -23,7 +25,8 @@ from schemas.kpis import (
 )
 from schemas.policies import calendars, packs, patterns
 from schemas.policies.patterns import Parameters
-from schemas.policies.yaml_lines import YamlRefusedError
+from schemas.policies.texts import PolicyText
+from schemas.policies.yaml_lines import YamlRefusedError, text_of
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,14 @@ PSEUDONYM_SECRET_MIN: Final = 16
 
 ERASED_CUSTOMERS_MAX: Final = 100_000
 """Erased customers that a partition remembers, 16 bytes each in its log; beyond it the longest erased are forgotten."""
+
+
+DECIDING: Final = {
+    "sources", "erase_sources", "partitioner", "partitions", "grace", "disorder", "page_window", "kpi_memory",
+    "case_retention_days", "cases_max", "case_events_max", "departed_max_keys", "dedup_max_ids", "partials_max",
+    "dimension_values_max",
+}  # fmt: skip
+"""Settings that decide what becomes of an event, beside those that name files and one that is secret."""
 
 
 class RulesError(OidorError):
@@ -70,6 +81,10 @@ class Rules:
     dimension_values_max: int
     patterns: Mapping[str, Parameters]
     """The parameters of each failure pattern, by its id."""
+    patterns_text: str
+    """What the file says that changes some of them; '' without one."""
+    settings: Mapping[str, Any]
+    """Those that decide, by name, as they are configured: everything else of these rules but packs, and no secret."""
     partition_of: Callable[[bytes], int] | None = None
     """Key of a record -> number of the partition that it belongs in; None: nobody says which."""
 
@@ -89,6 +104,16 @@ class Rules:
             self.promises.content,
         )
         return blake2b(repr(said).encode(), digest_size=8, person=b"oidor rules").hexdigest()
+
+    @property
+    def texts(self) -> list[PolicyText]:
+        """All that decides, as it is written; that of the settings names the others, in order."""
+        texts = self.promises.texts
+        if self.patterns_text:
+            texts.append(PolicyText.of("patterns", "patterns", "", self.patterns_text))
+        others = [" ".join(filter(None, (text.kind, text.name, text.text_version, text.digest))) for text in texts]
+        said = yaml.safe_dump({**self.settings, "texts": others}, allow_unicode=True, sort_keys=False, width=1_000)
+        return [*texts, PolicyText.of("settings", "settings", "", said)]
 
     @property
     def bounds(self) -> Mapping[str, int]:
@@ -148,6 +173,8 @@ class Rules:
             partials_max=settings.partials_max,
             dimension_values_max=settings.dimension_values_max,
             patterns=parameters,
+            patterns_text="" if settings.patterns is None else text_of(settings.patterns),
+            settings=settings.model_dump(mode="json", include=DECIDING),
             partition_of=partition_of,
         )
 

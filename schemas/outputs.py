@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schemas.kpis import ACCUMULATORS, DIMENSIONS, HISTOGRAM_WIDTH, LOWEST_BUCKET, RETIRED, Histogram
+from schemas.policies.texts import TextKind
 from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Reason, Severity, StaleReason, WaitingOn
 
 
@@ -137,6 +138,8 @@ class ClockRow(NamedTuple):
     instance: int
     policy_id: str
     policy_version: str
+    policy_digest: str
+    """`schemas.policies.texts.digest_of` the text of the pack by which it was started or last changed."""
     customer_id: str
     channel: str
     area: str
@@ -151,6 +154,8 @@ class ClockRow(NamedTuple):
     calendar: str
     """Whose business time it counts; '': elapsed time."""
     calendar_version: str
+    calendar_digest: str
+    """Of the text of that calendar, with the holidays of its country; '': elapsed time."""
     legal: int
     target_ms: int
     """What this instance has, in its own time: of the target, what earlier instances left."""
@@ -304,6 +309,21 @@ class StaleMinuteRow(NamedTuple):
     """0 of what a worker writes; 1 once the minute was counted anew, until it is marked again."""
 
 
+class PolicyTextRow(NamedTuple):
+    """A text of rules that a partition works by, as `schemas.policies.texts.PolicyText` has it.
+
+    Natural key: kind, name, digest; of all rows of a key the least `first_seen` holds, whoever wrote it.
+    """
+
+    kind: TextKind
+    name: str
+    text_version: str
+    digest: str
+    text: str
+    first_seen: int
+    """Wall clock of the first checkpoint under it, ms."""
+
+
 class PartialRow(NamedTuple):
     """Some of what one minute, or quarter-hour, adds up to, without what is zero: one row of the warehouse for each
     partial, written together, because they have most in common.
@@ -345,6 +365,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "ingest_progress": ProgressRow._fields,
     "erasures": ErasureRow._fields,
     "watermarks": WatermarkRow._fields,
+    "policy_texts": PolicyTextRow._fields,
 }
 """Table -> columns of a row batch; the warehouse adds `version` and `last_recorded_at` (events: `ingested_at`)."""
 

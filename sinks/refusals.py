@@ -16,6 +16,7 @@ from schemas.outputs import (
     ErasureRow,
     EventRow,
     IncidentRow,
+    PolicyTextRow,
     ProgressRow,
     RejectedRow,
 )
@@ -56,7 +57,9 @@ class RefusalRate:
         return f"refused {all_refused} of its last {max(together, all_refused)} rows"
 
 
-_ROWS: Final[tuple[type, ...]] = (EventRow, CaseRow, ClockRow, IncidentRow, RejectedRow, ProgressRow, ErasureRow)
+_ROWS: Final[tuple[type, ...]] = (
+    EventRow, CaseRow, ClockRow, IncidentRow, RejectedRow, ProgressRow, ErasureRow, PolicyTextRow,
+)  # fmt: skip
 _EMPTY: Final[dict[object, Any]] = {int: 0, tuple[str, ...]: (), int | None: None, float | None: None}
 _TYPES: Final = {row.__dict__["_fields"]: get_type_hints(row) for row in _ROWS}
 

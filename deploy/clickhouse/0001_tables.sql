@@ -126,6 +126,7 @@ CREATE TABLE IF NOT EXISTS {database}.sla_clocks
     instance UInt32 COMMENT 'Which clock of this metric in the case: 1 the first; one more for each wait, reopening, message or update',
     policy_id LowCardinality(String) COMMENT 'SLA policy that set the target',
     policy_version LowCardinality(String) COMMENT 'Version of that policy',
+    policy_digest LowCardinality(String) COMMENT 'Which text of that version it was started or last changed under: digest of policy_texts',
     customer_id String COMMENT 'Pseudonymous customer; empty when anonymous',
     channel LowCardinality(String) COMMENT 'Channel of the case',
     area LowCardinality(String) COMMENT 'Area of the case',
@@ -137,6 +138,7 @@ CREATE TABLE IF NOT EXISTS {database}.sla_clocks
     target LowCardinality(String) COMMENT 'What the policy promises, as configured: 4h, 8h es-madrid-split, 15 working_days es-working-days; as told: when the customer was told',
     calendar LowCardinality(String) COMMENT 'Calendar whose business time it counts; empty: elapsed time',
     calendar_version LowCardinality(String) COMMENT 'Version of that calendar',
+    calendar_digest LowCardinality(String) COMMENT 'Which text of that version, holidays included: digest of policy_texts; empty: elapsed time',
     legal UInt8 COMMENT '1 for a deadline of the law: never paused, never longer by priority',
     target_ms Int64 COMMENT 'Time allowed to this instance, milliseconds of business time when there is a calendar',
     due_at DateTime64(3, 'UTC') COMMENT 'Deadline, UTC; of a paused clock: when it is due if nobody ends the pause',
@@ -289,3 +291,20 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (customer, partition)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'One row for each customer who was erased and partition that read it; key: customer, partition';
+
+-- Whoever first worked under a text is the one that counts: rows of all partitions, generations and replays merge.
+CREATE TABLE IF NOT EXISTS {database}.policy_texts
+(
+    kind LowCardinality(String) COMMENT 'What is written: pack, calendar, patterns or settings',
+    name LowCardinality(String) COMMENT 'Id of the pack or of the calendar, else the kind',
+    text_version SimpleAggregateFunction(any, String) COMMENT 'Version as the text calls itself; empty where it does not',
+    digest String COMMENT 'Of the text, 64 bits of BLAKE2b, hexadecimal: policy_digest and calendar_digest of sla_clocks',
+    text SimpleAggregateFunction(any, String) COMMENT 'As it was read; of a calendar with the holidays of its country, of settings those that decide',
+    first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'Wall clock of the first checkpoint under it, UTC',
+    version SimpleAggregateFunction(max, UInt64) COMMENT 'generation << 32 | sequence of the last checkpoint at which a partition came under it',
+    last_recorded_at SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Wall clock of that checkpoint, UTC'
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (kind, name, digest)
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'What packs, calendars, parameters of patterns and settings said, each text once; key: kind, name, digest';

@@ -49,6 +49,14 @@ ALTER TABLE {database}.v_sla COMMENT COLUMN overdue_elapsed_ms 'The same, millis
 ALTER TABLE {database}.v_sla COMMENT COLUMN open '1 while the promise is neither kept nor cancelled';
 ALTER TABLE {database}.v_sla COMMENT COLUMN elapsed_ms 'stopped_at - started_at, milliseconds; NULL while open';
 
+-- A sum of what all partitions wrote: whether a merge has happened makes no difference.
+CREATE OR REPLACE VIEW {database}.v_policy_texts AS
+SELECT * EXCEPT (version)
+FROM {database}.policy_texts FINAL
+COMMENT 'Texts of packs, calendars, parameters of patterns and settings that were ever in force, each once';
+
+ALTER TABLE {database}.v_policy_texts COMMENT COLUMN last_recorded_at 'When a partition came under the text last, UTC: later than first_seen where others were in force meanwhile, or a partition was read anew';
+
 CREATE OR REPLACE VIEW {database}.v_incidents AS
 SELECT *
 FROM {database}.incidents FINAL

@@ -35,6 +35,7 @@ PASSED_ON: Final[Mapping[str, str]] = {
     "v_merged_elsewhere": "cases",
     "v_split_cases": "feedback_events",
     "v_sla": "sla_clocks",
+    "v_policy_texts": "policy_texts",
     "v_incidents": "incidents",
     "v_kpi_minute": "kpi_partials",
     "v_kpi_quarter_hour": "kpi_quarter_hours",

@@ -67,11 +67,13 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     paused = state == "paused"
     paused_ms, illegitimate_ms = clocks.paused_ms(clock, now)
     overdue_ms, overdue_elapsed_ms = clocks.overdue(clock)
-    calendar_version = "" if clock.calendar is None else clock.calendar.version
+    calendar = clock.calendar
+    version, digest = ("", "") if calendar is None else (calendar.version, calendar.digest)
     return ClockRow(
         clock_id(case, clock), topic, source, entity_id, partition, clock.metric, clock.instance,
-        target.policy_id, target.policy_version, case.fold.facts.get("customer_id", ""), channel, area, team, priority,
-        kind, queue, clock.started_at, target.written, target.calendar_id, calendar_version, int(target.legal),
+        target.policy_id, target.policy_version, target.policy_digest, case.fold.facts.get("customer_id", ""), channel,
+        area, team, priority, kind, queue, clock.started_at, target.written, target.calendar_id, version, digest,
+        int(target.legal),
         clock.allotted_ms, clock.due_at, None if clock.is_open else clock.ended_at, state, clocks.took_ms(clock),
         overdue_ms, overdue_elapsed_ms, _due_business_ms(clock, state), _waiting(case.fold)[0] if paused else "",
         clock.paused_at if paused else None, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)),

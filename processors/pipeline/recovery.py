@@ -50,6 +50,7 @@ def recover(state: PartitionState) -> None:
             part, description = isolation.failure("recovery", error)
             state.health.failed(part, description, state.watermarks.timers_fired_to[case.key[0]])
     _begin_period(state)
+    state.pending.texts += state.recorded_texts.record(state.rules.texts)
     for case in state.cases.values():
         _install(state, case, owed)
     for key in list(state.subjects):

@@ -28,7 +28,8 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-from schemas.policies.calendars import MINUTES_A_DAY, WEEKDAYS, CalendarDefinition, Interval
+from schemas.policies.calendars import MINUTES_A_DAY, WEEKDAYS, CalendarDefinition, Interval, recorded
+from schemas.policies.texts import PolicyText, digest_of
 
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2399
@@ -63,8 +64,21 @@ class Calendar:
     @cached_property
     def content(self) -> str:
         """When it is open, as text: equal for calendars that agree, in any process; of its country for some decades."""
-        said = self._definition.model_dump(mode="json", exclude_defaults=True, exclude={"version"}, warnings=False)
-        return json.dumps([said, self._hours.national(_COMPARED_YEARS)], sort_keys=True)
+        unsaid = {"version", "national_holidays"}
+        said = self._definition.model_dump(mode="json", exclude_defaults=True, exclude=unsaid, warnings=False)
+        days = [day.isoformat() for day in self._hours.national(_COMPARED_YEARS)]
+        return json.dumps([said, days], sort_keys=True)
+
+    @cached_property
+    def text(self) -> str:
+        """As it was read, with the holidays of its country for some decades; '' of one that was not read."""
+        text, names = self._definition.text, self._hours.national(_COMPARED_YEARS)
+        return text if not text or not names or self._definition.national_holidays else recorded(text, names)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of its text; '' of one that has none."""
+        return digest_of(self.text) if self.text else ""
 
     def add(self, start_ms: int, business_ms: int) -> int:
         """The due moment: the least `t >= start_ms` with `business_ms` of business time between. O(log n) a year.
@@ -172,6 +186,11 @@ class CalendarBook:
         """What some calendars answer, as text: see `Calendar.content`."""
         return [one.content for calendar_id in sorted(calendar_ids) for _, one in self._versions[calendar_id]]
 
+    def texts(self, calendar_ids: Iterable[str]) -> list[PolicyText]:
+        """Of all versions of some calendars."""
+        versions = (one for calendar_id in sorted(calendar_ids) for _, one in self._versions[calendar_id])
+        return [PolicyText.of("calendar", one.calendar_id, one.version, one.text) for one in versions if one.text]
+
     def counted_to(self, at_ms: int) -> Mapping[str, int]:
         """Calendar and version -> business milliseconds up to a moment: what their `Calendar.counted_to` say.
 
@@ -278,6 +297,9 @@ class _HoursOfDays:
         self._openings = {day.toordinal(): hours for day, hours in definition.openings.items()}
         country, subdivision = definition.holidays.country, definition.holidays.subdivision
         self._national = None if country is None else holidays.country_holidays(country, subdiv=subdivision)
+        self._recorded = {day.toordinal(): name for day, name in definition.national_holidays.items()}
+        years = {day.year for day in definition.national_holidays}
+        self._recorded_years = range(min(years), max(years) + 1) if years else range(0)
         self.always = country is None and not self._own and all(_is_whole_day(hours) for hours in self._weekly)
 
     def on(self, day: int) -> tuple[Interval, ...]:
@@ -286,17 +308,24 @@ class _HoursOfDays:
     def working(self, day: int) -> bool:
         return bool(self._weekly[(day - 1) % 7]) and bool(self._regular(day))
 
-    def national(self, years: range) -> list[str]:
-        """The holidays of the country, in order; none where own dates and the week say everything."""
+    def national(self, years: range) -> dict[date, str]:
+        """The holidays of the country by name, in order; none where own dates and the week say everything."""
         if self._national is None:
-            return []
-        return [day.isoformat() for day in _days_of(years) if day in self._national]
+            return {}
+        named = ((day, self._name(day)) for day in _days_of(years))
+        return {day: name for day, name in named if name is not None}
+
+    def _name(self, day: date) -> str | None:
+        """What a holiday of the country is called; None of another day."""
+        if day.year in self._recorded_years:
+            return self._recorded.get(day.toordinal())
+        return None if self._national is None else self._national.get(day)
 
     def _regular(self, day: int) -> tuple[Interval, ...]:
         own = self._own.get(day)
         if own is not None:
             return own
-        if self._national is not None and date.fromordinal(day) in self._national:
+        if self._national is not None and self._name(date.fromordinal(day)) is not None:
             return ()
         return self._weekly[(day - 1) % 7]
 

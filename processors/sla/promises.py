@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from processors.sla.business_time import Calendar, CalendarBook
 from schemas.policies.packs import PolicyBook, Target
+from schemas.policies.texts import PolicyText
 from schemas.taxonomy import ClockMetric
 
 Promise = tuple[Target, Calendar | None]
@@ -21,6 +22,11 @@ class Promises:
     def content(self) -> str:
         """What is promised, as text: equal for packs and calendars that promise the same, in any process."""
         return "\0".join((self._book.content, *self._calendars.content(self._book.calendar_ids)))
+
+    @property
+    def texts(self) -> list[PolicyText]:
+        """Of the packs, in the order in which they are asked, and of the calendars that they name."""
+        return [*self._book.texts, *self._calendars.texts(self._book.calendar_ids)]
 
     def business_time(self, at: int) -> Mapping[str, int]:
         """Calendar and version -> its business milliseconds up to `at` (ms), by its own count."""

@@ -34,6 +34,7 @@ from processors.state.partials import DimensionValueTable, NameTable, PartialTab
 from processors.state.pending import Pending
 from processors.state.periods import Periods
 from processors.state.progress import ProgressTable
+from processors.state.recorded_texts import RecordedTexts
 from processors.state.retention import Retention
 from processors.state.seen_ids import SeenIds, SeenIdTable
 from processors.state.sources import Sources
@@ -42,7 +43,7 @@ from processors.state.table import StateTable
 from processors.state.timers import Timers
 from processors.state.watermarks import Watermarks
 from schemas.kpis import DIMENSIONS
-from schemas.outputs import Checkpoint, WatermarkRow
+from schemas.outputs import Checkpoint, PolicyTextRow, WatermarkRow
 from schemas.topics import INPUTS
 
 T = TypeVar("T", bound=StateTable)
@@ -62,6 +63,7 @@ class PartitionState:
         # Written. A new table is one more of these lines.
         self.cases = self._table(Cases())
         self.periods = self._table(Periods())
+        self.recorded_texts = self._table(RecordedTexts())
         self.seen: dict[str, SeenIds] = {topic: SeenIds(rules.dedup_max_ids) for topic in INPUTS}
         self._table(SeenIdTable(self.seen))
         self.departed: dict[str, SeenIds] = {topic: SeenIds(rules.departed_max_keys) for topic in INPUTS}
@@ -191,6 +193,7 @@ class PartitionState:
             or pending.dirty
             or pending.incidents
             or pending.stale_minutes
+            or pending.texts
             or any(partials.changed or partials.adjustments for partials in self.partials.values())
         )
 
@@ -217,6 +220,7 @@ class PartitionState:
         rows |= self._kpi_rows(version)
         rows["ingest_progress"] = [*self.progress.rows(self.number)]
         rows["watermarks"] = [self._watermark_row()]
+        rows["policy_texts"] = [PolicyTextRow(*text, recorded_at) for text in pending.texts]
         return Checkpoint(
             partition=self.number,
             version=version,

@@ -10,6 +10,7 @@ from processors.cases.case import Case
 from processors.cases.events import CaseKey
 from processors.cases.rows import case_row, clock_id, clock_row
 from schemas.outputs import ClockRow, ErasureRow, EventRow, IncidentRow, RejectedRecord, StaleMinuteRow
+from schemas.policies.texts import PolicyText
 from schemas.taxonomy import StaleReason
 from schemas.topics import SURVEYS
 
@@ -29,6 +30,8 @@ class Pending:
     """By clock id: the last rows of clocks that no case knows any more."""
     last_clocks: dict[str, ClockRow] = field(default_factory=dict)
     """By clock id: open clocks of cases that left, as they read then."""
+    texts: list[PolicyText] = field(default_factory=list)
+    """Texts of rules that came into force."""
     stale_minutes: dict[tuple[int, str, StaleReason], None] = field(default_factory=dict)
     """KPI minutes that are to be counted anew: when they begin, ms, their input topic, and why."""
     _of_customer: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))

@@ -11,9 +11,11 @@
       country: ES                       # from the `holidays` library, with `subdivision: MD` those of a region
       dates: {2026-11-02: [], 2026-12-24: ["09:00-12:00"]}   # own ones, full or with the hours that remain
     openings: {2026-12-19: ["10:00-14:00"]}                  # besides whatever else is open that day
+    national_holidays: {2026-12-25: Navidad}                 # of the years that it spans, instead of the library's
 
 An interval belongs to the day on which it opens: a holiday takes away what would have opened on it, and leaves the
-night shift that came in the evening before. An own date wins over the library.
+night shift that came in the evening before. An own date wins over the library. The holidays of a country change with
+the release of the library: where a calendar is recorded, its text gets those that hold, with their names.
 
 A *working day* has weekly intervals and is no full holiday. An exceptional opening does not make one: a deadline
 that a law counts in working days does not move because a shop opened on a Sunday.
@@ -29,6 +31,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import holidays as holiday_library
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -38,10 +41,11 @@ from pydantic import (
     PlainValidator,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from schemas.policies.versions import Versioned, read_versions
-from schemas.policies.yaml_lines import read_model
+from schemas.policies.yaml_lines import load_with_lines, text_of
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = (
@@ -153,6 +157,8 @@ class CalendarDefinition(_Strict, Versioned):
     weekly: Mapping[Weekday, Hours]
     holidays: Holidays = Holidays()
     openings: Mapping[date, Hours] = {}
+    national_holidays: Mapping[date, str] = {}
+    """Holidays of the country by name; from the first of their years to the last the library is not asked."""
 
     @field_validator("weekly")
     @classmethod
@@ -161,6 +167,12 @@ class CalendarDefinition(_Strict, Versioned):
             raise ValueError("a calendar that never opens has no due times: give a weekday its intervals")
         return value
 
+    @model_validator(mode="after")
+    def _national_holidays_are_of_a_country(self) -> "CalendarDefinition":
+        if self.national_holidays and self.holidays.country is None:
+            raise ValueError("national_holidays need the country, holidays.country; own ones stand in holidays.dates")
+        return self
+
     @property
     def saturdays_are_working_days(self) -> bool:
         return bool(self.weekly.get("saturday"))
@@ -168,7 +180,26 @@ class CalendarDefinition(_Strict, Versioned):
 
 def load(path: Path) -> CalendarDefinition:
     """Read one calendar. Raises `YamlRefusedError`."""
-    return read_model(path, CalendarDefinition)
+    return CalendarDefinition.read(text_of(path), str(path))
+
+
+def recorded(text: str, national_holidays: Mapping[date, str]) -> str:
+    """The text of a calendar with the holidays of its country in it, so that it answers what it answers today."""
+    added = _dump({"national_holidays": dict(national_holidays)})
+    document = load_with_lines(text, "")
+    if _can_be_continued(document.root, text):
+        return f"{text.rstrip()}\n# Recorded with the calendar: the holidays of its country.\n{added}"
+    return _dump(document.content) + added
+
+
+def _can_be_continued(root: yaml.Node | None, text: str) -> bool:
+    """Whether a name at the top may follow the text."""
+    in_lines = root is not None and not getattr(root, "flow_style", True) and root.start_mark.column == 0
+    return in_lines and not any(line.startswith("...") for line in text.splitlines())
+
+
+def _dump(content: object) -> str:
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=10_000)
 
 
 def load_all(paths: Iterable[Path]) -> tuple[CalendarDefinition, ...]:

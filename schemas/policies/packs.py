@@ -36,8 +36,9 @@ from schemas.policies.policy import (
     TargetRule,
 )
 from schemas.policies.refusals import deciding, oddities, refusals
+from schemas.policies.texts import PolicyText
 from schemas.policies.versions import read_versions
-from schemas.policies.yaml_lines import YamlRefusedError, load_with_lines, read_model
+from schemas.policies.yaml_lines import YamlRefusedError, load_with_lines, text_of
 from schemas.taxonomy import ClockMetric
 
 
@@ -47,6 +48,8 @@ class Target:
 
     policy_id: str
     policy_version: str
+    policy_digest: str = ""
+    """Of the text of the pack."""
     rule: int = 0
     """Its position among the rules of its metric."""
     target_ms: int = 0
@@ -131,6 +134,11 @@ class PolicyBook:
         return json.dumps([self._grace_ms, packs], sort_keys=True)
 
     @property
+    def texts(self) -> list[PolicyText]:
+        """Of its packs, in the order in which they are asked."""
+        return [PolicyText.of("pack", one.policy_id, one.version, one.text) for one in self._policies if one.text]
+
+    @property
     def calendar_ids(self) -> frozenset[str]:
         """The calendars that its packs name."""
         rules = (rule for policy in self._policies for listed in policy.clocks.values() for rule in listed)
@@ -204,6 +212,7 @@ def _target(policy: Policy, index: int, rule: TargetRule, grace_ms: int) -> Targ
     return Target(
         policy_id=policy.policy_id,
         policy_version=policy.version,
+        policy_digest=policy.digest,
         rule=index,
         target_ms=rule.target or 0,
         working_days=rule.working_days or 0,
@@ -224,24 +233,29 @@ def load(path: Path, calendar_ids: Collection[str]) -> Policy:
     """Read one pack; calendars that it names must be among `calendar_ids`. Raises `YamlRefusedError`."""
     if not path.exists():
         raise YamlRefusedError(f"unknown policy pack {path}: no such file; see OIDOR_POLICIES")
-    policy = read_model(path, Policy)
+    return read(text_of(path), str(path), calendar_ids)
+
+
+def read(text: str, name: str, calendar_ids: Collection[str]) -> Policy:
+    """Read one pack from its text; `name` is the file's, for messages. Raises `YamlRefusedError`."""
+    policy = Policy.read(text, name)
     for metric, rules in policy.clocks.items():
         for index, rule in enumerate(rules):
             if rule.calendar is not None and rule.calendar not in calendar_ids:
                 known = ", ".join(sorted(calendar_ids)) or "none: see OIDOR_CALENDARS"
-                line, where = _place(path, ("clocks", metric, index, "calendar"))
-                raise YamlRefusedError(f"{path}:{line}: {where}: unknown calendar {rule.calendar!r}; known: {known}")
+                line, where = _place(policy, name, ("clocks", metric, index, "calendar"))
+                raise YamlRefusedError(f"{name}:{line}: {where}: unknown calendar {rule.calendar!r}; known: {known}")
     return policy
 
 
-def _place(path: Path, location: tuple[str | int, ...]) -> tuple[int, str]:
-    return load_with_lines(path.read_text(encoding="utf-8"), str(path)).place(location)
+def _place(policy: Policy, name: str, location: tuple[str | int, ...]) -> tuple[int, str]:
+    return load_with_lines(policy.text, name).place(location)
 
 
 def warnings_of(path: Path, policy: Policy) -> Iterator[str]:
     """What is odd about a pack that can be used, one line each."""
     for location, reason in oddities(policy):
-        line, where = _place(path, location)
+        line, where = _place(policy, str(path), location)
         yield f"{path}:{line}: {where}: {reason}"
 
 
@@ -252,7 +266,7 @@ def read_all(paths: Iterable[Path], calendar_ids: Collection[str]) -> tuple[Poli
     for path, policy in zip(paths, policies, strict=True):
         found = list(refusals(policy, deciding(other for other in policies if other is not policy)))
         if found:
-            (line, where), reason = min((_place(path, location), reason) for location, reason in found)
+            (line, where), reason = min((_place(policy, str(path), location), reason) for location, reason in found)
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             raise YamlRefusedError(f"{path}:{line}: {where}: {reason}{more}")
     return policies

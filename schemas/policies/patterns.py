@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from schemas.policies.yaml_lines import read_model
+from schemas.policies.yaml_lines import read_model, text_of
 
 
 class Parameters(BaseModel):
@@ -49,5 +49,5 @@ def read(path: Path | None, declared: Mapping[str, Parameters]) -> Mapping[str, 
     if path is None:
         return declared
     fields: dict[str, Any] = {pattern: (type(default), default) for pattern, default in declared.items()}
-    content = read_model(path, create_model("PatternsFile", __base__=_File, **fields))
+    content = read_model(text_of(path), str(path), create_model("PatternsFile", __base__=_File, **fields))
     return MappingProxyType({pattern: getattr(content, pattern) for pattern in declared})

@@ -1,13 +1,18 @@
-"""Documents in YAML of which several versions stand side by side, each in force from a moment on."""
+"""Documents in YAML of which several versions stand side by side, each in force from a moment on.
+
+Two texts that call themselves by one version are told apart by their digests.
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, PrivateAttr
 
-from schemas.policies.yaml_lines import YamlRefusedError
+from schemas.policies.texts import digest_of
+from schemas.policies.yaml_lines import YamlRefusedError, read_model
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -18,6 +23,24 @@ class Versioned(BaseModel):
     version: str
     valid_from: AwareDatetime = datetime(2000, 1, 1, tzinfo=UTC)
     """Clocks that start from then on use this version."""
+    _text: str = PrivateAttr("")
+
+    @classmethod
+    def read(cls, text: str, name: str) -> Self:
+        """Read a document from its text; `name` is the file's, for messages. Raises `YamlRefusedError`."""
+        document = read_model(text, name, cls)
+        document._text = text
+        return document
+
+    @property
+    def text(self) -> str:
+        """As it was read; '' of one that was not."""
+        return self._text
+
+    @cached_property
+    def digest(self) -> str:
+        """Of its text; '' of one that has none."""
+        return digest_of(self._text) if self._text else ""
 
     @property
     def valid_from_ms(self) -> int:

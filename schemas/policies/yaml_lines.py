@@ -68,11 +68,12 @@ def load_with_lines(text: str, name: str) -> LinedYaml:
 
 def names_in(path: Path) -> frozenset[str]:
     """The names at the top of a file; none when it holds something else. Raises `YamlRefusedError`."""
-    content = load_with_lines(_text_of(path), str(path)).content
+    content = load_with_lines(text_of(path), str(path)).content
     return frozenset(map(str, content)) if isinstance(content, dict) else frozenset()
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """What stands in a file. Raises `YamlRefusedError`."""
     if path.is_dir():
         files = sorted(path.glob("*.yaml"))
         such_as = f", as {files[0]}" if files else ""
@@ -86,16 +87,19 @@ def _text_of(path: Path) -> str:
         raise YamlRefusedError(f"{path}:{line}: not UTF-8 text") from error
 
 
-def read_model(path: Path, model: type[Model]) -> Model:
-    """Read a file as `model`. Raises `YamlRefusedError`; of several errors it names the first by line."""
-    document = load_with_lines(_text_of(path), str(path))
+def read_model(text: str, name: str, model: type[Model]) -> Model:
+    """Read a text as `model`; `name` is the file's, for messages.
+
+    Raises `YamlRefusedError`; of several errors it names the first by line.
+    """
+    document = load_with_lines(text, name)
     try:
         return model.model_validate(document.content)
     except ValidationError as error:
         errors = error.errors(include_url=False)
         (line, where), reason = min((document.place(one["loc"]), _what_to_change(one)) for one in errors)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise YamlRefusedError(f"{path}:{line}: {where or 'the file'}: {reason}{more}") from error
+        raise YamlRefusedError(f"{name}:{line}: {where or 'the file'}: {reason}{more}") from error
 
 
 def _what_to_change(error: ErrorDetails) -> str:

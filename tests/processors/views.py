@@ -20,6 +20,7 @@ KEYS: Final = {
     "ingest_progress": ("topic", "partition", "incarnation", "day"),
     "erasures": ("customer", "partition"),
     "watermarks": ("partition",),
+    "policy_texts": ("kind", "name", "digest"),
     "kpi_stale_minutes": ("minute", "topic", "partition", "reason"),
 }
 PARTIALS: Final = ("kpi_partials", "kpi_quarter_hours")

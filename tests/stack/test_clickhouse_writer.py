@@ -26,6 +26,7 @@ from schemas.outputs import (
     EventRow,
     IncidentRow,
     PartialRow,
+    PolicyTextRow,
     ProgressRow,
     RejectedRow,
     RowBatch,
@@ -138,9 +139,9 @@ ROWS: dict[str, Sequence[Any]] = {
         origin_area="sales", otc_stage="invoicing", relationship="b2c", demand_type="failure", queue="sales",
     ),
     "sla_clocks": ClockRow(
-        "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1", "ada",
-        "phone", "billing", "t1", "high", "", "sales", NOON, "3min", "", "", 0, 180_000, NOON + 180_000, None, "paused",
-        None, 0, 0, 7, "customer", NOON + 1, 0, 0, 0, 0, 0, 0, 1,
+        "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1",
+        "708348871e469f6c", "ada", "phone", "billing", "t1", "high", "", "sales", NOON, "3min", "", "", "", 0, 180_000,
+        NOON + 180_000, None, "paused", None, 0, 0, 7, "customer", NOON + 1, 0, 0, 0, 0, 0, 0, 1,
     ),
     "incidents": IncidentRow(
         "P02:1", "P02", "c-1", "critical", "open", "", NOON, NOON + 1, None, "contact-events", 3, "crm", "c-1", "ada",
@@ -152,6 +153,7 @@ ROWS: dict[str, Sequence[Any]] = {
     "ingest_progress": ProgressRow("contact-events", 3, 2, NOON, 10, 8, 1, 1, 1, 11),
     "erasures": ErasureRow(1 << 63, 3, NOON),
     "watermarks": WatermarkRow(3, NOON, NOON - 60_000, {"office 1": 5, "uk 2": -1}, {"queue": 2**31}),
+    "policy_texts": PolicyTextRow("pack", "default", "1", "708348871e469f6c", "policy_id: default\nclocks: {}\n", NOON),
     "kpi_partials": PARTIAL,
     "kpi_quarter_hours": PARTIAL._replace(revision=1 << 40),
     "kpi_stale_minutes": StaleMinuteRow(NOON, "contact-events", 3, "not_taken_back", 1),
@@ -161,6 +163,7 @@ ROWS: dict[str, Sequence[Any]] = {
 @pytest.mark.parametrize("table", COLUMNS)
 def test_what_goes_in_comes_out(address: Address, client: Client, table: str) -> None:
     moments = {name for name in COLUMNS[table] if name.endswith(("_at", "_since"))} | {"day", "minute", "quarter_hour"}
+    moments.add("first_seen")
 
     assert write(address, block(table, ROWS[table], version=1 << 40)) == []
 

@@ -494,3 +494,24 @@ def latest_date(zone: ZoneInfo, at_ms: int) -> date:
 def exists(zone: ZoneInfo, day: date) -> bool:
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone)
     return noon.astimezone(UTC).astimezone(zone).date() == day
+
+
+@pytest.mark.parametrize("name", ["es-working-days", "uk", "es-madrid-split", "always"])
+def test_a_calendar_read_from_its_recorded_text_answers_the_same(name: str) -> None:
+    calendar = shipped(name)
+    again = Calendar(CalendarDefinition.read(calendar.text, name))
+    assert (again.content, again.text, again.digest) == (calendar.content, calendar.text, calendar.digest)
+    christmas = ms("2026-12-21T10:00+01:00")
+    assert again.add(christmas, 60 * HOUR) == calendar.add(christmas, 60 * HOUR)
+    assert again.add_working_days(christmas, 15) == calendar.add_working_days(christmas, 15)
+
+
+def test_a_recorded_calendar_does_not_ask_the_library_for_the_years_that_it_holds() -> None:
+    uk = shipped("uk")
+    assert "2027-01-01: New Year's Day" in uk.text
+    moved = uk.text.replace("2027-01-01: New Year's Day", "2027-01-05: Another Day")
+    again = Calendar(CalendarDefinition.read(moved, "uk"))
+    assert again.is_open(ms("2027-01-01T10:00+00:00"))
+    assert not again.is_open(ms("2027-01-05T10:00+00:00"))
+    assert not again.is_open(ms("2019-01-01T10:00+00:00")), "of other years it does"
+    assert again.digest != uk.digest

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from schemas.policies import calendars
-from schemas.policies.calendars import Interval, load, load_all
+from schemas.policies.calendars import CalendarDefinition, Interval, load, load_all, recorded
 from schemas.policies.yaml_lines import YamlRefusedError
 
 PACKS = sorted((Path(__file__).parents[3] / "deploy" / "policies" / "calendars").glob("*.yaml"))
@@ -122,3 +122,26 @@ def test_the_example_in_the_documentation_is_a_calendar(tmp_path: Path) -> None:
     path = tmp_path / "documented.yaml"
     path.write_text("\n".join(line[4:] for line in documented.splitlines()), encoding="utf-8")
     assert load(path).calendar_id == "es-madrid-split"
+
+
+HOLIDAYS = {date(2026, 1, 6): "Epifanía: Reyes", date(2026, 12, 25): "Natividad del Señor"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        GOOD + "...\n",
+        "{calendar_id: c, version: '1', zone: UTC, weekly: {monday: ['09:00-10:00']}, holidays: {country: ES}}",
+    ],
+)
+def test_a_recorded_calendar_says_what_it_said_and_the_holidays_of_its_country(text: str) -> None:
+    before = CalendarDefinition.read(text, "before")
+    after = CalendarDefinition.read(recorded(text, HOLIDAYS), "after")
+    assert after.national_holidays == HOLIDAYS
+    assert after.model_dump(exclude={"national_holidays"}) == before.model_dump(exclude={"national_holidays"})
+
+
+def test_holidays_of_a_country_need_the_country() -> None:
+    with pytest.raises(YamlRefusedError, match=r"national_holidays need the country"):
+        CalendarDefinition.read(recorded(GOOD.replace("  country: ES\n  subdivision: MD\n", ""), HOLIDAYS), "c.yaml")

@@ -9,6 +9,7 @@ import pytest
 from processors.rules import RulesError
 from schemas.policies.durations import in_words
 from schemas.policies.packs import PolicyBook, Target, load, load_all
+from schemas.policies.texts import digest_of
 from schemas.policies.yaml_lines import YamlRefusedError
 from tests.processors.feed import rules
 
@@ -128,9 +129,11 @@ def test_a_newer_version_that_promises_nothing_ends_the_promise(tmp_path: Path) 
 )
 def test_durations_are_written_with_their_unit(tmp_path: Path, written: str, milliseconds: int) -> None:
     rule = f"  answer: [{{target: {written}, grace: 5s, warn_at: [0.8, 0.5]}}]\n"
-    target = book(pack(tmp_path, rule)).target("answer", NOW, {})
+    path = pack(tmp_path, rule)
+    target = book(path).target("answer", NOW, {})
     assert target == Target(
-        policy_id="p", policy_version="1", target_ms=milliseconds, grace_ms=5_000, warn_at=(0.5, 0.8)
+        policy_id="p", policy_version="1", policy_digest=digest_of(path.read_text(encoding="utf-8")),
+        target_ms=milliseconds, grace_ms=5_000, warn_at=(0.5, 0.8),
     )  # fmt: skip
 
 

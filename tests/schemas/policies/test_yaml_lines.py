@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from schemas.policies.yaml_lines import YamlRefusedError, load_with_lines, read_model
+from schemas.policies.yaml_lines import YamlRefusedError, load_with_lines, read_model, text_of
 
 
 class Part(BaseModel):
@@ -21,7 +21,7 @@ def test_the_first_error_by_line_is_named_and_the_others_counted(tmp_path: Path)
     path = tmp_path / "whole.yaml"
     path.write_text("named:\n  a: {number: x}\nparts:\n  - number: 1\n  - number: y\n", encoding="utf-8")
     with pytest.raises(YamlRefusedError) as refused:
-        read_model(path, Whole)
+        read_model(text_of(path), str(path), Whole)
     assert str(refused.value).startswith(f"{path}:2: named.a.number: ")
     assert str(refused.value).endswith(" (and 1 more)")
 
