@@ -69,7 +69,7 @@ SAME: Final[dict[str, dict[str, Any]]] = {
     "what a version is called": {"pack": {"version": "2"}, "calendar": {"version": "2"}},
     "when a clock warns": {"pack": {"warn_at": "0.3"}},
     "how it is written": {"pack": {"urgent": "240min", "valid_from": "2000-01-01T01:00:00+01:00"}},
-    "what is a default": {"pack": {"more": "answer: [{target: 20s, max_pause: 5d, on_reopen: continue}]"}},
+    "what is a default": {"pack": {"more": "answer: [{target: 20s, legal: false, pausable: false}]"}},
     "how long things are kept": {"kpi_memory": 60, "case_retention_days": 3, "cases_max": 9},
     "who may publish": {"sources": ("crm",)},
 }
