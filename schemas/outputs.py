@@ -326,7 +326,7 @@ class PolicyTextRow(NamedTuple):
 
 class PartialRow(NamedTuple):
     """Some of what one minute, or quarter-hour, adds up to, without what is zero: one row of the warehouse for each
-    partial, written together, because they have most in common.
+    partial, written together, because they have most in common; above all their amounts, where little has happened.
 
     As a row batch carries it; natural key: all up to `revision`, with the dimension and the value of each partial.
     """
@@ -341,9 +341,9 @@ class PartialRow(NamedTuple):
     """
     definition_version: int
     """The least `schemas.kpis.DEFINITION_VERSION` that anything in it was counted under."""
-    partials: Sequence[tuple[int, str, Mapping[int, int]]]
-    """Place of the dimension among those of the batch, value, and slot -> amount: see `HISTOGRAM_WIDTH`. The places of
-    the accumulators are those of the batch's own columns.
+    partials: Sequence[tuple[Mapping[int, int], Sequence[tuple[int, str]]]]
+    """Slot -> amount, and the partials that hold them, each as the place of its dimension among those of the batch, and
+    its value. Slots are as `HISTOGRAM_WIDTH` says; places of accumulators are those of the batch's own columns.
     """
 
 
@@ -472,8 +472,10 @@ def _in_full(row: Sequence[Any], nothing: Sequence[Any], dimensions: Sequence[st
     try:
         minute, *of_all, partials = row
         return [
-            [minute, dimensions[dimension], value, *of_all, *_amounts(slots, nothing)]
-            for dimension, value, slots in partials
+            [minute, dimensions[dimension], value, *of_all, *amounts]
+            for slots, ids in partials
+            for amounts in [_amounts(slots, nothing)]
+            for dimension, value in ids
         ]
     except (AttributeError, IndexError, TypeError, ValueError):
         return [list(row)]

@@ -9,11 +9,9 @@ knows and the writer did not is absent.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from processors.kpis.partials import PartialId, Slots
+from processors.kpis.rows import Alike
+from processors.kpis.sums import PartialId, Slots
 from schemas.kpis import ACCUMULATORS, DIMENSIONS, HISTOGRAM_WIDTH
-
-WrittenPartial = tuple[int, str, Slots]
-"""dimension, value, amounts by slot: in the numbers of the writer"""
 
 _PLACE: Final[Mapping[str, int]] = {name: place for place, name in enumerate(ACCUMULATORS)}
 _DIMENSION: Final[Mapping[str, int]] = {name: index for index, name in enumerate(DIMENSIONS)}
@@ -33,15 +31,13 @@ class Names:
         """Whether they are those of this release."""
         return self._same
 
-    def partials(self, written: Iterable[WrittenPartial]) -> Iterator[tuple[PartialId, Slots]]:
+    def partials(self, written: Iterable[Alike]) -> Iterator[tuple[PartialId, Slots]]:
         """The partials that were written, in the numbers of this release; those it knows nothing of are left out."""
-        for dimension, value, slots in written:
-            if self._same:
-                yield (dimension, value), slots
-                continue
-            index, mapped = self._indices[dimension], self._mapped(slots)
-            if index is not None and (mapped or not slots):
-                yield (index, value), mapped
+        for slots, ids in written:
+            mapped = slots if self._same else self._mapped(slots)
+            if mapped or not slots:
+                for partial_id in self.values(ids):
+                    yield partial_id, mapped
 
     def values(self, written: Iterable[PartialId]) -> Iterator[PartialId]:
         """The dimension values that were written, but for those of dimensions that this release does not know."""

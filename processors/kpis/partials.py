@@ -3,8 +3,10 @@
 A partial is a flat dictionary slot -> amount, as `PartialRow` has it: it travels as it is. A slot that returns to zero
 leaves, so that equal contents are equal dictionaries.
 
-Samples that agree in their minute and attribution are combined before they are spread over the dimensions, which is
-what costs: of a case that goes on, the next sample takes back most of what the last one said.
+Samples that agree in their minute and attribution are combined before they are spread over the dimensions: of a case
+that goes on, the next sample takes back most of what the last one said. And where a minute has few samples, most of its
+partials are of the same ones. So an amount is added up once for all partials that it is of: these hold one dictionary,
+which is never changed, and are written together.
 
 While a minute is in memory its partials are absolute. Of one that has left it only differences are known: they add up
 between two checkpoints, and are written as adjustments. Minutes leave by the quarter-hour, so that what a quarter-hour
@@ -16,27 +18,21 @@ not from which came first. What was written by its name before the limit came do
 reads it by the limit of now, as the views of the warehouse do: `shown_value`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 from zlib import crc32
 
 from processors.kpis.samples import Sample
-from schemas.kpis import DEFINITION_VERSION, DIMENSIONS
-from schemas.outputs import PartialRow
+from processors.kpis.sums import PartialId, Slots, Summands, add_up, gather, without_nothing
+from schemas.kpis import DIMENSIONS
 
 MINUTE_MS: Final = 60_000
 QUARTER_HOUR_MS: Final = 900_000
 _ATTRIBUTIONS_KEPT: Final = 10_000
-_PARTIALS_A_ROW: Final = 16
-"""So few that a row with any amounts fits into a message."""
 NO_LIMIT: Final = 2**32
 """The limit of a dimension all of whose values have a name."""
 OTHER: Final = "other"
 
-Slots = dict[int, int]
-"""slot -> amount"""
-PartialId = tuple[int, str]
-"""index in DIMENSIONS, value"""
 Attribution = tuple[str, ...]
 """A value per dimension, as `Sample` has it."""
 Buckets = dict[int, dict[PartialId, Slots]]
@@ -128,26 +124,17 @@ class Partials:
         if not self._combined:
             return
         combined, self._combined = self._combined, {}
+        minutes: dict[int, Summands] = {}
         for (minute, _), (ids, _, total) in combined.items():
-            in_memory = minute >= self.closed_before_ms
-            partials = (self._minutes if in_memory else self._adjustments).setdefault(minute, {})
-            changed = self._changed.setdefault(minute, {}) if in_memory else partials
-            known = len(partials)
-            amounts = _without_nothing(total)
-            for key in ids:
-                slots = partials.get(key)
-                if slots is None:
-                    slots = partials[key] = amounts.copy()
-                else:
-                    for slot, amount in amounts.items():
-                        new = slots[slot] + amount if slot in slots else amount
-                        if new:
-                            slots[slot] = new
-                        else:
-                            del slots[slot]
-                changed[key] = slots
-            if in_memory:
-                self._count += len(partials) - known
+            gather(minutes.setdefault(minute, {}), dict.fromkeys(ids, without_nothing(total)))
+        for minute, summands in minutes.items():
+            if minute >= self.closed_before_ms:
+                partials = self._minutes.setdefault(minute, {})
+                self._count -= len(partials)
+                self._changed.setdefault(minute, {}).update(add_up(partials, summands))
+                self._count += len(partials)
+            else:
+                add_up(self._adjustments.setdefault(minute, {}), summands)
 
     def _partial_ids(self, attribution: Attribution) -> tuple[tuple[PartialId, ...], int]:
         """The partials that samples with this attribution belong to, and how many of them are `other`."""
@@ -207,10 +194,11 @@ class Partials:
         over_to_ms = max(over_to_ms, self.closing_before_ms)
         for quarter_hour in [each for each in self._unwritten if each + QUARTER_HOUR_MS <= over_to_ms]:
             unwritten = self._unwritten.pop(quarter_hour)
-            totals: dict[PartialId, Slots] = {}
+            summands: Summands = {}
             for minute in range(quarter_hour, quarter_hour + QUARTER_HOUR_MS, MINUTE_MS):
-                _add_up(totals, (each for each in self._minutes.get(minute, {}).items() if each[0] in unwritten))
-            yield quarter_hour, totals
+                partials = self._minutes.get(minute, {})
+                gather(summands, {key: slots for key, slots in partials.items() if key in unwritten})
+            yield quarter_hour, add_up({}, summands)
 
     def recover_unwritten(self, over_to_ms: int) -> None:
         """Derive which quarter-hours are not written: what a checkpoint left that was made when they were not over."""
@@ -285,48 +273,3 @@ class Partials:
             values = self._values[dimension]
             self._values[dimension] = {value: each for value, each in values.items() if place_of(value) < limit}
             self._ids.clear()
-
-
-def partial_rows(
-    bucket: int,
-    partials: Mapping[PartialId, Slots],
-    topic: str,
-    partition: int,
-    *,
-    revision: int = 0,
-    definition_version: int = DEFINITION_VERSION,
-) -> list[PartialRow]:
-    """The partials of a minute or a quarter-hour for the warehouse, as they are now."""
-    written = [(dimension, value, slots.copy()) for (dimension, value), slots in partials.items()]
-    return [
-        PartialRow(bucket, topic, partition, revision, definition_version, written[start : start + _PARTIALS_A_ROW])
-        for start in range(0, len(written), _PARTIALS_A_ROW)
-    ]
-
-
-def adjustment_rows(
-    adjustments: Buckets, topic: str, partition: int, revision: int, *, bucket_ms: int
-) -> Iterator[PartialRow]:
-    """What a checkpoint adds to what has left memory, by minute or by quarter-hour: rows of their own."""
-    buckets: Buckets = {}
-    for minute, partials in adjustments.items():
-        _add_up(buckets.setdefault(minute - minute % bucket_ms, {}), partials.items())
-    for moment, totals in buckets.items():
-        changes = {key: kept for key, total in totals.items() if (kept := _without_nothing(total))}
-        yield from partial_rows(moment, changes, topic, partition, revision=revision)
-
-
-def _add_up(totals: dict[PartialId, Slots], partials: Iterable[tuple[PartialId, Slots]]) -> None:
-    """Add partials to totals. Neither are changed themselves: a total of one partial is that partial."""
-    for key, slots in partials:
-        total = totals.get(key)
-        if total is None:
-            totals[key] = slots
-        else:
-            totals[key] = total = total.copy()
-            for slot, amount in slots.items():
-                total[slot] = total[slot] + amount if slot in total else amount
-
-
-def _without_nothing(slots: Slots) -> Slots:
-    return {slot: amount for slot, amount in slots.items() if amount} if 0 in slots.values() else slots

@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from processors.kpis.encoding import OURS, Names
-from processors.kpis.partials import PartialId, Partials, Slots
+from processors.kpis.partials import Partials
+from processors.kpis.rows import Alike, alike, pieces
+from processors.kpis.sums import PartialId
 from processors.state.table import StateTable
 from schemas.outputs import Change, Key
 
-_PARTIALS_A_CHANGE: Final = 32
 _VALUES_A_CHANGE: Final = 100
 _TURNS: Final = 2
-
-Minutes = Mapping[int, Mapping[PartialId, Slots]]
 
 
 class NameTable(StateTable):
@@ -86,13 +85,13 @@ class PartialTable(StateTable):
 
     def items_in(self, content: Any) -> int:
         _, written = content
-        return len(written)
+        return sum(len(ids) for _, ids in written)
 
     def changes(self) -> Iterator[Change]:
         for topic, partials in self._partials.items():
-            changed = partials.drain_changed()
-            for minute in changed:
-                yield from self._changes(topic, minute, changed)
+            for minute, changed in partials.drain_changed().items():
+                for written in pieces(changed):
+                    yield self._change(topic, minute, written)
 
     def all_keys(self) -> Iterable[Key]:
         return [(topic, minute) for topic, partials in self._partials.items() for minute in partials.minutes]
@@ -100,7 +99,7 @@ class PartialTable(StateTable):
     def whole(self, key: Key) -> Iterator[Change] | None:
         topic, minute = key
         minutes = self._partials[topic].minutes
-        return self._changes(topic, minute, minutes) if minute in minutes else None
+        return self._whole(topic, minute) if minute in minutes else None
 
     def apply(self, change: Change, version: int) -> None:
         topic, minute = change.key
@@ -114,13 +113,16 @@ class PartialTable(StateTable):
 
         self._names.read(number, read)
 
-    def _changes(self, topic: str, minute: int, minutes: Minutes) -> Iterator[Change]:
+    def _whole(self, topic: str, minute: int) -> Iterator[Change]:
         """Each partial as it is when its turn comes; those that have left by then are passed over."""
-        ids = list(minutes.get(minute, ()))
-        for start in range(0, len(ids), _PARTIALS_A_CHANGE):
+        minutes = self._partials[topic].minutes
+        for piece in [*pieces(minutes.get(minute, {}))]:
             held = minutes.get(minute, {})
-            some = [(*one, held[one]) for one in ids[start : start + _PARTIALS_A_CHANGE] if one in held]
-            yield Change((topic, minute), (self._names.number, some))
+            some = {one: held[one] for _, ids in piece for one in ids if one in held}
+            yield self._change(topic, minute, alike(some))
+
+    def _change(self, topic: str, minute: int, written: Sequence[Alike]) -> Change:
+        return Change((topic, minute), (self._names.number, written))
 
 
 class DimensionValueTable(StateTable):

@@ -13,10 +13,9 @@ from processors.kpis.partials import (
     MINUTE_MS,
     QUARTER_HOUR_MS,
     Partials,
-    adjustment_rows,
-    partial_rows,
     quarter_hour_of,
 )
+from processors.kpis.rows import adjustment_rows, partial_rows
 from processors.kpis.samples import Sample
 from processors.rules import Rules
 from processors.state.cases import Cases

@@ -52,7 +52,7 @@ def test_a_row_that_has_not_one_value_a_column_is_handed_back() -> None:
 def test_a_partial_is_written_without_what_is_zero_and_named_by_the_columns_of_its_batch() -> None:
     columns = (*PARTIAL_COLUMNS[:7], "praise", "wait_histogram", "contacts_opened")
     rows = [
-        (0, "contact-events", 3, 0, 1, [(1, "phone", amounts)])
+        (0, "contact-events", 3, 0, 1, [(amounts, [(1, "phone")])])
         for amounts in ({2: 9, 2_116: 1, 2_125: 2}, {}, {3: 1}, "praise")
     ]
     batch = RowBatch("kpi_partials", columns, 1, 5, 3, msgspec.Raw(msgspec.msgpack.encode(rows)), ("all", "channel"))

@@ -119,11 +119,10 @@ async def until(condition: Callable[[], bool]) -> None:
 PARTIAL: Final = PartialRow(
     NOON, "contact-events", 3, 0, 2,
     [(
-        DIMENSIONS.index("channel"),
-        "phone",
         {place: place * (-1) ** place for place in range(1, len(COUNTS))}
         | {len(COUNTS) + n: 10**12 + n for n in range(6)}
         | {bucket(1, -120): 1, bucket(1, 700): -4_000_000_000, bucket(2, 0): 3},
+        [(DIMENSIONS.index("channel"), "phone")],
     )],
 )  # fmt: skip
 ROWS: dict[str, Sequence[Any]] = {
@@ -413,7 +412,7 @@ def test_partials_go_in_at_twenty_thousand_a_second(address: Address) -> None:
     amounts = dict.fromkeys(range(scalars), 7) | {bucket(0, 30): 1, bucket(0, 35): 2, bucket(2, 90): 1}
     rows = [
         PartialRow(
-            NOON + minute * 60_000, "contact-events", 0, 0, 1, [(area, str(value), amounts) for value in range(100)]
+            NOON + minute * 60_000, "contact-events", 0, 0, 1, [(amounts, [(area, str(value)) for value in range(100)])]
         )
         for minute in range(200)
     ]

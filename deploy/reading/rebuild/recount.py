@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from deploy.reading.stored import CaseKey, StoredEvent
-from processors.kpis.partials import MINUTE_MS, partial_rows
+from processors.kpis.partials import MINUTE_MS
+from processors.kpis.rows import partial_rows
 from processors.pipeline.step import EMPTY, step
 from processors.rules import Rules
 from processors.sla.clocks import NEVER

@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 
 from hypothesis import strategies as st
 
-from processors.kpis.partials import Partials, Slots
+from processors.kpis.partials import Partials
 from processors.kpis.samples import Sample, counted, duration
+from processors.kpis.sums import Slots
 from schemas.kpis import Count, Histogram, Sum
 from schemas.topics import CONTACTS
 from tests.processors.feed import DAY, MINUTE, T0

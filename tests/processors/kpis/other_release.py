@@ -72,7 +72,7 @@ def written_by(edits: Edits) -> Written:
 
 def content(state: "PartitionState") -> Content:
     """What the partials of a state hold, by name."""
-    from processors.kpis.partials import partial_rows
+    from processors.kpis.rows import partial_rows
     from schemas.outputs import PARTIAL_COLUMNS, partials_in_full
 
     held: Content = {}

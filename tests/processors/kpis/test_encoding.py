@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.kpis.encoding import OURS, Names
+from processors.kpis.rows import alike
 from processors.kpis.samples import Sample
+from processors.kpis.sums import Slots
 from schemas.kpis import ACCUMULATORS, DIMENSIONS
 from tests.processors.feed import Feed, event, recovered, rules
 from tests.processors.kpis.merging import SAMPLES, partials_of
@@ -72,12 +74,13 @@ def test_who_came_first_in_a_dimension_is_read_by_name(written: Written) -> None
 @given(st.lists(SAMPLES, max_size=20))
 def test_what_is_written_is_what_is_read_within_one_release(samples: list[Sample]) -> None:
     for partials in partials_of(*samples).minutes.values():
-        assert dict(OURS.partials((*key, slots) for key, slots in partials.items())) == partials
+        assert dict(OURS.partials(alike(partials))) == partials
 
 
 def test_a_partial_that_holds_nothing_stays_and_one_of_which_nothing_is_known_leaves() -> None:
     names = Names(["contacts_escalated", "praise"], ["all", "channel", "area", "shift"])
-    written = [(0, "all", {0: 1}), (1, "phone", dict[int, int]()), (2, "es", {0: 1, 1: 2}), (3, "north", {1: 2})]
+    nothing: Slots = {}
+    written = [({0: 1}, [(0, "all")]), (nothing, [(1, "phone")]), ({0: 1, 1: 2}, [(2, "es"), (3, "north")])]
 
     read = dict(names.partials(written))
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.durability.changelog import LogLimits
-from processors.kpis.partials import NO_LIMIT, QUARTER_HOUR_MS, Partials, partial_rows, place_of, shown_value
+from processors.kpis.partials import NO_LIMIT, QUARTER_HOUR_MS, Partials, place_of, shown_value
+from processors.kpis.rows import partial_rows
 from processors.kpis.samples import SLOT, Sample, counted
 from schemas.kpis import DIMENSIONS, Count
 from schemas.outputs import PARTIAL_COLUMNS, partials_in_full

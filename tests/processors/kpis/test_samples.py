@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.kpis.partials import partial_rows
+from processors.kpis.rows import partial_rows
 from processors.kpis.samples import Sample, bucket_of, counted, difference, duration, summed
 from schemas.kpis import Count, Histogram, Sum
 from schemas.outputs import PARTIAL_COLUMNS, partials_in_full

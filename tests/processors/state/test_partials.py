@@ -19,7 +19,7 @@ OURS = Change((2,), (ACCUMULATORS, DIMENSIONS), whole=True)
 
 def minute(number: int, slot: int, amount: int) -> Change:
     """What one partial of a minute is, numbered by a list."""
-    return Change((CONTACTS, T0), (number, [(0, "all", {slot: amount})]))
+    return Change((CONTACTS, T0), (number, [({slot: amount}, [(0, "all")])]))
 
 
 def read(*changes: Change) -> dict[int, int]:

@@ -37,7 +37,7 @@ def test_a_clock_that_never_existed_and_an_incident_that_was_withdrawn_are_not_s
 def test_a_minute_in_which_nothing_is_left_is_not_shown() -> None:
     def minute(amount: int) -> PartialRow:
         amounts = {COUNTS.index("contacts_opened"): amount}
-        return PartialRow(60_000, "contact-events", 0, 0, 1, [(DIMENSIONS.index("all"), "all", amounts)])
+        return PartialRow(60_000, "contact-events", 0, 0, 1, [(amounts, [(DIMENSIONS.index("all"), "all")])])
 
     assert [amounts(one) for one in views({"kpi_partials": [minute(2)]}).kpi_minutes()] == [{"contacts_opened": 2}]
     assert views({"kpi_partials": [minute(2)]}, {"kpi_partials": [minute(0)]}).kpi_minutes() == []
