@@ -20,6 +20,7 @@ from deploy.reading import kept
 from deploy.reading.stored import Position, positions
 from deploy.reading.whatif.comparison import Span
 from deploy.reading.whatif.overtime import Staffing
+from deploy.reading.whatif.recorded import recorded
 from deploy.reading.whatif.report import Told
 from deploy.reading.whatif.tried import InForce, Packs, Tried, in_force, names, promises
 from deploy.reading.whatif.whatif import Answer, Question, of_partition
@@ -57,16 +58,24 @@ class Asked:
         settings = self.settings
         return Packs(settings.policies, settings.calendars, round(settings.grace * 1000))
 
-    def question(self) -> Question:
-        """Read the packs. Raises `YamlRefusedError`, `TriedError`, `WhatIfError`."""
+    def check(self) -> None:
+        """Read the files alone. Raises `YamlRefusedError`, `TriedError`, `WhatIfError`."""
+        self._staffed(in_force(self.packs))
+        promises(self.packs, self.tried, self.span)
+
+    def question(self, client: Client) -> Question:
+        """Read the packs, and what was in force. Raises `YamlRefusedError`, `TriedError`, `WhatIfError`."""
         settings, known = self.settings, in_force(self.packs)
+        tried = promises(self.packs, self.tried, self.span)
+        staffing = Staffing(self._staffed(known), self.handling_ms)
+        before = recorded(client, settings.clickhouse_database)
         return Question(
             self.span,
-            [known.promises],
-            promises(self.packs, self.tried, self.span),
+            [known.promises, *(one for one in before if one.content != known.promises.content)],
+            tried,
             round(settings.case_retention_days * DAY_MS),
             settings.kpi_memory_ms,
-            Staffing(self._staffed(known), self.handling_ms),
+            staffing,
         )
 
     def _staffed(self, known: InForce) -> Calendar | None:
@@ -126,18 +135,19 @@ _DURATION: Final[TypeAdapter[int]] = TypeAdapter(Duration)
 
 def answered(asked: Asked) -> Told:
     """Ask the database of an installation. Raises `OidorError`."""
-    question, database = asked.question(), asked.settings.clickhouse_database
+    asked.check()
+    database = asked.settings.clickhouse_database
     with _connected(asked.settings) as client:
         if lacking := kept.why_nothing_is_stored(client, database) or kept.why_not_all_is_stored(
             client,
             database,
             asked.span.begin,
-            retention_ms=question.retention_ms,
+            retention_ms=round(asked.settings.case_retention_days * DAY_MS),
             raw_ttl_days=asked.settings.raw_ttl_days,
             now_ms=time.time_ns() // 1_000_000,
         ):
             raise WhatIfError(lacking)
-        at = positions(client, database)
+        question, at = asked.question(client), positions(client, database)
     answer = Answer()
     for of_one in _of_all(asked, [position for position in at if position.inputs]):
         answer.update(of_one)
@@ -189,7 +199,8 @@ _process: _Process
 
 def _begin(asked: Asked, told: Any) -> None:
     global _process
-    _process = _Process(asked, asked.question(), told)
+    with _connected(asked.settings) as client:
+        _process = _Process(asked, asked.question(client), told)
 
 
 def _of_one(position: Position) -> Answer:

@@ -16,7 +16,7 @@ GENERATION: Final = 1_700_000_000
 NOW: Final = T0 + 100 * DAY
 TTL_DAYS: Final = 1826
 PARTIALS: Final = ("kpi_partials", "kpi_quarter_hours")
-_MOMENTS: Final = re.compile(r".*_(at|since)|minute|quarter_hour|day")
+_MOMENTS: Final = re.compile(r".*_(at|since|seen)|minute|quarter_hour|day")
 
 
 class Client:

@@ -12,8 +12,10 @@ import yaml
 from deploy.reading.stored import positions
 from deploy.reading.whatif.comparison import Span
 from deploy.reading.whatif.overtime import Staffing
+from deploy.reading.whatif.recorded import recorded
 from deploy.reading.whatif.whatif import Answer, Question, of_partition
 from processors.rules import Rules
+from processors.sla.promises import Promises
 from tests.deploy.conftest import Warehouse
 from tests.deploy.reading.desks import Client, Desk, empty
 from tests.laws.disturbances import EVERY_CLOCK
@@ -41,11 +43,15 @@ def halved(path: Path, to: Path) -> Path:
     return path
 
 
+def recorded_by(warehouse: Warehouse) -> list[Promises]:
+    return recorded(Client(warehouse), warehouse.name)
+
+
 def ask(warehouse: Warehouse, in_force: Rules, tried: Rules, begin: int = 0, end: int = 10**6 * DAY) -> Answer:
     client = Client(warehouse)
     question = Question(
         Span(T0 + begin, T0 + end),
-        [in_force.promises],
+        [in_force.promises, *recorded_by(warehouse)],
         tried.promises,
         in_force.case_retention_ms,
         in_force.kpi_memory_ms,
@@ -125,3 +131,34 @@ def counted(warehouse: Warehouse, begin: int, end: int) -> Counter[tuple[tuple[s
 
 def breached(counts: Counter[tuple[tuple[str, str], str]]) -> int:
     return sum(count for (_, outcome), count in counts.items() if outcome == "breached")
+
+
+@pytest.mark.stack
+def test_what_was_under_a_pack_that_was_changed_since_is_checked_by_its_recorded_text(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    log, half = journeys(1, erased=()), rules(policies=(halved(EVERY_CLOCK, tmp_path),))
+    desk = heard(warehouse, log, half)
+    desk.go_on_by(RULES)
+    desk.hear(event("contact.opened", "new", END, channel="email", direction="inbound"))
+    desk.until(END + DAY)
+
+    assert {one.content for one in recorded_by(warehouse)} == {RULES.promises.content, half.promises.content}
+    answer = ask(warehouse, RULES, RULES)
+
+    assert answer.differing == []
+    assert answer.compared.lost.total() > answer.compared.gained.total()
+
+
+@pytest.mark.stack
+def test_without_that_text_such_cases_are_left_out_of_both_sides_and_named(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    half = rules(policies=(halved(EVERY_CLOCK, tmp_path),))
+    heard(warehouse, journeys(1, entities=20, erased=()), half)
+    warehouse.query("TRUNCATE TABLE policy_texts")
+
+    answer = ask(warehouse, RULES, RULES)
+
+    assert answer.left_out["differing"] == len(answer.differing) > 5
+    assert answer.compared.flips == []
