@@ -54,7 +54,7 @@ class Calendar:
         self.calendar_id = definition.calendar_id
         self.version = definition.version
         self.zone = definition.zone
-        self._definition, self._hours = definition, _HoursOfDays(definition)
+        self.definition, self._hours = definition, _HoursOfDays(definition)
         self._always = self._hours.always
         self._zone = ZoneInfo(definition.zone)
         years = range(FIRST_YEAR, LAST_YEAR + 2)
@@ -65,15 +65,20 @@ class Calendar:
     def content(self) -> str:
         """When it is open, as text: equal for calendars that agree, in any process; of its country for some decades."""
         unsaid = {"version", "national_holidays"}
-        said = self._definition.model_dump(mode="json", exclude_defaults=True, exclude=unsaid, warnings=False)
+        said = self.definition.model_dump(mode="json", exclude_defaults=True, exclude=unsaid, warnings=False)
+        said["weekly"] = {weekday: hours for weekday, hours in said["weekly"].items() if hours}
         days = [day.isoformat() for day in self._hours.national(_COMPARED_YEARS)]
         return json.dumps([said, days], sort_keys=True)
+
+    def national_holidays(self) -> Mapping[date, str]:
+        """The holidays of its country, for some decades."""
+        return self._hours.national(_COMPARED_YEARS)
 
     @cached_property
     def text(self) -> str:
         """As it was read, with the holidays of its country for some decades; '' of one that was not read."""
-        text, names = self._definition.text, self._hours.national(_COMPARED_YEARS)
-        return text if not text or not names or self._definition.national_holidays else recorded(text, names)
+        text, names = self.definition.text, self.national_holidays()
+        return text if not text or not names or self.definition.national_holidays else recorded(text, names)
 
     @cached_property
     def digest(self) -> str:
@@ -181,6 +186,11 @@ class CalendarBook:
         """
         versions = self._versions[calendar_id]
         return versions[max(bisect_right(versions, at_ms, key=lambda version: version[0]) - 1, 0)][1]
+
+    @property
+    def definitions(self) -> list[CalendarDefinition]:
+        """All versions of all calendars."""
+        return [one.definition for versions in self._versions.values() for _, one in versions]
 
     def content(self, calendar_ids: Iterable[str]) -> Sequence[str]:
         """What some calendars answer, as text: see `Calendar.content`."""
@@ -296,7 +306,7 @@ class _HoursOfDays:
         self._own = {day.toordinal(): hours for day, hours in definition.holidays.dates.items()}
         self._openings = {day.toordinal(): hours for day, hours in definition.openings.items()}
         country, subdivision = definition.holidays.country, definition.holidays.subdivision
-        self._national = None if country is None else holidays.country_holidays(country, subdiv=subdivision)
+        self._national = None if country is None else _of_country(country, subdivision)
         self._recorded = {day.toordinal(): name for day, name in definition.national_holidays.items()}
         years = {day.year for day in definition.national_holidays}
         self._recorded_years = range(min(years), max(years) + 1) if years else range(0)
@@ -328,6 +338,12 @@ class _HoursOfDays:
         if self._national is not None and self._name(date.fromordinal(day)) is not None:
             return ()
         return self._weekly[(day - 1) % 7]
+
+
+def _of_country(country: str, subdivision: str | None) -> holidays.HolidayBase:
+    """Its holidays by its own names for them, whatever the locale of the process."""
+    language = holidays.country_holidays(country).default_language
+    return holidays.country_holidays(country, subdiv=subdivision, language=language)
 
 
 def _days_of(years: range) -> Iterator[date]:

@@ -123,6 +123,19 @@ class PolicyBook:
                 return target
         return None
 
+    def decisions(self, metric: ClockMetric, at: int) -> "list[Decisions]":
+        """What `target` asks, pack by pack: the rules of the versions in force at a moment (ms)."""
+        return [pack.decisions(metric, at) for pack in self._packs]
+
+    def short_abandons(self, at: int) -> list[Sequence[tuple[Conditions, int]]]:
+        """What `short_abandon_ms` asks, pack by pack."""
+        return [pack.short_abandons(at) for pack in self._packs]
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Its packs, in the order in which they are asked."""
+        return self._policies
+
     @cached_property
     def content(self) -> str:
         """What decides about kept and broken, as text: equal for packs that promise the same, in any process.
@@ -179,15 +192,23 @@ class _Pack:
                 return None
         return None
 
+    def decisions(self, metric: ClockMetric, at: int) -> "Decisions":
+        rules = next((rules for valid_from, rules in self._versions if at >= valid_from), None)
+        return () if rules is None else rules.get(metric, ())
+
+    def short_abandons(self, at: int) -> Sequence[tuple[Conditions, int]]:
+        return next((rules for valid_from, rules in self._short_abandon if at >= valid_from), ())
+
     def short_abandon_ms(self, at: int, facts: Mapping[str, object]) -> int | None:
-        rules = next((rules for valid_from, rules in self._short_abandon if at >= valid_from), ())
-        for conditions, below_ms in rules:
+        for conditions, below_ms in self.short_abandons(at):
             if all(facts.get(name) in values for name, values in conditions):
                 return below_ms
         return None
 
 
-_Rules = Mapping[ClockMetric, Sequence[tuple[Conditions, Target | None]]]
+Decisions = Sequence[tuple[Conditions, Target | None]]
+"""Rules in order: what fits, and what is promised then."""
+_Rules = Mapping[ClockMetric, Decisions]
 
 
 def _rules(policy: Policy, grace_ms: int) -> _Rules:

@@ -132,13 +132,13 @@ def _unfitting(when: When, metric: ClockMetric | None) -> Iterator[tuple[Locatio
     for name in sorted(when.model_fields_set):
         if getattr(when, name) in ((), None):
             yield (name,), "is empty, so it fits all: name at least one, or leave it out"
-    topics = _topics(metric)
+    topics = topics_of(metric)
     for index, topic in enumerate(when.topic):
         if topic not in topics:
             yield ("topic", index), f"{metric or 'a wait'} is not for {topic}: {why_not(metric, topic)}"
     mine = [topic for topic in topics if not when.topic or topic in when.topic]
     for name, values in when.conditions():
-        known = [_values(metric, topic, name) for topic in mine]
+        known = [possible_values(metric, topic, name) for topic in mine]
         if name == "topic" or not known or any(one is None for one in known):
             continue
         possible = {value for one in known if one is not None for value in one}
@@ -149,7 +149,8 @@ def _unfitting(when: When, metric: ClockMetric | None) -> Iterator[tuple[Locatio
                 yield (name, index), f"there is no {whose} with {name} {value}: {which}"
 
 
-def _topics(metric: ClockMetric | None) -> tuple[InputTopic, ...]:
+def topics_of(metric: ClockMetric | None) -> tuple[InputTopic, ...]:
+    """The topics whose cases can have a clock of a metric; without a metric: a wait in a queue."""
     return (CONTACTS,) if metric is None else ABILITIES[metric].topics
 
 
@@ -165,8 +166,8 @@ _CLOSED: Final[Mapping[str, tuple[object, ...]]] = {"priority": _PRIORITIES, "vu
 """What every case has one of."""
 
 
-def _values(metric: ClockMetric | None, topic: InputTopic, name: str) -> tuple[object, ...] | None:
-    """What a case of a topic can have; None: anything."""
+def possible_values(metric: ClockMetric | None, topic: InputTopic, name: str) -> tuple[object, ...] | None:
+    """What a case of a topic that can have a clock of a metric can have, of what it has any; None: anything."""
     if name == "topic":
         return (topic,)
     if name == "kind":
@@ -178,6 +179,11 @@ def _values(metric: ClockMetric | None, topic: InputTopic, name: str) -> tuple[o
     return _TOPIC_CLASSES if name == "topic_class" else _CLOSED.get(name)
 
 
+def always_has(name: str) -> bool:
+    """Has every case one of the `possible_values`?"""
+    return name == "kind" or name in _CLOSED
+
+
 _TOPIC_CLASSES: Final[tuple[TopicClass, ...]] = (
     "general", "billing_undue_charge", "service_continuity", "data_protection", "payment_service", "other",
 )  # fmt: skip
@@ -187,7 +193,7 @@ _WAITS: Final = Ability(topics=(CONTACTS,))
 def _unreached(listed: Sequence[When], metric: ClockMetric | None) -> Iterator[tuple[int, str]]:
     """Rules that no case is left for, by position: those before them fit all that they fit."""
     first_for: list[set[int]] = [set() for _ in listed]
-    for topic in _topics(metric):
+    for topic in topics_of(metric):
         for index, first in _first_fits(listed, metric, topic):
             first_for[index].add(first)
     for index, earlier in enumerate(first_for):
@@ -203,7 +209,7 @@ def _first_fits(listed: Sequence[When], metric: ClockMetric | None, topic: Input
     """Each rule and the first of the list that fits as well, for every sort of case of a topic that they tell apart."""
     conditions = [dict(when.conditions()) for when in listed]
     names = sorted({name for one in conditions for name in one} - {"topic"})
-    told_apart = [_told_apart(conditions, name, _values(metric, topic, name)) for name in names]
+    told_apart = [_told_apart(conditions, name, possible_values(metric, topic, name)) for name in names]
     if prod(map(len, told_apart)) > CELLS_MAX:
         yield from _pairwise(listed, topic)
         return

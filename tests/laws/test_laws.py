@@ -135,6 +135,7 @@ def test_no_bytes_raise_and_every_record_is_accounted_for(value: bytes, topic: s
 
 
 def test_an_empty_batch_changes_nothing() -> None:
-    state = Feed(RULES).state
-    step(state, FakeBatch("contact-events", ()), 0)
-    assert not state.changed
+    feed = Feed(RULES)
+    feed.checkpoint()
+    step(feed.state, FakeBatch("contact-events", ()), 0)
+    assert not feed.state.changed

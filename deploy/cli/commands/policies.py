@@ -41,3 +41,21 @@ def explain_policies(
     packs = files or settings.policies
     for line in explain(packs, settings.calendars, event, grace_ms=round(settings.grace * 1000)):
         print(line)
+
+
+@command.command("diff")
+def diff_policies(
+    old: Annotated[str, typer.Argument(help="what was: files or folders of packs and calendars, commas between")],
+    new: Annotated[str, typer.Argument(help="what is to be, likewise")],
+) -> None:
+    """What changes for whom: which cases get more or less time, another calendar, other pauses, or no promise at all.
+
+    As diff tools do: exit code 0 when nothing changes, 1 when something does, 2 for what cannot be read.
+    """
+    from deploy.cli.policydiff.diff import diff
+
+    settings = load_settings()
+    changed = diff(old, new, settings.calendars, grace_ms=round(settings.grace * 1000))
+    for line in changed or ["nothing changes for any case"]:
+        print(line)
+    raise typer.Exit(1 if changed else 0)

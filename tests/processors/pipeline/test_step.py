@@ -369,5 +369,6 @@ def test_personal_data_leaves_no_sink() -> None:
 
 def test_a_timer_on_an_empty_state_changes_nothing() -> None:
     feed = Feed(RULES)
+    feed.checkpoint()
     feed.until(DAY)
     assert not feed.state.changed

@@ -515,3 +515,8 @@ def test_a_recorded_calendar_does_not_ask_the_library_for_the_years_that_it_hold
     assert not again.is_open(ms("2027-01-05T10:00+00:00"))
     assert not again.is_open(ms("2019-01-01T10:00+00:00")), "of other years it does"
     assert again.digest != uk.digest
+
+
+def test_the_text_of_a_calendar_is_the_same_whatever_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "uk")
+    assert "2027-01-01: Año Nuevo" in shipped("es-working-days").text

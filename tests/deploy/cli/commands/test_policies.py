@@ -27,3 +27,13 @@ def test_a_promise_is_explained(run: Run) -> None:
 
 def test_a_question_that_is_none_is_told(run: Run) -> None:
     assert mistake(run("policies", "explain", "--event", "{")).startswith("the event is not JSON")
+
+
+def test_a_difference_of_packs_is_told_with_the_exit_code_of_a_diff(run: Run, tmp_path: Path) -> None:
+    pack, changed = str(SHIPPED / "default.yaml"), tmp_path / "changed.yaml"
+    changed.write_text(Path(pack).read_text(encoding="utf-8").replace("target: 40h", "target: 20h"), encoding="utf-8")
+    same, other = run("policies", "diff", pack, pack), run("policies", "diff", pack, str(changed))
+    assert (same.exit_code, same.stdout) == (0, "nothing changes for any case\n")
+    assert (other.exit_code, other.stdout.splitlines()[0]) == (1, "resolve")
+    assert "with priority low: shorter: 1 d 16 h -> 20 h" in other.stdout
+    assert mistake(run("policies", "diff", pack, "none.yaml")) == "none.yaml: there is no such file or folder"
