@@ -21,6 +21,7 @@ from processors.cases.measures import (
     complaint_amounts,
     contact_amounts,
     reopened_resolution,
+    under_promise,
 )
 from processors.cases.merges import CarryOver
 from processors.cases.order import follows, in_turn, only_follows, position
@@ -81,6 +82,8 @@ class Evaluation(NamedTuple):
     """The cases that a survey names."""
     imported: frozenset[str] = frozenset()
     """Ids of the incidents that nobody could be called for when they opened: their records came long after."""
+    settled_at: int | None = None
+    """Of a case that is over the moment, ms, after which it reads the same for ever."""
 
 
 NOT_EVALUATED: Final = Evaluation()
@@ -221,7 +224,7 @@ def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Samp
     at = event.occurred_at
     for clock in fold.clocks:
         if clock.attribution is None and clock.due_at < at and clock.is_open:
-            clock.attribution = fold.attribution()
+            clock.attribution = under_promise(clock.metric, clock.target, fold.attribution())
     fold.state_facts(event)
     trigger = trigger_of(event, fold.expires_at)
     if fold.state == "merged" and trigger not in _OF_THE_MERGED:

@@ -8,6 +8,7 @@ from typing import Final
 from processors.cases import merges, waits
 from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold, Hold
+from processors.cases.measures import under_promise
 from processors.cases.transitions import WAITS
 from processors.sla import clocks
 from processors.sla.clocks import Clock
@@ -317,4 +318,4 @@ def _send(fold: Fold, event: CaseEvent, signal: Signal, clock: Clock) -> None:
     was_open = clock.is_open
     clocks.apply_signal(clock, signal, event.occurred_at, event.record_at)
     if was_open and not clock.is_open and clock.attribution is None:
-        clock.attribution = fold.attribution()
+        clock.attribution = under_promise(clock.metric, clock.target, fold.attribution())

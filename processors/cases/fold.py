@@ -13,7 +13,8 @@ from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Facts, Stated
 from processors.cases.organisation import Place, place
 from processors.cases.standing import ALONE, Linked, Standing
 from processors.cases.transitions import TERMINAL, WAITS, state_after
-from processors.sla.clocks import Clock
+from processors.kpis.samples import Sample
+from processors.sla.clocks import Clock, Reading
 from processors.sla.signals import Trigger
 from schemas.kpis import DIMENSIONS
 from schemas.policies.packs import Target
@@ -27,6 +28,7 @@ _REPLACING: Final = frozenset({"reclassified", "identified", "cause_set", "prior
 _NOTHING: Final[Facts] = {}
 _ALL, _AREA, _TEAM, _SITE, _AREA_CHANNEL = map(DIMENSIONS.index, ("all", "area", "team", "site", "area_channel"))
 """Places of the dimensions that are no facts of a case."""
+_UNSAID: Final = ("",) * len(DIMENSIONS)
 _LAST_SAID: Final = "queue"
 """The fact that every event that states it replaces."""
 
@@ -55,6 +57,17 @@ WaitEnd = Literal["answered", "abandoned", "callback", "other"]
 """How a wait ended: `other` is the end of its case, which nobody answered."""
 
 
+class Said(NamedTuple):
+    """What a wait added to the KPIs, what that was made of, and of which moments, both included, it is so."""
+
+    sample: Sample
+    reading: Reading | None
+    """Of its clock."""
+    by: tuple[object, ...]
+    since: int
+    until: int
+
+
 @dataclass(slots=True)
 class Wait:
     """One wait. Moments are milliseconds since the epoch."""
@@ -74,6 +87,8 @@ class Wait:
     ended_at: int = 0
     called_back: bool = False
     """Whether a person answered after the customer had asked to be called back."""
+    said: Said | None = field(default=None, compare=False, repr=False)
+    """What it said last: most events move no wait."""
 
     @property
     def target(self) -> Target | None:
@@ -188,9 +203,9 @@ class Fold:
         """The values of `schemas.kpis.DIMENSIONS` as they stand, in order."""
         if self._attribution is None:
             facts: Mapping[str, Any] = self.facts
-            (area, team, site), channel = self.place, facts.get("channel", "")
-            values = [facts.get(name, "") for name in DIMENSIONS]
-            values[_ALL], values[_AREA], values[_TEAM], values[_SITE] = "all", area, team, site
+            area, team, site = place(facts.get("org_unit", ""), facts.get("visited_site", ""))
+            values, channel = [*map(facts.get, DIMENSIONS, _UNSAID)], facts.get("channel", "")
+            values[_ALL], values[_AREA], values[_TEAM], values[_SITE] = "all", area, self.team or team, site
             values[_AREA_CHANNEL] = f"{area}|{channel}" if area and channel else ""
             self._attribution = tuple(values)
         return self._attribution

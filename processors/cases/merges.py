@@ -20,6 +20,7 @@ from typing import Final
 from processors.cases import waits
 from processors.cases.events import CaseEvent, CaseKey, Facts, Stated
 from processors.cases.fold import Fold
+from processors.cases.measures import under_promise
 from processors.cases.order import position
 from processors.cases.standing import ALONE, Standing
 from processors.cases.transitions import trigger_of
@@ -186,7 +187,8 @@ def inherit(fold: Fold, clock: Clock, absorbed: CaseEvent, *, from_opening: bool
     ended_at = _ended(clock, facts)
     if ended_at is not None:
         clocks.end_as_inherited(clock, ended_at, at, absorbed.record_at)
-        clock.attribution = clock.attribution or fold.attribution()
+        if clock.attribution is None:
+            clock.attribution = under_promise(clock.metric, clock.target, fold.attribution())
 
 
 def _waited(clock: Clock, facts: Facts) -> list[Span]:

@@ -63,7 +63,8 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     topic, source, entity_id = case.key
     channel, area, team, priority, kind, queue = _CLOCK_DIMENSIONS(clock.attribution or case.fold.attribution())
     target = clock.target
-    state = clocks.outcome(clock, now)
+    reading = clocks.read(clock, now)
+    state = reading.state
     paused = state == "paused"
     paused_ms, illegitimate_ms = clocks.paused_ms(clock, now)
     overdue_ms, overdue_elapsed_ms = clocks.overdue(clock)
@@ -77,7 +78,7 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
         clock.allotted_ms, clock.due_at, None if clock.is_open else clock.ended_at, state, clocks.took_ms(clock),
         overdue_ms, overdue_elapsed_ms, _due_business_ms(clock, state), _waiting(case.fold)[0] if paused else "",
         clock.paused_at if paused else None, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)),
-        int(clocks.retracted(clock)), int(clock.inherited_at is not None), 0,
+        int(reading.retracted), int(clock.inherited_at is not None), 0,
         int(case.fold.erased),
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from processors.cases.events import CaseEvent
-from processors.cases.fold import Fold, Wait, WaitEnd
+from processors.cases.fold import Fold, Said, Wait, WaitEnd
 from processors.cases.measures import under_promise
 from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.sla import clocks
@@ -215,10 +215,21 @@ def samples(fold: Fold, now: int) -> tuple[Sample, ...]:
 def sample(fold: Fold, index: int, now: int) -> Sample:
     """What one wait adds to the KPIs as of `now`, ms, under its promise: K04, K06, K07."""
     wait = fold.waits[index]
-    target, attribution = wait.target, wait.attribution
-    if target is not None:
-        attribution = under_promise("answer", target, attribution)
-    return Sample(wait.since, attribution, _amounts(fold, wait, now, first=index == 0))
+    reading = None if wait.clock is None else clocks.read(wait.clock, now)
+    by = wait.since, wait.straight, wait.end, wait.ended_at, wait.called_back, _is_last_word(fold), fold.incomplete
+    said = wait.said
+    if said is None or said.reading is not reading or said.by != by or not said.since <= now <= said.until:
+        target, attribution = wait.target, wait.attribution
+        if target is not None:
+            attribution = under_promise("answer", target, attribution)
+        sample = Sample(wait.since, attribution, _amounts(fold, wait, now, first=index == 0))
+        wait.said = said = Said(sample, reading, by, now, _next_threshold(wait, now))
+    return said.sample
+
+
+def _is_last_word(fold: Fold) -> bool:
+    """Did the case leave, so that what is not known of its waits never will be?"""
+    return fold.erased or fold.state == "evicted"
 
 
 def _of_wait(wait: Count, contact: Count) -> tuple[Amounts, Amounts]:
@@ -245,7 +256,7 @@ _WITHIN_180S: Final = counted(Count.contacts_answered_within_180s)
 
 def _amounts(fold: Fold, wait: Wait, now: int, *, first: bool) -> Amounts:
     amounts = _BEGUN[first]
-    is_last_word = fold.erased or fold.state == "evicted"
+    is_last_word = _is_last_word(fold)
     ended_at = wait.ended_at if wait.end is not None else NEVER if is_last_word else now
     if ended_at > wait.since + UNKNOWN_AFTER_MS:
         return amounts + _UNKNOWN
@@ -307,7 +318,11 @@ def _judged(wait: Wait, *, first: bool) -> Amounts:
 
 def next_threshold(fold: Fold, now: int) -> int:
     """The first moment, `now` or later, after which a wait says more; `NEVER` when there is none."""
-    return min([at for wait in fold.waits for at in _thresholds(wait) if at >= now], default=NEVER)
+    return min([_next_threshold(wait, now) for wait in fold.waits], default=NEVER)
+
+
+def _next_threshold(wait: Wait, now: int) -> int:
+    return min([at for at in _thresholds(wait) if at >= now], default=NEVER)
 
 
 def settled_at(fold: Fold) -> int:

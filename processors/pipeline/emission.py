@@ -63,8 +63,8 @@ def emit(state: PartitionState, case: Case, after: Evaluation, observations: Obs
         _move(state, case, before, after, observations)
     if after.next_timer != before.next_timer and after.next_timer != NEVER:
         register_timer(state, topic, after.next_timer, CASE_TIMER, case.key)
-    if (not after.gauges or topic == SURVEYS) and case.is_over:
-        state.leaving[topic].note(case, state.cases)
+    if (not after.gauges or topic == SURVEYS) and after.settled_at is not None:
+        state.leaving[topic].note(case, after.settled_at, state.cases)
     return [] if after.carry_over == before.carry_over else _carry(state, case.key, before, after)
 
 

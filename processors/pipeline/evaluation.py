@@ -52,6 +52,7 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     states = tuple([reading.state for reading in readings])
     failures: list[Failure] = []
     judged = not fold.test and (of_fold or fold.cycles)
+    settled_at = case.settled_at if case.is_over else None
     still_open = [each for each in zip(of_fold, readings, strict=True) if each[1].state in _OPEN]
     incidents, imported = _incidents(case, readings, partition, now, rules, failures) if judged else (_NOTHING, _NONE)
     return Evaluation(
@@ -62,11 +63,12 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
         _memberships(case, failures),
         () if fold.state in TERMINAL or fold.test else backlog.gauges(case, still_open, now, rules.page_window_ms),
         merges.carry_over(case.key, fold),
-        _next_timer(case, still_open, now, rules),
+        _next_timer(case, still_open, settled_at, now, rules),
         tuple(failures),
         fold.facts.get("customer_id", ""),
         links_of(case.events) if case.key[0] == SURVEYS else (),
         imported,
+        settled_at,
     )
 
 
@@ -85,7 +87,7 @@ def _outcomes(case: Case, states: States, now: int) -> tuple[Sample, ...]:
     for clock, state in zip(fold.clocks, states, strict=True):
         if state in DECIDED and clock.inherited_at is None:
             at, _, amounts = outcome_of(clock, state)
-            attribution = under_promise(clock.metric, clock.target, clock.attribution or fold.attribution())
+            attribution = clock.attribution or under_promise(clock.metric, clock.target, fold.attribution())
             samples.append(Sample(at, attribution, amounts))
             # What was given up was not done: nothing says how late it would have been.
             late_ms, elapsed_ms = clocks.overdue(clock) if clock.phase == "stopped" else (0, 0)
@@ -150,15 +152,15 @@ def _memberships(case: Case, failures: list[Failure]) -> Mapping[str, Membership
     return memberships
 
 
-def _next_timer(case: Case, still_open: backlog.OpenClocks, now: int, rules: Rules) -> int:
+def _next_timer(case: Case, still_open: backlog.OpenClocks, settled_at: int | None, now: int, rules: Rules) -> int:
     """When an open clock next reads differently; of a case that is over, when it may leave the state."""
     moment = min([reading.until for _, reading in still_open], default=NEVER)
     if case.fold.merged is not None:
         moment = min(moment, merges.awaits_until(case.fold))
     if case.fold.waits:
         moment = min(moment, waits.next_threshold(case.fold, now))
-    if moment == NEVER and case.is_over:
-        expiry = case.settled_at + rules.case_retention_ms
+    if moment == NEVER and settled_at is not None:
+        expiry = settled_at + rules.case_retention_ms
         return expiry if expiry >= now else now + _LOOK_AGAIN_MS
     return moment
 

@@ -92,8 +92,8 @@ def _install(state: PartitionState, case: Case, owed: AbstractSet[str]) -> None:
         state.absorbed.setdefault(survivor, {})[case.key] = events
     for pattern_id, membership in evaluation.memberships.items():
         state.subjects.join(pattern_id, membership, case.key)
-    if case.is_over:
-        state.leaving[case.key[0]].note(case, state.cases)
+    if evaluation.settled_at is not None:
+        state.leaving[case.key[0]].note(case, evaluation.settled_at, state.cases)
     if evaluation.next_timer != NEVER:
         register_timer(state, case.key[0], evaluation.next_timer, CASE_TIMER, case.key)
 

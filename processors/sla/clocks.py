@@ -88,7 +88,9 @@ class Clock:
     ended_at: int = 0
     ended_record_at: int = 0
     attribution: tuple[str, ...] | None = None
-    """KPI dimensions of the case at the deadline or the end, whichever came first; None while neither has."""
+    """KPI dimensions of the case at the deadline or the end, whichever came first, under this promise; None while
+    neither has.
+    """
     last_reading: Reading | None = field(default=None, init=False, compare=False, repr=False)
     """None since anything moved it: most events move one clock of three, and the others are not read anew."""
 

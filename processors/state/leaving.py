@@ -26,9 +26,12 @@ class LeavingOrder:
     def __len__(self) -> int:
         return len(self._owing) + len(self._settled)
 
-    def note(self, case: Case, cases: Mapping[CaseKey, Case]) -> None:
-        """Note a case that is over, whenever anything of it changed. One that is over no more may stay."""
-        leaves_by = at, owes_nothing = case.settled_at, case.owes_nothing
+    def note(self, case: Case, settled_at: int, cases: Mapping[CaseKey, Case]) -> None:
+        """Note a case that is over, whenever anything of it changed. One that is over no more may stay.
+
+        `settled_at` is that of the case, ms.
+        """
+        leaves_by = at, owes_nothing = settled_at, case.owes_nothing
         if case.leaves_by != leaves_by:
             case.leaves_by = leaves_by
             heap = self._settled if owes_nothing else self._owing

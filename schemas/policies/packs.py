@@ -17,8 +17,8 @@ asked in the order in which they are configured; of two versions of one pack, th
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,11 @@ class Target:
     extended_working_days: int = 0
     is_told: bool = False
     """Whether its moment is what the customer was told, and not what the policy says."""
+    written: str = field(init=False, compare=False)
+    """As configured: "4h", "8h es-madrid-split", "15 working_days es-working-days"; "as told" the customer."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "written", self._written())  # once: whatever is counted under it says it
 
     def told(self, duration_ms: int) -> "Target":
         """The same promise, due when the customer was told that it would be."""
@@ -78,12 +83,12 @@ class Target:
             is_told=True,
         )  # fmt: skip
 
-    @property
-    def written(self) -> str:
-        """As configured: "4h", "8h es-madrid-split", "15 working_days es-working-days"; "as told" the customer."""
+    def _written(self) -> str:
         if self.is_told:
             return "as told"
-        return _promise_written(self.target_ms, self.working_days, self.calendar_id)
+        if self.working_days:
+            return f"{self.working_days} working_days {self.calendar_id}"
+        return f"{written(self.target_ms, largest='h' if self.calendar_id else 'd')} {self.calendar_id}".rstrip()
 
     @property
     def in_words(self) -> str:
@@ -92,13 +97,6 @@ class Target:
         if self.working_days:
             return f"{self.working_days} working day{'s' if self.working_days > 1 else ''}{whose}"
         return f"{in_words(self.target_ms, largest='h' if self.calendar_id else 'd')}{whose}"
-
-
-@cache  # every row of a clock says it
-def _promise_written(target_ms: int, working_days: int, calendar_id: str) -> str:
-    if working_days:
-        return f"{working_days} working_days {calendar_id}"
-    return f"{written(target_ms, largest='h' if calendar_id else 'd')} {calendar_id}".rstrip()
 
 
 class PolicyBook:

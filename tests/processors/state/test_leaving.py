@@ -77,10 +77,10 @@ def test_once_nothing_is_owed_any_more_it_leaves_with_the_others_though_nothing_
     clock = case.fold.clocks[-1]
     phase, clock.phase = clock.phase, "running"
     case.leaves_by = None
-    leaving.note(case, feed.state.cases)
+    leaving.note(case, case.settled_at, feed.state.cases)
     assert leaving.pop(feed.state.cases, NEVER_EXPIRED) is None
     clock.phase = phase
-    leaving.note(case, feed.state.cases)
+    leaving.note(case, case.settled_at, feed.state.cases)
     assert leaving.pop(feed.state.cases, NEVER_EXPIRED) is case
 
 
