@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import yaml
 
+from processors.enrichment.categories import category_of
 from processors.settings import Settings
 from processors.sla.business_time import CalendarBook
 from processors.sla.promises import Promises
@@ -142,6 +143,7 @@ class Rules:
                 settings.policies,
                 grace_ms=round(settings.grace * 1000),
                 calendar_ids=calendar_book.calendar_ids,
+                category_of=category_of,
                 warn=odd,
             )
             parameters = patterns.read(settings.patterns, declared)

@@ -96,6 +96,8 @@ class Count(Accumulator):
     final_response_breached = "final response clocks breached, by due time"
     callback_met = "callback clocks met, by due time"
     callback_breached = "callback clocks breached, by due time"
+    own_met = "ownership clocks met, by due time"
+    own_breached = "ownership clocks breached, by due time"
     follow_up_met = "follow-up clocks met, by due time"
     follow_up_breached = "follow-up clocks breached, by due time"
 
@@ -210,10 +212,11 @@ class Kpi:
     """The `DEFINITION_VERSION` from which on it is counted as it is now: see there."""
 
 
-def _attainment(id_: str, metric: ClockMetric) -> Kpi:
+def _attainment(id_: str, metric: ClockMetric, definition_version: int = 1) -> Kpi:
     """K12 of one kind of clock: a breach counts when it was due, not when somebody at last did it."""
     met, breached = Count[f"{metric}_met"], Count[f"{metric}_breached"]
-    return Kpi(id_, f"{metric}_attainment", "ratio", "met / (met + breached)", (met,), (met, breached), "by_due")
+    return Kpi(id_, f"{metric}_attainment", "ratio", "met / (met + breached)", (met,), (met, breached), "by_due",
+               definition_version=definition_version)  # fmt: skip
 
 
 KPIS: Final[tuple[Kpi, ...]] = (
@@ -272,6 +275,7 @@ KPIS: Final[tuple[Kpi, ...]] = (
     _attainment("K12h", "final_response"),
     _attainment("K12i", "follow_up"),
     _attainment("K12j", "callback"),
+    _attainment("K12k", "own", definition_version=2),
     Kpi("K12-overdue", "overdue_time", "seconds",
         "end - deadline of what was promised and done late, elapsed; p50, p90, p95",
         (Histogram.overdue_histogram,), (), "by_due", small_n=_NO_INTERVAL),

@@ -165,6 +165,12 @@ class ClockRow(NamedTuple):
     state: ClockState
     business_ms: int | None
     """stopped_at - started_at in the promise's own time: business time of its calendar, elapsed where it has none."""
+    used_teams: tuple[str, ...]
+    """Who had the case while the clock ran, in order; see `used_ms`."""
+    used_ms: tuple[int, ...]
+    """How much of it each of them used, in the promise's own time, without pauses: up to its end, or its deadline where
+    that broke it and it is still open, else up to the last hand-off.
+    """
     overdue_ms: int
     """stopped_at - due_at of a completed breach, in the promise's own time; else 0."""
     overdue_elapsed_ms: int

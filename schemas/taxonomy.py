@@ -64,7 +64,7 @@ CaseState = Literal[
 WaitingOn = Literal["", "customer", "third_party"]
 ClockMetric = Literal[
     "answer", "human_on_request", "acknowledge", "first_response", "next_response", "update_every", "resolve",
-    "final_response", "follow_up", "callback",
+    "final_response", "follow_up", "callback", "own",
 ]  # fmt: skip
 ClockState = Literal["running", "paused", "met", "breached_open", "breached", "cancelled"]
 Severity = Literal["info", "warning", "critical"]

@@ -60,7 +60,13 @@ class RefusalRate:
 _ROWS: Final[tuple[type, ...]] = (
     EventRow, CaseRow, ClockRow, IncidentRow, RejectedRow, ProgressRow, ErasureRow, PolicyTextRow,
 )  # fmt: skip
-_EMPTY: Final[dict[object, Any]] = {int: 0, tuple[str, ...]: (), int | None: None, float | None: None}
+_EMPTY: Final[dict[object, Any]] = {
+    int: 0,
+    tuple[str, ...]: (),
+    tuple[int, ...]: (),
+    int | None: None,
+    float | None: None,
+}
 _TYPES: Final = {row.__dict__["_fields"]: get_type_hints(row) for row in _ROWS}
 
 

@@ -11,7 +11,7 @@ from processors.cases.case import advance
 from processors.cases.conversion import case_event
 from processors.cases.events import CaseEvent
 from processors.cases.fold import Fold
-from processors.enrichment.categories import map_category
+from processors.enrichment.categories import category_of, map_category
 from processors.patterns import registry
 from processors.rules import load_calendars
 from processors.sla.business_time import BeyondCalendarError
@@ -45,7 +45,7 @@ class Pack:
 
 def _read(paths: Sequence[Path], calendar_folder: Path | None) -> list[Pack]:
     """Read packs as the worker would. Raises `YamlRefusedError`."""
-    policies = packs.read_all(paths, load_calendars(calendar_folder).calendar_ids)
+    policies = packs.read_all(paths, load_calendars(calendar_folder).calendar_ids, category_of)
     return [
         Pack(path, policy, tuple(packs.warnings_of(path, policy))) for path, policy in zip(paths, policies, strict=True)
     ]
@@ -155,6 +155,8 @@ def _promised(clock: Clock, checked: Sequence[Pack]) -> Iterator[str]:
     if clock.warn_at:
         moments = zip(target.warn_at, clock.warn_at, strict=True)
         yield "    warns " + ", ".join(f"at {share:.0%} {_moment(at, zone)}" for share, at in moments)
+    if target.per_team:
+        yield "    of this team: handed on, the next one has a clock of its own from then on"
     if target.pause_on:
         waits = ", ".join(sorted(f"{what} ({reason})" for what, reason in target.pause_on))
         yield f"    pauses on {waits}; for {durations.written(target.max_pause_ms)} at most"

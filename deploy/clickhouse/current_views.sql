@@ -23,6 +23,7 @@ WITH
     concat(calendar, ' ', calendar_version) AS counted_by
 SELECT
     * EXCEPT (void, overdue_ms, overdue_elapsed_ms, due_business_ms, version, last_recorded_at),
+    mapFromArrays(used_teams, used_ms) AS used_by,
     multiIf(state IN ('breached', 'breached_open'), 'breached', state) AS outcome,
     state IN ('running', 'paused', 'breached_open') AS open,
     if(isNull(stopped_at), NULL, dateDiff('millisecond', started_at, assumeNotNull(stopped_at))) AS elapsed_ms,
@@ -43,6 +44,7 @@ FROM {database}.sla_clocks AS c FINAL
 WHERE void = 0
 COMMENT 'SLA clocks as they stand, without those that later events showed never to have existed';
 
+ALTER TABLE {database}.v_sla COMMENT COLUMN used_by 'used_teams -> used_ms: which team used how much of the clock';
 ALTER TABLE {database}.v_sla COMMENT COLUMN outcome 'running, paused, met, breached (completed late or still open) or cancelled';
 ALTER TABLE {database}.v_sla COMMENT COLUMN overdue_ms 'stopped_at - due_at, of an open breach the watermark of its partition - due_at, milliseconds of business time when there is a calendar; 0 when in time';
 ALTER TABLE {database}.v_sla COMMENT COLUMN overdue_elapsed_ms 'The same, milliseconds elapsed';

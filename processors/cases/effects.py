@@ -32,6 +32,8 @@ def apply_trigger(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Prom
     """Start, stop, change and annul the clocks of a case, as an event asks for."""
     if fold.state == "void":
         return
+    if fold.has_changed and trigger not in _OPENED:
+        _follow_change(fold, event, promises)
     if trigger == "absorbed":
         if fold.opened_at is not None:
             _absorb(fold, event, promises)
@@ -162,8 +164,6 @@ def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) ->
             case "start" | "again":
                 if _may_begin(last, signal) and _owes(fold, trigger, metric):
                     _begin(fold, event, trigger, metric, promises)
-            case "change":
-                _change(fold, event, trigger, metric, last, promises)
             case "reopen" if trigger != "reopened" and fold.state != "abandoned":
                 pass
             case "reopen" if last is None and fold.impossible and fold.opened_at is not None:
@@ -203,6 +203,8 @@ def _owes(fold: Fold, trigger: Trigger, metric: ClockMetric) -> bool:
         return waits.may_begin(fold)
     if fold.is_over and trigger not in _REOPENED:
         return False
+    if metric == "own" and (fold.owned or fold.facts.get("kind") == "outbound"):
+        return False
     if metric == "next_response":
         # While the first response is owed a message asks for none of its own (SLA rule 9).
         return _first_response_given(fold)
@@ -216,9 +218,11 @@ def _begin(fold: Fold, event: CaseEvent, trigger: Trigger, metric: ClockMetric, 
     _start(fold, event, metric, fold.opened_at, promises)
 
 
-def _start(fold: Fold, event: CaseEvent, metric: ClockMetric, at: int, promises: Promises) -> None:
-    """Start the next instance, where a rule promises anything (SLA rule 14)."""
-    promise = promises.promise(metric, at, fold.matching())
+def _start(
+    fold: Fold, event: CaseEvent, metric: ClockMetric, at: int, promises: Promises, *, as_of: int | None = None
+) -> None:
+    """Start the next instance, where a rule promises anything (SLA rule 14), in the version in force `as_of` then."""
+    promise = promises.promise(metric, at if as_of is None else as_of, fold.matching())
     if promise is not None:
         last = fold.latest.get(metric)
         instance = 1 if last is None else last.instance + 1
@@ -251,7 +255,8 @@ def _call_promised(fold: Fold, event: CaseEvent, asked_at: int, promises: Promis
 def _reopen(fold: Fold, event: CaseEvent, last: Clock, promises: Promises) -> None:
     """Give what the target has on reopening: all of it, what is left unless it was broken, or nothing (SLA rule 11)."""
     on_reopen = last.target.on_reopen
-    if on_reopen == "restart" or last.phase == "annulled":
+    handed_on = last.target.per_team and fold.team_at(last.ended_at) != fold.place.team
+    if on_reopen == "restart" or last.phase == "annulled" or (handed_on and on_reopen == "continue"):
         _start(fold, event, last.metric, event.occurred_at, promises)
     elif on_reopen == "continue" and last.ended_at <= last.due_at:
         clock = clocks.start(
@@ -266,9 +271,42 @@ def _reopen(fold: Fold, event: CaseEvent, last: Clock, promises: Promises) -> No
         _add(fold, event, clock)
 
 
-def _change(
-    fold: Fold, event: CaseEvent, trigger: Trigger, metric: ClockMetric, last: Clock | None, promises: Promises
-) -> None:
+def _follow_change(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+    """Let clocks follow what has become another thing about their case: who has it, and what policies ask for."""
+    handed_on_as, fold.handed_on_as = fold.handed_on_as, None
+    changed = fold.changed(promises.decisive)
+    if handed_on_as is not None and promises.per_team:
+        for clock in [*fold.latest.values()]:
+            _hand_on(fold, event, clock, handed_on_as, promises)
+    if changed:
+        for metric, _ in SIGNALS_OF["changed"]:
+            if not changed.isdisjoint(promises.deciding[metric]):
+                _change(fold, event, metric, fold.latest.get(metric), promises)
+
+
+def _hand_on(fold: Fold, event: CaseEvent, clock: Clock, handed_on_as: tuple[str, ...], promises: Promises) -> None:
+    """End the clock of a team that hands a case on, and begin that of the one that gets it.
+
+    What is promised in a team's time, and what is in the customer's, goes by the rule that fits each team.
+    """
+    promise = promises.promise(clock.metric, event.occurred_at, fold.matching()) if clock.is_open else None
+    if clock.is_open and (clock.target.per_team or (promise is not None and promise[0].per_team)):
+        clocks.apply_signal(clock, "cancel", event.occurred_at, event.record_at)
+        clock.attribution = clock.attribution or under_promise(clock.metric, clock.target, handed_on_as)
+        _owe_from(fold, event, clock.metric, event.occurred_at, promises)
+
+
+def _owe_from(fold: Fold, event: CaseEvent, metric: ClockMetric, had_since: int, promises: Promises) -> None:
+    """Begin a clock of the team that has a case since then; of the whole case, where nothing is promised by team."""
+    at, since = event.occurred_at, merges.waits_since(fold) or fold.opened_at
+    promise = promises.promise(metric, had_since, fold.matching())
+    if promise is None or promise[0].per_team or since is None or metric not in _FROM_OPENING:
+        _start_late(fold, event, metric, had_since, promises)
+    else:
+        _start_late(fold, event, metric, min(since, at), promises)
+
+
+def _change(fold: Fold, event: CaseEvent, metric: ClockMetric, last: Clock | None, promises: Promises) -> None:
     """Let the target hold that the case has now: of an open clock, or of one that it had not (SLA rule 10)."""
     if last is None:
         if metric in _FROM_OPENING and fold.opened_at is not None and _is_still_owed(fold, metric):
@@ -277,8 +315,12 @@ def _change(
         promise = promises.promise(metric, last.origin, fold.matching())
         if promise is None:
             _send(fold, event, "cancel", last)
+        elif promise[0].per_team != last.target.per_team and event.occurred_at <= last.due_at:
+            _send(fold, event, "cancel", last)
+            had_since = fold.stints[-1].until if fold.stints else last.started_at
+            _owe_from(fold, event, metric, max(had_since, last.origin), promises)
         else:
-            legal = trigger == "priority_changed" and (last.target.legal or promise[0].legal)
+            legal = event.type == "priority_changed" and (last.target.legal or promise[0].legal)
             pauses_on = last.target.pause_on
             clocks.change_target(last, *promise, event.occurred_at, may_lengthen=not legal)
             if fold.hold is not None and last.target.pause_on != pauses_on:
@@ -300,14 +342,17 @@ def _is_still_owed(fold: Fold, metric: ClockMetric) -> bool:
         return False
     if metric == "first_response":
         return fold.first_response_at is None
+    if metric == "own":
+        return not fold.owned
     return metric != "acknowledge" or fold.acknowledged_at is None
 
 
-def _start_late(fold: Fold, event: CaseEvent, metric: ClockMetric, opened_at: int, promises: Promises) -> None:
-    promise = promises.promise(metric, opened_at, fold.matching())
-    if promise is not None:
-        _add(fold, event, clocks.start(metric, *promise, event.occurred_at, event.record_at))
-        clocks.rewind(fold.latest[metric], opened_at, event.occurred_at)
+def _start_late(fold: Fold, event: CaseEvent, metric: ClockMetric, since: int, promises: Promises) -> None:
+    """Start the next instance of what is owed since then."""
+    _start(fold, event, metric, event.occurred_at, promises, as_of=since)
+    last = fold.latest.get(metric)
+    if last is not None and last.is_open:
+        clocks.rewind(last, since, event.occurred_at)
 
 
 def _send(fold: Fold, event: CaseEvent, signal: Signal, clock: Clock) -> None:

@@ -34,6 +34,9 @@ class Stated(TypedDict, total=False):
     """How a survey was asked."""
     visited_site: str
     """Where a mystery shopper or a manager was."""
+    language: str
+    country: str
+    """Of the customer."""
     queue: str
     """The last that it waited in."""
 

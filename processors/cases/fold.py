@@ -26,11 +26,14 @@ _REPLACING: Final = frozenset({"reclassified", "identified", "cause_set", "prior
 """Events whose facts replace what was said before; those of all others only fill what was not said."""
 
 _NOTHING: Final[Facts] = {}
+_NO_NAMES: Final[frozenset[str]] = frozenset()
 _ALL, _AREA, _TEAM, _SITE, _AREA_CHANNEL = map(DIMENSIONS.index, ("all", "area", "team", "site", "area_channel"))
 """Places of the dimensions that are no facts of a case."""
 _UNSAID: Final = ("",) * len(DIMENSIONS)
 _LAST_SAID: Final = "queue"
 """The fact that every event that states it replaces."""
+_PLACE: Final = "org_unit"
+"""The fact that an assignment replaces, too: it says where who got the case is."""
 
 Transfer = tuple[int, str, str]
 """occurred_at, from, to"""
@@ -42,6 +45,13 @@ class Hold(NamedTuple):
     state: CaseState
     reason: str
     since: int
+
+
+class Stint(NamedTuple):
+    """Which team had a case until when (ms)."""
+
+    until: int
+    team: str
 
 
 @dataclass(slots=True)
@@ -103,10 +113,10 @@ class Fold:
         "_attribution", "_matching", "absorbed", "acknowledged_at", "answered_any", "answered_at",
         "answered_by_anyone", "answers", "assignments", "callback_owed", "cancelled_by_resolution", "clocks",
         "closed_at", "customer_spoke", "cycles", "erased", "expires_at", "facts", "first_resolved_at",
-        "first_response_at", "forwarded", "handed_over", "hold", "holders", "impossible", "invited", "latest",
-        "merged", "opened_at", "over_since", "owner", "reopens", "repeated", "resolution", "resolved_as",
-        "resolved_at", "response_owed_from", "revised", "standing", "state", "team", "test", "transfers",
-        "unanswered", "unmatched", "vulnerable", "waits",
+        "first_response_at", "forwarded", "handed_on_as", "handed_over", "has_changed", "hold", "holders",
+        "impossible", "invited", "latest", "merged", "opened_at", "over_since", "owned", "owner", "reopens",
+        "repeated", "resolution", "resolved_as", "resolved_at", "response_owed_from", "revised", "standing", "state",
+        "stints", "team", "test", "transfers", "unanswered", "unmatched", "vulnerable", "waits",
     )  # fmt: skip
 
     def __init__(self, key: CaseKey, standing: Standing = ALONE) -> None:
@@ -126,6 +136,14 @@ class Fold:
         self.closed_at: int | None = None
         self.expires_at: int | None = None
         self.assignments = self.transfers = self.reopens = self.repeated = 0
+        self.owned = False
+        """Whether somebody has it in the team that has it now."""
+        self.stints: tuple[Stint, ...] = ()
+        """Of the teams that had it before, in order."""
+        self.handed_on_as: tuple[str, ...] | None = None
+        """The attribution of who hands it on, while the event that does so is folded."""
+        self.has_changed = False
+        """Whether what policies ask for may be another thing than they were last asked with."""
         self.waits: tuple[Wait, ...] = ()
         """Those of a contact for a person, in order."""
         self.callback_owed = False
@@ -164,7 +182,7 @@ class Fold:
         self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
         self.unmatched = 0
         self._attribution: tuple[str, ...] | None = None
-        self._matching: Mapping[str, object] | None = None
+        self._matching: dict[str, object] = {}
 
     def _take_over(self, linked: Linked) -> None:
         """Let the case that a survey names say whose it is: what the survey says of that is its own channel, say."""
@@ -211,10 +229,26 @@ class Fold:
         return self._attribution
 
     def matching(self) -> Mapping[str, object]:
-        """What policies ask for: see `schemas.policies.packs.When`."""
-        if self._matching is None:
-            self._matching = {**self.facts, "area": self.area}
+        """What policies ask for: see `schemas.policies.policy.When`."""
+        if self.has_changed or not self._matching:
+            area, team, site = self.place
+            placed = {"area": area, "team": team, "site": site, "vulnerable": self.vulnerable}
+            self._matching, self.has_changed = {**self.facts, **placed}, False
+            language = self.facts.get("language")
+            if language is not None:
+                self._matching["language"] = language.partition("-")[0].lower()
         return self._matching
+
+    def changed(self, decisive: frozenset[str]) -> frozenset[str]:
+        """Of what decides about promises, the names of what has become another thing since policies were last asked."""
+        if not self.has_changed:
+            return _NO_NAMES
+        before, after = self._matching, self.matching()
+        return frozenset([name for name in decisive if before.get(name) != after.get(name)])
+
+    def team_at(self, moment: int) -> str:
+        """The team that had it then; at a moment of change the one that got it."""
+        return next((stint.team for stint in self.stints if moment < stint.until), self.place.team)
 
     def state_facts(self, event: CaseEvent) -> None:
         """Take over what an event says of the case itself."""
@@ -223,24 +257,40 @@ class Fold:
         for name, value in said.items():
             if known.get(name) == value or name not in _STATED or not value:  # nearly always it says what is known
                 continue
-            if replaces or name not in known or name == _LAST_SAID:
+            moves = name == _PLACE and self.opened_at is not None
+            if moves and (replaces or name not in known or event.type == "assigned"):
+                self._move(event.occurred_at, cast("str", value), "" if event.type == "assigned" else self.team)
+            elif replaces or name not in known or name == _LAST_SAID:
                 known[name] = value
-                self._attribution = self._matching = None
+                self._attribution, self.has_changed = None, True
         priority = said.get("priority")
         opens = event.type == "opened" and self.opened_at is None
         if priority and (replaces or opens) and priority != self.facts["priority"]:
             self.facts["priority"] = priority
-            self._attribution = self._matching = None
+            self._attribution, self.has_changed = None, True
         self.test = self.test or bool(said.get("test"))
-        self.vulnerable = self.vulnerable or bool(said.get("vulnerable"))
+        if said.get("vulnerable") and not self.vulnerable:
+            self.vulnerable = self.has_changed = True
 
     def add_clock(self, clock: Clock) -> None:
         self.clocks.append(clock)
         self.latest[clock.metric] = clock
 
-    def move_to_team(self, team: str) -> None:
+    def move_to_team(self, at: int, team: str) -> None:
+        """Let a team have it from `at`, ms, on."""
+        self._move(at, self.facts.get(_PLACE, ""), team)
+
+    def _move(self, at: int, org_unit: str, team: str) -> None:
+        """Let it be dealt with elsewhere: in a unit, or by the team that it was handed to, unless that is ''."""
+        before, attribution = self.place.team, self.attribution()
+        if org_unit:
+            self.facts[_PLACE] = org_unit
         self.team = team
-        self._attribution = None
+        self._attribution, self.has_changed = None, True
+        if self.place.team != before:
+            self.stints += (Stint(at, before),)
+            self.handed_on_as = self.handed_on_as or attribution
+            self.owned = False
 
 
 def note(fold: Fold, event: CaseEvent, trigger: Trigger) -> None:
@@ -286,6 +336,7 @@ def _opened(fold: Fold, event: CaseEvent) -> None:
 def _assigned(fold: Fold, event: CaseEvent) -> None:
     fold.assignments += 1
     fold.owner = owner = event.facts.get("owner", "")
+    fold.owned = bool(owner)
     if owner in fold.holders:
         fold.holders = {owner: True}
 
@@ -298,7 +349,7 @@ def _transferred(fold: Fold, event: CaseEvent) -> None:
         if not fold.cycles or fold.cycles[-1].number != fold.reopens:
             fold.cycles.append(Cycle(fold.reopens))
         fold.cycles[-1].transfers.append((event.occurred_at, facts.get("from", ""), facts.get("to", "")))
-    fold.move_to_team(facts.get("to", ""))
+    fold.move_to_team(event.occurred_at, facts.get("to", ""))
 
 
 def _end_cycle(fold: Fold, at: int) -> None:

@@ -182,7 +182,8 @@ def inherit(fold: Fold, clock: Clock, absorbed: CaseEvent, *, from_opening: bool
     facts, at = absorbed.facts, absorbed.occurred_at
     if not clock.is_open or at > clock.due_at or not _continues(fold, facts):
         return
-    if from_opening and (clock.metric != "update_every" or clock.instance == 1):
+    of_one_stint = clock.metric == "update_every" or clock.target.per_team
+    if from_opening and (not of_one_stint or clock.instance == 1):
         clocks.inherit(clock, _waited(clock, facts), at)
     ended_at = _ended(clock, facts)
     if ended_at is not None:

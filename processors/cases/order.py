@@ -23,7 +23,7 @@ _SECOND_MS: Final = 1_000
 _IN_ORDER: Final[tuple[Trigger, ...]] = (
     "opened", "opened_outbound", "invited", "absorbed",
     # What is known of the case, and then holds for all that happens at that moment.
-    "identified", "priority_changed", "reclassified", "cause_set", "corrected", "revised", "outcome",
+    "identified", "priority_changed", "reclassified", "cause_set", "changed", "corrected", "revised", "outcome",
     "service_suspended", "customer_recovered", "customer_lost", "bounced",
     "queued",
     # The customer's words.

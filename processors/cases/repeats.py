@@ -28,7 +28,8 @@ def _invited(fold: Fold, _: CaseEvent) -> bool:
 
 
 def _assigned(fold: Fold, event: CaseEvent) -> bool:
-    return fold.owner == event.facts.get("owner") and state_after(fold.state, "assigned") == fold.state
+    again = fold.owned and fold.owner == event.facts.get("owner")
+    return again and state_after(fold.state, "assigned") == fold.state
 
 
 def _transferred(fold: Fold, event: CaseEvent) -> bool:

@@ -8,6 +8,7 @@ from processors.cases.case import Case
 from processors.cases.events import Stated
 from processors.cases.fold import Fold
 from processors.cases.merges import survivor_of
+from processors.cases.usage import used_by
 from processors.sla import clocks
 from processors.sla.clocks import Clock
 from schemas.kpis import DIMENSIONS
@@ -70,12 +71,14 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     overdue_ms, overdue_elapsed_ms = clocks.overdue(clock)
     calendar = clock.calendar
     version, digest = ("", "") if calendar is None else (calendar.version, calendar.digest)
+    teams, used_ms = used_by(case.fold, clock, state)
     return ClockRow(
         clock_id(case, clock), topic, source, entity_id, partition, clock.metric, clock.instance,
         target.policy_id, target.policy_version, target.policy_digest, case.fold.facts.get("customer_id", ""), channel,
         area, team, priority, kind, queue, clock.started_at, target.written, target.calendar_id, version, digest,
         int(target.legal),
         clock.allotted_ms, clock.due_at, None if clock.is_open else clock.ended_at, state, clocks.took_ms(clock),
+        teams, used_ms,
         overdue_ms, overdue_elapsed_ms, _due_business_ms(clock, state), _waiting(case.fold)[0] if paused else "",
         clock.paused_at if paused else None, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)),
         int(reading.retracted), int(clock.inherited_at is not None), 0,

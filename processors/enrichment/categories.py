@@ -23,6 +23,11 @@ def map_category(category: str | None, category_raw: str | None) -> tuple[str, b
     return (sent[0][:CATEGORY_LENGTH].rstrip("_"), False) if sent else ("", True)
 
 
+def category_of(name: str) -> str:
+    """The category under which cases come that their source calls so."""
+    return map_category(name, None)[0]
+
+
 def _slug(category: str | None) -> str:
     return "_".join(word for word in words_of(category) if word != STOP) if category else ""
 

@@ -241,6 +241,18 @@ def spans(clock: Clock, at: int) -> list[list[int]]:
     return [[*span] for span in ran]
 
 
+def ran_until(clock: Clock, until: int) -> list[Span]:
+    """When this instance ran before `until`, ms."""
+    spans = clock.ran if clock.phase == "paused" else (*clock.ran, (clock.since, until))
+    begun = [(max(start, clock.started_at), min(end, until)) for start, end in spans]
+    return [(start, end) for start, end in begun if start < end]
+
+
+def own_time(clock: Clock, start: int, end: int) -> int:
+    """The time between two moments, ms, as the clock counts it."""
+    return _time_between(clock.calendar, start, end)
+
+
 def inherit(clock: Clock, ran: Sequence[Span], at: int) -> None:
     """Let the clock have run before it began, in another case that was merged into its own at `at` (SLA rule 12).
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from processors.sla.business_time import Calendar, CalendarBook
+from processors.sla.signals import SIGNALS_OF
 from schemas.policies.packs import PolicyBook, Target
 from schemas.policies.texts import PolicyText
 from schemas.taxonomy import ClockMetric
@@ -17,6 +18,10 @@ class Promises:
     def __init__(self, book: PolicyBook, calendars: CalendarBook) -> None:
         self._book, self._calendars = book, calendars
         self.metrics = book.metrics
+        self.deciding = {metric: book.deciding.get(metric, frozenset()) for metric, _ in SIGNALS_OF["changed"]}
+        """Metric -> the facts of a case that decide about its promise, and may change."""
+        self.decisive = frozenset[str]().union(*self.deciding.values())
+        self.per_team = book.per_team
 
     @property
     def content(self) -> str:

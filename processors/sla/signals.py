@@ -23,7 +23,7 @@ Trigger = Literal[
     "assigned", "transferred", "customer_replied", "replied_by_person", "replied", "waiting_customer",
     "waiting_third_party", "forwarded_external", "resumed", "priority_changed", "reclassified", "identified",
     "cause_set", "acknowledged", "progress_sent", "holding_response_sent", "resolved", "duplicate", "dismissed",
-    "closed", "reopened", "reopened_unanswered", "reopened_by_message", "reopened_by_machine", "merged",
+    "closed", "changed", "reopened", "reopened_unanswered", "reopened_by_message", "reopened_by_machine", "merged",
     "merged_elsewhere", "absorbed", "corrected", "voided", "revised", "outcome", "appealed", "escalated",
     "service_suspended", "customer_recovered", "customer_lost",
     "invited", "answered_unhappy", "answered_content", "answered_unrated", "answered_late", "answered_by_machine",
@@ -35,11 +35,7 @@ Signal = Literal[
 ]
 Phase = Literal["running", "paused", "stopped", "cancelled", "annulled"]
 
-_CHANGED: Final[Mapping[Trigger, Signal]] = {
-    "priority_changed": "change",
-    "reclassified": "change",
-    "absorbed": "inherit",
-}
+_CHANGED: Final[Mapping[Trigger, Signal]] = {"changed": "change", "absorbed": "inherit"}
 # What is part of another case owes nothing of its own any more; what never was one owed nothing.
 _GONE: Final[Mapping[Trigger, Signal]] = {
     "merged": "cancel",
@@ -132,6 +128,15 @@ SIGNALS: Final[Mapping[ClockMetric, Mapping[Trigger, Signal]]] = {
         **_GONE,
         **_CHANGED,
     },
+    # Whom it was handed to has to find somebody for it, too.
+    "own": {
+        "opened": "start",
+        "assigned": "stop",
+        "transferred": "again",
+        "reopened": "again",
+        **_OVER,
+        **_CHANGED,
+    },
     "follow_up": {
         "answered_unhappy": "start",
         "answered_content": "cancel",
@@ -160,8 +165,12 @@ What the table does not say (`cases.effects` does):
 * `reopen` gives what the target's `on_reopen` has: all of the time, what a promise that is not broken left of it,
   nothing; where nothing had been owed, because the case was none, it begins (rule 11). Who had only left and queues
   again, or asks to be called, reopens the contact.
-* `change` also starts a clock, from the opening, for a promise that the case had not and that is still to be kept; and
+* A case has `changed` when an event made another thing of what rules of the metric ask for: its priority, its team ...
+  `change` also starts a clock, from the opening, for a promise that the case had not and that is still to be kept; and
   cancels one for which no rule is left. A legal clock gets no longer by priority (rule 10).
+* A clock `per: team` is cancelled when the case is handed on, past its deadline it stays broken, and the next team has
+  one of its own from then on.
+* Nobody has a case until it is assigned; nor when it was handed to another team since.
 * `inherit` moves what is promised from the opening on to where the wait of a merged case began, and ends what that case
   was answered; what it was asked and nobody answered starts a next response from then on (rule 12): `cases.merges`.
 * `annul` reaches every instance of a metric, also one that has ended: nothing else takes back what was kept or broken

@@ -49,7 +49,7 @@ class Ability:
 _PUBLIC_REPLY: Final = (
     "no event tells of a reply to a complaint; `acknowledge`, `update_every` or `final_response` would do"
 )
-_BY_PHONE: Final = "complaints wait in no queue, and ask for nobody"
+_BY_PHONE: Final = "complaints wait in no queue, and ask for nobody; `own` ends when somebody has one"
 
 ABILITIES: Final[Mapping[ClockMetric, Ability]] = {
     "answer": Ability(
@@ -60,7 +60,7 @@ ABILITIES: Final[Mapping[ClockMetric, Ability]] = {
     "human_on_request": Ability(topics=_CONTACTS, of_no_other=_BY_PHONE),
     "acknowledge": Ability(
         topics=_COMPLAINTS,
-        of_no_other="no event acknowledges a contact; promise `first_response`",
+        of_no_other="no event acknowledges a contact; `own` ends when somebody has it, `first_response` with a reply",
         begun_elsewhere=True,
     ),
     "first_response": Ability(topics=_CONTACTS, of_no_other=_PUBLIC_REPLY, begun_elsewhere=True),
@@ -80,6 +80,7 @@ ABILITIES: Final[Mapping[ClockMetric, Ability]] = {
         of_no_other=_BY_PHONE,
         no_teams="the customer was told one moment, whoever calls; `when` by team gives each team its target",
     ),
+    "own": Ability(topics=_BOTH, outbound=False),
 }
 
 OF_NO_OTHER: Final = "surveys are followed up, and nothing else: `follow_up`"

@@ -16,7 +16,7 @@ asked in the order in which they are configured; of two versions of one pack, th
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +64,7 @@ class Target:
     pause_on: frozenset[tuple[str, str]] = frozenset()
     """(what is waited for, reason) that pause it; empty: nothing does."""
     max_pause_ms: int = MAX_PAUSE_MS
+    per_team: bool = False
     recomputes: bool = True
     on_reopen: OnReopen = "continue"
     escalation_grace_ms: int | None = None
@@ -111,6 +112,11 @@ class PolicyBook:
         self.policy_ids = tuple(by_id)
         self.metrics = frozenset(metric for pack in self._packs for metric in pack.metrics)
         """Those that any pack names."""
+        self.deciding = deciding(self._policies)
+        self.per_team = any(
+            rule.per == "team" for one in self._policies for rules in one.clocks.values() for rule in rules
+        )
+        """Whether any clock is a team's."""
         self.longest_grace_ms = max((pack.longest_grace_ms for pack in self._packs), default=0)
 
     def target(self, metric: ClockMetric, started_at: int, facts: Mapping[str, object]) -> Target | None:
@@ -241,6 +247,7 @@ def _target(policy: Policy, index: int, rule: TargetRule, grace_ms: int) -> Targ
         legal=rule.legal,
         pause_on=frozenset((what, why) for what in rule.pause_on for why in reasons) if rule.pausable else frozenset(),
         max_pause_ms=rule.max_pause,
+        per_team=rule.per == "team",
         recomputes=rule.on_priority_change == "recompute",
         on_reopen=rule.on_reopen,
         escalation_grace_ms=rule.grace_on_escalation,
@@ -278,12 +285,17 @@ def warnings_of(path: Path, policy: Policy) -> Iterator[str]:
         yield f"{path}:{line}: {where}: {reason}"
 
 
-def read_all(paths: Iterable[Path], calendar_ids: Collection[str]) -> tuple[Policy, ...]:
-    """Read packs that are in force together. Raises `YamlRefusedError`, also for what would have no effect in one."""
+def read_all(
+    paths: Iterable[Path], calendar_ids: Collection[str], category_of: Callable[[str], str] = str
+) -> tuple[Policy, ...]:
+    """Read packs that are in force together. Raises `YamlRefusedError`, also for what would have no effect in one.
+
+    `category_of` says under which category cases come that their source calls so.
+    """
     paths = tuple(paths)
     policies = read_versions(paths, lambda path: load(path, calendar_ids), _clash)
     for path, policy in zip(paths, policies, strict=True):
-        found = list(refusals(policy, deciding(other for other in policies if other is not policy)))
+        found = list(refusals(policy, deciding(other for other in policies if other is not policy), category_of))
         if found:
             (line, where), reason = min((_place(policy, str(path), location), reason) for location, reason in found)
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -292,11 +304,16 @@ def read_all(paths: Iterable[Path], calendar_ids: Collection[str]) -> tuple[Poli
 
 
 def load_all(
-    paths: Iterable[Path], *, grace_ms: int, calendar_ids: Collection[str], warn: list[str] | None = None
+    paths: Iterable[Path],
+    *,
+    grace_ms: int,
+    calendar_ids: Collection[str],
+    category_of: Callable[[str], str] = str,
+    warn: list[str] | None = None,
 ) -> PolicyBook:
     """Read every pack; `warn` receives what is odd. Raises `YamlRefusedError`: see `read_all`."""
     paths = tuple(paths)
-    policies = read_all(paths, calendar_ids)
+    policies = read_all(paths, calendar_ids, category_of)
     if warn is not None:
         for path, policy in zip(paths, policies, strict=True):
             warn.extend(warnings_of(path, policy))

@@ -29,6 +29,7 @@ def _positive(value: int) -> int:
 
 OnReopen = Literal["continue", "restart", "none"]
 OnPriorityChange = Literal["recompute", "keep"]
+Per = Literal["case", "team"]
 PauseOn = Literal["waiting_customer", "waiting_third_party"]
 PAUSE_REASONS: Final[tuple[str, ...]] = get_args(WaitReason)
 WARN_AT: Final = (0.5, 0.8)
@@ -59,11 +60,26 @@ class When(_Strict):
     relationship: tuple[Relationship, ...] = ()
     segment: tuple[str, ...] = ()
     area: tuple[str, ...] = ()
+    team: tuple[str, ...] = ()
+    """That has the case: of its unit, or that it was handed to."""
+    site: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    """As mapped to the common taxonomy."""
+    product: tuple[str, ...] = ()
+    language: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] = ()
+    """Whatever region it is of: pt fits pt-BR."""
+    country: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = ()
+    """Of the customer."""
+    vulnerable: bool | None = None
+    """Whether the customer is known to be; one who is not known to be is not."""
     queue: tuple[str, ...] = ()
     """The last that a contact waited in: fits nothing before it was queued."""
 
-    def conditions(self) -> "Conditions":
-        return tuple((name, values) for name, values in self if values)
+    def conditions(self) -> Conditions:
+        """What is asked for, by the name of the fact."""
+        return tuple(
+            (name, value if isinstance(value, tuple) else (value,)) for name, value in self if value not in ((), None)
+        )
 
     def covers(self, other: "When") -> bool:
         """Does it fit all that `other` fits?"""
@@ -85,6 +101,8 @@ class TargetRule(_Strict):
     """Milliseconds that a deadline waits for stop events in flight; the setting `grace` when not given."""
     warn_at: tuple[Annotated[float, Field(gt=0, lt=1)], ...] | None = None
     """Shares of the target at which a running clock warns; 0.5 and 0.8 when not given, of legal clocks also 0.95."""
+    per: Per = "case"
+    """`team`: of each team that has the case, from when it came to it; handed on in time, it is not owed any more."""
     legal: bool = False
     """Never pauses, and no change of priority makes it longer."""
     pausable: bool = False
@@ -94,7 +112,7 @@ class TargetRule(_Strict):
     max_pause: Annotated[Duration, AfterValidator(_positive)] = Field(MAX_PAUSE_MS, validate_default=False)
     """Milliseconds, elapsed, after which a forgotten pause ends."""
     on_priority_change: OnPriorityChange = "recompute"
-    """`keep`: the target of the start holds whatever becomes of priority and class."""
+    """`keep`: the target of the start holds whatever becomes of priority and class, or of what else rules ask for."""
     on_reopen: OnReopen = "continue"
     """What a reopening gives: what was left of the target, all of it again, or nothing."""
     grace_on_escalation: Duration | None = None

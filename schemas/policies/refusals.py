@@ -4,7 +4,7 @@ Three questions, asked of every rule: can its metric do that, does a key that it
 is there a case that the rule fits and no rule before it?
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Final
@@ -26,8 +26,15 @@ CELLS_MAX: Final = 50_000
 """Sorts of cases that a list of rules may tell apart to be looked at case by case."""
 
 
-def refusals(policy: Policy, beside: Deciding | None = None) -> Iterator[Refusal]:
-    """What of a pack has no effect; `beside` is what decides in the packs that are in force with it."""
+def refusals(
+    policy: Policy, beside: Deciding | None = None, category_of: Callable[[str], str] = str
+) -> Iterator[Refusal]:
+    """What of a pack has no effect.
+
+    `beside` is what decides in the packs that are in force with it; `category_of` says under which category cases come
+    that their source calls so.
+    """
+    yield from _unmapped(policy, category_of)
     for metric, rules in policy.clocks.items():
         deciding = beside.get(metric, frozenset()) if beside else frozenset[str]()
         yield from _of_metric(metric, rules, deciding)
@@ -90,6 +97,10 @@ def _impossible(metric: ClockMetric, rule: TargetRule) -> Iterator[tuple[str, st
             yield key, f"keeps its target: {ability.no_change}"
     if ability.no_reopening and "on_reopen" in said:
         yield "on_reopen", f"is not reopened: {ability.no_reopening}"
+    if rule.per == "team" and ability.no_teams:
+        yield "per", f"has no clock of each team: {ability.no_teams}"
+    elif rule.per == "team" and rule.legal:
+        yield "per", "of the law is owed to the customer, whoever has the case: take away legal, or `per: team`"
     if rule.extended_working_days is not None:
         if ability.no_extension:
             yield "extended_working_days", f"is not extended: {ability.no_extension}"
@@ -147,6 +158,21 @@ def _unfitting(when: When, metric: ClockMetric | None) -> Iterator[tuple[Locatio
                 which = ", ".join(sorted(map(str, possible))) or "none has any"
                 whose = f"{metric} clock of {' or '.join(mine)}" if metric else "wait in a queue"
                 yield (name, index), f"there is no {whose} with {name} {value}: {which}"
+
+
+def _unmapped(policy: Policy, category_of: Callable[[str], str]) -> Iterator[Refusal]:
+    listed: list[tuple[Location, When]] = [
+        *(
+            (("clocks", metric, index), rule.when)
+            for metric, rules in policy.clocks.items()
+            for index, rule in enumerate(rules)
+        ),
+        *((("short_abandon", index), rule.when) for index, rule in enumerate(policy.short_abandon)),
+    ]
+    for at, when in listed:
+        for index, category in enumerate(when.category):
+            if (mapped := category_of(category)) != category:
+                yield (*at, "when", "category", index), f"cases of {category} come under {mapped!r}: write that"
 
 
 def topics_of(metric: ClockMetric | None) -> tuple[InputTopic, ...]:

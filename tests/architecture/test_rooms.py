@@ -56,7 +56,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "processors.sla": _SCHEMAS,
     "processors.kpis": _SCHEMAS,
     "processors.cases": _BELOW_CASES,
-    "processors.rules": _SCHEMAS | _SETTINGS | _processors("sla"),
+    "processors.rules": _SCHEMAS | _SETTINGS | _processors("sla enrichment"),
     "processors.patterns": _BELOW_PIPELINE,
     "processors.state": _BELOW_PIPELINE,
     "processors.pipeline": _BELOW_PIPELINE | _processors("patterns state"),

@@ -63,6 +63,7 @@ def rfc3339(at: int) -> str:
 
 def event(event_type: str, entity_id: str, at: int, *, arrives: int | None = None, **fields: Any) -> Happening:
     """An event at T0 + `at` ms; its record arrives at the same moment, or at T0 + `arrives`."""
+    customer = fields.pop("customer", "c1")
     body = {
         "event_id": fields.pop("event_id", f"{entity_id}.{event_type.partition('.')[2]}.{at}.{fields.get('seq', '')}"),
         "event_type": event_type,
@@ -70,7 +71,7 @@ def event(event_type: str, entity_id: str, at: int, *, arrives: int | None = Non
         "occurred_at": rfc3339(T0 + at),
         "source": fields.pop("source", "crm"),
         "entity_id": entity_id,
-        "customer": {"id": fields.pop("customer", "c1")},
+        "customer": customer if isinstance(customer, dict) else {"id": customer},
         **fields,
     }
     return Happening(TOPIC_OF[event_type.partition(".")[0]], body, T0 + (at if arrives is None else arrives))

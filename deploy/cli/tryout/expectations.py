@@ -257,4 +257,6 @@ def _plain(values: Values) -> Values:
 def _plain_value(name: str, value: Any) -> Any:
     if not value:
         return 0
+    if isinstance(value, tuple | list):
+        return [*value]
     return shown(name, moment_ms(value) if is_moment(name) and isinstance(value, str) else value)

@@ -84,7 +84,9 @@ def test_an_event_and_what_it_is_promised(pack: str, fields: dict[str, str], lin
 def test_it_says_why_and_what_else_may_run() -> None:
     lines = explained("es-ley-10-2025", **CLAIM, topic_class="billing_undue_charge")
     assert "    rule 4 of final_response in es-ley-10-2025 1: topic_class is billing_undue_charge" in lines
-    assert "human_on_request: not for complaint-events: complaints wait in no queue, and ask for nobody" in lines
+    assert any(
+        line.startswith("human_on_request: not for complaint-events: complaints wait in no queue") for line in lines
+    )
     assert "resolve: no pack names it" in lines
     lines = explained("es-ley-10-2025", event_type="contact.opened", direction="inbound", channel="phone")
     assert "human_on_request: 3min by rule 1 of es-ley-10-2025, from human_requested on" in lines

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from processors.rules import RulesError
 from schemas.policies.abilities import ABILITIES
 from schemas.policies.packs import load_all, warnings_of
 from schemas.policies.policy import Policy
 from schemas.policies.yaml_lines import YamlRefusedError
 from schemas.taxonomy import CLOCK_METRICS
+from tests.processors.feed import rules
 
 
 def pack(folder: Path, text: str, policy_id: str = "p") -> Path:
@@ -140,6 +142,12 @@ def test_what_decides_in_another_pack_may_be_what_a_target_is_kept_from(tmp_path
     usual = pack(tmp_path, rule("resolve", "on_priority_change: keep"), "usual")
     assert "nothing is there to keep it from" in refusal(usual)
     assert refusal(strict, usual) == ""
+
+
+def test_a_category_is_called_as_it_is_shown(tmp_path: Path) -> None:
+    text = rule("resolve", "when: {category: [facturacion, vpn]}")
+    with pytest.raises(RulesError, match=r"when.category.0: cases of facturacion come under 'billing': write that$"):
+        rules(policies=(pack(tmp_path, text),))
 
 
 def test_of_several_refusals_the_first_by_line_is_named(tmp_path: Path) -> None:
