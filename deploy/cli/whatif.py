@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from deploy.cli.moments import moment
 from deploy.reading import kept
-from deploy.reading.stored import Position, positions
+from deploy.reading.stored import positions
 from deploy.reading.whatif.comparison import Span
 from deploy.reading.whatif.overtime import Staffing
 from deploy.reading.whatif.recorded import recorded
@@ -149,12 +151,11 @@ def answered(asked: Asked) -> Told:
             raise WhatIfError(lacking)
         question, at = asked.question(client), positions(client, database)
     answer = Answer()
-    for of_one in _of_all(asked, [position for position in at if position.inputs]):
+    for of_one in _of_all(asked, [position.partition for position in at if position.inputs]):
         answer.update(of_one)
     if not answer.compared.cases:
         raise WhatIfError(_nothing(asked, answer))
-    read_to_at = min(position.read_to_at for position in at)
-    return Told(asked.span, read_to_at, names(asked.packs, asked.tried), question.staffing, answer)
+    return Told(asked.span, names(asked.packs, asked.tried), question.staffing, answer)
 
 
 def _nothing(asked: Asked, answer: Answer) -> str:
@@ -169,16 +170,18 @@ def _nothing(asked: Asked, answer: Answer) -> str:
 # A process for each core
 
 
-def _of_all(asked: Asked, at: Sequence[Position]) -> Iterator[Answer]:
+def _of_all(asked: Asked, partitions: Sequence[int]) -> Iterator[Answer]:
     """The answers of partitions, in order."""
-    processes = min(len(at), os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1)
+    processes = min(len(partitions), os.cpu_count() or 1)
     context = multiprocessing.get_context("spawn")
     told: multiprocessing.Queue[_Told] = context.Queue()
-    with ProcessPoolExecutor(processes, context, _begin, (asked, told)) as pool:
-        futures = [pool.submit(_of_one, position) for position in at]
-        _watch(futures, told, len(at))
-        for future in futures:
-            yield future.result()
+    try:
+        with ProcessPoolExecutor(processes, context, _begin, (asked, told)) as pool:
+            futures = [pool.submit(_of_one, partition) for partition in partitions]
+            _watch(futures, told, len(partitions))
+            yield from (future.result() for future in futures)
+    except BrokenProcessPool as error:
+        raise WhatIfError("a process that folded a partition was ended: was there memory for it? ask again") from error
 
 
 _Told = tuple[int, int, int]
@@ -199,18 +202,21 @@ _process: _Process
 
 def _begin(asked: Asked, told: Any) -> None:
     global _process
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word: the command says that it was ended
     with _connected(asked.settings) as client:
         _process = _Process(asked, asked.question(client), told)
 
 
-def _of_one(position: Position) -> Answer:
-    settings = _process.asked.settings
+def _of_one(partition: int) -> Answer:
+    database = _process.asked.settings.clickhouse_database
 
     def progress(done: int, total: int) -> None:
-        _process.told.put((position.partition, done, total))
+        _process.told.put((partition, done, total))
 
-    with _connected(settings) as client:
-        return of_partition(client, settings.clickhouse_database, position, _process.question, progress)
+    with _connected(_process.asked.settings) as client:
+        # Where it is by now: what was written since the others were asked is no reason to leave a case out.
+        (position,) = positions(client, database, partition)
+        return of_partition(client, database, position, _process.question, progress)
 
 
 @contextmanager
@@ -231,9 +237,10 @@ def _watch(futures: Sequence[Future[Answer]], told: Any, partitions: int) -> Non
     pending = set(futures)
     while pending:
         done, pending = wait(pending, _SAID_EVERY_SECONDS, FIRST_COMPLETED)
-        if any(future.exception() for future in done):
+        if failed := [future for future in done if future.exception() is not None]:
             for future in pending:
                 future.cancel()
+            failed[0].result()
         while not told.empty():
             partition, read, total = told.get()
             reached[partition] = read, total

@@ -74,13 +74,14 @@ class StoredEvent(NamedTuple):
         return self.topic, self.source, self.entity_id
 
 
-def positions(client: Database, database: str) -> list[Position]:
-    """Where every partition is.
+def positions(client: Database, database: str, only: int | None = None) -> list[Position]:
+    """Where every partition is, or one of them.
 
     Its watermark is what the warehouse stores last of a checkpoint: all other rows of that one are here, too.
     """
+    where = "" if only is None else f" WHERE partition = {only}"
     rows = client.execute(
-        f"SELECT partition, version, toUnixTimestamp64Milli(read_to_at) FROM {database}.watermarks FINAL"
+        f"SELECT partition, version, toUnixTimestamp64Milli(read_to_at) FROM {database}.watermarks FINAL{where}"
         " ORDER BY partition"
     )
     return [

@@ -51,18 +51,22 @@ def of_case(case: Case, partition: int, now: int) -> Readings:
     return sorted(Reading._make(_SHOWN(clock_row(case, clock, partition, now))) for clock in case.fold.clocks)
 
 
-def stored(client: Database, database: str, position: Position) -> Mapping[CaseKey, Readings]:
-    """The clocks of the cases that were selected, as `v_sla` has them."""
+def stored(client: Database, database: str, position: Position) -> tuple[Mapping[CaseKey, Readings], set[CaseKey]]:
+    """The clocks of the cases that were selected, as `v_sla` has them; and the cases that were written meanwhile."""
     columns = ", ".join(f"toUnixTimestamp64Milli({name})" if name in _MOMENTS else name for name in Reading._fields)
     rows = client.execute(
-        f"SELECT topic, source, entity_id, {columns} FROM {database}.sla_clocks FINAL"
-        f" WHERE partition = {position.partition} AND void = 0"
+        f"SELECT topic, source, entity_id, void, version, {columns} FROM {database}.sla_clocks FINAL"
+        f" WHERE partition = {position.partition}"
         f" AND (topic, source, entity_id) IN (SELECT topic, source, entity_id FROM {SELECTED})"
     )
     found: defaultdict[CaseKey, list[Reading]] = defaultdict(list)
-    for topic, source, entity_id, *reading in rows:
-        found[topic, source, entity_id].append(Reading._make(reading))
-    return {key: sorted(readings) for key, readings in found.items()}
+    changed: set[CaseKey] = set()
+    for topic, source, entity_id, void, version, *reading in rows:
+        if version > position.version:
+            changed.add((topic, source, entity_id))
+        if not void:
+            found[topic, source, entity_id].append(Reading._make(reading))
+    return {key: sorted(readings) for key, readings in found.items()}, changed
 
 
 _MOMENTS: Final = frozenset({"started_at", "due_at", "stopped_at"})

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from deploy.reading.kept import shown
+from deploy.reading.stored import CaseKey
 from deploy.reading.whatif.comparison import Flip, Span, Unit
 from deploy.reading.whatif.overtime import Staffing
 from deploy.reading.whatif.readings import Reading
@@ -32,8 +33,6 @@ class Told:
     """An answer, with what was asked."""
 
     span: Span
-    read_to_at: int
-    """The watermark up to which it was answered, ms."""
     names: Sequence[str]
     """Of the packs that were given."""
     staffing: Staffing
@@ -41,18 +40,19 @@ class Told:
 
     @property
     def end(self) -> int:
-        return self.read_to_at if self.span.end == NEVER else min(self.span.end, self.read_to_at)
+        return min(self.span.end, self.answer.read_to_at)
 
     @property
     def flips(self) -> list[Flip]:
-        """Breaches gained first, then by deadline."""
-        return sorted(self.answer.compared.flips, key=lambda flip: (not flip.gained, _breach(flip).due_at, flip.case))
+        """Breaches gained first, and of these the latest, what was never done before all."""
+        return sorted(self.answer.compared.flips, key=_latest_first)
 
 
-def _breach(flip: Flip) -> Reading:
-    reading = flip.would_be if flip.gained else flip.was
-    assert reading is not None
-    return reading
+def _latest_first(flip: Flip) -> tuple[bool, int, int, CaseKey, str]:
+    breach = flip.would_be if flip.gained else flip.was
+    assert breach is not None
+    late_ms = NEVER if breach.stopped_at is None else breach.stopped_at - breach.due_at
+    return not flip.gained, -late_ms, breach.due_at, flip.case, flip.metric
 
 
 # For people

@@ -22,12 +22,12 @@ from deploy.reading.whatif.readings import Readings
 from deploy.reading.whatif.refold import Log, Standings, folded, merging
 from deploy.reading.whatif.selection import Components, Reason
 from processors.cases.case import Case
+from processors.sla.clocks import NEVER
 from processors.sla.promises import Promises
 from schemas.topics import INPUTS
 
 _NAMED: Final = 20
 """Cases that are named of those that differ."""
-_UNREADABLE: Final[Reason] = "unreadable"
 _TOLD_EVERY: Final = 1_000
 Progress = Callable[[int, int], None]
 """Is told how many of how many events of a partition were read."""
@@ -58,6 +58,8 @@ class Answer:
     rejected: Counter[str] = field(default_factory=Counter)
     """Reason -> stored events that this release rejects."""
     events: int = 0
+    read_to_at: int = NEVER
+    """The least watermark of its partitions, ms."""
     seconds: float = 0.0
     """Of computing, of all processes together."""
 
@@ -69,6 +71,7 @@ class Answer:
         self.differing = (self.differing + other.differing)[:_NAMED]
         self.rejected.update(other.rejected)
         self.events += other.events
+        self.read_to_at = min(self.read_to_at, other.read_to_at)
         self.seconds += other.seconds
 
 
@@ -83,14 +86,17 @@ def of_partition(
     began = time.monotonic()
     asked = selection.select(client, database, position, question.span.begin, question.retention_ms)
     selection.store(client, asked.cases)
-    was = readings.stored(client, database, position)
+    was, changed = readings.stored(client, database, position)
     log, count = _read(client, database, position, progress)
     now: dict[str, int] = {topic: _timers_fired_to(position, topic, question.kpi_memory_ms) for topic in INPUTS}
     merged = merging(log, now, question.tried)
     standings = {**linked(client, database, position.partition, log), **merged.standings}
     cases = Cases(log, merged.order, standings, position.partition, now)
-    answer = Answer(events=count, rejected=log.rejected)
-    out = {**asked.left_out, **dict.fromkeys(sorted(log.unreadable), _UNREADABLE)}
+    answer = Answer(events=count, rejected=log.rejected, read_to_at=position.read_to_at)
+    unknown: tuple[tuple[Reason, set[CaseKey]], ...] = (("changed_meanwhile", changed), ("unreadable", log.unreadable))
+    out = dict(asked.left_out)
+    for reason, keys in unknown:
+        out.update((key, reason) for key in sorted(keys - out.keys()))
     for key, (stored, again) in sorted(_differing(cases, was, asked.components, question.in_force).items()):
         if key not in out:
             out[key] = "differing"

@@ -24,8 +24,8 @@ def told(cases: int = 3) -> Told:
     overtime = Overtime(Counter({20: cases}), Counter({20: cases * HOUR // 2}), stated=cases, late_ms=cases * 2 * HOUR)
     left_out: Counter[Reason] = Counter({"erased": 2, "differing": 1})
     answer = Answer(compared, overtime, left_out, ["contact-events:crm:C9: resolve 1: due_at"])
-    answer.events = 12
-    return Told(span, BEGIN + 1000 * HOUR, ["desk 2"], Staffing(), answer)
+    answer.events, answer.read_to_at = 12, BEGIN + 1000 * HOUR
+    return Told(span, ["desk 2"], Staffing(), answer)
 
 
 def test_people_read_figures_what_is_left_out_and_the_cases_that_flip() -> None:
