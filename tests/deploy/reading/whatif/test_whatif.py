@@ -9,15 +9,10 @@ from random import Random
 import pytest
 import yaml
 
-from deploy.reading.stored import positions
-from deploy.reading.whatif.comparison import Span
-from deploy.reading.whatif.overtime import Staffing
-from deploy.reading.whatif.recorded import recorded
-from deploy.reading.whatif.whatif import Answer, Question, of_partition
 from processors.rules import Rules
-from processors.sla.promises import Promises
 from tests.deploy.conftest import Warehouse
-from tests.deploy.reading.desks import Client, Desk, empty
+from tests.deploy.reading.desks import Desk, empty
+from tests.deploy.reading.whatif.desk import ask, recorded_by
 from tests.laws.disturbances import EVERY_CLOCK
 from tests.laws.journeys import of_seed
 from tests.processors.feed import DAY, HOUR, T0, Happening, event, rules
@@ -41,24 +36,6 @@ def halved(path: Path, to: Path) -> Path:
     path = to / "halved.yaml"
     path.write_text(yaml.safe_dump(pack), encoding="utf-8")
     return path
-
-
-def recorded_by(warehouse: Warehouse) -> list[Promises]:
-    return recorded(Client(warehouse), warehouse.name)
-
-
-def ask(warehouse: Warehouse, in_force: Rules, tried: Rules, begin: int = 0, end: int = 10**6 * DAY) -> Answer:
-    client = Client(warehouse)
-    question = Question(
-        Span(T0 + begin, T0 + end),
-        [in_force.promises, *recorded_by(warehouse)],
-        tried.promises,
-        in_force.case_retention_ms,
-        in_force.kpi_memory_ms,
-        Staffing(),
-    )
-    (position,) = positions(client, warehouse.name)
-    return of_partition(client, warehouse.name, position, question)
 
 
 def heard(warehouse: Warehouse, log: Sequence[Happening], by: Rules, every: int = 50) -> Desk:
