@@ -136,7 +136,7 @@ def events_of_input(
         while begin <= to:
             page = f"{of_log} AND offset >= {begin} AND offset < {min(begin + _PAGE, to + 1)}"
             rows = client.execute(
-                f"SELECT {_COLUMNS} FROM {table} FINAL WHERE {page} ORDER BY topic, partition, incarnation, offset"
+                f"SELECT {EVENT_COLUMNS} FROM {table} FINAL WHERE {page} ORDER BY topic, partition, incarnation, offset"
             )
             yield from map(StoredEvent._make, rows)
             begin += _PAGE
@@ -146,7 +146,7 @@ def events_of_input(
                 )
 
 
-_COLUMNS: Final = (
+EVENT_COLUMNS: Final = (
     "topic, partition, incarnation, offset, toUnixTimestamp64Milli(record_at), toUnixTimestamp64Milli(occurred_at),"
     " event_type, source, entity_id, customer_id, erased, payload, category"
 )
