@@ -59,7 +59,7 @@ def test_any_lateness_counts_as_if_it_had_come_in_time(log: list[Happening], dat
         assert sorted(views.quarter_hours(), key=str) == sorted(quarter_hours_of(views.kpis()), key=str)
 
 
-@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.stack) for seed in range(3, 20))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.stack) for seed in range(1, 20))])
 def test_fifty_journeys_in_twenty_orders_with_duplicates_give_the_same_clocks(seed: int) -> None:
     log, random = of_seed(seed, 50), Random(seed)
     expected = undisturbed(log, ANY_ORDER)

@@ -163,10 +163,10 @@ def test_three_and_four_events_of_any_kind(topic: str, before: str) -> None:
 @pytest.mark.stack
 @pytest.mark.parametrize("topic", [CONTACTS, COMPLAINTS])
 @pytest.mark.parametrize("before", BEFORE)
-def test_a_fifth_of_all_three_kinds_and_many_fours(topic: str, before: str) -> None:
+def test_a_tenth_of_all_three_kinds_and_many_fours(topic: str, before: str) -> None:
     """All of them take three quarters of an hour."""
     random = Random(f"{topic} {before}")
-    for events in chain(islice(ties(topic, 3, 2), random.randrange(5), None, 5), some(topic, 1_000, random)):
+    for events in chain(islice(ties(topic, 3, 2), random.randrange(10), None, 10), some(topic, 500, random)):
         check(topic, BEFORE[before], events)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 
 from processors.settings import Settings
+from schemas.events.contacts import ERASED
 from schemas.events.decoding import admit, decode, occurred_ms
 from schemas.events.envelope import Event
 from schemas.outputs import Rejection
@@ -35,13 +36,16 @@ class Result:
     """Accepted (topic, source, event_id, entity_id)."""
     contacts: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(source, entity_id) of the contacts that were opened."""
+    erased: set[tuple[str, str]] = field(default_factory=set)
+    """Those of customers who were erased: whether such a one is known depends on which event came first."""
 
     def differences(self, found: "Result") -> "Differences":
         """What is here and not in `found`, and what `found` has beyond it."""
+        erased = self.erased | found.erased
         parts: list[tuple[Counter[Any], Counter[Any]]] = [
             (self.records, found.records),
             (self.events, found.events),
-            (self.contacts, found.contacts),
+            (_without(self.contacts, erased), _without(found.contacts, erased)),
         ]
         lost = [expected - got for expected, got in parts]
         doubled = [got - expected for expected, got in parts]
@@ -55,6 +59,10 @@ class Result:
         )
 
 
+def _without(contacts: Counter[tuple[str, str]], erased: set[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    return Counter({contact: count for contact, count in contacts.items() if contact not in erased})
+
+
 class Differences(NamedTuple):
     lost: int
     doubled: int
@@ -65,30 +73,36 @@ def of_log(settings: Settings) -> Result:
     """One pass over the input topics as they are on the broker."""
     result = Result()
     seen: set[tuple[object, ...]] = set()
+    opened_by: dict[tuple[str, str], str] = {}
+    erased: set[str] = set()
     for topic in INPUTS:
         for record in _records(settings, topic):
-            result.records[Count(topic, record.partition, _outcome(result, seen, topic, record))] += 1
+            event, outcome = _judged(seen, topic, record)
+            result.records[Count(topic, record.partition, outcome)] += 1
+            if event is None or outcome != "accepted":
+                continue
+            result.events[topic, event.source, event.event_id, event.entity_id] += 1
+            customer = event.customer.id or "" if event.customer else ""
+            if event.event_type == ERASED:
+                erased.add(customer)
+            elif event.event_type == "contact.opened":
+                result.contacts[event.source, event.entity_id] = 1
+                opened_by[event.source, event.entity_id] = customer
+    result.erased = {contact for contact, customer in opened_by.items() if customer in erased}
     return result
 
 
-def _outcome(result: Result, seen: set[tuple[object, ...]], topic: str, record: Any) -> str:
+def _judged(seen: set[tuple[object, ...]], topic: str, record: Any) -> tuple[Event | None, str]:
     event = decode(topic, record.value or b"")
     if isinstance(event, Rejection) or admit(event, occurred_ms(event), record.key, record.timestamp) is not None:
-        return "rejected"
+        return None, "rejected"
     # An id that is used again for something else is another event.
     said = event.source, event.event_id, event.event_type, event.entity_id, occurred_ms(event)
     identity = (topic, record.partition, *said)
     if identity in seen:
-        return "duplicate"
+        return event, "duplicate"
     seen.add(identity)
-    result.events[topic, event.source, event.event_id, event.entity_id] += 1
-    if _opens_a_contact(topic, event):
-        result.contacts[event.source, event.entity_id] = 1
-    return "accepted"
-
-
-def _opens_a_contact(topic: str, event: Event) -> bool:
-    return topic == CONTACTS and event.event_type == "contact.opened"
+    return event, "accepted"
 
 
 def of_views(oidor: Installation) -> Result:

@@ -79,7 +79,7 @@ def problems(service: Service) -> str:
 
 def follow(settings: Settings, said: str) -> str:
     """Run the command that a message names, as it names it, once whoever was stopped has left the group."""
-    (named,) = re.findall(r"`oidor (inputs accept --from \w+)`", said)
+    (named,) = set(re.findall(r"`oidor (inputs accept --from \w+)`", said))
     runs: list[CompletedProcess[str]] = []
 
     def alone() -> bool:
