@@ -123,7 +123,7 @@ def _details(before: Target, after: Target, *, alone: bool) -> Iterator[str]:
     for one in fields(Target):
         was, becomes = getattr(before, one.name), getattr(after, one.name)
         of_no_pause = one.name == "max_pause_ms" and not after.pause_on
-        if was == becomes or one.name in _IN_WORDS or of_no_pause:
+        if was == becomes or not one.compare or one.name in _IN_WORDS or of_no_pause:
             continue
         match one.name:
             case "legal":
@@ -132,6 +132,8 @@ def _details(before: Target, after: Target, *, alone: bool) -> Iterator[str]:
                 yield f"does not pause any more (before: {_pauses(was)})"
             case "pause_on":
                 yield f"pauses {_pauses(becomes)}" + (f" (before: {_pauses(was)})" if was else "")
+            case "per_team":
+                yield "each team has a clock of its own" if becomes else "one clock for the case, whatever team has it"
             case "recomputes":
                 yield "follows what the case becomes" if becomes else "keeps the target of the start"
             case _:

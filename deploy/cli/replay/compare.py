@@ -1,7 +1,7 @@
 """Whether two databases of one ClickHouse server show the same: view by view, row by row.
 
-What a view shows is a function of the records; when we wrote it down, under which version, and how often before other
-records had taken the same offsets, is not, and stays out.
+What a view shows is a function of the records; when we wrote it down, under which version, by rules in which words, and
+how often before other records had taken the same offsets, is not, and stays out.
 So does what is about a customer who was erased, in either of them: one may have been masked where the other is not yet.
 """
 
@@ -40,7 +40,9 @@ COMPARED: Final[Mapping[str, str]] = {"v_incidents": "topic != ''"}
 """view -> condition on the rows that are a function of the records: incidents of ours are of no input topic"""
 EXAMPLES: Final = 2
 
-_OURS: Final = re.compile(r".*_recorded_at|ingested_at|as_of|settled|redefined|definition_version|version|incarnation")
+_OURS: Final = re.compile(
+    r".*_recorded_at|.*_digest|ingested_at|as_of|settled|redefined|definition_version|version|incarnation"
+)
 _GROWS: Final[Mapping[tuple[str, str], str]] = {
     ("v_sla", name): f"if(open, 0, {name})" for name in ("overdue_ms", "overdue_elapsed_ms")
 }
