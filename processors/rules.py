@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -151,6 +152,11 @@ class Rules:
             raise RulesError(str(error)) from error
         for line in odd:
             log.warning("%s", line)
+        promises = Promises(book, calendar_book)
+        for moment in promises.renewals:
+            log.info(
+                "from %s on another version holds for open clocks, too", datetime.fromtimestamp(moment / 1000, UTC)
+            )
         pseudonym_key = _pseudonym_key(settings.pseudonym_key.get_secret_value())
         if not pseudonym_key:
             log.info(
@@ -158,7 +164,7 @@ class Rules:
                 "and actors and aliases that look personal are masked"
             )
         return cls(
-            promises=Promises(book, calendar_book),
+            promises=promises,
             policy_ids=book.policy_ids,
             longest_grace_ms=max(book.longest_grace_ms, MERGED_ELSEWHERE_MS) + MINUTE_MS,
             pseudonym_key=pseudonym_key,

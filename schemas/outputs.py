@@ -186,6 +186,8 @@ class ClockRow(NamedTuple):
     """Elapsed time in pauses that have ended."""
     illegitimate_pause_ms: int
     """Of it, with a message of the customer unanswered."""
+    recomputed_at: int | None
+    """When another version of its pack or calendar came to hold for it while it was open; None: none did."""
     retroactive: int
     """1 when the deadline was past before anyone could know: by a late record, a change of priority or class."""
     retracted: int

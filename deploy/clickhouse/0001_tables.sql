@@ -154,6 +154,7 @@ CREATE TABLE IF NOT EXISTS {database}.sla_clocks
     paused_since Nullable(DateTime64(3, 'UTC')) COMMENT 'While paused: since when, which is since when its case waits, or since the clock began, its target became one that pauses, or the wait was told again after its longest pause, UTC; else NULL',
     paused_ms Int64 COMMENT 'Elapsed time in pauses that have ended, milliseconds',
     illegitimate_pause_ms Int64 COMMENT 'Of paused_ms, the time during which a message of the customer was unanswered, milliseconds',
+    recomputed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When another version of its pack or calendar, with recompute_open, came to hold for it while it was open, UTC; NULL: none did',
     retroactive UInt8 COMMENT '1 when its deadline was past before anyone could know: by a late record, or a change of priority or class',
     retracted UInt8 COMMENT '1 when a breach was taken back: the event that met it arrived after deadline and grace',
     inherited UInt8 COMMENT '1 when a case that was merged into this one counts for it: in no count, no attainment, no incident; breached although open when its deadline lies before the merge',

@@ -194,6 +194,8 @@ def _only_adds(case: Case, event: CaseEvent) -> bool:
     if case.events and not only_follows(event, case.events[-1]):
         return False
     fold = case.fold
+    if event.occurred_at < fold.renewed_to:
+        return False
     revises = event.type in REVISING or (bool(case.events) and not fold.test and bool(event.facts.get("test")))
     revises = revises or (event.type == "callback_requested" and waits.has_left(fold))
     return not revises and not fold.revised and case.key[0] != SURVEYS and case.standing is ALONE
@@ -222,6 +224,8 @@ def refold(
 def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Sample]) -> None:
     """Move a fold by one event that comes after all it has seen; `samples` receives what that adds to the KPIs."""
     at = event.occurred_at
+    if promises.renewals:
+        effects.renew(fold, at, promises)
     for clock in fold.clocks:
         if clock.attribution is None and clock.due_at < at and clock.is_open:
             clock.attribution = under_promise(clock.metric, clock.target, fold.attribution())
@@ -238,6 +242,8 @@ def advance(fold: Fold, event: CaseEvent, promises: Promises, samples: list[Samp
         trigger = "left_queue"
     if is_repeated(fold, event, trigger):
         fold.repeated += 1
+        if fold.has_changed and fold.state != "void":
+            effects.follow_change(fold, event, promises)
         return
     note(fold, event, trigger)
     effects.apply_trigger(fold, event, trigger, promises)

@@ -33,7 +33,7 @@ def apply_trigger(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Prom
     if fold.state == "void":
         return
     if fold.has_changed and trigger not in _OPENED:
-        _follow_change(fold, event, promises)
+        follow_change(fold, event, promises)
     if trigger == "absorbed":
         if fold.opened_at is not None:
             _absorb(fold, event, promises)
@@ -95,7 +95,7 @@ def _owe_since(fold: Fold, event: CaseEvent, metric: ClockMetric, since: int, pr
         if metric == "callback":
             promise = _call_promised(fold, event, since, promises)
         else:
-            promise = promises.promise(metric, since, fold.matching())
+            promise = promises.promise(metric, since, fold.matching(), at)
         if promise is None:
             return
         instance = 1 if last is None else last.instance + 1
@@ -222,7 +222,7 @@ def _start(
     fold: Fold, event: CaseEvent, metric: ClockMetric, at: int, promises: Promises, *, as_of: int | None = None
 ) -> None:
     """Start the next instance, where a rule promises anything (SLA rule 14), in the version in force `as_of` then."""
-    promise = promises.promise(metric, at if as_of is None else as_of, fold.matching())
+    promise = promises.promise(metric, at if as_of is None else as_of, fold.matching(), at)
     if promise is not None:
         last = fold.latest.get(metric)
         instance = 1 if last is None else last.instance + 1
@@ -271,7 +271,7 @@ def _reopen(fold: Fold, event: CaseEvent, last: Clock, promises: Promises) -> No
         _add(fold, event, clock)
 
 
-def _follow_change(fold: Fold, event: CaseEvent, promises: Promises) -> None:
+def follow_change(fold: Fold, event: CaseEvent, promises: Promises) -> None:
     """Let clocks follow what has become another thing about their case: who has it, and what policies ask for."""
     handed_on_as, fold.handed_on_as = fold.handed_on_as, None
     changed = fold.changed(promises.decisive)
@@ -282,6 +282,25 @@ def _follow_change(fold: Fold, event: CaseEvent, promises: Promises) -> None:
         for metric, _ in SIGNALS_OF["changed"]:
             if not changed.isdisjoint(promises.deciding[metric]):
                 _change(fold, event, metric, fold.latest.get(metric), promises)
+
+
+def renew(fold: Fold, until: int, promises: Promises) -> None:
+    """Let versions of packs and calendars hold for open clocks that come into force by `until`, ms, and say so.
+
+    Each does at its own moment, as if an event told of it: what a clock comes to follows from events and texts.
+    """
+    while (moment := promises.renewal_after(fold.renewed_to)) is not None and moment <= until:
+        fold.renewed_to = moment
+        for clock in [*fold.latest.values()]:
+            if clock.is_open and not clock.target.is_told and moment <= clock.due_at:
+                _renew(fold, moment, clock, promises)
+
+
+def _renew(fold: Fold, moment: int, clock: Clock, promises: Promises) -> None:
+    before = clock.target, clock.calendar
+    _retarget(fold, CaseEvent(moment, -1, "", moment, "renewed", {}), clock, promises)
+    if (clock.target, clock.calendar) != before or not clock.is_open:
+        clock.recomputed_at = moment
 
 
 def _hand_on(fold: Fold, event: CaseEvent, clock: Clock, handed_on_as: tuple[str, ...], promises: Promises) -> None:
@@ -299,7 +318,7 @@ def _hand_on(fold: Fold, event: CaseEvent, clock: Clock, handed_on_as: tuple[str
 def _owe_from(fold: Fold, event: CaseEvent, metric: ClockMetric, had_since: int, promises: Promises) -> None:
     """Begin a clock of the team that has a case since then; of the whole case, where nothing is promised by team."""
     at, since = event.occurred_at, merges.waits_since(fold) or fold.opened_at
-    promise = promises.promise(metric, had_since, fold.matching())
+    promise = promises.promise(metric, had_since, fold.matching(), at)
     if promise is None or promise[0].per_team or since is None or metric not in _FROM_OPENING:
         _start_late(fold, event, metric, had_since, promises)
     else:
@@ -312,19 +331,24 @@ def _change(fold: Fold, event: CaseEvent, metric: ClockMetric, last: Clock | Non
         if metric in _FROM_OPENING and fold.opened_at is not None and _is_still_owed(fold, metric):
             _start_late(fold, event, metric, merges.waits_since(fold) or fold.opened_at, promises)
     elif last.is_open and last.target.recomputes:
-        promise = promises.promise(metric, last.origin, fold.matching())
-        if promise is None:
-            _send(fold, event, "cancel", last)
-        elif promise[0].per_team != last.target.per_team and event.occurred_at <= last.due_at:
-            _send(fold, event, "cancel", last)
-            had_since = fold.stints[-1].until if fold.stints else last.started_at
-            _owe_from(fold, event, metric, max(had_since, last.origin), promises)
-        else:
-            legal = event.type == "priority_changed" and (last.target.legal or promise[0].legal)
-            pauses_on = last.target.pause_on
-            clocks.change_target(last, *promise, event.occurred_at, may_lengthen=not legal)
-            if fold.hold is not None and last.target.pause_on != pauses_on:
-                _hold_anew(fold, event, last, fold.hold, pauses_on)
+        _retarget(fold, event, last, promises)
+
+
+def _retarget(fold: Fold, event: CaseEvent, last: Clock, promises: Promises) -> None:
+    """Let an open clock have the target that its case has now, and its versions."""
+    promise = promises.promise(last.metric, last.origin, fold.matching(), event.occurred_at)
+    if promise is None:
+        _send(fold, event, "cancel", last)
+    elif promise[0].per_team != last.target.per_team and event.occurred_at <= last.due_at:
+        _send(fold, event, "cancel", last)
+        had_since = fold.stints[-1].until if fold.stints else last.started_at
+        _owe_from(fold, event, last.metric, max(had_since, last.origin), promises)
+    else:
+        legal = event.type == "priority_changed" and (last.target.legal or promise[0].legal)
+        pauses_on = last.target.pause_on
+        clocks.change_target(last, *promise, event.occurred_at, may_lengthen=not legal)
+        if fold.hold is not None and last.target.pause_on != pauses_on:
+            _hold_anew(fold, event, last, fold.hold, pauses_on)
 
 
 def _hold_anew(fold: Fold, event: CaseEvent, clock: Clock, wait: Hold, paused_on: frozenset[tuple[str, str]]) -> None:

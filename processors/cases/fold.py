@@ -114,9 +114,9 @@ class Fold:
         "answered_by_anyone", "answers", "assignments", "callback_owed", "cancelled_by_resolution", "clocks",
         "closed_at", "customer_spoke", "cycles", "erased", "expires_at", "facts", "first_resolved_at",
         "first_response_at", "forwarded", "handed_on_as", "handed_over", "has_changed", "hold", "holders",
-        "impossible", "invited", "latest", "merged", "opened_at", "over_since", "owned", "owner", "reopens",
-        "repeated", "resolution", "resolved_as", "resolved_at", "response_owed_from", "revised", "standing", "state",
-        "stints", "team", "test", "transfers", "unanswered", "unmatched", "vulnerable", "waits",
+        "impossible", "invited", "latest", "merged", "opened_at", "over_since", "owned", "owner", "renewed_to",
+        "reopens", "repeated", "resolution", "resolved_as", "resolved_at", "response_owed_from", "revised",
+        "standing", "state", "stints", "team", "test", "transfers", "unanswered", "unmatched", "vulnerable", "waits",
     )  # fmt: skip
 
     def __init__(self, key: CaseKey, standing: Standing = ALONE) -> None:
@@ -142,6 +142,8 @@ class Fold:
         """Of the teams that had it before, in order."""
         self.handed_on_as: tuple[str, ...] | None = None
         """The attribution of who hands it on, while the event that does so is folded."""
+        self.renewed_to = 0
+        """Up to when, ms, versions that hold for open clocks have come to hold for its own."""
         self.has_changed = False
         """Whether what policies ask for may be another thing than they were last asked with."""
         self.waits: tuple[Wait, ...] = ()

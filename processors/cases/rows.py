@@ -80,8 +80,8 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
         clock.allotted_ms, clock.due_at, None if clock.is_open else clock.ended_at, state, clocks.took_ms(clock),
         teams, used_ms,
         overdue_ms, overdue_elapsed_ms, _due_business_ms(clock, state), _waiting(case.fold)[0] if paused else "",
-        clock.paused_at if paused else None, paused_ms, illegitimate_ms, int(clocks.retroactive(clock)),
-        int(reading.retracted), int(clock.inherited_at is not None), 0,
+        clock.paused_at if paused else None, paused_ms, illegitimate_ms, clock.recomputed_at,
+        int(clocks.retroactive(clock)), int(reading.retracted), int(clock.inherited_at is not None), 0,
         int(case.fold.erased),
     )  # fmt: skip
 

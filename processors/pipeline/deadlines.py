@@ -61,12 +61,13 @@ def _fire(state: PartitionState, timer: Timer, observations: Observations) -> No
         emit_subject(state, registry.SUBJECT_PATTERNS[kind], key, state.subjects[kind, key], observations)
         return
     case = state.cases[key[0], key[1], key[2]]
-    before = case.evaluation
+    before, renewed_to = case.evaluation, case.fold.renewed_to
     if case.fold.merged is not None:
         merging.reconsider(state, case, observations)
     settle(state, case, evaluated(state, case), observations)
     after = case.evaluation
-    if (after.outcomes, after.incidents, after.states) != (before.outcomes, before.incidents, before.states):
+    renewed = case.fold.renewed_to != renewed_to
+    if renewed or (after.outcomes, after.incidents, after.states) != (before.outcomes, before.incidents, before.states):
         state.pending.mark_dirty(case)
     if eviction.may_leave(state, case):
         eviction.depart(state, case)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from processors.cases import merges, waits
+from processors.cases import effects, merges, waits
 from processors.cases.case import Case, Evaluation, Failure
 from processors.cases.events import CaseKey
 from processors.cases.history import History, Membership, Subject
@@ -47,6 +47,8 @@ _NONE: Final = frozenset[str]()
 def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     """Evaluate a case as of `now`, ms: how far the timers of its input topic have fired."""
     fold = case.fold
+    if rules.promises.renewals:
+        effects.renew(fold, now, rules.promises)
     of_fold = tuple(fold.clocks)
     readings = [clocks.read(clock, now) for clock in of_fold]
     states = tuple([reading.state for reading in readings])
@@ -155,6 +157,9 @@ def _memberships(case: Case, failures: list[Failure]) -> Mapping[str, Membership
 def _next_timer(case: Case, still_open: backlog.OpenClocks, settled_at: int | None, now: int, rules: Rules) -> int:
     """When an open clock next reads differently; of a case that is over, when it may leave the state."""
     moment = min([reading.until for _, reading in still_open], default=NEVER)
+    if still_open and rules.promises.renewals:
+        renewal = rules.promises.renewal_after(case.fold.renewed_to)
+        moment = moment if renewal is None else min(moment, renewal)
     if case.fold.merged is not None:
         moment = min(moment, merges.awaits_until(case.fold))
     if case.fold.waits:

@@ -10,7 +10,7 @@ from processors.cases.case import Case
 from processors.patterns import registry
 from processors.pipeline import linking, merging, missed_pages
 from processors.pipeline.emission import emit_subject
-from processors.pipeline.folding import evaluated, settle
+from processors.pipeline.folding import evaluated, refolded, settle
 from processors.sla import clocks
 from processors.sla.clocks import NEVER
 from processors.state.partition import PartitionState
@@ -29,7 +29,11 @@ def set_back(state: PartitionState, broker_time: int) -> Observations | None:
     fired_to = watermarks.timers_fired_to.copy()
     watermarks.set_back(broker_time, _greatest_timestamps(state, broker_time))
     for case in list(state.cases.values()):
-        stands_otherwise = case.standing.elsewhere and merging.reconsider(state, case, observations)
+        stands_otherwise = case.fold.renewed_to > watermarks.timers_fired_to[case.key[0]]
+        if stands_otherwise:
+            case.fold = refolded(state, case)
+        if case.standing.elsewhere:
+            stands_otherwise |= merging.reconsider(state, case, observations)
         if stands_otherwise or _reads_differently(case, watermarks.timers_fired_to[case.key[0]], fired_to[case.key[0]]):
             settle(state, case, evaluated(state, case), observations)
             state.pending.mark_dirty(case)

@@ -171,19 +171,29 @@ class CalendarBook:
 
     def __init__(self, definitions: Iterable[CalendarDefinition]) -> None:
         versions: dict[str, list[tuple[int, Calendar]]] = {}
+        renewed: dict[str, list[tuple[int, Calendar]]] = {}
         for definition in sorted(definitions, key=lambda one: one.valid_from_ms):
             of_id = versions.setdefault(definition.calendar_id, [])
             if of_id and of_id[-1][0] == definition.valid_from_ms:
                 raise ValueError(f"calendar {definition.calendar_id} has two versions with one valid_from")
             of_id.append((definition.valid_from_ms, Calendar(definition)))
+            if definition.recompute_open:
+                renewed.setdefault(definition.calendar_id, []).append(of_id[-1])
         self._versions: Mapping[str, list[tuple[int, Calendar]]] = versions
+        self._renewed: Mapping[str, list[tuple[int, Calendar]]] = renewed
         self.calendar_ids = tuple(versions)
+        self.renewals = frozenset(valid_from for of_id in renewed.values() for valid_from, _ in of_id)
+        """When versions come into force that hold for open clocks, too, ms."""
 
-    def calendar(self, calendar_id: str, at_ms: int) -> Calendar:
+    def calendar(self, calendar_id: str, at_ms: int, open_at_ms: int | None = None) -> Calendar:
         """The version in force at `at_ms`, when the clock starts; before the first one, the first. Raises `KeyError`.
 
-        A clock keeps the version it started on: hours that change under it do not move its deadline.
+        A clock keeps the version it started on: hours that change under it do not move its deadline. But for a version
+        that holds for open clocks, too: that one, when it is in force while the clock is open, at `open_at_ms`.
         """
+        for valid_from, renewed in reversed(self._renewed.get(calendar_id, ())):
+            if at_ms < valid_from <= (at_ms if open_at_ms is None else open_at_ms):
+                return renewed
         versions = self._versions[calendar_id]
         return versions[max(bisect_right(versions, at_ms, key=lambda version: version[0]) - 1, 0)][1]
 

@@ -81,6 +81,8 @@ class Clock:
     """In a pause: since when a message of the customer waits."""
     paused_ms: int = 0
     illegitimate_pause_ms: int = 0
+    recomputed_at: int | None = None
+    """When another version of its pack or calendar came to hold for it, if one did."""
     escalated: bool = False
     """A change of priority or class found its deadline past, and set another."""
     inherited_at: int | None = None
@@ -208,7 +210,7 @@ def change_target(clock: Clock, target: Target, calendar: Calendar | None, at: i
     A deadline that is past with it becomes one shortly after `at`; one that was past before stays as it is.
     """
     end_forgotten_pause(clock, at)
-    if not clock.is_open or at > clock.due_at or target == clock.target:
+    if not clock.is_open or at > clock.due_at or (target == clock.target and calendar is clock.calendar):
         return
     before = clock.target, clock.calendar, clock.whole_ms, clock.working_days, clock.escalated
     clock.target, clock.calendar = target, calendar

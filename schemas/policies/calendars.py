@@ -153,6 +153,8 @@ class CalendarDefinition(_Strict, Versioned):
     """One version of one calendar."""
 
     calendar_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    recompute_open: bool = False
+    """Whether it holds from `valid_from` on for clocks that run then, too: counted by it from when they began."""
     zone: Annotated[str, AfterValidator(_known_zone)]
     weekly: Mapping[Weekday, Hours]
     holidays: Holidays = Holidays()
@@ -171,6 +173,12 @@ class CalendarDefinition(_Strict, Versioned):
     def _national_holidays_are_of_a_country(self) -> "CalendarDefinition":
         if self.national_holidays and self.holidays.country is None:
             raise ValueError("national_holidays need the country, holidays.country; own ones stand in holidays.dates")
+        return self
+
+    @model_validator(mode="after")
+    def _begins_some_time(self) -> "CalendarDefinition":
+        if self.recompute_open and "valid_from" not in self.model_fields_set:
+            raise ValueError("recompute_open: no clock ran before it: say valid_from, from when on it holds")
         return self
 
     @property

@@ -113,16 +113,23 @@ class PolicyBook:
         self.metrics = frozenset(metric for pack in self._packs for metric in pack.metrics)
         """Those that any pack names."""
         self.deciding = deciding(self._policies)
+        self.renewals = frozenset(policy.valid_from_ms for policy in self._policies if policy.recompute_open)
+        """When versions come into force that hold for open clocks, too, ms."""
         self.per_team = any(
             rule.per == "team" for one in self._policies for rules in one.clocks.values() for rule in rules
         )
         """Whether any clock is a team's."""
         self.longest_grace_ms = max((pack.longest_grace_ms for pack in self._packs), default=0)
 
-    def target(self, metric: ClockMetric, started_at: int, facts: Mapping[str, object]) -> Target | None:
-        """The first promise that fits; None when there is none for this metric."""
+    def target(
+        self, metric: ClockMetric, started_at: int, facts: Mapping[str, object], at: int | None = None
+    ) -> Target | None:
+        """The first promise that fits; None when there is none for this metric.
+
+        In the versions in force when the clock started; at `at` (ms), in later ones that hold for open clocks by then.
+        """
         for pack in self._packs:
-            target = pack.target(metric, started_at, facts)
+            target = pack.target(metric, started_at, facts, started_at if at is None else at)
             if target is not None:
                 return target
         return None
@@ -175,18 +182,20 @@ class _Pack:
 
     def __init__(self, versions: Sequence[Policy], grace_ms: int) -> None:
         ordered = sorted(versions, key=lambda policy: policy.valid_from_ms, reverse=True)
-        self._versions = [(policy.valid_from_ms, _rules(policy, grace_ms)) for policy in ordered]
+        self._versions = [(policy.valid_from_ms, policy.recompute_open, _rules(policy, grace_ms)) for policy in ordered]
         self._short_abandon = [
             (policy.valid_from_ms, [(rule.when.conditions(), rule.below) for rule in policy.short_abandon])
             for policy in ordered
         ]
-        targets = [target for _, rules in self._versions for listed in rules.values() for _, target in listed if target]
+        targets = [
+            target for _, _, rules in self._versions for listed in rules.values() for _, target in listed if target
+        ]
         self.longest_grace_ms = max((target.grace_ms for target in targets), default=0)
-        self.metrics = frozenset(metric for _, rules in self._versions for metric in rules)
+        self.metrics = frozenset(metric for _, _, rules in self._versions for metric in rules)
 
-    def target(self, metric: ClockMetric, started_at: int, facts: Mapping[str, object]) -> Target | None:
-        for valid_from, rules in self._versions:
-            if started_at >= valid_from:
+    def target(self, metric: ClockMetric, started_at: int, facts: Mapping[str, object], at: int) -> Target | None:
+        for valid_from, recomputes, rules in self._versions:
+            if started_at >= valid_from or (recomputes and at >= valid_from):
                 for conditions, target in rules.get(metric, ()):
                     for name, values in conditions:
                         if facts.get(name) not in values:
@@ -197,7 +206,7 @@ class _Pack:
         return None
 
     def decisions(self, metric: ClockMetric, at: int) -> "Decisions":
-        rules = next((rules for valid_from, rules in self._versions if at >= valid_from), None)
+        rules = next((rules for valid_from, _, rules in self._versions if at >= valid_from), None)
         return () if rules is None else rules.get(metric, ())
 
     def short_abandons(self, at: int) -> Sequence[tuple[Conditions, int]]:

@@ -159,6 +159,8 @@ class Policy(_Strict, Versioned):
     """One version of one pack."""
 
     policy_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    recompute_open: bool = False
+    """Whether it holds from `valid_from` on for clocks that run then, too: counted from when they began."""
     clocks: Mapping[ClockMetric, tuple[TargetRule, ...]]
     short_abandon: tuple[ShortAbandonRule, ...] = ()
     """The first that fits at the queueing holds; 5 s where none does."""

@@ -34,6 +34,8 @@ def refusals(
     `beside` is what decides in the packs that are in force with it; `category_of` says under which category cases come
     that their source calls so.
     """
+    if policy.recompute_open and "valid_from" not in policy.model_fields_set:
+        yield ("recompute_open",), "no clock ran before it: say valid_from, from when on it holds for those that run"
     yield from _unmapped(policy, category_of)
     for metric, rules in policy.clocks.items():
         deciding = beside.get(metric, frozenset()) if beside else frozenset[str]()

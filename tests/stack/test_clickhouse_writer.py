@@ -140,7 +140,8 @@ ROWS: dict[str, Sequence[Any]] = {
     "sla_clocks": ClockRow(
         "contact-events:crm:c-1:answer:0", "contact-events", "crm", "c-1", 3, "answer", 0, "default", "1",
         "708348871e469f6c", "ada", "phone", "billing", "t1", "high", "", "sales", NOON, "3min", "", "", "", 0, 180_000,
-        NOON + 180_000, None, "paused", None, ("l1", "l2"), (5, 7), 0, 0, 7, "customer", NOON + 1, 0, 0, 0, 0, 0, 0, 1,
+        NOON + 180_000, None, "paused", None, ("l1", "l2"), (5, 7), 0, 0, 7, "customer", NOON + 1, 0, 0,
+        NOON, 0, 0, 0, 0, 1,
     ),
     "incidents": IncidentRow(
         "P02:1", "P02", "c-1", "critical", "open", "", NOON, NOON + 1, None, "contact-events", 3, "crm", "c-1", "ada",
