@@ -13,22 +13,22 @@ from processors.enrichment.categories import map_category
 from schemas.events import complaints, contacts, surveys
 from schemas.events.decoding import to_ms
 from schemas.events.envelope import Cause, Circumstances, CorrectedValues, Customer, Event
-from schemas.events.fields import Record
 
 
 def case_event(event: Event, occurred_at: int, record_at: int, category: str) -> CaseEvent:
     """What a case keeps of an event; `category` is the mapped one."""
-    kind = event.event_type.partition(".")[2]
+    fields = event.__dict__  # pydantic's attributes cost several times what its dictionary does
+    kind, seq = fields["event_type"].partition(".")[2], fields["seq"]
     revise = _REVISES.get(type(event))
     facts = None if revise is None else revise(event)
     if facts is None:
-        facts = _stated(event, category)
-        if event.test:
+        facts = _stated(fields, category)
+        if fields["test"]:
             facts["test"] = True
         tell = _TELLS.get(type(event))
         if tell is not None:
             tell(event, facts)
-    return CaseEvent(occurred_at, -1 if event.seq is None else event.seq, event.event_id, record_at, kind, facts)
+    return CaseEvent(occurred_at, -1 if seq is None else seq, fields["event_id"], record_at, kind, facts)
 
 
 _OF_EVENT: Final = tuple(
@@ -38,24 +38,25 @@ _OF_CUSTOMER: Final = tuple(name for name in Stated.__annotations__ if name in C
 _OF_CAUSE: Final = tuple(name for name in Stated.__annotations__ if name in Cause.model_fields)
 
 
-def _stated(said: Circumstances, category: str) -> Facts:
+def _stated(fields: Mapping[str, Any], category: str) -> Facts:
+    """What any event may tell, and a correction; `fields` are those of `Circumstances`."""
     facts: dict[str, Any] = {}
-    _take_over(_OF_EVENT, said, facts)
+    _take_over(_OF_EVENT, fields, facts)
     if category:
         facts["category"] = category
-    customer, cause = said.customer, said.cause
+    customer, cause = fields["customer"], fields["cause"]
     if customer is not None:
-        facts["customer_id"] = customer.id
-        _take_over(_OF_CUSTOMER, customer, facts)
-        if customer.vulnerable:
+        of_customer = customer.__dict__
+        facts["customer_id"] = of_customer["id"]
+        _take_over(_OF_CUSTOMER, of_customer, facts)
+        if of_customer["vulnerable"]:
             facts["vulnerable"] = True
     if cause is not None:
-        _take_over(_OF_CAUSE, cause, facts)
+        _take_over(_OF_CAUSE, cause.__dict__, facts)
     return cast("Facts", facts)
 
 
-def _take_over(names: tuple[str, ...], said: Record, facts: dict[str, Any]) -> None:
-    fields = said.__dict__
+def _take_over(names: tuple[str, ...], fields: Mapping[str, Any], facts: dict[str, Any]) -> None:
     for name in names:
         value = fields[name]
         if value is not None:
@@ -276,7 +277,7 @@ def _voided(event: contacts.ContactVoided | complaints.ComplaintVoided) -> Facts
 
 def _corrected(event: contacts.ContactCorrected | complaints.ComplaintCorrected) -> Facts:
     right = event.values
-    facts = cast("CorrectedFacts", _stated(right, map_category(right.category, right.category_raw)[0]))
+    facts = cast("CorrectedFacts", _stated(right.__dict__, map_category(right.category, right.category_raw)[0]))
     fields = cast("dict[str, object]", facts)
     for name, fact in _CORRECTABLE[type(right)].items():
         value = getattr(right, name)

@@ -6,7 +6,7 @@ opening, which is no wait that a promise is kept in: it was answered straight aw
 waits, the one that survives goes on with the wait.
 
 What a wait adds to the KPIs, all of it in the minute of its queueing and for the attribution of that moment, is one
-sample, which says more with time (`sample`):
+sample, which says more with time (`read`):
 
     for the service level it is decided at its target, answered or not, so that those that are still waiting and those
     that were answered at once have the same weight in a minute that is not over
@@ -207,14 +207,12 @@ _MOVES: Final[Mapping[Trigger, Callable[[Fold, CaseEvent, Promises], None]]] = {
 # Reading
 
 
-def samples(fold: Fold, now: int) -> tuple[Sample, ...]:
-    """What the waits of a case add to the KPIs, as of `now`, ms."""
-    return tuple([sample(fold, index, now) for index in range(len(fold.waits))])
+def read(fold: Fold, now: int) -> list[Said]:
+    """What the waits of a case add to the KPIs as of `now`, ms, each under its promise: K04, K06, K07."""
+    return [_read(fold, wait, now, first=index == 0) for index, wait in enumerate(fold.waits)]
 
 
-def sample(fold: Fold, index: int, now: int) -> Sample:
-    """What one wait adds to the KPIs as of `now`, ms, under its promise: K04, K06, K07."""
-    wait = fold.waits[index]
+def _read(fold: Fold, wait: Wait, now: int, *, first: bool) -> Said:
     reading = None if wait.clock is None else clocks.read(wait.clock, now)
     by = wait.since, wait.straight, wait.end, wait.ended_at, wait.called_back, _is_last_word(fold), fold.incomplete
     said = wait.said
@@ -222,9 +220,10 @@ def sample(fold: Fold, index: int, now: int) -> Sample:
         target, attribution = wait.target, wait.attribution
         if target is not None:
             attribution = under_promise("answer", target, attribution)
-        sample = Sample(wait.since, attribution, _amounts(fold, wait, now, first=index == 0))
-        wait.said = said = Said(sample, reading, by, now, _next_threshold(wait, now))
-    return said.sample
+        sample = Sample(wait.since, attribution, _amounts(fold, wait, now, first=first))
+        until = min([at for at in _thresholds(wait) if at >= now], default=NEVER)
+        wait.said = said = Said(sample, reading, by, now, until)
+    return said
 
 
 def _is_last_word(fold: Fold) -> bool:
@@ -318,11 +317,7 @@ def _judged(wait: Wait, *, first: bool) -> Amounts:
 
 def next_threshold(fold: Fold, now: int) -> int:
     """The first moment, `now` or later, after which a wait says more; `NEVER` when there is none."""
-    return min([_next_threshold(wait, now) for wait in fold.waits], default=NEVER)
-
-
-def _next_threshold(wait: Wait, now: int) -> int:
-    return min([at for at in _thresholds(wait) if at >= now], default=NEVER)
+    return min([said.until for said in read(fold, now)], default=NEVER)
 
 
 def settled_at(fold: Fold) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from processors.cases import effects, merges, waits
 from processors.cases.case import Case, Evaluation, Failure
 from processors.cases.events import CaseKey
+from processors.cases.fold import Said
 from processors.cases.history import History, Membership, Subject
 from processors.cases.measures import under_promise
 from processors.cases.standing import links_of
@@ -54,18 +55,19 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     states = tuple([reading.state for reading in readings])
     failures: list[Failure] = []
     judged = not fold.test and (of_fold or fold.cycles)
+    said = waits.read(fold, now) if fold.waits else []
     settled_at = case.settled_at if case.is_over else None
     still_open = [each for each in zip(of_fold, readings, strict=True) if each[1].state in _OPEN]
     incidents, imported = _incidents(case, readings, partition, now, rules, failures) if judged else (_NOTHING, _NONE)
     return Evaluation(
         of_fold,
         states,
-        _outcomes(case, states, now) if not fold.test and (of_fold or fold.waits) else (),
+        _outcomes(case, states, said) if not fold.test and (of_fold or said) else (),
         incidents,
         _memberships(case, failures),
         () if fold.state in TERMINAL or fold.test else backlog.gauges(case, still_open, now, rules.page_window_ms),
         merges.carry_over(case.key, fold),
-        _next_timer(case, still_open, settled_at, now, rules),
+        _next_timer(case, still_open, said, settled_at, now, rules),
         tuple(failures),
         fold.facts.get("customer_id", ""),
         links_of(case.events) if case.key[0] == SURVEYS else (),
@@ -83,7 +85,7 @@ def outcome_of(clock: Clock, state: ClockState) -> tuple[int, str, Amounts]:
     return clock.ended_at if outcome == "met" else clock.due_at, outcome, _AMOUNTS[clock.metric, outcome]
 
 
-def _outcomes(case: Case, states: States, now: int) -> tuple[Sample, ...]:
+def _outcomes(case: Case, states: States, said: Sequence[Said]) -> tuple[Sample, ...]:
     fold = case.fold
     samples: list[Sample] = []
     for clock, state in zip(fold.clocks, states, strict=True):
@@ -95,8 +97,8 @@ def _outcomes(case: Case, states: States, now: int) -> tuple[Sample, ...]:
             late_ms, elapsed_ms = clocks.overdue(clock) if clock.phase == "stopped" else (0, 0)
             if elapsed_ms:
                 samples.append(Sample(clock.due_at, attribution, _overdue(late_ms, elapsed_ms)))
-    if fold.waits and fold.state != "void":
-        samples += waits.samples(fold, now)
+    if fold.state != "void":
+        samples += [each.sample for each in said]
     return tuple(samples)
 
 
@@ -154,16 +156,16 @@ def _memberships(case: Case, failures: list[Failure]) -> Mapping[str, Membership
     return memberships
 
 
-def _next_timer(case: Case, still_open: backlog.OpenClocks, settled_at: int | None, now: int, rules: Rules) -> int:
-    """When an open clock next reads differently; of a case that is over, when it may leave the state."""
-    moment = min([reading.until for _, reading in still_open], default=NEVER)
+def _next_timer(
+    case: Case, still_open: backlog.OpenClocks, said: Sequence[Said], settled_at: int | None, now: int, rules: Rules
+) -> int:
+    """When an open clock or a wait next reads differently; of a case that is over, when it may leave the state."""
+    moment = min([each.until for _, each in still_open] + [each.until for each in said], default=NEVER)
     if still_open and rules.promises.renewals:
         renewal = rules.promises.renewal_after(case.fold.renewed_to)
         moment = moment if renewal is None else min(moment, renewal)
     if case.fold.merged is not None:
         moment = min(moment, merges.awaits_until(case.fold))
-    if case.fold.waits:
-        moment = min(moment, waits.next_threshold(case.fold, now))
     if moment == NEVER and settled_at is not None:
         expiry = settled_at + rules.case_retention_ms
         return expiry if expiry >= now else now + _LOOK_AGAIN_MS

@@ -23,7 +23,8 @@ _OPENINGS: Final = frozenset({"opened", "invited"})
 def oddities(state: PartitionState, case: Case, event: Event, key: bytes) -> tuple[Warning_, ...]:
     """What is odd about where an event lies, that is about to be folded into a case; `key` is its record's."""
     warnings: tuple[Warning_, ...] = ()
-    if event.customer is not None and key != event.customer.id.encode() and not _opened_anonymously(case, event):
+    customer = event.customer
+    if customer is not None and key != customer.id.encode() and not _opened_anonymously(case, event):
         warnings = ("key_not_customer",)
     # Of the other events of a case it would say nothing new, and murmur2 is a tenth of a step.
     if not case.events and (partition_of := state.rules.partition_of) is not None:

@@ -59,12 +59,14 @@ def decode(topic: str, value: bytes) -> Event | Rejection:
 def admit(event: Event, occurred_at: int, key: bytes | None, record_at: int) -> Rejection | None:
     """Reject an event for what only its record shows. `record_at`: the record's Kafka timestamp, milliseconds."""
     age = record_at - occurred_at
-    when = event.occurred_at.isoformat
     if age < -FUTURE_MS:
-        return Rejection("future_timestamp", "occurred_at", "at most 5 min after the record's timestamp", when())
+        when = event.occurred_at.isoformat()
+        return Rejection("future_timestamp", "occurred_at", "at most 5 min after the record's timestamp", when)
     if age > OLDEST_MS:
-        return Rejection("too_old", "occurred_at", "at most 400 days before the record's timestamp", when())
-    if event.customer is not None and key == event.customer.id.encode():
+        when = event.occurred_at.isoformat()
+        return Rejection("too_old", "occurred_at", "at most 400 days before the record's timestamp", when)
+    customer = event.customer
+    if customer is not None and key == customer.id.encode():
         return None
     erased = event.event_type == ERASED
     if key == event.entity_id.encode() and not erased:

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.cases import waits
 from processors.cases.case import Case, Evaluation
 from processors.cases.events import CaseKey
 from processors.pipeline.evaluation import evaluate
@@ -86,7 +87,7 @@ def test_until_its_next_timer_no_case_reads_differently(log: list[Happening], da
 
 @settings(max_examples=60, deadline=None)
 @given(logs())
-def test_what_a_clock_remembers_having_said_is_what_it_would_say_anew(log: list[Happening]) -> None:
+def test_what_clocks_and_waits_remember_having_said_is_what_they_would_say_anew(log: list[Happening]) -> None:
     feed = Feed(EVERY_CLOCK)
     for happening in log:
         feed.feed(happening)
@@ -95,6 +96,10 @@ def test_what_a_clock_remembers_having_said_is_what_it_would_say_anew(log: list[
             for clock in case.fold.clocks:
                 remembered, anew = clocks.read(clock, now), clocks.read(replace(clock), now)
                 assert remembered._replace(since=0) == anew._replace(since=0)
+            said = [(one.sample, one.until) for one in waits.read(case.fold, now)]
+            for wait in case.fold.waits:
+                wait.said = None
+            assert said == [(one.sample, one.until) for one in waits.read(case.fold, now)]
 
 
 def test_other_rules_give_another_evaluation_of_the_same_case() -> None:
