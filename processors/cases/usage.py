@@ -19,11 +19,15 @@ def used_by(fold: Fold, clock: Clock, state: ClockState) -> Usage:
     It sums to the time between its start and that moment, without its pauses.
     """
     until = clock.ended_at if not clock.is_open else clock.due_at if state == "breached_open" else _handed_on(fold)
-    if until <= clock.started_at:
+    spans = clocks.ran_until(clock, until) if until > clock.started_at else []
+    if not spans:
         return _NOTHING
+    has_it_now = fold.place.team
+    if not fold.stints:  # nearly always: one team had it throughout
+        return (has_it_now,), (sum([clocks.own_time(clock, *span) for span in spans]),)
     used: dict[str, int] = {}
-    for span in clocks.ran_until(clock, until):
-        for team, part in _parts(span, fold.stints, fold.place.team):
+    for span in spans:
+        for team, part in _parts(span, fold.stints, has_it_now):
             used[team] = used.get(team, 0) + clocks.own_time(clock, *part)
     return tuple(used), tuple(used.values())
 
