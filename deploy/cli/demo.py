@@ -131,9 +131,12 @@ def report(client: Client, workers: list[Service], published: Counter[str], sett
 
 
 def _what_if(settings: Settings) -> str:
-    """What half of every target would have made of the generated hours."""
+    """What half of every target would have made of the generated hours; or why there is no answer."""
     where = {name: getattr(settings, name) for name in ("clickhouse_host", "clickhouse_port", "clickhouse_database")}
-    return in_short(answered(asked(load_settings(**where), f"{HOURS}h", "", packs=(HALF_THE_TIME,))))
+    try:
+        return in_short(answered(asked(load_settings(**where), f"{HOURS}h", "", packs=(HALF_THE_TIME,))))
+    except OidorError as error:
+        return f"[red]{error}"
 
 
 def _events(client: Client) -> Table:

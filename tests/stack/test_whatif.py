@@ -57,4 +57,4 @@ def test_with_the_same_pack_nothing_differs_and_with_another_the_same_question_h
         late = command(
             settings, "whatif", "--policy", str(HALF_THE_TIME), "--from", "2026-01-01T00:00:00Z", "--to", "1d"
         )
-        assert "breaches: was" in late.stdout, late.stdout + late.stderr
+        assert "would be: clocks" in late.stdout, late.stdout + late.stderr

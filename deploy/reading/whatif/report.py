@@ -77,7 +77,7 @@ def lines(told: Told, *, limit: int | None) -> Iterator[str]:
 
 def in_short(told: Told) -> str:
     """The answer in one line."""
-    was, attained, would_be, would_attain, *_ = _figures(told, told.answer.compared.units)
+    was, attained, _, would_be, would_attain, *_ = _figures(told, told.answer.compared.units)
     compared, overtime = told.answer.compared, told.answer.overtime
     return (
         f"with {', '.join(told.names)}, since {shown(told.span.begin)}: {would_attain} of {would_be} promises kept "
@@ -98,7 +98,7 @@ def _left_out(answer: Answer) -> Iterator[str]:
 
 
 _COLUMNS: Final = (
-    "team", "metric", "was", "attained", "would be", "attained", "breaches: was", "gained", "lost", "would be",
+    "team", "metric", "was: clocks", "kept", "breached", "would be: clocks", "kept", "breached", "gained", "lost",
 )  # fmt: skip
 
 
@@ -123,8 +123,8 @@ def _figures(told: Told, units: Sequence[Unit]) -> tuple[str, ...]:
     )
     gained, lost = (sum(side[unit] for unit in units) for side in (compared.gained, compared.lost))
     return (
-        str(was_met + was_breached), _share(was_met, was_breached), str(met + breached), _share(met, breached),
-        str(was_breached), f"+{gained}", f"-{lost}", str(breached),
+        str(was_met + was_breached), _share(was_met, was_breached), str(was_breached),
+        str(met + breached), _share(met, breached), str(breached), f"+{gained}", f"-{lost}",
     )  # fmt: skip
 
 
@@ -137,12 +137,12 @@ def _flips(flips: Sequence[Flip], limit: int | None) -> Iterator[str]:
         yield "no breach more, and none less"
         return
     gained = sum(flip.gained for flip in flips)
-    yield f"{gained} clocks would have been breached that were not, {len(flips) - gained} that were would not"
+    yield f"{gained} clocks would be breached that were not, {len(flips) - gained} would not be that were"
     named = flips[:limit]
     for flip in named:
         breach = "would be breached" if flip.gained else "would not be breached"
         yield (
-            f"  {flip.case[1]} {flip.case[2]} {flip.metric}, {flip.team or '(no team)'}: {breach}; "
+            f"  {flip.case[1]}/{flip.case[2]} {flip.metric}, {flip.team or '(no team)'}: {breach}; "
             f"was {_told(flip.was)}, would be {_told(flip.would_be)}"
         )
     if len(named) < len(flips):

@@ -6,7 +6,7 @@ from collections import Counter
 from deploy.reading.whatif.comparison import Compared, Span
 from deploy.reading.whatif.overtime import Overtime, Staffing
 from deploy.reading.whatif.readings import Reading
-from deploy.reading.whatif.report import Told, document, lines
+from deploy.reading.whatif.report import Told, document, in_short, lines
 from deploy.reading.whatif.selection import Reason
 from deploy.reading.whatif.whatif import Answer
 
@@ -35,14 +35,14 @@ def test_people_read_figures_what_is_left_out_and_the_cases_that_flip() -> None:
         "left out of both sides: 1 cases, folded again by the promises in force they do not come to what is stored",
         "  contact-events:crm:C9: resolve 1: due_at",
         "",
-        "team  metric   was  attained  would be  attained  breaches: was  gained  lost  would be",
-        "n1    resolve    3    100.0%         3      0.0%              0      +3    -0         3",
-        "all              3    100.0%         3      0.0%              0      +3    -0         3",
+        "team  metric   was: clocks    kept  breached  would be: clocks  kept  breached  gained  lost",
+        "n1    resolve            3  100.0%         0                 3  0.0%         3      +3    -0",
+        "all                      3  100.0%         0                 3  0.0%         3      +3    -0",
         "",
-        "3 clocks would have been breached that were not, 0 that were would not",
-        "  crm C0 resolve, n1: would be breached; was met (due 2025-11-25 00:00:00, ended 2025-11-24 22:00:00), "
+        "3 clocks would be breached that were not, 0 would not be that were",
+        "  crm/C0 resolve, n1: would be breached; was met (due 2025-11-25 00:00:00, ended 2025-11-24 22:00:00), "
         "would be breached (due 2025-11-24 20:00:00, ended 2025-11-24 22:00:00)",
-        "  crm C1 resolve, n1: would be breached; was met (due 2025-11-25 00:00:00, ended 2025-11-24 22:00:00), "
+        "  crm/C1 resolve, n1: would be breached; was met (due 2025-11-25 00:00:00, ended 2025-11-24 22:00:00), "
         "would be breached (due 2025-11-24 20:00:00, ended 2025-11-24 22:00:00)",
         "  and 1 more: --all names them",
         "",
@@ -52,6 +52,13 @@ def test_people_read_figures_what_is_left_out_and_the_cases_that_flip() -> None:
         "hour of the week (UTC)  cases due  staff hours",
         "Mon 20:00                       3          1.5",
     ]
+
+
+def test_in_one_line_it_says_what_was_kept_and_what_would_be() -> None:
+    assert in_short(told()) == (
+        "with desk 2, since 2025-11-24T16:00:00Z: 0.0% of 3 promises kept instead of 100.0% of 3, 3 breaches more and "
+        "0 less, 3 cases due before they were done"
+    )
 
 
 def test_without_a_difference_that_is_said() -> None:
