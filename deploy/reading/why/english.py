@@ -67,8 +67,11 @@ ENGLISH: Final = Words(
         "to_survivor": "said to the case that this one was merged into",
         "corrected": "as corrected later by event {ids}",
         "gap": "{elapsed} later",
-        "gap_counted": "{counted} of business time in {calendar}",
-        "gap_nothing": "no business time in {calendar}",
+        "gap_all": "{elapsed} later, all of it business time",
+        "gap_said": "{elapsed} later: {counted}",
+        "gap_counted": "{counted} of business time",
+        "gap_nothing": "no business time",
+        "gap_of": "{what} of {calendar}",
         "skipped": "{what} (without {skipped})",
     },
     statuses={
@@ -140,6 +143,7 @@ ENGLISH: Final = Words(
         "reason": "reason",
         "priority": "priority",
         "kind": "kind",
+        "direction": "direction",
         "channel": "channel",
         "org_unit": "unit",
         "topic_class": "class",
@@ -237,6 +241,8 @@ ENGLISH: Final = Words(
         "inherited": "Not counted here: the case that was merged into this one answers for it.",
     },
     flags={
+        "working_day": "It was done on working day {day} after receipt.",
+        "working_day_now": "It is working day {day} after receipt now.",
         "retroactive": "Retroactive: when the record arrived that started it, its deadline was past; nobody "
         "could have known.",
         "escalated": "Retroactive: a change of priority or class found its new deadline past, so time to react "
@@ -268,9 +274,9 @@ ENGLISH: Final = Words(
         "weekend": ("the weekend of {dates}", "{count} weekends ({dates})"),
         "day_off": ("a day on which it never opens ({dates})", "{count} days on which it never opens ({dates})"),
     },
-    holiday="{name} ({date})",
-    holiday_unnamed="holiday of the calendar ({date})",
-    holiday_partial="{name}, shorter hours ({date})",
+    holiday="the holiday “{name}” ({date})",
+    holiday_unnamed="the holiday of {date}",
+    holiday_partial="shorter hours for “{name}” ({date})",
     waits={"waiting_customer": "waiting for the customer", "waiting_third_party": "waiting for a third party"},
     reasons={
         "info": "for information",

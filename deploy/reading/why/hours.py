@@ -129,7 +129,7 @@ class Hours:
                 if current is not None and opens <= current[1]:
                     current = current[0], max(current[1], closes)
                     continue
-                if current is not None and current[1] > start:
+                if current is not None and current[1] > max(current[0], start):
                     yield max(current[0], start), current[1]
                 current = opens, closes
             # A stretch that never ends is handed on day by day.

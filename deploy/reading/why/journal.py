@@ -134,6 +134,8 @@ class ClockTold:
     spans: tuple[Span, ...]
     compared: bool
     """Whether `v_sla` was asked, and has it."""
+    working_day: int | None = None
+    """Of a promise in working days: after how many it was done, or it is now."""
 
 
 @dataclass(frozen=True, slots=True)

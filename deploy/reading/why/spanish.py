@@ -51,9 +51,12 @@ SPANISH: Final = Words(
         "from_case": "en el caso {case}, que se fusionó con este",
         "to_survivor": "corresponde ya al caso con el que se fusionó este",
         "corrected": "según la corrección posterior del evento {ids}",
-        "gap": "pasan {elapsed}",
-        "gap_counted": "{counted} de tiempo hábil en {calendar}",
-        "gap_nothing": "nada de tiempo hábil en {calendar}",
+        "gap": "{elapsed} después",
+        "gap_all": "{elapsed} después, todo tiempo hábil",
+        "gap_said": "{elapsed} después: {counted}",
+        "gap_counted": "{counted} de tiempo hábil",
+        "gap_nothing": "nada de tiempo hábil",
+        "gap_of": "{what} de {calendar}",
         "skipped": "{what} (sin contar {skipped})",
     },
     statuses={
@@ -99,7 +102,8 @@ SPANISH: Final = Words(
     },
     labels={
         "queue": "cola", "owner": "responsable", "from": "de", "to": "a", "into": "en", "reason": "motivo",
-        "priority": "prioridad", "kind": "tipo", "channel": "canal", "org_unit": "unidad", "topic_class": "clase",
+        "priority": "prioridad", "kind": "tipo",
+        "direction": "sentido", "channel": "canal", "org_unit": "unidad", "topic_class": "clase",
         "category": "categoría", "product": "producto", "segment": "segmento", "relationship": "relación",
         "resolution": "resolución", "level": "nivel", "promised_at": "hora prometida", "received_at": "recibida",
         "expires_at": "caduca", "survey": "encuesta", "score": "puntuación", "scale_max": "sobre", "team": "equipo",
@@ -191,6 +195,8 @@ SPANISH: Final = Words(
         "inherited": "No cuenta aquí: responde de ello el caso que se fusionó con este.",
     },
     flags={
+        "working_day": "Se hizo el día hábil {day} desde el siguiente al de entrada.",
+        "working_day_now": "Hoy es el día hábil {day} desde el siguiente al de entrada.",
         "retroactive": "Retroactivo: cuando llegó el registro que lo inició, el plazo ya había vencido; nadie podía "
         "saberlo.",
         "escalated": "Retroactivo: al cambiar la prioridad o la clase, el nuevo plazo ya había vencido, "
@@ -217,12 +223,12 @@ SPANISH: Final = Words(
     because={
         "night": ("la noche", "{count} noches"), "break": ("la pausa de mediodía", "{count} pausas de mediodía"),
         "out_of_hours": ("horas de cierre", "horas de cierre, {count} veces"),
-        "weekend": ("el fin de semana {dates}", "{count} fines de semana ({dates})"),
+        "weekend": ("el fin de semana del {dates}", "{count} fines de semana ({dates})"),
         "day_off": ("un día sin horario ({dates})", "{count} días sin horario ({dates})"),
     },
-    holiday="{name} ({date})",
-    holiday_unnamed="el festivo del calendario ({date})",
-    holiday_partial="{name}, con horario reducido ({date})",
+    holiday="el festivo «{name}» ({date})",
+    holiday_unnamed="el festivo del {date}",
+    holiday_partial="el horario reducido de «{name}» ({date})",
     waits={"waiting_customer": "a la espera del cliente", "waiting_third_party": "a la espera de un tercero"},
     reasons={
         "info": "por información", "evidence": "por documentación", "confirmation": "por una confirmación",

@@ -25,6 +25,7 @@ from processors.cases.rows import case_row
 from processors.sla import clocks
 from processors.sla.clocks import Clock
 
+_LAST: Final = 1_000_000
 _FACTS: Final = (
     "kind", "channel", "priority", "topic_class", "category", "product", "org_unit", "team", "owner", "queue",
     "relationship", "segment", "resolution",
@@ -179,12 +180,12 @@ class _Telling:
                     yield _at_time(change.at, change)
             warned = set(clocks.warnings(clock, now.decided_to))
             for at in sorted(warned):
-                yield _at_time(max(at, first), self._by_time(key, one, "warned", at))
+                yield _at_time(max(at, first), self._by_time(key, one, "warned", at), changed)
             if clock.phase == "paused" and now.decided_to > clock.paused_until + clock.target.grace_ms:
                 yield _at_time(clock.paused_until, self._by_time(key, one, "pause_over", clock.paused_until))
             state = one.reckoned.state
             if state in ("breached", "breached_open") and clock.inherited_at is None:
-                yield _at_time(max(clock.due_at, first), self._by_time(key, one, "due", clock.due_at))
+                yield _at_time(max(clock.due_at, first), self._by_time(key, one, "due", clock.due_at), changed)
             evicted = self._refolded is not None and self._refolded.fold.state == "evicted"
             if evicted and changed and clock.phase == "cancelled" and changed[-1].after.is_open:
                 yield _at_time(clock.ended_at, self._by_time(key, one, "let_go", clock.ended_at))
@@ -241,7 +242,7 @@ class _Telling:
         time = own.time_of(clock)
         used = sum(time.count(*span) for span in at_moment(clock, at))
         ended_late = not clock.is_open and clock.ended_at > clock.due_at
-        resumed = change.kind in ("resumed", "pause_over") and before is not None
+        resumed = change.kind in ("resumed", "pause_over")
         shares = dict(zip(own.clock.warn_at, own.clock.target.warn_at, strict=False))
         return Mark(
             *change.clock, change.kind, at, clock.due_at, used, clock.whole_ms - used, promised(clock, own.book),
@@ -249,23 +250,32 @@ class _Telling:
             before.due_at if before is not None and before.due_at != clock.due_at else None,
             change.reason,
             shares.get(at, 0) if change.kind == "warned" else 0,
-            at - before.paused_at if resumed and before is not None else 0,
+            self._paused(change) if resumed else 0,
             time.count(clock.due_at, clock.ended_at) if ended_late else 0,
             clock.ended_at - clock.due_at if ended_late else 0,
         )  # fmt: skip
 
+    @staticmethod
+    def _paused(change: Change) -> int:
+        """How long the pause was that is over, elapsed."""
+        paused = change.after if change.before is None else change.before
+        return change.at - paused.paused_at
+
     # Clocks
 
     def clocks(self, records: Records, *, asked: bool) -> Iterator[ClockTold]:
+        now = self._found.now.read_to
         rows = set() if asked else {(row["metric"], row["instance"]) for row in records.clocks}
         for key, one in self._found.clocks.items():
             clock, reckoned = one.clock, one.reckoned
+            hours, until = one.time.hours, now if reckoned.ended_at is None else reckoned.ended_at
+            days = hours.working_days(clock.started_at, until) if clock.working_days and hours is not None else None
             kind: MarkKind = one.changes[-1].kind if one.changes else "started"
             yield ClockTold(
                 *key, promised(clock, one.book), clock.started_at, reckoned.due_at, reckoned.ended_at, reckoned.state,
                 kind, reckoned.whole_ms, reckoned.allotted_ms, reckoned.used_ms, reckoned.took_ms, reckoned.overdue_ms,
                 reckoned.overdue_elapsed_ms, reckoned.paused_ms, reckoned.unanswered_ms, reckoned.retroactive,
-                reckoned.retracted, clock.inherited_at is not None, clock.escalated, reckoned.spans, key in rows,
+                reckoned.retracted, clock.inherited_at is not None, clock.escalated, reckoned.spans, key in rows, days,
             )  # fmt: skip
 
 
@@ -293,8 +303,10 @@ def promised(clock: Clock, book: Book) -> Promised:
     )
 
 
-def _at_time(at: int, change: Change) -> _Placed:
-    return _Placed(at, 0, Entry(at, "time"), [change])
+def _at_time(at: int, change: Change, changed: Iterable[Change] = ()) -> _Placed:
+    """Before the events of its moment, but behind one that moved the clock then: it follows from that."""
+    follows = any(one.at == at for one in changed)
+    return _Placed(at, _LAST if follows else 0, Entry(at, "time"), [change])
 
 
 def _unfolded(one: Heard, status: EntryStatus) -> Entry:

@@ -12,6 +12,7 @@ from deploy.reading.why.hours import Holiday, Stretch
 from deploy.reading.why.journal import ClockTold, Entry, Gap, Journal, Mark, Promised
 from deploy.reading.why.reckoning import Span
 from deploy.reading.why.words import Words
+from schemas.topics import CONTACTS
 
 BlockKind = Literal["title", "text", "heading", "day", "event", "detail", "gap", "clock", "row", "good", "bad"]
 
@@ -110,7 +111,7 @@ class _Wording:
                 yield from self._entry(entry)
 
     def _entry(self, entry: Entry) -> Iterator[Block]:
-        when = self.time(entry.at)
+        when = "24:00" if self._ends_day(entry.at) else self.time(entry.at)
         if entry.status == "time":
             for mark in entry.marks:
                 yield Block("event", self._mark(mark), when, _tone_of_mark(mark))
@@ -153,16 +154,25 @@ class _Wording:
             yield self.words.noticed.format(warnings=told)
 
     def _gap(self, gap: Gap) -> str:
-        says, parts = self.words.says, list[str]()
-        for one in gap.by_calendar:
-            if one.calendar:
-                key = "gap_counted" if one.counted_own_ms else "gap_nothing"
-                counted = says[key].format(
-                    counted=self.own(one.counted_own_ms), calendar=one.calendar.partition(" ")[0]
-                )
-                parts.append(self._without(counted, one.stretches))
-        elapsed = says["gap"].format(elapsed=self.duration(_rounded(gap.elapsed_ms)))
-        return "; ".join([elapsed, *parts])
+        says = self.words.says
+        elapsed = self.duration(_rounded(gap.elapsed_ms))
+        counted = [one for one in gap.by_calendar if one.calendar]
+        if not counted:
+            return says["gap"].format(elapsed=elapsed)
+        if all(one.counted_own_ms == gap.elapsed_ms for one in counted):
+            return says["gap_all"].format(elapsed=elapsed)
+        parts = []
+        for one in counted:
+            key = "gap_counted" if one.counted_own_ms else "gap_nothing"
+            what = says[key].format(counted=self.own(_rounded(one.counted_own_ms)))
+            if self._has_calendars():
+                what = says["gap_of"].format(what=what, calendar=one.calendar.partition(" ")[0])
+            parts.append(self._without(what, one.stretches))
+        return says["gap_said"].format(elapsed=elapsed, counted="; ".join(parts))
+
+    def _has_calendars(self) -> bool:
+        """Whether there is more than one of which business time may be."""
+        return len({clock.promised.calendar for clock in self.journal.clocks if clock.promised.calendar}) > 1
 
     def _without(self, what: str, stretches: Sequence[Stretch]) -> str:
         """Say beside what was counted what was not."""
@@ -298,6 +308,10 @@ class _Wording:
         flags = self.words.flags
         if clock.promised.legal:
             yield flags["legal"]
+        if clock.working_day is not None:
+            yield flags["working_day" if clock.ended_at is not None else "working_day_now"].format(
+                day=clock.working_day
+            )
         if clock.retroactive:
             yield flags["escalated" if clock.escalated else "retroactive"]
         if clock.retracted:
@@ -354,7 +368,7 @@ class _Wording:
     def _missed(self, own_ms: int, elapsed_ms: int, promised: Promised) -> str:
         if not promised.calendar:
             return self.duration(elapsed_ms)
-        return self.words.missed.format(own=self.own(own_ms), elapsed=self.duration(_rounded(elapsed_ms)))
+        return self.words.missed.format(own=self.own(own_ms, promised), elapsed=self.duration(_rounded(elapsed_ms)))
 
     def _facts(self, said: Mapping[str, Any], unshown: Iterable[str]) -> str:
         left = _UNSHOWN | set(unshown)
@@ -362,7 +376,9 @@ class _Wording:
         for name, value in said.items():
             if name not in left:
                 shown = self.moment(value) if name in _MOMENTS else self.words.values.get(str(value), str(value))
-                parts.append(f"{self.words.labels.get(name, name)} {shown}")
+                is_direction = name == "kind" and self.journal.case.topic == CONTACTS
+                label = self.words.labels["direction" if is_direction else name] if name in self.words.labels else name
+                parts.append(f"{label} {shown}")
         return "; ".join(parts)
 
     def _skipped(self, stretches: Sequence[Stretch]) -> str:
@@ -422,7 +438,12 @@ class _Wording:
     # Times
 
     def own(self, ms: int, promised: Promised | None = None) -> str:
-        """Own time of a clock: a day of office time is ambiguous, so hours are the greatest unit."""
+        """Own time of a clock: a day of business time is ambiguous, so hours are the greatest unit.
+
+        A working day ends a millisecond before midnight: of such a promise nobody reads the milliseconds.
+        """
+        if promised is not None and promised.working_days:
+            ms = (ms + 500) // 1_000 * 1_000
         return self.duration(ms, largest=3_600_000) if promised is None or promised.calendar else self.duration(ms)
 
     def duration(self, ms: int, largest: int = 86_400_000) -> str:
@@ -435,10 +456,14 @@ class _Wording:
         return self._list(parts) if parts else self.words.nothing
 
     def moment(self, at: int, *, year: bool = False) -> str:
-        local = self._local(at)
-        if at % 86_400_000 == 0 or local.time() < datetime.max.time().replace(microsecond=999_000):
-            return self.words.moment.format(date=self._date(local.date(), year=year), time=self.time(at))
-        return self.words.end_of_day.format(date=self._date(local.date(), year=year))
+        date_ = self._date(self._local(at).date(), year=year)
+        if self._ends_day(at):
+            return self.words.end_of_day.format(date=date_)
+        return self.words.moment.format(date=date_, time=self.time(at))
+
+    def _ends_day(self, at: int) -> bool:
+        """Whether it is the last millisecond of a day, as deadlines in working days are."""
+        return at % 1_000 == 999 and self._local(at).date() != self._local(at + 1).date()
 
     def _due(self, at: int, promised: Promised) -> str:
         """A deadline; where its calendar is of another zone, as it is called there."""
@@ -448,6 +473,8 @@ class _Wording:
         return f"{there.moment(at)} ({promised.zone})"
 
     def time(self, at: int) -> str:
+        if at % 1_000 == 999:
+            at += 1
         local = self._local(at)
         if local.microsecond:
             return local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"

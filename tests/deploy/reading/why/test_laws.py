@@ -39,16 +39,16 @@ def journeys(seed: int, entities: int, until: int) -> Stored:
     return Stored.of(Feed(RULES), log, until)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_journeys_of_every_kind_are_told_as_they_are_stored(seed: int) -> None:
     cases, clocks = check(journeys(seed, 30, END), RULES)
     assert cases > 30
     assert clocks > 100
 
 
-@pytest.mark.parametrize("days", [1, 3, 5])
+@pytest.mark.parametrize("days", [2, 5])
 def test_so_they_are_while_they_still_go_on(days: int) -> None:
-    cases, clocks = check(journeys(7, 60, days * DAY), RULES)
+    cases, clocks = check(journeys(7, 40, days * DAY), RULES)
     assert cases > 5
     assert clocks > 20
 
