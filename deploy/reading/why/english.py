@@ -219,6 +219,7 @@ ENGLISH: Final = Words(
         "let_go": "{clock} ends here: the case had to leave Oidor's memory, and nobody watched it any more",
     },
     was=" (was {due})",
+    missed_open="{own} of business time",
     missed="{own} of business time ({elapsed} by the wall clock)",
     states={
         "met": "KEPT",

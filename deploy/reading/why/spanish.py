@@ -175,6 +175,7 @@ SPANISH: Final = Words(
         "let_go": "{clock}: termina aquí, porque el caso tuvo que salir de la memoria de Oidor y ya nadie lo vigilaba",
     },
     was=" (antes, {due})",
+    missed_open="{own} de tiempo hábil",
     missed="{own} de tiempo hábil ({elapsed} de reloj)",
     states={
         "met": "CUMPLIDO", "breached": "INCUMPLIDO", "breached_open": "INCUMPLIDO y aún pendiente", "running": "en "

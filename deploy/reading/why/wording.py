@@ -367,7 +367,9 @@ class _Wording:
 
     def _missed(self, own_ms: int, elapsed_ms: int, promised: Promised) -> str:
         if not promised.calendar:
-            return self.duration(elapsed_ms)
+            return self.duration(_rounded(elapsed_ms))
+        if own_ms == elapsed_ms:
+            return self.words.missed_open.format(own=self.own(own_ms, promised))
         return self.words.missed.format(own=self.own(own_ms, promised), elapsed=self.duration(_rounded(elapsed_ms)))
 
     def _facts(self, said: Mapping[str, Any], unshown: Iterable[str]) -> str:

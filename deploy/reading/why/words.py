@@ -51,6 +51,8 @@ class Words:
     marks: Table
     """By `marks.MarkKind`."""
     was: str
+    missed_open: str
+    """By how much, where all of it was business time."""
     missed: str
     states: Table
     """Of a clock, in a word."""
