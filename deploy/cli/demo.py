@@ -23,9 +23,11 @@ from rich.table import Table
 from deploy.cli.settings import load_settings
 from deploy.cli.topics import create
 from deploy.cli.whatif import HALF_THE_TIME, answered, asked
+from deploy.cli.why import why
 from deploy.clickhouse.migrate import migrate
 from deploy.local.stack import Service, Stack, fetch
 from deploy.reading.whatif.report import in_short
+from deploy.reading.why.why import as_text
 from deploy.traffic.messages import Message
 from deploy.traffic.publish import publish
 from deploy.traffic.readers import cfpb, servicenow
@@ -66,6 +68,8 @@ def run(home: Path, *, keep: bool, workers: int, seed: int, console: Console) ->
         progress.stop()
         sound = report(client, services[:-1], published, settled, console)
         console.print(f"What if? {_what_if(settings)}", soft_wrap=True)
+        console.rule("[bold]Why the worst breach reads as it does")
+        console.print(_why(client, settings), highlight=False, markup=False, soft_wrap=True)
         if keep:
             _stay(stack, settings, services, console)
     return sound
@@ -137,6 +141,19 @@ def _what_if(settings: Settings) -> str:
         return in_short(answered(asked(load_settings(**where), f"{HOURS}h", "", packs=(HALF_THE_TIME,))))
     except OidorError as error:
         return f"[red]{error}"
+
+
+def _why(client: Client, settings: Settings) -> str:
+    """The worst broken promise of the generated hours that was kept in the end, told as `oidor why` does."""
+    rows = client.execute(
+        "SELECT concat(topic, '/', source, '/', entity_id) FROM v_sla WHERE outcome = 'breached' AND open = 0"
+        " AND inherited = 0 AND started_at > now() - INTERVAL 1 DAY"
+        " ORDER BY overdue_elapsed_ms / greatest(target_ms, 1) DESC, clock_id LIMIT 1"
+    )
+    if not rows:
+        return "no promise was broken"
+    where = {name: getattr(settings, name) for name in ("clickhouse_host", "clickhouse_port", "clickhouse_database")}
+    return as_text(why(load_settings(**where), rows[0][0], at=None, zone="Europe/Madrid"))
 
 
 def _events(client: Client) -> Table:

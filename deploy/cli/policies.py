@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deploy.reading.why.hours import Hours
 from processors.cases.case import advance
 from processors.cases.conversion import case_event
 from processors.cases.events import CaseEvent
@@ -14,7 +15,7 @@ from processors.cases.fold import Fold
 from processors.enrichment.categories import category_of, map_category
 from processors.patterns import registry
 from processors.rules import load_calendars
-from processors.sla.business_time import BeyondCalendarError
+from processors.sla.business_time import BeyondCalendarError, Calendar
 from processors.sla.clocks import Clock
 from processors.sla.promises import Promises
 from processors.sla.signals import SIGNALS
@@ -152,6 +153,8 @@ def _promised(clock: Clock, checked: Sequence[Pack]) -> Iterator[str]:
     yield f"{clock.metric}: {target.written}{', legal' if target.legal else ''}, due {_moment(clock.due_at, zone)}"
     yield f"    rule {target.rule + 1} of {clock.metric} in {target.policy_id} {target.policy_version}: {why}"
     yield f"    runs from {_moment(clock.started_at, zone)}; {_hours(clock)}"
+    if clock.calendar is not None and (skipped := _skipped(clock, clock.calendar)):
+        yield f"    not counted until then: {skipped}"
     if clock.warn_at:
         moments = zip(target.warn_at, clock.warn_at, strict=True)
         yield "    warns " + ", ".join(f"at {share:.0%} {_moment(at, zone)}" for share, at in moments)
@@ -167,6 +170,16 @@ def _hours(clock: Clock) -> str:
         return "elapsed time"
     calendar = clock.calendar
     return f"hours of {calendar.calendar_id} {calendar.version}, {calendar.zone}"
+
+
+def _skipped(clock: Clock, calendar: Calendar) -> str:
+    """Weekends and holidays between its start and its deadline, holidays by name."""
+    closed = [one for one in Hours(calendar.definition).walk(clock.started_at, clock.due_at) if not one.counts]
+    weekends = sum("weekend" in one.because for one in closed)
+    said = [f"{weekends} weekend{'s' if weekends > 1 else ''}"] if weekends else []
+    holidays = (holiday for one in closed for holiday in one.holidays)
+    said += [f"{one.date} {one.names.get('en', 'a holiday of the calendar')}" for one in holidays]
+    return ", ".join(said)
 
 
 def _why_not(metric: Any, fold: Fold, event: CaseEvent, promises: Promises) -> str:

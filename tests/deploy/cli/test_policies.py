@@ -104,3 +104,12 @@ def test_it_says_why_and_what_else_may_run() -> None:
 def test_a_question_that_cannot_be_answered(event: str, says: str) -> None:
     with pytest.raises(ExplainError, match=says):
         explain([SHIPPED / "default.yaml"], CALENDARS, event, grace_ms=0)
+
+
+def test_holidays_that_are_skipped_are_named() -> None:
+    lines = explained("es-ley-10-2025", **CLAIM, occurred_at="2026-12-03T10:00:00+01:00")
+    assert any(line.startswith("    not counted until then: ") for line in lines)
+    (skipped,) = [line for line in lines if "not counted until then" in line]
+    assert "4 weekends" in skipped
+    assert "2026-12-08 Immaculate Conception" in skipped
+    assert "2026-12-25 Christmas Day" in skipped
