@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from deploy.cli.policydiff.sorts import Sort, all_cases, divided, fewest
+from deploy.cli.policydiff.sorts import Sort, fewest, on_both, ways
 from processors.sla.business_time import CalendarBook
 from schemas.policies.packs import PolicyBook, Target
 from schemas.policies.policy import SHORT_ABANDON_MS, Conditions, Policy
@@ -117,13 +117,13 @@ def _promises(rules: RuleSet, metric: ClockMetric, at: int) -> _Packs:
 
 def _of(metric: ClockMetric | None, old: _Packs, new: _Packs, *, otherwise: Decided = None) -> Iterator[Change]:
     found: dict[tuple[Decided, Decided], list[Sort]] = {}
-    for one in all_cases(metric):
-        for sort, before in divided(old, metric, one):
-            for part, after in divided(new, metric, sort):
-                was: Decided = otherwise if before is None else before
-                becomes: Decided = otherwise if after is None else after
-                if was != becomes:
-                    found.setdefault((was, becomes), []).append(part)
+    after = list(ways(new))
+    for one in ways(old):
+        was: Decided = otherwise if one.decision is None else one.decision
+        for other in after:
+            becomes: Decided = otherwise if other.decision is None else other.decision
+            if was != becomes and (sorts := on_both(one, other, metric)):
+                found.setdefault((was, becomes), []).extend(sorts)
     for (was, becomes), sorts in found.items():
         yield Change(metric, fewest(sorts), was, becomes)
 

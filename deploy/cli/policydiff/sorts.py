@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from schemas.errors import OidorError
 from schemas.policies.policy import Conditions
@@ -78,32 +78,61 @@ def all_cases(metric: ClockMetric | None) -> list[Sort]:
     return [Sort(frozenset({topic})) for topic in topics_of(metric)]
 
 
-def divided(
-    packs: Sequence[Sequence[tuple[Conditions, Decision]]], metric: ClockMetric | None, within: Sort
-) -> Iterator[tuple[Sort, Decision | None]]:
-    """A sort of one topic by what is decided about it: of the packs in order the first that decides anything.
+class Way(NamedTuple, Generic[Decision]):
+    """One way through packs: the rules that decide, and those that are asked before them and must not fit."""
 
-    Of a pack that is the first rule that fits; one that decides nothing leaves the case to the next pack.
+    fits: tuple[Conditions, ...]
+    fits_not: tuple[Conditions, ...]
+    decision: Decision | None
+
+
+def ways(packs: Sequence[Sequence[tuple[Conditions, Decision]]]) -> Iterator[Way[Decision]]:
+    """Every way through packs; each case goes one of them.
+
+    Of a pack the first rule that fits counts; one that decides nothing leaves the case to the next pack.
     """
     if not packs:
-        yield within, None
+        yield Way((), (), None)
         return
     first, *others = packs
-    rest = [within]
+    before: tuple[Conditions, ...] = ()
     for conditions, decision in first:
-        left: list[Sort] = []
-        for sort in rest:
-            fitting, outside = _split(sort, conditions, metric)
-            left += outside
-            if fitting is not None and decision is not None:
-                yield fitting, decision
-            elif fitting is not None:
-                yield from divided(others, metric, fitting)
-        rest = left
+        if decision is not None:
+            yield Way((conditions,), before, decision)
+        else:
+            for way in ways(others):
+                yield Way((conditions, *way.fits), (*before, *way.fits_not), way.decision)
+        before += (conditions,)
+    for way in ways(others):
+        yield Way(way.fits, (*before, *way.fits_not), way.decision)
+
+
+def on_both(one: Way[Any], other: Way[Any], metric: ClockMetric | None) -> list[Sort]:
+    """The cases that go both of two ways, through the packs of before and of after."""
+    return [sort for within in all_cases(metric) for sort in _remaining(within, one, other, metric)]
+
+
+def _remaining(within: Sort, one: Way[Any], other: Way[Any], metric: ClockMetric | None) -> list[Sort]:
+    sort: Sort | None = within
+    for conditions in (*one.fits, *other.fits):
+        if sort is None:
+            return []
+        sort = _split(sort, conditions, metric)[0]
+    if sort is None:
+        return []
+    excluding = [
+        conditions
+        for conditions in dict.fromkeys((*one.fits_not, *other.fits_not))
+        if _split(sort, conditions, metric)[0] is not None
+    ]
+    if any(not _split(sort, conditions, metric)[1] for conditions in excluding):
+        return []  # what an earlier rule takes whole need not be divided by the others
+    rest = [sort]
+    for conditions in excluding:
+        rest = [outside for each in rest for outside in _split(each, conditions, metric)[1]]
         if len(rest) > SORTS_MAX:
             raise TooManySortsError(f"{metric or 'short_abandon'}: its rules tell more than {SORTS_MAX} sorts apart")
-    for sort in rest:
-        yield from divided(others, metric, sort)
+    return rest
 
 
 def _split(sort: Sort, conditions: Conditions, metric: ClockMetric | None) -> tuple[Sort | None, list[Sort]]:
@@ -111,14 +140,13 @@ def _split(sort: Sort, conditions: Conditions, metric: ClockMetric | None) -> tu
     fitting: Sort | None = sort
     outside: list[Sort] = []
     for name, values in conditions:
-        assert fitting is not None
+        if fitting is None:
+            return None, [sort]  # nothing of it fits, so nothing divides it
         failing = _narrowed(fitting, name, Limit(False, frozenset(values)), metric)
         if failing is not None:
             outside.append(failing)
         fitting = _narrowed(fitting, name, Limit(True, frozenset(values)), metric)
-        if fitting is None:
-            break
-    return fitting, outside
+    return (None, [sort]) if fitting is None else (fitting, outside)
 
 
 def _narrowed(sort: Sort, name: str, limit: Limit, metric: ClockMetric | None) -> Sort | None:

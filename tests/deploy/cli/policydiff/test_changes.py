@@ -14,7 +14,7 @@ from schemas.policies.policy import Policy
 from schemas.policies.refusals import always_has, possible_values, topics_of
 from schemas.taxonomy import ClockMetric
 
-law: Final = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+law: Final = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 METRICS: Final[tuple[ClockMetric, ...]] = ("resolve", "first_response", "follow_up")
 MOMENTS: Final = (946_684_800_000, 1_767_225_600_000, 1_798_761_600_000)
 """When versions come into force: 2000, 2026 and 2027."""
@@ -27,12 +27,16 @@ NAMED: Final[Mapping[str, tuple[str, ...]]] = {
     "topic_class": ("general", "other"),
 }
 
-whens = st.dictionaries(
-    st.sampled_from(sorted(NAMED)), st.integers(0, 15), max_size=2
-).map(lambda chosen: {
-    name: [value for index, value in enumerate(NAMED[name]) if bits >> index & 1] or [NAMED[name][0]]
-    for name, bits in chosen.items()
-})  # fmt: skip
+
+def condition(name: str, bits: int) -> Any:
+    if name == "vulnerable":
+        return bool(bits & 1)
+    return [value for index, value in enumerate(NAMED[name]) if bits >> index & 1] or [NAMED[name][0]]
+
+
+whens = st.dictionaries(st.sampled_from([*sorted(NAMED), "vulnerable"]), st.integers(0, 15), max_size=2).map(
+    lambda chosen: {name: condition(name, bits) for name, bits in chosen.items()}
+)
 promises: st.SearchStrategy[dict[str, Any]] = st.sampled_from([
     {},
     {"target": "4h"},
@@ -40,6 +44,7 @@ promises: st.SearchStrategy[dict[str, Any]] = st.sampled_from([
     {"target": "4h", "calendar": "office"},
     {"target": "4h", "legal": True},
     {"target": "4h", "pausable": True},
+    {"target": "4h", "per": "team"},
 ])  # fmt: skip
 rules = st.builds(lambda when, promise: {"when": when, **promise}, whens, promises)
 
@@ -74,6 +79,7 @@ rule_sets = st.builds(
 def facts(draw: st.DrawFn, metric: ClockMetric | None) -> dict[str, object]:
     """Of a case that can be."""
     case: dict[str, object] = {"topic": draw(st.sampled_from(topics_of(metric)))}
+    case["vulnerable"] = draw(st.booleans())
     for name in sorted(NAMED.keys() - {"topic"}):
         possible = possible_values(metric, case["topic"], name)  # type: ignore[arg-type]
         values = [*(NAMED[name] if possible is None else possible)]
