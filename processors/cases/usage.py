@@ -19,14 +19,14 @@ def used_by(fold: Fold, clock: Clock, state: ClockState) -> Usage:
     It sums to the time between its start and that moment, without its pauses.
     """
     until = clock.ended_at if not clock.is_open else clock.due_at if state == "breached_open" else _handed_on(fold)
-    spans = clocks.ran_until(clock, until) if until > clock.started_at else []
-    if not spans:
+    if until <= clock.started_at:
         return _NOTHING
     has_it_now = fold.place.team
-    if not fold.stints:  # nearly always: one team had it throughout
-        return (has_it_now,), (sum([clocks.own_time(clock, *span) for span in spans]),)
+    if not fold.stints and not clock.ran:  # nearly always: one team had it throughout, and it never paused
+        since = max(clock.since, clock.started_at)
+        return ((has_it_now,), (clocks.own_time(clock, since, until),)) if since < until else _NOTHING
     used: dict[str, int] = {}
-    for span in spans:
+    for span in clocks.ran_until(clock, until):
         for team, part in _parts(span, fold.stints, has_it_now):
             used[team] = used.get(team, 0) + clocks.own_time(clock, *part)
     return tuple(used), tuple(used.values())
