@@ -165,7 +165,7 @@ accumulators, that of a bucket is the place of its histogram from the end, 1 for
 
 DIMENSIONS: Final[tuple[str, ...]] = (
     "all", "channel", "area", "team", "site", "priority", "kind", "element", "otc_stage", "relationship",
-    "area_channel", "handoff", "origin_area", "product", "mode", "policy", "target", "queue",
+    "area_channel", "handoff", "origin_area", "product", "mode", "queue", "policy", "target",
 )  # fmt: skip
 """One at a time, and the pairs that operations ask for; never the full cross. `area_channel` is `area|channel`.
 

@@ -9,8 +9,7 @@ knows and the writer did not is absent.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from processors.kpis.rows import Alike
-from processors.kpis.sums import PartialId, Slots
+from processors.kpis.sums import Alike, PartialId, Slots
 from schemas.kpis import ACCUMULATORS, DIMENSIONS, HISTOGRAM_WIDTH
 
 _PLACE: Final[Mapping[str, int]] = {name: place for place, name in enumerate(ACCUMULATORS)}

@@ -18,12 +18,14 @@ not from which came first. What was written by its name before the limit came do
 reads it by the limit of now, as the views of the warehouse do: `shown_value`.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from operator import ne
 from typing import Final
 from zlib import crc32
 
-from processors.kpis.samples import Sample
-from processors.kpis.sums import PartialId, Slots, Summands, add_up, gather, without_nothing
+from processors.kpis.samples import Amounts, Sample
+from processors.kpis.sums import Alike, PartialId, Slots, Summands, pieces, without_nothing
 from schemas.kpis import DIMENSIONS
 
 MINUTE_MS: Final = 60_000
@@ -34,7 +36,9 @@ NO_LIMIT: Final = 2**32
 OTHER: Final = "other"
 
 Attribution = tuple[str, ...]
-"""A value per dimension, as `Sample` has it."""
+"""A value per dimension, as `Sample` has it, or part of it."""
+_PROMISE: Final = DIMENSIONS.index("policy")
+"""Dimensions from here on are of the promise: there are few, so what is counted by them is combined by itself."""
 Buckets = dict[int, dict[PartialId, Slots]]
 """By the moment at which a minute, or a quarter-hour, begins, ms: its partials."""
 
@@ -65,7 +69,8 @@ class Partials:
         self._adjustments: Buckets = {}
         self._count = 0
         self._combined: dict[tuple[int, Attribution], tuple[tuple[PartialId, ...], int, Slots]] = {}
-        """By minute, ms, and attribution: what is still to be spread over these partials, so many of them `other`."""
+        """By minute, ms, and values: what is still to be spread over these partials, so many of them `other`."""
+        self._pieces: dict[int, list[list[Alike]]] | None = None
         self.closed_before_ms = 0
         """Minutes that begin before this moment, that of a quarter-hour, have left: what comes later adjusts them."""
         self.closing_before_ms = 0
@@ -110,10 +115,17 @@ class Partials:
     def add(self, sample: Sample, sign: int = 1) -> None:
         """Add a sample, or take it back (sign -1)."""
         at_ms, attribution, amounts = sample
-        key = at_ms - at_ms % MINUTE_MS, attribution
+        minute = at_ms - at_ms % MINUTE_MS
+        self._combine(minute, 0, attribution[:_PROMISE], amounts, sign)
+        promise = attribution[_PROMISE:]
+        if any(promise):
+            self._combine(minute, _PROMISE, promise, amounts, sign)
+
+    def _combine(self, minute: int, first: int, values: Attribution, amounts: Amounts, sign: int) -> None:
+        key = minute, values
         combined = self._combined.get(key)
         if combined is None:
-            combined = self._combined[key] = *self._partial_ids(attribution), {}
+            combined = self._combined[key] = *self._partial_ids(first, values), {}
         _, others, slots = combined
         self.overflowed_values += others
         for slot, amount in amounts:
@@ -123,32 +135,34 @@ class Partials:
         """Add what was combined to its partials."""
         if not self._combined:
             return
-        combined, self._combined = self._combined, {}
-        minutes: dict[int, Summands] = {}
+        combined, self._combined, self._pieces = self._combined, {}, None
+        minutes: dict[int, Summands] = defaultdict(Summands)
         for (minute, _), (ids, _, total) in combined.items():
-            gather(minutes.setdefault(minute, {}), dict.fromkeys(ids, without_nothing(total)))
+            summands, amounts = minutes[minute], without_nothing(total)
+            for key in ids:
+                summands[key].append(amounts)
         for minute, summands in minutes.items():
-            if minute >= self.closed_before_ms:
-                partials = self._minutes.setdefault(minute, {})
-                self._count -= len(partials)
-                self._changed.setdefault(minute, {}).update(add_up(partials, summands))
-                self._count += len(partials)
-            else:
-                add_up(self._adjustments.setdefault(minute, {}), summands)
+            if minute < self.closed_before_ms:
+                summands.add_to(self._adjustments.setdefault(minute, {}))
+                continue
+            partials = self._minutes.setdefault(minute, {})
+            self._count -= len(partials)
+            self._changed.setdefault(minute, {}).update(summands.add_to(partials))
+            self._count += len(partials)
 
-    def _partial_ids(self, attribution: Attribution) -> tuple[tuple[PartialId, ...], int]:
-        """The partials that samples with this attribution belong to, and how many of them are `other`."""
-        known = self._ids.get(attribution)
+    def _partial_ids(self, first: int, values: Attribution) -> tuple[tuple[PartialId, ...], int]:
+        """The partials of values of the dimensions from `first` on, and how many of them are `other`."""
+        known = self._ids.get(values)
         if known is not None:
             return known
-        ids, others = [held.get(value) for held, value in zip(self._values, attribution, strict=False) if value], 0
-        if not all(ids):  # a value is new, or is `other`
-            values = [each for each in enumerate(attribution) if each[1]]
-            ids = [self._values[each[0]].get(each[1]) or self._admit(*each) for each in values]
-            others = sum(one != each for one, each in zip(ids, values, strict=True))
+        ids, others = tuple(filter(None, map(dict.get, self._values[first:], values))), 0
+        if len(ids) < len(values) - values.count(""):  # a value is new, or is `other`
+            said = [each for each in enumerate(values, first) if each[1]]
+            ids = tuple([self._values[each[0]].get(each[1]) or self._admit(*each) for each in said])
+            others = sum(map(ne, ids, said))
         if len(self._ids) >= _ATTRIBUTIONS_KEPT:
             self._ids.clear()
-        known = self._ids[attribution] = tuple(filter(None, ids)), others
+        known = self._ids[values] = ids, others
         return known
 
     def _admit(self, dimension: int, value: str) -> PartialId:
@@ -179,10 +193,18 @@ class Partials:
         adjustments, self._adjustments = self.adjustments, {}
         return adjustments
 
-    def drain_changed(self) -> Buckets:
-        """The partials that changed, each as it is."""
-        changed, self._changed = self.changed, {}
-        return changed
+    def changed_in_pieces(self) -> Mapping[int, list[list[Alike]]]:
+        """The partials that changed, each as it is, as they are written: in rows, and in the log."""
+        changed = self.changed
+        if self._pieces is None:
+            self._pieces = {minute: [*pieces(partials)] for minute, partials in changed.items()}
+        return self._pieces
+
+    def drain_changed(self) -> Mapping[int, list[list[Alike]]]:
+        """The same, once."""
+        drained = self.changed_in_pieces()
+        self._changed, self._pieces = {}, None
+        return drained
 
     def drain_quarter_hours(self, over_to_ms: int) -> Iterator[tuple[int, dict[PartialId, Slots]]]:
         """What quarter-hours amount to that are over by a moment, or leave, and have changed since they were written.
@@ -194,11 +216,13 @@ class Partials:
         over_to_ms = max(over_to_ms, self.closing_before_ms)
         for quarter_hour in [each for each in self._unwritten if each + QUARTER_HOUR_MS <= over_to_ms]:
             unwritten = self._unwritten.pop(quarter_hour)
-            summands: Summands = {}
+            summands = Summands()
             for minute in range(quarter_hour, quarter_hour + QUARTER_HOUR_MS, MINUTE_MS):
                 partials = self._minutes.get(minute, {})
-                gather(summands, {key: slots for key, slots in partials.items() if key in unwritten})
-            yield quarter_hour, add_up({}, summands)
+                if not partials.keys() <= unwritten:
+                    partials = {key: slots for key, slots in partials.items() if key in unwritten}
+                summands.gather(partials)
+            yield quarter_hour, summands.add_to({})
 
     def recover_unwritten(self, over_to_ms: int) -> None:
         """Derive which quarter-hours are not written: what a checkpoint left that was made when they were not over."""

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from processors.kpis.encoding import OURS, Names
 from processors.kpis.partials import Partials
-from processors.kpis.rows import Alike, alike, pieces
-from processors.kpis.sums import PartialId
+from processors.kpis.sums import Alike, PartialId, alike, pieces
 from processors.state.table import StateTable
 from schemas.outputs import Change, Key
 
@@ -90,8 +89,8 @@ class PartialTable(StateTable):
     def changes(self) -> Iterator[Change]:
         for topic, partials in self._partials.items():
             for minute, changed in partials.drain_changed().items():
-                for written in pieces(changed):
-                    yield self._change(topic, minute, written)
+                for piece in changed:
+                    yield self._change(topic, minute, piece)
 
     def all_keys(self) -> Iterable[Key]:
         return [(topic, minute) for topic, partials in self._partials.items() for minute in partials.minutes]

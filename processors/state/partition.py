@@ -42,7 +42,7 @@ from processors.state.table import StateTable
 from processors.state.timers import Timers
 from processors.state.watermarks import Watermarks
 from schemas.kpis import DIMENSIONS
-from schemas.outputs import Checkpoint, PolicyTextRow, WatermarkRow
+from schemas.outputs import Checkpoint, PartialRow, PolicyTextRow, WatermarkRow
 from schemas.topics import INPUTS
 
 T = TypeVar("T", bound=StateTable)
@@ -167,9 +167,9 @@ class PartitionState:
         quarter_hours: list[tuple[Any, ...]] = []
         for topic, partials in self.partials.items():
             where = topic, self.number
-            for minute, changed in partials.changed.items():
+            for minute, changed in partials.changed_in_pieces().items():
                 by = self.periods.definition_version(topic, minute)
-                minutes += partial_rows(minute, changed, *where, definition_version=by)
+                minutes += [PartialRow(minute, *where, 0, by, piece) for piece in changed]
             for quarter_hour, totals in partials.drain_quarter_hours(self._over_to(topic)):
                 by = self.periods.definition_version(topic, quarter_hour)
                 quarter_hours += partial_rows(quarter_hour, totals, *where, definition_version=by)

@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.kpis.encoding import OURS, Names
-from processors.kpis.rows import alike
 from processors.kpis.samples import Sample
-from processors.kpis.sums import Slots
+from processors.kpis.sums import Slots, alike
 from schemas.kpis import ACCUMULATORS, DIMENSIONS
 from tests.processors.feed import Feed, event, recovered, rules
 from tests.processors.kpis.merging import SAMPLES, partials_of
