@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deploy.reading.why.comparison import Difference, differences
 from deploy.reading.why.marks import Change, changes
-from deploy.reading.why.reckoning import Now, Reckoning, Time, reckon
+from deploy.reading.why.reckoning import Held, Now, Reckoning, Time, reckon
 from deploy.reading.why.records import Heard, Records, Row
 from deploy.reading.why.refold import ClockKey, Refolded, let_go, refold
 from deploy.reading.why.texts import Book
@@ -87,9 +87,20 @@ def _clocks(refolded: Refolded, book: Book, now: Now) -> dict[ClockKey, ClockAcc
         own = tuple(moved.get(key, ()))
         time = Time(None if clock.calendar is None else book.hours(clock.calendar))
         earlier = found.get((clock.metric, clock.instance - 1))
-        reckoned = reckon(clock, time, own, refolded.steps, None if earlier is None else earlier.reckoned, now)
+        before = None if earlier is None else earlier.reckoned
+        reckoned = reckon(clock, time, own, refolded.steps, before, _held(refolded), now)
         found[key] = ClockAccount(clock, time, own, reckoned, book)
     return found
+
+
+def _held(refolded: Refolded) -> list[Held]:
+    """Which team had the case when."""
+    fold, since = refolded.fold, 0
+    held = list[Held]()
+    for stint in fold.stints:
+        held.append(Held(stint.team, since, stint.until))
+        since = stint.until
+    return [*held, Held(fold.place.team, since, None)]
 
 
 def _differences(

@@ -37,6 +37,8 @@ def differences(clock: Clock, reckoned: Reckoning, row: Row | None, now: Now) ->
 
 
 def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, tuple) and isinstance(other, list):
+        return one == tuple(other)
     return bool(one == other)
 
 
@@ -61,6 +63,8 @@ def _told(clock: Clock, reckoned: Reckoning) -> dict[str, Any]:
         "retroactive": int(reckoned.retroactive),
         "retracted": int(reckoned.retracted),
         "inherited": int(clock.inherited_at is not None),
+        "used_teams": tuple(team for team, _ in reckoned.used_by),
+        "used_ms": tuple(used for _, used in reckoned.used_by),
     }
 
 

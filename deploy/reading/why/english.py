@@ -242,6 +242,8 @@ ENGLISH: Final = Words(
         "inherited": "Not counted here: the case that was merged into this one answers for it.",
     },
     flags={
+        "per_team": "It is a promise of each team: handed on, the next one has its own from then on.",
+        "used_by": "Who used it, until its end, its deadline or the last hand-off: {shares}.",
         "working_day": "It was done on working day {day} after receipt.",
         "working_day_now": "It is working day {day} after receipt now.",
         "retroactive": "Retroactive: when the record arrived that started it, its deadline was past; nobody "

@@ -134,6 +134,10 @@ class ClockTold:
     spans: tuple[Span, ...]
     compared: bool
     """Whether `v_sla` was asked, and has it."""
+    used_by: tuple[tuple[str, int], ...]
+    """Team -> what it used of this instance: until its end, the deadline that it missed, or else the last hand-off."""
+    per_team: bool
+    """Whether it is promised of each team that has the case."""
     working_day: int | None = None
     """Of a promise in working days: after how many it was done, or it is now."""
 

@@ -51,6 +51,10 @@ class Reckoning:
     retroactive: bool
     retracted: bool
     spans: tuple[Span, ...]
+    used_by: tuple[tuple[str, int], ...] = ()
+    """Team -> how long this instance ran while it had the case: until its end, the deadline that it missed, or else the
+    last hand-off.
+    """
 
 
 class Now(NamedTuple):
@@ -60,6 +64,15 @@ class Now(NamedTuple):
     """The watermark of its partition: all records up to it were processed."""
     decided_to: int
     """Up to when its deadlines have fired: later where another input holds the watermark back for long."""
+
+
+class Held(NamedTuple):
+    """That a team had a case, ms."""
+
+    team: str
+    since: int
+    to: int | None
+    """None: it has it still."""
 
 
 class Time:
@@ -92,9 +105,10 @@ def reckon(
     changes: Sequence[Change],
     steps: Sequence[Step],
     earlier: Reckoning | None,
+    held: Sequence[Held],
     now: Now,
 ) -> Reckoning:
-    """Reckon a clock. `changes` are its own, `earlier` the instance before it, if there is one."""
+    """Reckon a clock: `changes` are its own, `earlier` is the instance before it, `held` who had the case when."""
     key = (clock.metric, clock.instance)
     whole = _whole(clock, time, changes, earlier)
     due_at = _due_at(clock, time, whole)
@@ -123,7 +137,24 @@ def reckon(
         and clock.ended_at <= due_at
         and clock.ended_record_at > due_at + clock.target.grace_ms,
         spans=spans,
+        used_by=_used_by(clock, time, due_at, state, held),
     )
+
+
+def _used_by(
+    clock: Clock, time: Time, due_at: int, state: ClockState, held: Sequence[Held]
+) -> tuple[tuple[str, int], ...]:
+    last = held[-1].since
+    until = clock.ended_at if not clock.is_open else due_at if state == "breached_open" else last
+    ran = [*clock.ran] if clock.phase == "paused" else [*clock.ran, (clock.since, until)]
+    used: dict[str, int] = {}
+    for start, end in ran:
+        begins, ends = max(start, clock.started_at), min(end, until)
+        for team, since, to in held:
+            first, behind = max(begins, since), ends if to is None else min(ends, to)
+            if first < behind:
+                used[team] = used.get(team, 0) + time.count(first, behind)
+    return tuple(used.items())
 
 
 def _whole(clock: Clock, time: Time, changes: Sequence[Change], earlier: Reckoning | None) -> int:

@@ -1,11 +1,13 @@
 """`Records`: all that is stored of one case and of those that bear on it, read from the database at one moment."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from deploy.clickhouse.kpi_tables import literal
 from deploy.reading.stored import EVENT_COLUMNS, CaseKey, Database, StoredEvent
+from schemas.erasure import customer_hash
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
 Row = Mapping[str, Any]
@@ -13,7 +15,6 @@ Row = Mapping[str, Any]
 
 RELATED_MAX: Final = 200
 """Cases that are read beside one: what is merged into it, and what it is merged into, further and further."""
-_TABLES: Final = ("feedback_events", "cases", "sla_clocks", "watermarks")
 _MOMENTS: Final = ("started_at", "due_at", "stopped_at", "last_recorded_at", "paused_since")
 
 
@@ -69,6 +70,7 @@ def read(client: Database, database: str, key: CaseKey) -> Records:
     own = _events(client, database, [key], None)
     partition = _partition(case, clocks, own)
     known = {key: [heard for heard in own if heard.event.partition == partition]}
+    erased = _erasures(client, database)
     reading = _Reading(client, database, partition)
     reading.complete(known)
     return Records(
@@ -79,9 +81,9 @@ def read(client: Database, database: str, key: CaseKey) -> Records:
         case=case,
         read_to_at=_read_to_at(client, database, partition),
         greatest_at=_greatest_at(client, database, key[0], partition),
-        erased=_is_erased(case, clocks, known[key]),
+        erased=_is_erased(case, clocks, known[key], erased),
         related_erased=tuple(
-            sorted(other for other, heard in known.items() if other != key and _is_erased(None, (), heard))
+            sorted(other for other, heard in known.items() if other != key and _is_erased(None, (), heard, erased))
         ),
         elsewhere=len(own) - len(known[key]),
         texts=_texts(client, database),
@@ -154,8 +156,6 @@ def links_in(heard: Iterable[Heard]) -> set[tuple[str, str]]:
 
 
 def _payload(heard: Heard) -> dict[str, Any]:
-    import json
-
     try:
         said = json.loads(heard.event.payload or "{}")
     except ValueError:
@@ -229,6 +229,19 @@ def _partition(case: Row | None, clocks: Sequence[Row], heard: Sequence[Heard]) 
     return heard[-1].event.partition if heard else 0
 
 
-def _is_erased(case: Row | None, clocks: Sequence[Row], heard: Iterable[Heard]) -> bool:
+def _erasures(client: Database, database: str) -> dict[int, int]:
+    """Hash of a customer -> until when they were erased, ms: `oidor erase` may not have masked all rows yet."""
+    return dict(
+        client.execute(
+            f"SELECT customer, toUnixTimestamp64Milli(max(erased_at)) FROM {database}.erasures GROUP BY customer"
+        )
+    )
+
+
+def _is_erased(case: Row | None, clocks: Sequence[Row], heard: Iterable[Heard], erased: Mapping[int, int]) -> bool:
     rows = [*([case] if case else []), *clocks]
-    return any(row["erased"] for row in rows) or any(one.event.erased for one in heard)
+    events = [one.event for one in heard]
+    if any(row["erased"] for row in rows) or any(one.erased for one in events):
+        return True
+    named = (one for one in events if erased and one.customer_id)
+    return any(one.occurred_at <= erased.get(customer_hash(one.customer_id), -1) for one in named)

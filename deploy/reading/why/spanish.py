@@ -196,6 +196,9 @@ SPANISH: Final = Words(
         "inherited": "No cuenta aquí: responde de ello el caso que se fusionó con este.",
     },
     flags={
+        "per_team": "Es un compromiso de cada equipo: al trasladarse el caso, el siguiente tiene el suyo desde "
+        "entonces.",
+        "used_by": "Quién lo consumió, hasta su fin, su vencimiento o el último traslado: {shares}.",
         "working_day": "Se hizo el día hábil {day} desde el siguiente al de entrada.",
         "working_day_now": "Hoy es el día hábil {day} desde el siguiente al de entrada.",
         "retroactive": "Retroactivo: cuando llegó el registro que lo inició, el plazo ya había vencido; nadie podía "

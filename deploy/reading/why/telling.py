@@ -275,7 +275,8 @@ class _Telling:
                 *key, promised(clock, one.book), clock.started_at, reckoned.due_at, reckoned.ended_at, reckoned.state,
                 kind, reckoned.whole_ms, reckoned.allotted_ms, reckoned.used_ms, reckoned.took_ms, reckoned.overdue_ms,
                 reckoned.overdue_elapsed_ms, reckoned.paused_ms, reckoned.unanswered_ms, reckoned.retroactive,
-                reckoned.retracted, clock.inherited_at is not None, clock.escalated, reckoned.spans, key in rows, days,
+                reckoned.retracted, clock.inherited_at is not None, clock.escalated, reckoned.spans, key in rows,
+                reckoned.used_by, clock.target.per_team, days,
             )  # fmt: skip
 
 

@@ -312,6 +312,11 @@ class _Wording:
             yield flags["working_day" if clock.ended_at is not None else "working_day_now"].format(
                 day=clock.working_day
             )
+        if clock.per_team:
+            yield flags["per_team"]
+        if len(clock.used_by) > 1:
+            shares = (f"{team or '?'} {self.own(used, clock.promised)}" for team, used in clock.used_by)
+            yield flags["used_by"].format(shares="; ".join(shares))
         if clock.retroactive:
             yield flags["escalated" if clock.escalated else "retroactive"]
         if clock.retracted:

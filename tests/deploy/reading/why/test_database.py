@@ -11,6 +11,7 @@ from deploy.reading.why.journal import Journal
 from deploy.reading.why.records import read
 from deploy.reading.why.why import as_html, as_text, find, why
 from processors.rules import Rules
+from schemas.erasure import customer_hash
 from tests.deploy.conftest import Warehouse
 from tests.deploy.reading.desks import Client, Desk
 from tests.laws.disturbances import EVERY_CLOCK
@@ -95,6 +96,17 @@ def test_of_a_customer_who_was_erased_nothing_is_told(desk: Desk, warehouse: War
     for language in ("en", "es"):
         assert "ana-secret" not in as_text(journal, language)
         assert len(as_text(journal, language).splitlines()) < 8
+
+
+def test_nor_is_it_where_not_all_of_their_rows_are_masked_yet(desk: Desk, warehouse: Warehouse) -> None:
+    desk.hear(opened("C1", HOUR, customer="ana-secret"))
+    desk.until(DAY)
+    assert not told(warehouse, "C1").erased
+
+    warehouse.insert(
+        "erasures", {"customer": customer_hash("ana-secret"), "partition": 0, "erased_at": T0 // 1000 + 9_000}
+    )
+    assert told(warehouse, "C1").erased
 
 
 def test_a_row_that_says_otherwise_is_said_plainly(desk: Desk, warehouse: Warehouse) -> None:

@@ -28,6 +28,7 @@ clocks:
       max_pause: 1d
   final_response: [{when: {topic: [complaint-events]}, working_days: 5, calendar: es-working-days, legal: true}]
   callback: [{target: 1h}]
+  own: [{when: {topic: [contact-events]}, target: 30min, per: team}]
 """
 FIRST_MONDAY: Final = 14 * DAY
 """Monday 8 December 2025, a holiday in Spain."""
@@ -137,6 +138,26 @@ def test_a_pause_that_nobody_ends_ends_at_its_limit(by: Rules) -> None:
 
     assert "pause_over" in marks(journal, "resolve")
     assert "nobody ended the pause, and it may last no longer than 1 day" in said(journal)
+
+
+# Teams
+
+
+def test_who_used_a_promise_is_told_and_what_is_of_each_team(by: Rules) -> None:
+    log = (
+        contact(org_unit="es/care/n1"),
+        then("transferred", TEN + HOUR, **{"from": "n1"}, to="n2"),
+        then("assigned", TEN + HOUR + MINUTE, owner="ana"),
+        then("resolved", TEN + 3 * HOUR, **SOLVED),
+    )
+    journal = told(by, *log)
+
+    (resolve,) = [clock for clock in journal.clocks if clock.metric == "resolve"]
+    assert resolve.used_by == (("n1", HOUR), ("n2", 2 * HOUR))
+    assert "Who used it, until its end, its deadline or the last hand-off: n1 1 hour; n2 2 hours." in said(journal)
+    assert [clock.instance for clock in journal.clocks if clock.metric == "own"] == [1, 2]
+    assert "It is a promise of each team" in said(journal)
+    assert "Es un compromiso de cada equipo" in said(journal, "es")
 
 
 # Other promises on the way
