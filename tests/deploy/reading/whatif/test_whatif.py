@@ -47,15 +47,20 @@ def heard(warehouse: Warehouse, log: Sequence[Happening], by: Rules, every: int 
 
 
 def journeys(seed: int, entities: int = 60, erased: Sequence[str] = ERASED) -> list[Happening]:
-    """Of many customers, as they arrive; some are erased, some say what is masked, and some events are put right."""
+    """Of many customers, as they arrive; some are erased, some say what is masked; some events are put right, and some
+    were rejected, and come again two days later, repaired.
+    """
     random, log = Random(seed), list[Happening]()
     for happening in of_seed(seed, entities):
         number = int(happening.event["entity_id"][1:])
         told = {**happening.event, "customer": {"id": f"k{number % 20}"}}
         if random.random() < 0.2 and happening.event["event_type"].endswith("replied"):
             told["text"] = "write to ana.perez@example.org or call 600 123 456"
+        if random.random() < 0.03:
+            log.append(replace(happening, event={**told, "event_type": "contact.misspelt"}))
+            happening = replace(happening, record_at=happening.record_at + 2 * DAY)
         log.append(replace(happening, event=told))
-        if random.random() < 0.03 and happening.event["event_type"] == "contact.opened":
+        if random.random() < 0.15 and happening.event["event_type"] == "contact.opened":
             at = happening.record_at - T0 + HOUR
             right = {"corrects_event_id": told["event_id"], "values": {"priority": "urgent"}}
             log.append(event("contact.corrected", told["entity_id"], at, customer=f"k{number % 20}", **right))
@@ -75,6 +80,10 @@ def test_with_the_same_promises_nothing_differs(warehouse: Warehouse, seed: int)
     assert answer.compared.was == answer.compared.would_be
     assert answer.compared.was.total() > 100
     assert answer.left_out["erased"] > 0
+    assert warehouse.column("SELECT count() FROM rejected_events") > [0]
+    corrected = "event_type = 'contact.corrected'"
+    for kind in ("late = 1", "erased = 1", "position(payload, '[email]') > 0", corrected):
+        assert warehouse.column(f"SELECT count() FROM feedback_events WHERE {kind}") > [0], kind
 
 
 @pytest.mark.stack
