@@ -1,7 +1,8 @@
 """`oidor policies diff`: reads what is to be compared, and says what differs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from deploy.cli.policydiff.changes import RuleSet, changes, of_packs
 from deploy.cli.policydiff.hours import calendar_lines
@@ -58,4 +59,10 @@ def _of_packs(old: RuleSet, new: RuleSet) -> Iterator[str]:
     for policy_id in before.keys() & after.keys():
         for name, value in after[policy_id].items():
             if before[policy_id].get(name) != value:
-                yield f"{policy_id}: {name} {before[policy_id].get(name)} -> {value}"
+                yield f"{policy_id}: {_OF_PACKS.get((name, value), f'{name} {before[policy_id].get(name)} -> {value}')}"
+
+
+_OF_PACKS: Final[Mapping[tuple[str, object], str]] = {
+    ("recompute_open", True): "holds for clocks that run when it comes into force, too (recompute_open)",
+    ("recompute_open", False): "no longer holds for clocks that run when it comes into force (recompute_open)",
+}

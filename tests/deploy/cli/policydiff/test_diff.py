@@ -143,3 +143,9 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "odd.yaml").write_text("a: 1\n")
     with pytest.raises(OidorError, match="is no pack and no calendar"):
         diff(str(tmp_path / "old"), str(tmp_path / "odd.yaml"), None, grace_ms=0)
+
+
+def test_whether_clocks_that_run_get_the_new_promises_is_said(tmp_path: Path) -> None:
+    assert said(tmp_path, "clocks:", "valid_from: 2000-01-01T00:00:00Z\nrecompute_open: true\nclocks:") == [
+        "desk: holds for clocks that run when it comes into force, too (recompute_open)"
+    ]
