@@ -80,7 +80,7 @@ def _of_metric(metric: ClockMetric, rules: Sequence[TargetRule], beside: frozens
             yield (*at, key), reason
         for name, reason in _unfitting(rule.when, metric):
             yield (*at, "when", *name), reason
-    for index, reason in _unreached([rule.when for rule in rules], metric):
+    for index, reason in _unreached([rule.when for rule in rules], metric, [rule.promises for rule in rules]):
         yield ("clocks", metric, index), reason
 
 
@@ -218,33 +218,44 @@ _TOPIC_CLASSES: Final[tuple[TopicClass, ...]] = (
 _WAITS: Final = Ability(topics=(CONTACTS,))
 
 
-def _unreached(listed: Sequence[When], metric: ClockMetric | None) -> Iterator[tuple[int, str]]:
-    """Rules that no case is left for, by position: those before them fit all that they fit."""
+def _unreached(
+    listed: Sequence[When], metric: ClockMetric | None, promising: Sequence[bool]
+) -> Iterator[tuple[int, str]]:
+    """Rules that no case is left for, by position, and those that promise nothing where nothing would be promised."""
     first_for: list[set[int]] = [set() for _ in listed]
+    idle = {index for index, promises in enumerate(promising) if not promises}
     for topic in topics_of(metric):
-        for index, first in _first_fits(listed, metric, topic):
-            first_for[index].add(first)
+        cases = _cases(listed, metric, topic)
+        for fitting in _pairwise(listed, topic) if cases is None else cases:
+            for index in fitting:
+                first_for[index].add(fitting[0])
+            if cases is None or any(promising[index] for index in fitting):
+                idle.discard(fitting[0])
     for index, earlier in enumerate(first_for):
         if earlier and index not in earlier:
             rules = " and ".join(f"rule {one + 1}" for one in sorted(earlier))
+            fit = "fits" if len(earlier) == 1 else "fit"
+            yield index, f"never reached: {rules} of this list {fit} all that it fits"
+        elif earlier and index in idle:
             yield (
                 index,
-                f"never reached: {rules} of this list {'fits' if len(earlier) == 1 else 'fit'} all that it fits",
+                "promises nothing to whom no rule after it promises anything: give it a target, or leave it out",
             )
 
 
-def _first_fits(listed: Sequence[When], metric: ClockMetric | None, topic: InputTopic) -> Iterator[tuple[int, int]]:
-    """Each rule and the first of the list that fits as well, for every sort of case of a topic that they tell apart."""
+def _cases(listed: Sequence[When], metric: ClockMetric | None, topic: InputTopic) -> Iterator[list[int]] | None:
+    """The rules that fit, in order, for every sort of case of a topic that they tell apart; None: too many."""
     conditions = [dict(when.conditions()) for when in listed]
     names = sorted({name for one in conditions for name in one} - {"topic"})
     told_apart = [_told_apart(conditions, name, possible_values(metric, topic, name)) for name in names]
     if prod(map(len, told_apart)) > CELLS_MAX:
-        yield from _pairwise(listed, topic)
-        return
-    for values in product(*told_apart):
-        case = {"topic": topic, **dict(zip(names, values, strict=True))}
-        fitting = [index for index, one in enumerate(conditions) if all(case[name] in one[name] for name in one)]
-        yield from ((index, fitting[0]) for index in fitting)
+        return None
+    cases = ({"topic": topic, **dict(zip(names, values, strict=True))} for values in product(*told_apart))
+    fitting = (
+        [index for index, one in enumerate(conditions) if all(case[name] in one[name] for name in one)]
+        for case in cases
+    )
+    return filter(None, fitting)
 
 
 def _told_apart(
@@ -260,10 +271,11 @@ _ANOTHER: Final = object()
 """A value that no rule names."""
 
 
-def _pairwise(listed: Sequence[When], topic: InputTopic) -> Iterator[tuple[int, int]]:
+def _pairwise(listed: Sequence[When], topic: InputTopic) -> Iterator[list[int]]:
+    """For each rule the first that fits all that it fits."""
     for index, when in enumerate(listed):
         if not when.topic or topic in when.topic:
-            yield index, next(earlier for earlier, one in enumerate(listed) if earlier == index or one.covers(when))
+            yield [next(earlier for earlier, one in enumerate(listed) if earlier == index or one.covers(when)), index]
 
 
 def _of_short_abandon(policy: Policy) -> Iterator[Refusal]:
@@ -271,5 +283,5 @@ def _of_short_abandon(policy: Policy) -> Iterator[Refusal]:
     for index, when in enumerate(listed):
         for name, reason in _unfitting(when, None):
             yield ("short_abandon", index, "when", *name), reason
-    for index, reason in _unreached(listed, None):
+    for index, reason in _unreached(listed, None, [True] * len(listed)):
         yield ("short_abandon", index), reason

@@ -89,7 +89,9 @@ def test_a_metric_that_a_pack_does_not_name_is_not_promised(tmp_path: Path) -> N
 
 def test_packs_are_asked_in_order_and_a_rule_without_target_ends_the_search_in_its_own_only(tmp_path: Path) -> None:
     strict = pack(
-        tmp_path, "  resolve: [{when: {kind: [claim]}, target: 2h}, {when: {kind: [praise]}}]\n", policy_id="a"
+        tmp_path,
+        "  resolve: [{when: {kind: [claim]}, target: 2h}, {when: {kind: [praise]}}, {when: {area: [x]}, target: 1h}]\n",
+        policy_id="a",
     )
     usual = pack(tmp_path, "  resolve: [{target: 9h}]\n", policy_id="b")
     both = book(strict, usual)
