@@ -23,6 +23,7 @@ clocks:
   resolve: [{when: {topic: [contact-events]}, target: 8h, on_reopen: none}]
   final_response: [{when: {topic: [complaint-events]}, target: 60h}]
   follow_up: [{target: 12h}]
+  own: [{when: {topic: [complaint-events]}, target: 12h}]
 """
 OFFICE: Final = """\
 calendar_id: office
@@ -119,11 +120,12 @@ class Desk:
         self._add("complaint.opened", name, at, seq=0, kind=("complaint", "claim", "praise")[number % 3 and number % 2],
                   channel="email", **who)  # fmt: skip
         at += self._within(HOUR, 30 * HOUR)
-        self._add("complaint.acknowledged", name, at, seq=1, **who)
+        self._add("complaint.assigned", name, at - HOUR // 2, seq=1, owner="ana", **who)
+        self._add("complaint.acknowledged", name, at, seq=2, **who)
         at += self._within(HOUR, 12 * HOUR)
-        self._add("complaint.progress_sent", name, at, seq=2, **who)
+        self._add("complaint.progress_sent", name, at, seq=3, **who)
         at += self._within(HOUR, 30 * HOUR)
-        self._add("complaint.resolved", name, at, seq=3,
+        self._add("complaint.resolved", name, at, seq=4,
                   outcome=self._random.choice(("upheld", "partly_upheld", "rejected", "settled")), **who)  # fmt: skip
 
     def _survey(self, name: str, number: int) -> None:

@@ -151,6 +151,7 @@ def complaint(at: Mapping[str, int], said: Mapping[str, Event], tally: Tally) ->
     opened, outcome = at["opened"], said["resolved"]["outcome"]
     tally.above["complaint_rate"] += said["opened"]["kind"] in ("complaint", "claim")
     tally.clock("acknowledge", opened, 24 * HOUR_MS, at["acknowledged"])
+    tally.clock("own", opened, 12 * HOUR_MS, at["assigned"])
     tally.clock("update_every", opened, 20 * HOUR_MS, at["progress_sent"])
     tally.clock("update_every", at["progress_sent"], 20 * HOUR_MS, None, at["resolved"])
     tally.clock("final_response", opened, 60 * HOUR_MS, at["resolved"])

@@ -52,9 +52,9 @@ def test_settings_of_the_file_hold() -> None:
 
 
 def test_what_is_odd_about_a_pack_is_told_by_line_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    made = ruled({"pack": PACK.replace("{target: 4h}", "{target: 4h}, {target: 8h}")})
+    made = ruled({"pack": PACK.replace("resolve", "acknowledge")})
     (warning,) = made.warnings
-    assert warning.startswith("t:2: pack, line 4: clocks.resolve.1: never reached")
+    assert warning.startswith("t:2: pack, line 4: clocks.acknowledge.0: holds for complaint-events alone")
     assert caplog.records == []
 
 
