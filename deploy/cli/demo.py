@@ -148,7 +148,7 @@ def _why(client: Client, settings: Settings) -> str:
     rows = client.execute(
         "SELECT concat(topic, '/', source, '/', entity_id) FROM v_sla WHERE outcome = 'breached' AND open = 0"
         " AND inherited = 0 AND started_at > now() - INTERVAL 1 DAY"
-        " ORDER BY overdue_elapsed_ms / greatest(target_ms, 1) DESC, clock_id LIMIT 1"
+        " ORDER BY overdue_elapsed_ms DESC, clock_id LIMIT 1"
     )
     if not rows:
         return "no promise was broken"

@@ -1,7 +1,7 @@
 """A journal in words: blocks of one language, which `text` and `page` write down."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
@@ -35,6 +35,7 @@ def blocks(journal: Journal, words: Words) -> list[Block]:
 _MACHINES = frozenset({"system", "bot"})
 _MOMENTS = frozenset({"promised_at", "received_at", "expires_at"})
 _UNSHOWN = frozenset({"actor", "public", "revises", "into:absorbed", "from:absorbed"})
+_OF_CASE = frozenset({"kind", "channel", "org_unit", "topic_class", "category", "product", "segment", "relationship"})
 _GOOD = frozenset({"kept", "kept_after_all"})
 _BAD = frozenset({"broken", "due", "given_up"})
 _BROKEN = frozenset({"breached", "breached_open"})
@@ -45,6 +46,8 @@ _SHOWN_ROWS = 12
 class _Wording:
     journal: Journal
     words: Words
+    _known: dict[str, object] = field(default_factory=dict)
+    """What events said of the case so far: that every event says it again is no news."""
 
     # The order of the telling
 
@@ -130,6 +133,8 @@ class _Wording:
         phrase = next((words.events[name] for name in names if name in words.events), entry.event_type)
         what = phrase.format(case=entry.from_case, revises=said.get("revises", ""))
         unshown = {"from", "to", "into", "reason"} if entry.event_type == "absorbed" else set[str]()
+        unshown |= {name for name in _OF_CASE if name in said and self._known.get(name) == said[name]}
+        self._known |= {name: said[name] for name in _OF_CASE if name in said}
         facts = self._facts(said, unshown)
         return f"{what} ({facts})" if facts else what
 
@@ -385,7 +390,7 @@ class _Wording:
                 shown = self.moment(value) if name in _MOMENTS else self.words.values.get(str(value), str(value))
                 is_direction = name == "kind" and self.journal.case.topic == CONTACTS
                 label = self.words.labels["direction" if is_direction else name] if name in self.words.labels else name
-                parts.append(f"{label} {shown}")
+                parts.append(f"{label}: {shown}")
         return "; ".join(parts)
 
     def _skipped(self, stretches: Sequence[Stretch]) -> str:

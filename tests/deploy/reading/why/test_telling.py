@@ -319,3 +319,25 @@ def test_the_journal_for_machines_has_moments_and_every_stretch(by: Rules) -> No
     assert resolve["started_at"] == "2025-11-24T17:00:00.000Z"
     assert [one.get("because", []) for one in resolve["spans"][0]["stretches"]] == [[], ["night"], []]
     assert resolve["promised"]["conditions"] == [["topic", ["contact-events"]]]
+
+
+PAUSABLE: Final = """\
+policy_id: desk
+version: "3"
+clocks:
+  resolve: [{when: {topic: [contact-events]}, target: 4h, calendar: es-madrid-split, pausable: true, warn_at: []}]
+"""
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_whole_telling_reads_as_it_is_written_down(language: str, tmp_path: Path) -> None:
+    path = tmp_path / "desk.yaml"
+    path.write_text(PAUSABLE)
+    log = (
+        contact(11 * DAY + 15 * HOUR),
+        then("waiting_customer", 11 * DAY + 16 * HOUR, reason="info"),
+        then("customer_replied", 15 * DAY + TEN),
+        then("resolved", 15 * DAY + TEN + 3 * HOUR + 30 * MINUTE, **SOLVED),
+    )
+    golden = Path(__file__).parent / "golden" / f"{language}.txt"
+    assert as_text(told(rules(policies=(path,)), *log), language) == golden.read_text(encoding="utf-8")
