@@ -137,6 +137,8 @@ def openings(listed: Sequence[Rule], topic: str, kinds: Sequence[str]) -> list[d
     """Every case that the rules tell apart, and one that none of them names."""
     asked = {name: [*VALUES[name]] for rule in listed for name in rule.get("when", {}) if name not in ("topic", "kind")}
     asked["kind"] = [*kinds]
+    if "source" in asked:
+        asked["source"].append("web")
     asked = {
         name: values if name in ("kind", "vulnerable", "priority", "source") else [*values, ""]
         for name, values in asked.items()
