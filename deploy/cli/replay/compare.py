@@ -106,21 +106,26 @@ class Difference:
         return self.here != self.there
 
 
-def digests(client: Database, database: str, span: Span = ALL, *, beside: str = "") -> dict[str, Digest]:
-    """Digest what every view of a database shows, without customers who were erased in it, or in the one `beside`."""
-    within = {view: _within(view, span, database, beside or database) for view in VIEWS}
+def digests(
+    client: Database, database: str, span: Span = ALL, *, beside: str = "", views: Sequence[str] = VIEWS
+) -> dict[str, Digest]:
+    """Digest what the views of a database show, without customers who were erased in it, or in the one `beside`."""
+    within = {view: _within(view, span, database, beside or database) for view in views}
     return {
         view: Digest(*map(int, answer))
-        for view in VIEWS
+        for view in views
         for answer in client.execute(f"SELECT count(), sum(row) FROM ({_hashes(client, database, view, within[view])})")
     }
 
 
-def compare(client: Database, here: str, there: str, span: Span = ALL) -> list[Difference]:
-    """Compare every view of two databases, row by row only where the digests differ."""
-    ours, theirs = digests(client, here, span, beside=there), digests(client, there, span, beside=here)
+def compare(
+    client: Database, here: str, there: str, span: Span = ALL, *, views: Sequence[str] = VIEWS
+) -> list[Difference]:
+    """Compare views of two databases, row by row only where the digests differ."""
+    ours = digests(client, here, span, beside=there, views=views)
+    theirs = digests(client, there, span, beside=here, views=views)
     found = [
-        Difference(view, ours[view], theirs[view], erased=_erased(client, view, here, there, span)) for view in VIEWS
+        Difference(view, ours[view], theirs[view], erased=_erased(client, view, here, there, span)) for view in views
     ]
     return [_look(client, here, there, one, span) if one.any else one for one in found]
 

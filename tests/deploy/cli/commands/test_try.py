@@ -68,11 +68,13 @@ def test_a_pack_of_the_caller_is_tried_on_an_old_ticket(run: Run, write: Write, 
 
 
 def test_what_is_odd_about_a_pack_is_a_warning(run: Run, tmp_path: Path) -> None:
-    odd = PACK.replace("{target: 4h}", "{target: 4h}, {target: 8h}")
+    odd = PACK + "  acknowledge: [{target: 1h}]\n"
     (tmp_path / "odd.jsonl").write_text(lines({"pack": odd}, opened()), encoding="utf-8")
     result = run("try", "odd.jsonl")
     assert result.exit_code == 0
-    assert result.stderr.startswith("warning: odd.jsonl:1: pack, line 4: clocks.resolve.1: never reached")
+    assert result.stderr.startswith(
+        "warning: odd.jsonl:1: pack, line 5: clocks.acknowledge.0: holds for complaint-events"
+    )
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ RESOLVE: Final[dict[tuple[str, str], list[str]]] = {
     ("target: 24h", "target: 24h, pausable: true, max_pause: 2d"): [
         THE_REST + "1 d; pauses while it waits for the customer or a third party; a pause lasts at most 2 d"
     ],
-    (", target: 24h", ""): [THE_REST + "no longer promised: 1 d"],
+    ("    - {when: {topic: [contact-events]}, target: 24h}\n", ""): [THE_REST + "no longer promised: 1 d"],
     ("[urgent]", "[urgent, high]"): [
         "  contacts with channel phone and priority high: counted otherwise: 8 h of office -> 4 h",
         "  contacts with channel other than phone and priority high: shorter: 1 d -> 4 h",
