@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from processors.cases.case import Case, Failure
 from processors.cases.rows import clock_row
 from processors.patterns import registry
-from processors.pipeline import eviction
+from processors.pipeline import eviction, merging
 from processors.pipeline.evaluation import evaluate_subject
 from processors.pipeline.folding import settle_for_good
 from processors.state.partition import PartitionState
@@ -102,6 +102,7 @@ def _of_subjects(state: PartitionState, customer_id: str, at: int) -> dict[str, 
 
 def _end(state: PartitionState, case: Case, at: int, observations: Observations) -> None:
     """The last that is emitted of a case, whatever becomes of its key afterwards."""
+    merging.give_up(state, case, observations)
     fold = case.fold
     del fold.facts["customer_id"]
     fold.erased = True

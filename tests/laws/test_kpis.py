@@ -190,6 +190,7 @@ def naive_promise(events: list[Any], left: int, spam: set[str], numbers: Counter
         what, at = each.event_type.partition(".")[2], occurred_ms(each)
         if each.event_id in spam:
             met, broken, start, may_go_on, left = 0, 0, None, True, whole  # nothing was owed; it is from a reopening on
+            left_the_queue = False
         elif start is not None and what in ("resolved", "closed", "abandoned"):
             left_the_queue = what == "abandoned"
             in_time = at - start <= left

@@ -239,6 +239,14 @@ def test_a_case_that_goes_on_after_the_erasure_is_another_and_the_old_clocks_sta
         assert run.views.case("C1")["incomplete"] == 1
 
 
+@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "unnoticed"])
+def test_a_merge_that_waited_in_vain_reads_so_whether_that_was_noticed_before_the_erasure(noticed: bool) -> None:
+    run, erasure = Run(opened("C1", 0)), erased(2 * HOUR)
+    merged = contact("merged", "C1", HOUR, into="not here")
+    run = run.then(merged, until=2 * HOUR).then(erasure) if noticed else run.then(merged, erasure)
+    assert (run.views.case("C1")["state"], run.views.case("C1")["merged_elsewhere"]) == ("merged", 1)
+
+
 # Whatever crashes, and however it is read
 
 
