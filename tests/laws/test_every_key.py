@@ -299,7 +299,7 @@ def test_what_is_accepted_has_an_effect_and_what_is_refused_has_none(made: tuple
 
 
 @pytest.mark.stack
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(lists_of_rules())
 def test_of_many_packs(made: tuple[ClockMetric, list[Rule]]) -> None:
     check(*made)
