@@ -39,9 +39,28 @@ def may_move(case: Case, event: CaseEvent) -> bool:
 def standings(state: PartitionState, case: Case) -> dict[CaseKey, Standing]:
     """How the merges stand of a case whose own may have changed, and of those to which they lead: what is new."""
     reached = _reached_from(state, case)
-    ignored = closing_circles({key: merges_of(each) for key, each in reached.items()})
+    closed = {key: _closed_before(state, each) for key, each in reached.items()}
+    counting = {
+        key: [merge for merge in merges_of(each) if merge.event_id not in closed[key]] for key, each in reached.items()
+    }
+    ignored = closing_circles(counting)
+    for key, before in closed.items():
+        if before:
+            ignored[key] = tuple(sorted((*ignored.get(key, ()), *before)))
     found = {key: _standing(state, each, ignored.get(key, ())) for key, each in reached.items()}
     return {key: standing for key, standing in found.items() if standing != reached[key].standing}
+
+
+def _closed_before(state: PartitionState, case: Case) -> list[str]:
+    """The merges that closed a circle with a case that has left since: they go on counting for nothing."""
+    if not case.standing.ignored:
+        return []
+    topic, source, _ = case.key
+    return [
+        merge.event_id
+        for merge in merges_of(case)
+        if merge.event_id in case.standing.ignored and (topic, source, merge.into) not in state.cases
+    ]
 
 
 def _reached_from(state: PartitionState, case: Case) -> dict[CaseKey, Case]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from processors.pipeline.step import EMPTY, step
 from schemas.taxonomy import OwnIncident
 from tests.laws.disturbances import EVERY_CLOCK, in_any_batches, law, undisturbed, with_crashes
 from tests.laws.journeys import logs
-from tests.processors.feed import Feed, Happening, recovered, rules
+from tests.processors.feed import HOUR, MINUTE, SECOND, Feed, Happening, event, recovered, rules
 from tests.processors.views import Views
 
 SMALL = rules(policies=(EVERY_CLOCK,), cases_max=2, case_retention_days=0.5, case_events_max=5)
@@ -41,6 +42,18 @@ def different(one: Views, other: Views) -> list[str]:
 def test_any_batching_with_time_passing_in_between_gives_the_same(log: list[Happening], data: st.DataObject) -> None:
     views = in_any_batches(log, SMALL, data)
     assert different(views, undisturbed(log, SMALL)) == []
+
+
+@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "unnoticed"])
+def test_a_merge_that_closed_a_circle_counts_for_nothing_also_once_the_other_case_has_left(noticed: bool) -> None:
+    feed, views, later = Feed(SMALL), Views(), 12 * HOUR + 10 * MINUTE + 35 * SECOND
+    feed.feed(event("contact.merged", "C0", 26 * SECOND, into="C1"), event("contact.merged", "C1", later, into="C0"))
+    if noticed:
+        feed.until(later)
+    feed.feed(event("contact.voided", "C1", later, voids_event_id="unknown"))
+    feed.until(later + HOUR)
+    views.insert(feed.checkpoint())
+    assert views.case("C1")["state"] == "open"
 
 
 def without_links(log: list[Happening]) -> list[Happening]:
