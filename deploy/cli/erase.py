@@ -9,16 +9,16 @@ import json
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from clickhouse_driver import Client, errors
+from clickhouse_driver import Client
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from deploy.cli.acls import require_access
+from deploy.cli.connected import connected
 from deploy.cli.copies import copies
 from deploy.cli.topics import TopicError, administrator
 from processors.runtime.security import kafka_python_client
@@ -29,7 +29,6 @@ from schemas.events.contacts import ERASED
 from schemas.events.decoding import decode
 from schemas.outputs import Rejection
 from schemas.topics import CONTACTS
-from sinks.clickhouse import Address, connect, one_line
 
 _CONNECT_MS: Final = 8_000
 SEND_SECONDS: Final = 20
@@ -112,7 +111,7 @@ def publish(settings: Settings, customer_id: str, source: str) -> str:
 def wait_until_processed(settings: Settings, event_id: str, source: str, seconds: float) -> None:
     """Wait until every partition has processed the erasure, and that is stored. Raises EraseError."""
     deadline = time.monotonic() + seconds
-    with _database(settings) as client:
+    with connected(settings, MUTATION_SECONDS, EraseError) as client:
         while True:
             ((done,),) = client.execute(
                 "SELECT uniqExact(partition) FROM feedback_events WHERE event_id = %(event)s AND source = %(source)s",
@@ -135,7 +134,7 @@ def mask(settings: Settings, customer_id: str) -> dict[str, int]:
     Who reads the rows again, from copies that Kafka has, then knows that they were erased.
     """
     total = {masking.table: 0 for masking in MASKINGS}
-    with _database(settings) as client:
+    with connected(settings, MUTATION_SECONDS, EraseError) as client:
         _remember(client, customer_id)
         for _ in range(ROUNDS):
             found = _mask_once(client, customer_id)
@@ -191,18 +190,6 @@ def _conditions(where: str, entities: Sequence[tuple[str, ...]]) -> Iterator[str
 def _quoted(text: str) -> str:
     # What follows is filled in by the driver, to which a percent sign means something.
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("%", "%%") + "'"
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[Client]:
-    client = connect(Address.of(settings), MUTATION_SECONDS)
-    try:
-        yield client
-    except (errors.Error, OSError, EOFError) as error:
-        where = f"{settings.clickhouse_host}:{settings.clickhouse_port}"
-        raise EraseError(f"ClickHouse at {where}: {one_line(error)}") from error
-    finally:
-        client.disconnect()
 
 
 def report(settings: Settings, customer_id: str, rows: dict[str, int]) -> list[str]:

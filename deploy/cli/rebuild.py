@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from clickhouse_driver import errors
-
+from deploy.cli.connected import connected
 from deploy.reading.rebuild.rebuild import RebuildError, Rebuilt, Span
 from deploy.reading.rebuild.rebuild import rebuild as rebuild_in
 from processors.patterns import registry
 from processors.rules import Rules
 from processors.settings import Settings
-from sinks.clickhouse import Address, connect, one_line
 
 _PATIENCE_SECONDS: Final = 600
 
@@ -21,8 +19,7 @@ _PATIENCE_SECONDS: Final = 600
 def rebuild(settings: Settings, begin: datetime, end: datetime, *, dry_run: bool) -> list[str]:
     """Rebuild the span in the database of an installation; returns what to print. Raises RebuildError, RulesError."""
     rules, span = Rules.of(settings, registry.DECLARED), Span.around(begin, end)
-    client = connect(Address.of(settings), _PATIENCE_SECONDS, database="")
-    try:
+    with connected(settings, _PATIENCE_SECONDS, RebuildError, database="") as client:
         done = rebuild_in(
             client,
             settings.clickhouse_database,
@@ -33,11 +30,6 @@ def rebuild(settings: Settings, begin: datetime, end: datetime, *, dry_run: bool
             dry_run=dry_run,
             progress=_progress,
         )
-    except (errors.Error, OSError, EOFError) as error:
-        where = f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}"
-        raise RebuildError(f"{where}: {one_line(error)}") from error
-    finally:
-        client.disconnect()
     return [*report(done, dry_run=dry_run)]
 
 

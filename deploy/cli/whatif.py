@@ -8,15 +8,15 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from clickhouse_driver import Client, errors
+from clickhouse_driver import Client
 from pydantic import TypeAdapter, ValidationError
 
+from deploy.cli.connected import connected
 from deploy.cli.moments import moment
 from deploy.reading import kept
 from deploy.reading.stored import positions
@@ -32,7 +32,6 @@ from processors.sla.business_time import Calendar
 from processors.sla.clocks import NEVER
 from schemas.errors import OidorError
 from schemas.policies.durations import Duration, in_words
-from sinks.clickhouse import Address, connect, one_line
 
 HALF_THE_TIME: Final = Path(str(files("deploy") / "samples" / "half_the_time.yaml"))
 """A pack to try: the default one with half of every target."""
@@ -139,7 +138,7 @@ def answered(asked: Asked) -> Told:
     """Ask the database of an installation. Raises `OidorError`."""
     asked.check()
     database = asked.settings.clickhouse_database
-    with _connected(asked.settings) as client:
+    with connected(asked.settings, _PATIENCE_SECONDS, WhatIfError, database="") as client:
         if lacking := kept.why_nothing_is_stored(client, database) or kept.why_not_all_is_stored(
             client,
             database,
@@ -203,7 +202,7 @@ _process: _Process
 def _begin(asked: Asked, told: Any) -> None:
     global _process
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word: the command says that it was ended
-    with _connected(asked.settings) as client:
+    with connected(asked.settings, _PATIENCE_SECONDS, WhatIfError, database="") as client:
         _process = _Process(asked, asked.question(client), told)
 
 
@@ -213,22 +212,10 @@ def _of_one(partition: int) -> Answer:
     def progress(done: int, total: int) -> None:
         _process.told.put((partition, done, total))
 
-    with _connected(_process.asked.settings) as client:
+    with connected(_process.asked.settings, _PATIENCE_SECONDS, WhatIfError, database="") as client:
         # Where it is by now: what was written since the others were asked is no reason to leave a case out.
         (position,) = positions(client, database, partition)
         return of_partition(client, database, position, _process.question, progress)
-
-
-@contextmanager
-def _connected(settings: Settings) -> Iterator[Client]:
-    client = connect(Address.of(settings), _PATIENCE_SECONDS, database="")
-    try:
-        yield client
-    except (errors.Error, OSError, EOFError) as error:
-        where = f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}"
-        raise WhatIfError(f"{where}: {one_line(error)}") from None
-    finally:
-        client.disconnect()
 
 
 def _watch(futures: Sequence[Future[Answer]], told: Any, partitions: int) -> None:

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from clickhouse_driver import errors
-
+from deploy.cli.connected import connected
 from deploy.reading.kept import why_nothing_is_stored
 from deploy.reading.why.chosen import WhyError
 from deploy.reading.why.journal import Journal
@@ -15,7 +14,6 @@ from deploy.reading.why.why import why as why_in
 from processors.patterns import registry
 from processors.rules import Rules
 from processors.settings import Settings
-from sinks.clickhouse import Address, connect, one_line
 
 _PATIENCE_SECONDS: Final = 120
 _READINGS: Final = 4
@@ -30,8 +28,7 @@ def why(settings: Settings, case: str, *, at: datetime | None, zone: str) -> Jou
     _require_zone(zone)
     rules, database = Rules.of(settings, registry.DECLARED), settings.clickhouse_database
     moment = None if at is None else round(at.timestamp() * 1000)
-    client = connect(Address.of(settings), _PATIENCE_SECONDS, database="")
-    try:
+    with connected(settings, _PATIENCE_SECONDS, WhyError, database="") as client:
         nothing = why_nothing_is_stored(client, database)
         if nothing is not None:
             raise WhyError(nothing)
@@ -43,11 +40,6 @@ def why(settings: Settings, case: str, *, at: datetime | None, zone: str) -> Jou
             if journal.agrees or moment is not None:
                 break
         return journal
-    except (errors.Error, OSError, EOFError) as error:
-        where = f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port}"
-        raise WhyError(f"{where}: {one_line(error)}") from error
-    finally:
-        client.disconnect()
 
 
 def _require_zone(zone: str) -> None:
