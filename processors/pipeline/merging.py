@@ -59,8 +59,19 @@ def _closed_before(state: PartitionState, case: Case) -> list[str]:
     return [
         merge.event_id
         for merge in merges_of(case)
-        if merge.event_id in case.standing.ignored and (topic, source, merge.into) not in state.cases
+        if merge.event_id in case.standing.ignored and _leads_to_one_that_left(state, (topic, source, merge.into))
     ]
+
+
+def _leads_to_one_that_left(state: PartitionState, key: CaseKey) -> bool:
+    passed = set[CaseKey]()
+    while key in state.cases and key not in passed:
+        passed.add(key)
+        own = merges_of(state.cases[key])
+        if not own:
+            return False
+        key = key[0], key[1], own[-1].into
+    return has_left(state, key)
 
 
 def _reached_from(state: PartitionState, case: Case) -> dict[CaseKey, Case]:
@@ -137,7 +148,12 @@ def _standing(state: PartitionState, case: Case, ignored: tuple[str, ...]) -> St
 
 def is_known(state: PartitionState, key: CaseKey) -> bool:
     """Is a case in this partition, or was it?"""
-    return key in state.cases or key_hash(key) in state.departed[key[0]]
+    return key in state.cases or has_left(state, key)
+
+
+def has_left(state: PartitionState, key: CaseKey) -> bool:
+    """Was a case in this partition that is no more?"""
+    return key not in state.cases and key_hash(key) in state.departed[key[0]]
 
 
 def reconsider(state: PartitionState, case: Case, observations: Observations) -> bool:

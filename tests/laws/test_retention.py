@@ -56,6 +56,23 @@ def test_a_merge_that_closed_a_circle_counts_for_nothing_also_once_the_other_cas
     assert views.case("C1")["state"] == "open"
 
 
+@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "unnoticed"])
+@pytest.mark.parametrize("earlier", [0, 1, 2])
+def test_it_does_also_in_a_longer_circle_whichever_case_has_left(earlier: int, noticed: bool) -> None:
+    feed, views, later = Feed(SMALL), Views(), 12 * HOUR + 10 * MINUTE
+    said = [event("contact.merged", f"C{n}", MINUTE, into=f"C{(n + 1) % 3}", event_id=f"m{n}") for n in range(3)]
+    last = (earlier + 2) % 3
+    said[last] = event("contact.merged", f"C{last}", later, into=f"C{earlier}", event_id="last")
+    kept = event("contact.agent_replied", f"C{earlier}", 2 * HOUR, actor={"kind": "human"})
+    feed.feed(*sorted([*said, kept], key=lambda happening: happening.record_at))
+    if noticed:
+        feed.until(later)
+    feed.feed(event("contact.voided", f"C{last}", later, voids_event_id="unknown"))
+    feed.until(later + HOUR)
+    views.insert(feed.checkpoint())
+    assert views.case(f"C{last}")["state"] != "merged"
+
+
 def without_links(log: list[Happening]) -> list[Happening]:
     """A log whose surveys name no case: a survey that is read once that case has left does not find it.
 
