@@ -10,7 +10,7 @@ QUIETLY := --quiet --disable-pip-version-check
 LOCK := pip compile --quiet pyproject.toml - --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: help demo test stack storm check format generate lock bench clean
+.PHONY: help demo test hunt stack storm check format generate lock bench clean
 
 help:                 ## this list
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ demo: $(VENV)/.local  ## the whole thing on this machine, with a report at the e
 
 test: $(VENV)/.dev    ## without servers, in minutes
 	$(BIN)/pytest -q -n $(WORKERS) -m "not stack"
+
+hunt: $(VENV)/.dev    ## look with new random cases for one that breaks a law; the tests take the same ones each time
+	HYPOTHESIS_PROFILE=hunt $(BIN)/pytest -q -n $(WORKERS) -m "hypothesis and not stack"
 
 stack: $(VENV)/.dev   ## with Apache Kafka and ClickHouse, started here; hard cases, forty faults, hundreds of seeds
 	$(BIN)/pytest -q -n auto -m stack tests/simulation

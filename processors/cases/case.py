@@ -26,7 +26,7 @@ from processors.cases.measures import (
 from processors.cases.merges import CarryOver
 from processors.cases.order import follows, in_turn, only_follows, position
 from processors.cases.repeats import is_repeated
-from processors.cases.standing import ALONE, Standing, Target
+from processors.cases.standing import ALONE, Linked, Standing, Target
 from processors.cases.transitions import WAITS, is_machine, trigger_of
 from processors.kpis.samples import Sample, counted, difference
 from processors.sla.clocks import NEVER, Clock, last_threshold
@@ -80,6 +80,8 @@ class Evaluation(NamedTuple):
     """Whose case it is; '' of somebody who is not known."""
     links: tuple[Target, ...] = ()
     """The cases that a survey names."""
+    gives: Linked | None = None
+    """What it gives to the surveys that name it; None of a survey."""
     imported: frozenset[str] = frozenset()
     """Ids of the incidents that nobody could be called for when they opened: their records came long after."""
     settled_at: int | None = None

@@ -13,7 +13,7 @@ from processors.cases.events import CaseKey
 from processors.cases.fold import Said
 from processors.cases.history import History, Membership, Subject
 from processors.cases.measures import under_promise
-from processors.cases.standing import links_of
+from processors.cases.standing import given_by, links_of
 from processors.cases.transitions import TERMINAL
 from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.patterns import registry
@@ -58,6 +58,7 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     said = waits.read(fold, now) if fold.waits else []
     settled_at = case.settled_at if case.is_over else None
     still_open = [each for each in zip(of_fold, readings, strict=True) if each[1].state in _OPEN]
+    is_survey = case.key[0] == SURVEYS
     incidents, imported = _incidents(case, readings, partition, now, rules, failures) if judged else (_NOTHING, _NONE)
     return Evaluation(
         of_fold,
@@ -70,7 +71,8 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
         _next_timer(case, still_open, said, settled_at, now, rules),
         tuple(failures),
         fold.facts.get("customer_id", ""),
-        links_of(case.events) if case.key[0] == SURVEYS else (),
+        links_of(case.events) if is_survey else (),
+        None if is_survey else given_by(fold.facts, fold.team),
         imported,
         settled_at,
     )

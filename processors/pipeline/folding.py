@@ -162,21 +162,23 @@ def _settle_other(state: PartitionState, case: Case, observations: Observations)
 
 def settle(state: PartitionState, case: Case, evaluation: Evaluation, observations: Observations) -> None:
     """Emit the evaluation of a case, and then of every case that it was merged into, directly or not."""
+    before = case.evaluation
     waiting = emit(state, case, evaluation, observations)
     if state.links.of_case:
-        _attribute_surveys(state, case, observations)
+        _attribute_surveys(state, case, before, observations)
     while waiting:
         carried = waiting.pop(0)
         survivor = state.cases.get(carried.survivor)
         if survivor is not None and not state.expired(survivor):
+            before = survivor.evaluation
             waiting += _carry_over(state, survivor, carried, observations)
             if state.links.of_case:
-                _attribute_surveys(state, survivor, observations)
+                _attribute_surveys(state, survivor, before, observations)
 
 
-def _attribute_surveys(state: PartitionState, case: Case, observations: Observations) -> None:
+def _attribute_surveys(state: PartitionState, case: Case, before: Evaluation, observations: Observations) -> None:
     """Let the surveys that name a case be attributed as it is now, and emit what that changes."""
-    for survey, standing in linking.standings(state, case):
+    for survey, standing in linking.standings(state, case, before):
         try:
             merging.adopt(state, survey, standing, observations)
             emit(state, survey, evaluated(state, survey), observations)

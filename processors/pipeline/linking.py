@@ -9,10 +9,10 @@ What names a case that is somewhere else, or nowhere, is warned.
 from collections.abc import Iterator
 from typing import Final
 
-from processors.cases.case import Case
+from processors.cases.case import Case, Evaluation
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.order import position
-from processors.cases.standing import ALONE, Linked, Standing, Target, links_of
+from processors.cases.standing import ALONE, Linked, Standing, Target, given_by, links_of
 from processors.state import departed
 from processors.state.dangling import DANGLING_AFTER_MS
 from processors.state.partition import PartitionState
@@ -40,10 +40,15 @@ def standing(state: PartitionState, survey: Case, event: CaseEvent) -> Standing:
     return _standing(found)
 
 
-def standings(state: PartitionState, case: Case) -> Iterator[tuple[Case, Standing]]:
+def standings(state: PartitionState, case: Case, before: Evaluation) -> Iterator[tuple[Case, Standing]]:
     """The surveys that stand otherwise, and how, since something became of a case: of one that they name, or one of
     them.
+
+    That time passes is nothing: when it is noticed to, and what has left by then, is not for a survey to show.
     """
+    after = case.evaluation
+    if (after.gives, after.customer_id, after.links) == (before.gives, before.customer_id, before.links):
+        return
     if case.key[0] == SURVEYS:
         crowded = (each for each in case.evaluation.links if len(state.links.surveys_of(each)) == SURVEYS_MAX + 1)
         targets = tuple(crowded)
@@ -119,8 +124,7 @@ def _found(
             others = state.links.surveys_of(target)
             if len(others) + (survey not in others) > SURVEYS_MAX:
                 return Linked()
-            facts = case.fold.facts
-            return Linked(facts.get("org_unit", ""), case.fold.team, facts.get("channel", ""), facts.get("product", ""))
+            return given_by(case.fold.facts, case.fold.team)
     return None
 
 

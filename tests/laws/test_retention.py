@@ -73,6 +73,26 @@ def test_it_does_also_in_a_longer_circle_whichever_case_has_left(earlier: int, n
     assert views.case(f"C{last}")["state"] != "merged"
 
 
+@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "unnoticed"])
+def test_a_survey_stays_with_the_case_that_it_named_first_once_that_has_left(noticed: bool) -> None:
+    links = {"contact_id": "C2", "complaint_id": "R0"}
+    feed, views = Feed(SMALL), Views()
+    feed.feed(
+        event("contact.opened", "C0", 0, direction="inbound", channel="chat"),
+        event("contact.merged", "C2", 0, into="C0"),
+        event("complaint.opened", "R0", 0, kind="claim", channel="email"),
+        event("survey.invited", "S0", 0, kind="csat", mode="email", links=links),
+        event("contact.agent_replied", "C1", 6 * HOUR, actor={"kind": "human"}),
+    )
+    if noticed:
+        feed.until(6 * HOUR)
+    feed.feed(event("survey.answered", "S0", 30 * HOUR, kind="csat", mode="email", text="in words", links=links))
+    feed.until(31 * HOUR)
+    views.insert(feed.checkpoint())
+    invited = [row for row in views.kpis() if row.get("surveys_invited")]
+    assert "email" not in {row["dimension_value"] for row in invited if row["dimension"] == "channel"}
+
+
 def without_links(log: list[Happening]) -> list[Happening]:
     """A log whose surveys name no case: a survey that is read once that case has left does not find it.
 
