@@ -48,7 +48,7 @@ class Interrupted(Engine):
         return self._engine.execute(query)
 
 
-@pytest.mark.parametrize("statements", [1, 2, 3, 7, 11, 12, 15, 20, 25, 30, 35, 40, 44])
+@pytest.mark.parametrize("statements", [1, 2, 12, 30, 44])
 def test_an_interrupted_migration_is_finished_by_the_next(engine: Engine, settings: Settings, statements: int) -> None:
     with pytest.raises(EOFError):
         migrate(settings, client=Interrupted(engine, statements))

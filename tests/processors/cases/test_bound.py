@@ -103,7 +103,7 @@ def chats(draw: st.DrawFn) -> list[Happening]:
     return log
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(chats())
 def test_a_case_in_order_says_what_it_would_say_with_all_of_its_events(log: list[Happening]) -> None:
     bounded = shown(RULES, log)
@@ -111,7 +111,7 @@ def test_a_case_in_order_says_what_it_would_say_with_all_of_its_events(log: list
     assert not marked(bounded)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(chats(), st.data())
 def test_in_any_order_too_unless_an_event_says_that_replies_around_it_have_left(
     log: list[Happening], data: st.DataObject
