@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import (
     AwareDatetime,
@@ -17,6 +17,18 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Milliseconds = int
+
+
+class Unit(NamedTuple):
+    """What a number among the settings counts."""
+
+    name: str
+
+
+Seconds = Annotated[PositiveFloat, Unit("seconds")]
+Days = Annotated[PositiveInt, Unit("days")]
+Bytes = Annotated[PositiveInt, Unit("bytes")]
+Port = Annotated[int, Unit("port"), Field(ge=0, le=65_535)]
 
 SECRETS_DIR: Final = Path("/run/secrets")
 """Where orchestrators mount secrets, a file each: `oidor_kafka_password` is OIDOR_KAFKA_PASSWORD."""
@@ -49,15 +61,15 @@ class Settings(BaseSettings):
     """Put before the names of the input topics."""
     topic_prefix: str = Field("", pattern=r"^[a-z0-9-]*$")
     """Put before the names of the topics that Oidor writes, but the state's: two installations can share a cluster."""
-    partitions: PositiveInt = 12
+    partitions: Annotated[PositiveInt, Unit("partitions")] = 12
     """Partitions of every topic; the state records it, it cannot change under an application id."""
     partitioner: Literal["murmur2", "crc32", "any"] = "murmur2"
     """How publishers place a key in a partition, all of them alike: murmur2 is Kafka's own default, crc32 librdkafka's.
     What lies elsewhere is warned wrong_partition, by source; any looks at nothing, for a partitioner of your own.
     """
-    replication: PositiveInt = 1
+    replication: Annotated[PositiveInt, Unit("copies")] = 1
     """Copies of every topic when `oidor topics create` makes it; 3 in production."""
-    input_retention_days: float = 7
+    input_retention_days: Annotated[float, Unit("days")] = 7
     """Days that input topics keep; -1 for ever, which reading logs of past years needs."""
 
     # How we are known to Kafka
@@ -89,15 +101,15 @@ class Settings(BaseSettings):
     """
 
     # Reading
-    slice_records: PositiveInt = 100
+    slice_records: Annotated[PositiveInt, Unit("records")] = 100
     """Records of one partition that one step takes at most: bounds how long the event loop is held."""
-    fetch_min_bytes: PositiveInt = 16_384
+    fetch_min_bytes: Bytes = 16_384
     """Bytes a fetch waits for: many small answers cost several times the CPU of a few larger ones."""
-    fetch_max_wait_ms: PositiveInt = 40
+    fetch_max_wait_ms: Annotated[PositiveInt, Unit("milliseconds")] = 40
     """Milliseconds that a fetch waits at most for fetch_min_bytes."""
-    session_timeout: PositiveFloat = 10
+    session_timeout: Seconds = 10
     """Seconds without heartbeat after which a worker's partitions move."""
-    heartbeat_interval: PositiveFloat = 3
+    heartbeat_interval: Seconds = 3
     """Seconds between heartbeats; a joining worker waits about one."""
     replay_from: AwareDatetime | None = None
     """RFC 3339. A partition that has no state yet begins with the first record of this moment or later; empty: with the
@@ -105,7 +117,7 @@ class Settings(BaseSettings):
     """
 
     # Durability
-    checkpoint_interval: PositiveFloat = 1.0
+    checkpoint_interval: Seconds = 1.0
     """Seconds between the transactions of a partition: what a crash reprocesses, and most of the latency to
     ClickHouse. Five times as long while over 1,000 records of the partition wait.
     """
@@ -113,54 +125,54 @@ class Settings(BaseSettings):
     """File of the records that a replay rejects as record_from_future, because the installation did when they came:
     only the clock of then can say so. `oidor replay` writes it.
     """
-    transaction_timeout: PositiveFloat = 60
+    transaction_timeout: Seconds = 60
     """Seconds after which the broker aborts an open transaction."""
-    shutdown_budget: PositiveFloat = 4
+    shutdown_budget: Seconds = 4
     """Seconds from SIGTERM to exit, whatever hangs."""
-    message_bytes: PositiveInt = 900_000
+    message_bytes: Bytes = 900_000
     """Bytes of a message at most: below the broker's default limit of 1 MiB."""
 
     take_processing_errors: bool = False
     """Whether records that fail by errors of ours are rejected without end; else a partition halts when all do."""
-    log_to_state: float = Field(2, ge=0)
+    log_to_state: Annotated[float, Unit("times")] = Field(2, ge=0)
     """How many times as long as the state its log may be before entries are rewritten with each checkpoint; 0: always.
     Less opens a partition sooner, more writes less.
     """
 
     # Time
-    disorder: PositiveFloat = 60
+    disorder: Seconds = 60
     """Seconds that an event may lag its topic before it is late."""
-    kpi_memory: PositiveFloat = 86_400
+    kpi_memory: Seconds = 86_400
     """Seconds that a KPI minute stays in memory, where it is rewritten whole. What comes later counts as well, by an
     adjustment: a row of its own, to be added.
     """
-    page_window: PositiveFloat = 600
+    page_window: Seconds = 600
     """Seconds after its deadline within which a breach pages and moves live counters: a replay does neither."""
-    grace: float = Field(60, ge=0)
+    grace: Annotated[float, Unit("seconds")] = Field(60, ge=0)
     """Seconds after a deadline before it fires, for stop events in flight; a policy may say otherwise, as for
     answering.
     """
 
     # Bounds of the state, per partition
-    dedup_max_ids: PositiveInt = 1_000_000
+    dedup_max_ids: Annotated[PositiveInt, Unit("ids")] = 1_000_000
     """Event ids remembered per input topic, 8 bytes each, beyond those that open cases know."""
-    cases_max: PositiveInt = 100_000
+    cases_max: Annotated[PositiveInt, Unit("cases")] = 100_000
     """Cases kept of each input topic, about 7 KB each. Beyond it those leave that are over, the oldest first, counted;
     then open ones, and that is an incident.
     """
-    case_events_max: PositiveInt = 200
+    case_events_max: Annotated[PositiveInt, Unit("events")] = 200
     """Events kept of one case; beyond it replies in its middle that change nothing leave, counted. Of events that do
     change something five times as many are kept.
     """
-    case_retention_days: PositiveFloat = 120
+    case_retention_days: Annotated[PositiveFloat, Unit("days")] = 120
     """Days that a resolved, closed or abandoned case is kept for reopening after it was last heard of, by an event or,
     of what happened long ago, by its record; where cases_max has room. What comes later is warned beyond_retention.
     """
-    departed_max_keys: PositiveInt = 1_000_000
+    departed_max_keys: Annotated[PositiveInt, Unit("keys")] = 1_000_000
     """Keys of cases that left, remembered per input topic, 8 bytes each: what comes of them begins no case anew."""
-    partials_max: PositiveInt = 500_000
+    partials_max: Annotated[PositiveInt, Unit("partials")] = 500_000
     """KPI partials kept; beyond it the oldest minutes leave early, counted."""
-    dimension_values_max: PositiveInt = 500
+    dimension_values_max: Annotated[PositiveInt, Unit("values")] = 500
     """Values of one KPI dimension that have a name; with more than these half of them, by a hash, are `other`, counted,
     and again half, until they are as few: whichever came first.
     """
@@ -192,7 +204,7 @@ class Settings(BaseSettings):
     # The warehouse
     clickhouse_host: str = "127.0.0.1"
     """ClickHouse host, native protocol."""
-    clickhouse_port: PositiveInt = 9000
+    clickhouse_port: Annotated[PositiveInt, Unit("port")] = 9000
     """ClickHouse native TCP port."""
     clickhouse_user: str = "default"
     """ClickHouse user."""
@@ -212,17 +224,21 @@ class Settings(BaseSettings):
     """File of its private key, PEM."""
     clickhouse_server_name: str = ""
     """The name that stands in the server's certificate, where it is not the host that we connect to."""
+    clickhouse_cluster: str = Field("", pattern=r"^(|[A-Za-z_][A-Za-z0-9_-]*)$")
+    """Name of the cluster on all of whose servers `oidor migrate` makes tables and views, the tables replicated; empty:
+    one server, or one that replicates its databases by itself, as ClickHouse Cloud does.
+    """
     clickhouse_database: str = Field("oidor", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Database of all tables and views."""
-    warehouse_rows: PositiveInt = 20_000
+    warehouse_rows: Annotated[PositiveInt, Unit("rows")] = 20_000
     """Rows that an insert gathers per table."""
-    warehouse_interval: PositiveFloat = 1.0
+    warehouse_interval: Seconds = 1.0
     """Seconds that the first row of an insert waits at most for more."""
-    warehouse_attempt_timeout: PositiveFloat = 30
+    warehouse_attempt_timeout: Seconds = 30
     """Seconds of one attempt to insert; attempts repeat for ever."""
-    raw_ttl_days: PositiveInt = 1826
+    raw_ttl_days: Days = 1826
     """Days that events and rejections are kept in ClickHouse: five years of evidence."""
-    kpi_ttl_days: PositiveInt = 1826
+    kpi_ttl_days: Days = 1826
     """Days that KPI partials are kept in ClickHouse."""
 
     # Addresses of our own
@@ -232,9 +248,9 @@ class Settings(BaseSettings):
     """What a client of /metrics and /ready must send, `Authorization: Bearer ...`; empty: nothing. /live is open."""
     pages_token_file: Path | None = None
     """File of that token."""
-    worker_port: int = Field(6066, ge=0, le=65_535)
+    worker_port: Port = 6066
     """Port of the worker's pages; 0 takes a free one."""
-    warehouse_port: int = Field(6067, ge=0, le=65_535)
+    warehouse_port: Port = 6067
     """Port of the warehouse's pages; 0 takes a free one."""
     log_level: str = "info"
     """Debug, info, warning or error."""

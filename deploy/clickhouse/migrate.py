@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 from clickhouse_driver import errors
 
 from deploy.clickhouse import kpi_tables, kpi_views
+from deploy.clickhouse.cluster import on_cluster, require_cluster
 from processors.settings import Settings
 from schemas.errors import OidorError
 from schemas.outputs import COLUMNS
@@ -86,15 +87,16 @@ def migrate(
 
     Raises `MigrationError`.
     """
-    database = settings.clickhouse_database
+    database, cluster = settings.clickhouse_database, settings.clickhouse_cluster
     with _connected(settings, client) as connection:
+        require_cluster(connection, cluster, database)
         due = _due(connection, settings, directory)
         if not dry_run:
-            _run(connection, f"CREATE DATABASE IF NOT EXISTS {database}", "the database")
-            _run(connection, _RECORD.format(database=database), "the record of migrations")
+            _run(connection, on_cluster(f"CREATE DATABASE IF NOT EXISTS {database}", cluster), "the database")
+            _run(connection, on_cluster(_RECORD.format(database=database), cluster), "the record of migrations")
             for migration in due:
                 _apply(connection, database, migration)
-            _pass_on_comments(connection, database)
+            _pass_on_comments(connection, database, cluster)
         return [migration.name for migration in due]
 
 
@@ -126,16 +128,17 @@ def migrations(settings: Settings, directory: Path = DIRECTORY) -> list[Migratio
         "raw_ttl_days": str(settings.raw_ttl_days),
         "kpi_ttl_days": str(settings.kpi_ttl_days),
     }
-    once = [_load(path, values) for path in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))]
+    cluster = settings.clickhouse_cluster
+    once = [_load(path, values, cluster) for path in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))]
     names = [path for kind in ("tables_*.sql", "current_*.sql") for path in sorted(directory.glob(kind))]
-    current = [_load(path, values) for path in names]
+    current = [_load(path, values, cluster) for path in names]
     numbers = [migration.version for migration in once]
     if numbers != list(range(1, len(once) + 1)):
         raise MigrationError(f"migrations are not numbered 1, 2, 3 ...: {numbers}; mend {directory}")
     return once + current
 
 
-def _load(path: Path, values: Mapping[str, str]) -> Migration:
+def _load(path: Path, values: Mapping[str, str], cluster: str) -> Migration:
     text = path.read_text()
     once = path.stem[:4].isdigit()
     # Generated SQL has placeholders of its own, so it is put in before them. A number of days does not change what
@@ -143,7 +146,8 @@ def _load(path: Path, values: Mapping[str, str]) -> Migration:
     generated = {**kpi_tables.placeholders(), **kpi_views.placeholders()}
     rendered = _fill(text if once else _fill(text, generated, strict=False), values)
     checksum = hashlib.sha256((text if once else rendered).encode()).hexdigest()
-    return Migration(int(path.stem[:4]) if once else 0, path.stem, tuple(_statements(rendered)), checksum)
+    statements = tuple(on_cluster(statement, cluster) for statement in _statements(rendered))
+    return Migration(int(path.stem[:4]) if once else 0, path.stem, statements, checksum)
 
 
 def _fill(text: str, values: Mapping[str, str], *, strict: bool = True) -> str:
@@ -206,7 +210,7 @@ def _apply(connection: Database, database: str, migration: Migration) -> None:
     _run(connection, record, f"the record of {migration.name}")
 
 
-def _pass_on_comments(connection: Database, database: str) -> None:
+def _pass_on_comments(connection: Database, database: str, cluster: str) -> None:
     """Columns of views that have no comment of their own take that of the table that they come from."""
     query = f"SELECT table, name, comment FROM system.columns WHERE database = '{database}'"
     columns = _run(connection, query, "comments")
@@ -218,7 +222,8 @@ def _pass_on_comments(connection: Database, database: str) -> None:
             if of == view and not comment and (table, name) in comments
         ]
         if changes:
-            _run(connection, f"ALTER TABLE {database}.{view} {', '.join(changes)}", f"comments of {view}")
+            statement = f"ALTER TABLE {database}.{view} {', '.join(changes)}"
+            _run(connection, on_cluster(statement, cluster), f"comments of {view}")
 
 
 def _run(connection: Database, statement: str, what: str) -> Sequence[Sequence[Any]]:
