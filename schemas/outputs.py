@@ -13,7 +13,17 @@ import msgspec
 
 from schemas.kpis import ACCUMULATORS, DIMENSIONS, HISTOGRAM_WIDTH, LOWEST_BUCKET, RETIRED, Histogram
 from schemas.policies.texts import TextKind
-from schemas.taxonomy import CaseState, ClockMetric, ClockState, IncidentState, Reason, Severity, StaleReason, WaitingOn
+from schemas.taxonomy import (
+    ActionKind,
+    CaseState,
+    ClockMetric,
+    ClockState,
+    IncidentState,
+    Reason,
+    Severity,
+    StaleReason,
+    WaitingOn,
+)
 
 
 class EventRow(NamedTuple):
@@ -230,6 +240,27 @@ class IncidentRow(NamedTuple):
     rule_version: str
 
 
+class ActionRow(NamedTuple):
+    """What a person did about an incident, or planned for a source: `schemas.actions`. Natural key: action_id."""
+
+    action_id: str
+    action: ActionKind
+    incident_id: str
+    """'' of planned maintenance."""
+    maintenance_id: str
+    """'' of what is about an incident; `source`, `begins_at` and `ends_at` are of planned maintenance alone."""
+    source: str
+    begins_at: int | None
+    ends_at: int | None
+    at: int
+    """When it was done, by the clock of whoever did it."""
+    who: str
+    note: str
+    record_at: int
+    """When the broker appended it to the topic."""
+    offset: int
+
+
 class RejectedRow(NamedTuple):
     """Why one record was not accepted, or one row not stored; its bytes are on `feedback-rejected` alone.
 
@@ -366,6 +397,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "cases": CaseRow._fields,
     "sla_clocks": ClockRow._fields,
     "incidents": IncidentRow._fields,
+    "actions": ActionRow._fields,
     "kpi_partials": PARTIAL_COLUMNS,
     "kpi_quarter_hours": ("quarter_hour", *PARTIAL_COLUMNS[1:]),
     "kpi_stale_minutes": StaleMinuteRow._fields,

@@ -71,6 +71,8 @@ Severity = Literal["info", "warning", "critical"]
 OwnIncident = Literal["missed_pages", "evicted_cases"]
 """Incidents of ours: of Oidor itself, and not of what customers were promised. Of no input topic, and no pattern's."""
 IncidentState = Literal["open", "closed", "withdrawn"]
+ActionKind = Literal["acknowledged", "acted", "dismissed", "maintenance_planned"]
+"""What a person does about an incident, or plans for a source."""
 StaleReason = Literal["not_taken_back", "maybe_counted_twice"]
 
 REASONS: Final[tuple[str, ...]] = get_args(Reason)

@@ -19,6 +19,7 @@ SURVEYS: Final = "survey-events"
 ROWS: Final = "feedback-rows"
 INCIDENTS: Final = "feedback-incidents"
 REJECTED: Final = "feedback-rejected"
+ACTIONS: Final = "feedback-actions"
 
 InputTopic = Literal["contact-events", "complaint-events", "survey-events"]
 INPUTS: Final[tuple[InputTopic, ...]] = (CONTACTS, COMPLAINTS, SURVEYS)
@@ -44,6 +45,8 @@ class Topic:
     """Losing a record of it loses state: a finite retention is refused, and two in-sync replicas are asked for."""
     append_time: bool = False
     """Its records have the time at which the broker appended them: whoever writes them learns what time it is there."""
+    partitions: int | None = None
+    """None: as many as the inputs, for a partition of it belongs to one of theirs."""
 
     @property
     def timestamp_type(self) -> str:
@@ -97,5 +100,6 @@ def registry(app_id: str, input_retention_ms: int = 7 * DAY_MS) -> tuple[Topic, 
         Topic(ROWS, "the source's partition number", "delete", 14 * DAY_MS),
         Topic(INCIDENTS, "incident id", "compact", -1),
         Topic(REJECTED, "source", "delete", 14 * DAY_MS),
+        Topic(ACTIONS, "incident or maintenance id", "delete", 400 * DAY_MS, append_time=True, partitions=1),
         Topic(state_topic(app_id), "the source's partition number", "delete", -1, durable=True, append_time=True),
     )

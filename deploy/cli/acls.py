@@ -13,9 +13,9 @@ from deploy.cli.topics import Existing, administrator, described, plan
 from processors.runtime.refusals import SEE_ACLS, account
 from processors.settings import Settings
 from schemas.errors import OidorError
-from schemas.topics import INCIDENTS, INPUTS, REJECTED, ROWS, state_topic
+from schemas.topics import ACTIONS, INCIDENTS, INPUTS, REJECTED, ROWS, state_topic
 
-Principal = Literal["admin", "worker", "warehouse", "publisher", "doctor", "replay", "erase"]
+Principal = Literal["admin", "worker", "warehouse", "board", "operator", "publisher", "doctor", "replay", "erase"]
 Resource = Literal["topic", "group", "transactional id", "cluster"]
 
 CLUSTER: Final = "kafka-cluster"
@@ -42,10 +42,12 @@ def grants(settings: Settings) -> Mapping[Principal, tuple[Grant, ...]]:
     """The whole table, for the names of an installation."""
     inputs = tuple(settings.input_prefix + topic for topic in INPUTS)
     contacts = inputs[0]
-    rows, incidents, rejected = (settings.topic_prefix + topic for topic in (ROWS, INCIDENTS, REJECTED))
+    rows, incidents, rejected, actions = (
+        settings.topic_prefix + topic for topic in (ROWS, INCIDENTS, REJECTED, ACTIONS)
+    )
     state, app = state_topic(settings.app_id), settings.app_id
     warehouse, beside = f"{app}-warehouse", f"{app}-replay-"
-    everything = (*inputs, rows, incidents, rejected, state)
+    everything = (*inputs, rows, incidents, rejected, actions, state)
     return {
         "admin": _topics(everything, "CREATE", "DESCRIBE", "DESCRIBE_CONFIGS"),
         "worker": (
@@ -56,14 +58,19 @@ def grants(settings: Settings) -> Mapping[Principal, tuple[Grant, ...]]:
             Grant("transactional id", f"{app}-", ("WRITE",), prefixed=True),
         ),
         "warehouse": (
-            Grant("topic", rows, ("READ", "DESCRIBE_CONFIGS")),
+            *_topics((rows, actions), "READ", "DESCRIBE_CONFIGS"),
             Grant("topic", rejected, ("WRITE", "DESCRIBE_CONFIGS")),
             Grant("group", warehouse, ("READ",)),
         ),
+        "board": (
+            Grant("topic", incidents, ("READ", "DESCRIBE_CONFIGS")),
+            Grant("topic", actions, ("READ", "WRITE", "DESCRIBE_CONFIGS")),
+        ),
+        "operator": (Grant("topic", actions, ("WRITE", "DESCRIBE_CONFIGS")),),
         "publisher": _topics(inputs, "WRITE"),
         "doctor": (
             *_topics((*inputs, rows, state), "READ", "DESCRIBE_CONFIGS"),
-            *_topics((incidents, rejected), "DESCRIBE", "DESCRIBE_CONFIGS"),
+            *_topics((incidents, rejected, actions), "DESCRIBE", "DESCRIBE_CONFIGS"),
             Grant("group", app, ("DESCRIBE",)),
             Grant("group", warehouse, ("DESCRIBE",)),
             Grant("cluster", CLUSTER, ("DESCRIBE",)),

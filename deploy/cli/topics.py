@@ -91,9 +91,9 @@ HIDDEN: Final = Existing(0, 0, {}, frozenset())
 def plan(settings: Settings) -> list[Planned]:
     """List every topic that Oidor needs; asks no broker."""
     days = settings.input_retention_days
-    shape = settings.partitions, settings.replication
+    copies = settings.replication
     return [
-        Planned(_name(settings, topic), *shape, topic.config(settings.replication), topic)
+        Planned(_name(settings, topic), topic.partitions or settings.partitions, copies, topic.config(copies), topic)
         for topic in registry(settings.app_id, -1 if days < 0 else round(days * DAY_MS))
     ]
 
@@ -167,7 +167,12 @@ def problems(settings: Settings, planned: list[Planned], existing: Mapping[str, 
 
 def _faults(settings: Settings, planned: Planned, existing: Existing) -> Iterator[str]:
     topic, config = planned.topic, existing.config
-    if existing.partitions != planned.partitions:
+    if topic.partitions is not None and existing.partitions != topic.partitions:
+        yield (
+            f"has {existing.partitions} partitions, and needs {topic.partitions}: what is in it is read in one order. "
+            "Delete it, which loses nothing that is stored, and run `oidor topics create`"
+        )
+    elif existing.partitions != planned.partitions:
         yield (
             f"has {existing.partitions} partitions, OIDOR_PARTITIONS is {planned.partitions}: one worker owns a "
             f"partition of all topics, so all need the same number. Set OIDOR_PARTITIONS={existing.partitions} if the "
@@ -180,7 +185,7 @@ def _faults(settings: Settings, planned: Planned, existing: Existing) -> Iterato
         yield from _durability_faults(planned, existing)
     if topic.append_time and config["message.timestamp.type"] != topic.timestamp_type:
         yield (
-            f"has message.timestamp.type={config['message.timestamp.type']}, so that no worker learns what time it is "
+            f"has message.timestamp.type={config['message.timestamp.type']}, so that nobody learns what time it is "
             f"at the broker: set message.timestamp.type={topic.timestamp_type}"
         )
     if topic.name not in INPUTS and int(config["max.message.bytes"]) < settings.message_bytes:

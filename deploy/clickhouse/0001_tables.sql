@@ -203,6 +203,29 @@ ORDER BY incident_id
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'One row for each incident of a failure pattern; key: incident_id';
 
+-- Written by the warehouse itself, which reads them from Kafka: no worker has a part in what people do.
+CREATE TABLE IF NOT EXISTS {database}.actions
+(
+    action_id String COMMENT 'Identifier of the action: what was published again counts once',
+    action LowCardinality(String) COMMENT 'acknowledged, acted, dismissed or maintenance_planned',
+    incident_id String COMMENT 'Incident that it is about; empty of planned maintenance',
+    maintenance_id String COMMENT 'Maintenance that is planned; empty of what is about an incident',
+    source LowCardinality(String) COMMENT 'System that will be silent; of planned maintenance',
+    begins_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the maintenance begins, UTC',
+    ends_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it ends, UTC; its beginning when it was called off',
+    at DateTime64(3, 'UTC') COMMENT 'When it was done, by the clock of whoever did it, UTC',
+    who String COMMENT 'User name of who did it',
+    note String COMMENT 'What they say of it, numbers and addresses of persons masked',
+    record_at DateTime64(3, 'UTC') COMMENT 'When the broker appended it, UTC',
+    offset UInt64 COMMENT 'Kafka offset',
+    version UInt64 COMMENT 'record_at in milliseconds: the greatest holds',
+    last_recorded_at DateTime64(3, 'UTC') COMMENT 'The same as record_at, UTC'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY action_id
+SETTINGS non_replicated_deduplication_window = 1000
+COMMENT 'What people did about incidents and planned for sources, each once; key: action_id';
+
 CREATE TABLE IF NOT EXISTS {database}.rejected_events
 (
     topic LowCardinality(String) COMMENT 'Kafka topic that the record was read from; feedback-rows of a row that was refused, unless it is of an event',

@@ -59,11 +59,123 @@ COMMENT 'Texts of packs, calendars, parameters of patterns and settings that wer
 
 ALTER TABLE {database}.v_policy_texts COMMENT COLUMN last_recorded_at 'When a partition came under the text last, UTC: later than first_seen where others were in force meanwhile, or a partition was read anew';
 
-CREATE OR REPLACE VIEW {database}.v_incidents AS
+CREATE OR REPLACE VIEW {database}.v_actions AS
 SELECT *
-FROM {database}.incidents FINAL
-WHERE state != 'withdrawn'
-COMMENT 'Incidents as they stand, without those that later events showed never to have been';
+FROM {database}.actions FINAL
+COMMENT 'What people did about incidents and planned for sources, each once';
+
+-- Here the worker's record, which no person changes, and what people did meet. Of acknowledgements and dismissals the
+-- last holds, in the order of their log: who dismissed the wrong incident acknowledges it.
+CREATE OR REPLACE VIEW {database}.v_incidents AS
+SELECT
+    i.* EXCEPT (state, close_reason, closed_at, version, last_recorded_at),
+    i.state AS decided_state,
+    i.close_reason AS decided_close_reason,
+    i.closed_at AS decided_closed_at,
+    ifNull(h.dismissed_at < ifNull(i.closed_at, toDateTime64('2299-12-31 00:00:00', 3, 'UTC')), 0) AS dismissed,
+    if(dismissed, 'closed', i.state) AS state,
+    if(dismissed, 'dismissed', i.close_reason) AS close_reason,
+    if(dismissed, greatest(h.dismissed_at, i.opened_at), i.closed_at) AS closed_at,
+    multiIf(
+        dismissed, 'dismissed',
+        i.state != 'open', 'closed',
+        isNotNull(h.acted_at), 'acted',
+        isNotNull(h.acknowledged_at), 'acknowledged',
+        'open') AS status,
+    h.acknowledged_at AS acknowledged_at,
+    h.acknowledged_by AS acknowledged_by,
+    h.acted_at AS acted_at,
+    h.acted_by AS acted_by,
+    h.dismissed_by AS dismissed_by,
+    h.last_note AS last_note,
+    if(isNull(h.acknowledged_at), NULL, greatest(dateDiff('millisecond', i.opened_at, h.acknowledged_at), 0))
+        AS time_to_acknowledge_ms,
+    if(isNull(h.acted_at), NULL, greatest(dateDiff('millisecond', i.opened_at, h.acted_at), 0)) AS time_to_act_ms,
+    i.version AS version,
+    i.last_recorded_at AS last_recorded_at
+FROM {database}.incidents AS i FINAL
+LEFT JOIN
+(
+    SELECT
+        incident_id,
+        minOrNull(at) AS acknowledged_at,
+        argMin(who, (at, offset)) AS acknowledged_by,
+        minOrNullIf(at, action = 'acted') AS acted_at,
+        argMinIf(who, (at, offset), action = 'acted') AS acted_by,
+        argMaxIf(action, (record_at, offset), action IN ('acknowledged', 'dismissed')) = 'dismissed' AS given_up,
+        if(given_up, maxOrNullIf(at, action = 'dismissed'), NULL) AS dismissed_at,
+        if(given_up, argMaxIf(who, (record_at, offset), action = 'dismissed'), '') AS dismissed_by,
+        argMaxIf(note, (record_at, offset), note != '') AS last_note
+    FROM {database}.actions FINAL
+    WHERE incident_id != ''
+    GROUP BY incident_id
+) AS h ON i.incident_id = h.incident_id
+WHERE i.state != 'withdrawn'
+COMMENT 'Incidents as they stand and as people see them, without those that later events showed never to have been';
+
+ALTER TABLE {database}.v_incidents COMMENT COLUMN state 'open or closed: a person who dismisses an incident closes it';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN close_reason 'Empty while open; dismissed by a person, or why the worker closed it: auto, met, breached, cancelled, retracted, quiet, erased or evicted';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN closed_at 'When it ended, by the events, or was dismissed, UTC; NULL while open';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN decided_state 'State in the worker''s record, which no person changes';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN decided_close_reason 'Why the worker closed it; empty while it has not';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN decided_closed_at 'When the worker closed it, by the events, UTC';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN dismissed '1 when a person dismissed it before it was closed by itself';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN status 'As people see it: open, acknowledged, acted, dismissed or closed';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN acknowledged_at 'When somebody first acknowledged, acted on or dismissed it, UTC; NULL when nobody has';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN acknowledged_by 'User name of who that was; empty when nobody has';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN acted_at 'When somebody first did something about it, UTC; NULL when nobody has';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN acted_by 'User name of who that was; empty when nobody has';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN dismissed_by 'User name of who dismissed it last; empty when nobody has, or it was taken up again';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN last_note 'What was said of it last';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN time_to_acknowledge_ms 'acknowledged_at - opened_at, milliseconds; NULL while nobody has';
+ALTER TABLE {database}.v_incidents COMMENT COLUMN time_to_act_ms 'acted_at - opened_at, milliseconds (K29); NULL while nobody has';
+
+CREATE OR REPLACE VIEW {database}.v_time_to_act AS
+SELECT
+    toStartOfDay(opened_at, 'UTC') AS day,
+    pattern,
+    severity,
+    area,
+    owner,
+    count() AS incidents,
+    countIf(isNotNull(acknowledged_at)) AS acknowledged,
+    countIf(isNotNull(acted_at)) AS acted,
+    countIf(dismissed) AS dismissals,
+    countIf(status = 'open') AS waiting,
+    quantileExactOrNull(0.5)(time_to_acknowledge_ms) / 1000 AS acknowledge_p50_seconds,
+    quantileExactOrNull(0.9)(time_to_acknowledge_ms) / 1000 AS acknowledge_p90_seconds,
+    quantileExactOrNull(0.5)(time_to_act_ms) / 1000 AS act_p50_seconds,
+    quantileExactOrNull(0.9)(time_to_act_ms) / 1000 AS act_p90_seconds
+FROM {database}.v_incidents
+GROUP BY ALL
+COMMENT 'K29, time to act: how soon people acknowledged incidents and acted on them, by the UTC day of their opening';
+
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN day 'UTC day on which the incidents opened';
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN incidents 'Incidents, count';
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN acknowledged 'Of these, those that somebody acknowledged, acted on or dismissed, count';
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN acted 'Of these, those that somebody acted on, count';
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN dismissals 'Of these, those that somebody dismissed, count';
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN waiting 'Of these, those that are open and that nobody has acknowledged, count';
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN acknowledge_p50_seconds 'Median time from opening to acknowledgement, seconds';
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN acknowledge_p90_seconds '90th percentile of the same, seconds';
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN act_p50_seconds 'Median time from opening to the first action, seconds';
+ALTER TABLE {database}.v_time_to_act COMMENT COLUMN act_p90_seconds '90th percentile of the same, seconds';
+
+CREATE OR REPLACE VIEW {database}.v_maintenance AS
+SELECT
+    maintenance_id,
+    argMax(source, (record_at, offset)) AS source,
+    assumeNotNull(argMax(begins_at, (record_at, offset))) AS begins_at,
+    assumeNotNull(argMax(ends_at, (record_at, offset))) AS ends_at,
+    argMax(who, (record_at, offset)) AS who,
+    argMax(note, (record_at, offset)) AS note,
+    ends_at <= begins_at AS called_off
+FROM {database}.actions AS planned FINAL
+WHERE action = 'maintenance_planned'
+GROUP BY maintenance_id
+COMMENT 'Planned maintenance of sources: of each the last plan';
+
+ALTER TABLE {database}.v_maintenance COMMENT COLUMN called_off '1 when the last plan ends as it begins: it does not take place';
 
 -- Partitions know nothing of each other: here a merge and its survivor meet. Of the few cases of one side the other is
 -- looked up by its key.

@@ -84,7 +84,7 @@ class Claimed(NamedTuple):
 
 
 def explain(topic: str, value: bytes, invalid: ValidationError) -> Rejection:
-    """Explain why `value` is no event of `topic`, given how its validation failed."""
+    """Explain why `value` is no event, or no action, of `topic`, given how its validation failed."""
     try:
         value.decode()
     except UnicodeDecodeError as error:
@@ -116,8 +116,9 @@ def _not_ours(topic: str, fields: Mapping[str, Any]) -> Rejection | None:
     if isinstance(version, str) and (well_formed := _VERSION.fullmatch(version)) and well_formed[1] != "1":
         return Rejection("schema_unsupported", "schema_version", "major version 1", shown(version))
     event_type = fields.get("event_type")
-    if isinstance(event_type, str) and not event_type.startswith(EVENT_PREFIX[topic]):
-        begins = " or ".join(f"{prefix}*" for prefix in EVENT_PREFIX[topic])
+    prefixes = EVENT_PREFIX.get(topic)
+    if prefixes and isinstance(event_type, str) and not event_type.startswith(prefixes):
+        begins = " or ".join(f"{prefix}*" for prefix in prefixes)
         return Rejection("topic_mismatch", "event_type", f"{begins} on {topic}", shown(event_type))
     return None
 
@@ -190,7 +191,7 @@ def _path(fields: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
 
     A key of a map is the publisher's own text.
     """
-    tags = 1 if location and location[0] == fields.get("event_type") else 0
+    tags = 1 if location and location[0] in (fields.get("event_type"), fields.get("action")) else 0
     if len(location) > tags and location[tags] in _KINDS:
         tags += 1
     path = ".".join(str(part)[:_LOOKED_AT] for part in location[tags:])

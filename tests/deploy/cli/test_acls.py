@@ -16,7 +16,7 @@ def test_the_page_shows_the_table() -> None:
 
 def test_the_table_has_the_names_of_the_installation() -> None:
     shop = Settings(_env_file=None, app_id="shop", input_prefix="in-", topic_prefix="eu-")
-    assert topics_of(shop, "warehouse") == {"eu-feedback-rows", "eu-feedback-rejected"}
+    assert topics_of(shop, "warehouse") == {"eu-feedback-rows", "eu-feedback-rejected", "eu-feedback-actions"}
     assert topics_of(shop, "admin") == {one.name for one in plan(shop)}
     assert {"shop", "shop-"} == {one.name for one in grants(shop)["worker"] if one.resource != "topic"}
 

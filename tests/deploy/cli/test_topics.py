@@ -7,7 +7,7 @@ import pytest
 
 from deploy.cli.topics import HIDDEN, Existing, TopicError, administrator, check, plan, problems
 from processors.settings import Settings
-from schemas.topics import AHEAD_LIMIT, INPUTS
+from schemas.topics import ACTIONS, AHEAD_LIMIT, INPUTS
 
 GOOD = {
     "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1", "min.insync.replicas": "2",
@@ -24,6 +24,7 @@ def existing(replication: int = 1) -> dict[str, Existing]:
     """All topics as they should be."""
     return {
         one.name: shape(
+            one.partitions,
             replication=replication,
             cleanup_policy=one.topic.cleanup,
             message_timestamp_type=one.config["message.timestamp.type"],
@@ -39,7 +40,7 @@ def shape(partitions: int = 6, replication: int = 1, **config: str) -> Existing:
 def test_the_prefix_is_on_every_topic_but_the_state() -> None:
     assert [one.name for one in plan(settings())] == [
         "eu-contact-events", "eu-complaint-events", "eu-survey-events", "eu-feedback-rows", "eu-feedback-incidents",
-        "eu-feedback-rejected", "shop-state",
+        "eu-feedback-rejected", "eu-feedback-actions", "shop-state",
     ]  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def test_topics_as_they_should_be_have_no_problem() -> None:
 
 def test_a_missing_topic_is_told_with_the_command_that_makes_it() -> None:
     found = problems(settings(), plan(settings()), {})
-    assert [problem.missing for problem in found] == [True] * 7
+    assert [problem.missing for problem in found] == [True] * 8
     assert str(found[0]) == "eu-contact-events: does not exist: run `oidor topics create`"
 
 
@@ -76,6 +77,7 @@ def test_a_missing_topic_is_told_with_the_command_that_makes_it() -> None:
         ("shop-state", {"partitions": 5}, "has 5 partitions, OIDOR_PARTITIONS is 6"),
         ("eu-survey-events", {"partitions": 12}, "has 12 partitions, OIDOR_PARTITIONS is 6"),
         ("eu-feedback-rows", {"partitions": 1}, "has 1 partitions, OIDOR_PARTITIONS is 6"),
+        ("eu-feedback-actions", {"partitions": 6}, "has 6 partitions, and needs 1"),
         ("eu-contact-events", {"cleanup_policy": "compact,delete"}, "which would delete all but the last record"),
         (
             "eu-feedback-incidents",
@@ -89,7 +91,7 @@ def test_a_missing_topic_is_told_with_the_command_that_makes_it() -> None:
 def test_a_topic_in_a_wrong_shape_is_refused_with_what_to_do(name: str, found: dict[str, Any], said: str) -> None:
     others = existing()
     right = {one.replace(".", "_"): others[name].config[one] for one in ("cleanup.policy", "message.timestamp.type")}
-    wrong = shape(**(right | found))
+    wrong = shape(**(right | {"partitions": others[name].partitions} | found))
     [problem] = problems(settings(), plan(settings()), others | {name: wrong})
     assert problem.topic == name
     assert said in problem.text
@@ -117,7 +119,9 @@ def test_an_input_that_lets_time_be_moved_is_warned_of_for_it_may_be_somebody_el
 def test_inputs_are_made_with_a_limit_for_records_from_the_future_and_the_state_with_the_brokers_time() -> None:
     planned = {one.topic.name: one.config for one in plan(settings())}
     assert {name for name, config in planned.items() if config.get(AHEAD_LIMIT) == "300000"} == set(INPUTS)
-    assert [name for name, one in planned.items() if one["message.timestamp.type"] == "LogAppendTime"] == ["shop-state"]
+    assert {name for name, one in planned.items() if one["message.timestamp.type"] == "LogAppendTime"} == {
+        ACTIONS, "shop-state",
+    }  # fmt: skip
 
 
 def test_a_state_with_fewer_copies_than_wanted_is_refused() -> None:

@@ -162,6 +162,7 @@ NATURAL_KEYS: dict[str, Sequence[str]] = {
     "cases": ["topic", "source", "entity_id"],
     "sla_clocks": ["clock_id"],
     "incidents": ["incident_id"],
+    "actions": ["action_id"],
     "kpi_partials": ["minute", "dimension", "dimension_value", "topic", "partition", "revision"],
     "kpi_quarter_hours": ["quarter_hour", "dimension", "dimension_value", "topic", "partition", "revision"],
     "ingest_progress": ["topic", "partition", "incarnation", "day"],

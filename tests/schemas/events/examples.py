@@ -86,6 +86,11 @@ def _warned(path: Path) -> Warned:
     return Warned(record, tuple(example["warnings"]), sent["partitioner"], sent["partition"], sent["partitions"])
 
 
+def example_value(example: dict[str, Any]) -> bytes:
+    """The bytes of an invalid example."""
+    return _value(example)[0]
+
+
 def _value(example: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     """The bytes of the record, and the event in them as far as there is one."""
     match example:
