@@ -233,7 +233,7 @@ class Warehouse:
         self._metrics.set(families.SINK_NEWER, sum(bool(part.newer) for part in self._open.values()), SINK)
         for table in COLUMNS:
             self._metrics.set(families.SINK_REFUSING, table in self.inserter.refusing, table)
-        self._metrics.set(families.SINK_LAG, self.inserter.waiting_seconds(), SINK)
+        self._metrics.set(families.SINK_LAG, self.inserter.lag_seconds(), SINK)
 
     async def _open_assigned(self) -> None:
         """Open what is assigned and not here, at the group's offsets; at its beginning, where they are beyond its end.

@@ -1,6 +1,7 @@
 """`oidor worker`: turns the three input topics into checkpoints of what customers were promised."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -36,13 +37,13 @@ from processors.state.partition import PartitionState
 from processors.state.seen_ids import SeenIds
 from schemas.observations import IsolatedErrors, Observations
 from schemas.outputs import Checkpoint
-from schemas.taxonomy import OwnIncident, Priority, Reason
+from schemas.taxonomy import ClockMetric, OwnIncident, Reason
 from schemas.topics import INPUTS, state_topic
 from sinks import messages
 from sinks.metrics.census import Census
 from sinks.metrics.durability import DurabilityWatch
 from sinks.metrics.shared import LAST_ANSWER
-from sinks.metrics.worker import WorkerMetrics
+from sinks.metrics.worker import Known, WorkerMetrics
 
 _PENDING_RECORDS: Final = 40_000
 """Records of one partition that may wait for a commit; beyond it they are read again later."""
@@ -55,11 +56,12 @@ def run(settings: Settings, operator: Operator | None = None) -> int:
     """
     if wrong := told(contradictions(settings)):
         raise StateError(wrong[0] + (f" ({len(wrong) - 1} more: `oidor doctor`)" if len(wrong) > 1 else ""))
-    metrics, shutdown = WorkerMetrics(), Shutdown(settings.shutdown_budget)
+    rules = rules_of(settings)
+    metrics, shutdown = WorkerMetrics(known(rules, wall_ms())), Shutdown(settings.shutdown_budget)
     app = BatchingApp(settings, Inputs(settings.app_id, _kafka_names(settings), settings.slice_records))
-    worker = Worker(settings, operator or feedback(settings, metrics), metrics, app.consumer, shutdown.refuse)
+    worker = Worker(settings, operator or feedback(settings, metrics, rules), metrics, app.consumer, shutdown.refuse)
     if operator is None:
-        metrics.count_at_scrapes(lambda: census(worker.states()))
+        metrics.count_at_scrapes(lambda: census(worker.states(), wall_ms()))
     return Service(
         settings,
         app,
@@ -71,22 +73,43 @@ def run(settings: Settings, operator: Operator | None = None) -> int:
     ).run()
 
 
-def feedback(settings: Settings, metrics: WorkerMetrics) -> Operator:
-    """The pipeline, with its metrics and its way to Kafka. Raises RulesError."""
-    rules = Rules.of(settings, registry.DECLARED, placement(settings.partitioner, settings.partitions))
-    found_by = (*registry.PATTERN_IDS, *get_args(OwnIncident))
-    metrics.begin_known(policies=rules.policy_ids, priorities=get_args(Priority), patterns=found_by)
+def rules_of(settings: Settings) -> Rules:
+    """What the pipeline decides by. Raises RulesError."""
+    return Rules.of(settings, registry.DECLARED, placement(settings.partitioner, settings.partitions))
+
+
+def known(rules: Rules, at: int) -> Known:
+    """What the metrics of a worker may tell of, as far as that is known at a moment, ms."""
+    packs = list(rules.promises.book.in_force(at))
+    targets: dict[ClockMetric, set[float]] = {}
+    for pack in packs:
+        for metric, listed in pack.clocks.items():
+            targets.setdefault(metric, set()).update(rule.target / 1000 for rule in listed if rule.target)
+    return Known(
+        promises=[(pack.policy_id, metric) for pack in packs for metric in pack.clocks],
+        attainment={(pack.policy_id, metric): share for pack in packs for metric, share in pack.attainment.items()},
+        targets=targets,
+        patterns=(*registry.PATTERN_IDS, *get_args(OwnIncident)),
+        sources=sorted(rules.sources),
+    )
+
+
+def feedback(settings: Settings, metrics: WorkerMetrics, rules: Rules | None = None) -> Operator:
+    """The pipeline, with its metrics and its way to Kafka; by the rules of the settings. Raises RulesError."""
+    rules = rules or rules_of(settings)
     page_window_ms, watch = round(settings.page_window * 1000), DurabilityWatch(metrics)
 
     def observed_step(state: PartitionState, batch: Batch, now: int, spent: Spent) -> Observations:
+        state.wall = wall_ms()
         observations = step(state, batch, now, spent)
-        metrics.observe(observations, wall_ms(), page_window_ms)
+        metrics.observe(observations, state.wall, page_window_ms)
         return observations
 
     def observed_reject(state: PartitionState, one: Slice, reason: Reason) -> None:
         metrics.observe(reject(state, one.topic, one[0], reason), wall_ms(), page_window_ms)
 
     def observed_set_back(state: PartitionState, broker_time: int) -> bool:
+        state.wall = broker_time
         observed = set_back(state, broker_time)
         if observed is not None:
             metrics.observe(observed, broker_time, page_window_ms)
@@ -230,20 +253,24 @@ def isolated_errors(state: PartitionState) -> dict[str, IsolatedErrors]:
     }
 
 
-def census(states: Iterable[PartitionState]) -> Census:
-    """What the states of this process hold, for the gauges of a scrape."""
+def census(states: Iterable[PartitionState], wall: int) -> Census:
+    """What the states of this process hold at `wall`, ms, for the gauges of a scrape."""
     held = list(states)
-    totals: dict[tuple[str, ...], int] = {}
+    totals: Counter[tuple[str, ...]] = Counter()
+    oldest: dict[tuple[str, ...], float] = {}
     for state in held:
-        for gauge, amount in state.gauges.items():
-            totals[gauge] = totals.get(gauge, 0) + amount
+        totals.update({gauge: amount for gauge, amount in state.gauges.items() if gauge[0] != "incidents_open"})
+        totals.update(missed_pages.open_by_page(state, wall))
+        for gauge, moments in state.gauges.since.items():
+            oldest[gauge] = max(oldest.get(gauge, 0), (wall - min(moments)) / 1000)
     entries = [state.entries() for state in held]
     return Census(
         open=totals,
+        oldest_seconds=oldest,
         entries={kind: max(of[kind] for of in entries) for kind in (entries[0] if entries else {})},
         bounds=held[0].rules.bounds if held else {},
-        dropped={kind: sum(state.dropped[kind] for state in held) for kind in (held[0].dropped if held else {})},
-        dedup_hours=_least((span for state in held for span in _spans_ms(state, state.seen)), 3_600_000),
+        dropped={(state.number, kind): amount for state in held for kind, amount in state.dropped.items()},
+        dedup_seconds=_least((span for state in held for span in _spans_ms(state, state.seen)), 1_000),
         case_retention_seconds=_least((state.retention_ms for state in held), 1_000),
         departed_seconds=_least((span for state in held for span in _spans_ms(state, state.departed)), 1_000),
     )

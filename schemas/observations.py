@@ -23,6 +23,7 @@ def is_recent(moment: int, wall: int, window_ms: int) -> bool:
 
 Counter = Literal[
     "events",
+    "rejections",
     "events_rejected",
     "event_warnings",
     "processing_errors",
@@ -31,15 +32,17 @@ Counter = Literal[
     "complaints",
     "surveys",
     "time_set_back",
+    "sla_outcomes",
+    "sla_withdrawn",
 ]
 """Moved whenever the records came."""
-Moment = Literal["sla_outcomes", "sla_retractions", "sla_unmatched"]
+Moment = Literal["sla_retractions", "sla_unmatched", "survey_box"]
 """Counters moved only while the moment that they tell of is recent, so that a replay pages nobody."""
-Duration = Literal["wait", "first_response", "resolution"]
-"""Histograms of seconds, moved only while they ended recently."""
+Duration = Literal["wait", "first_response", "resolution", "survey_score"]
+"""Histograms of seconds, moved only while they ended recently; and what ratings amount to."""
 Gauge = Literal[
-    "backlog_cases", "waits_open", "sla_open", "sla_paused", "sla_at_risk", "sla_overdue", "pattern_incidents_open",
-    "imported_cases", "imported_sla_clocks", "imported_pattern_incidents",
+    "backlog_cases", "queue_length", "sla_on_track", "sla_paused", "sla_at_risk", "sla_overdue", "incidents_open",
+    "imported_cases", "imported_sla_clocks", "imported_incidents",
 ]  # fmt: skip
 """What a state counts while it lasts; `imported_...`: what was told so late that nobody could be called for it."""
 Transition = Literal["opened", "updated", "closed", "withdrawn"]

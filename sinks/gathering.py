@@ -35,6 +35,8 @@ class PendingInsert:
     """(where it came from, next offset), in order."""
     since: float = 0
     """When the first message came, in seconds of the clock that `add` reads."""
+    oldest: int | None = None
+    """When the oldest of the checkpoints was made that rows are of, ms; None without rows."""
 
     @property
     def rows(self) -> int:
@@ -55,6 +57,7 @@ class PendingInsert:
             block = self.blocks.setdefault((batch.table, batch.columns), InsertBlock.like(batch))
             refused = block.add(batch, Place(source.number, source.incarnation, record.offset))
             version = batch.version
+            self.oldest = batch.recorded_at if self.oldest is None else min(self.oldest, batch.recorded_at)
         except (msgspec.DecodeError, ValueError) as error:
             self.rejected.append(refused_batch(record, source.incarnation, str(error)))
         else:

@@ -103,6 +103,11 @@ class Inserter:
         oldest = self.inserting or self.pending
         return _now() - oldest.since if oldest.done else 0.0
 
+    def lag_seconds(self) -> float:
+        """How long ago the oldest of what is gathered was recorded; 0 when nothing is."""
+        recorded = [one.oldest for one in (self.inserting, self.pending) if one is not None and one.oldest is not None]
+        return max(0.0, (self._wall_ms() - min(recorded)) / 1000) if recorded else 0.0
+
     def add(self, source: Source, record: Any) -> int | None:
         """Gathers a message of `feedback-rows`; returns the version of its rows, if it has any.
 

@@ -271,7 +271,7 @@ _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "feedback_sla_outcomes": ("metric", "outcome"),
     "feedback_sla_at_risk": ("metric",),
     "feedback_sla_overdue": ("metric",),
-    "feedback_pattern_incidents_open": ("pattern", "severity"),
+    "feedback_incidents_open": ("pattern", "severity"),
 }
 """metric family -> the labels that the report tells apart"""
 

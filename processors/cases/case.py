@@ -34,7 +34,7 @@ from processors.sla.promises import Promises
 from processors.sla.signals import Trigger
 from schemas.kpis import Count
 from schemas.outputs import IncidentRow
-from schemas.taxonomy import ClockState
+from schemas.taxonomy import ClockMetric, ClockState
 from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
 Labels = tuple[str, ...]
@@ -42,6 +42,7 @@ Labels = tuple[str, ...]
 _OF_THE_MERGED: Final[frozenset[Trigger]] = frozenset({"opened", "opened_outbound", "merged", "voided"})
 """Triggers of a merged case that are still its own."""
 _NO_INCIDENTS: Final[Mapping[str, IncidentRow]] = MappingProxyType({})
+_NO_BREACHES: Final[Mapping[tuple[ClockMetric, int], tuple[str, str]]] = MappingProxyType({})
 _NO_MEMBERSHIPS: Final[Mapping[str, Membership]] = MappingProxyType({})
 
 
@@ -94,7 +95,10 @@ NOT_EVALUATED: Final = Evaluation()
 class Case:
     """One case as it stays in the state: its events, their fold, and what was emitted of it."""
 
-    __slots__ = ("counted_by", "evaluation", "events", "fold", "key", "leaves_by", "left_out", "standing", "written")
+    __slots__ = (
+        "counted_by", "evaluation", "events", "fold", "key", "leaves_by", "left_out", "live_breaches", "standing",
+        "written",
+    )  # fmt: skip
 
     def __init__(self, key: CaseKey, counted_by: int = 0) -> None:
         self.key = key
@@ -107,6 +111,8 @@ class Case:
         self.leaves_by: tuple[int, bool] | None = None
         """Its place in the order in which cases that are over leave: a moment, ms, and whether it owes nothing."""
         self.standing = ALONE
+        self.live_breaches: Mapping[tuple[ClockMetric, int], tuple[str, str]] = _NO_BREACHES
+        """Metric and instance of the clocks whose breach moved the live counter -> the policy and priority of then."""
         self.fold = Fold(key)
         self.evaluation = NOT_EVALUATED
         """The last one: all of it was emitted."""

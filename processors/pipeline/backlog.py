@@ -15,7 +15,7 @@ from schemas.topics import SURVEYS
 OpenClocks = list[tuple[Clock, Reading]]
 
 _IMPORTED: Final = {
-    "sla_open": "open",
+    "sla_on_track": "on_track",
     "sla_paused": "paused",
     "sla_at_risk": "at_risk",
     "sla_overdue": "overdue",
@@ -42,11 +42,15 @@ def gauges(case: Case, still_open: OpenClocks, now: int, page_window_ms: int) ->
     counted: list[Labels] = []
     imported = is_imported(case, page_window_ms)
     if case.key[0] != SURVEYS:
-        cases = "imported_cases" if imported else "backlog_cases"
-        counted.append((cases, fold.facts.get("kind", ""), area, fold.facts["priority"]))
+        kind, priority = fold.facts.get("kind", ""), fold.facts["priority"]
+        if imported:
+            counted.append(("imported_cases", kind, area, priority))
+        else:
+            since = case.events[0].occurred_at if fold.opened_at is None else fold.opened_at
+            counted.append(("backlog_cases", kind, area, priority, str(since)))
     waiting = waits.lasting(fold, now)
     if waiting is not None and not imported:
-        counted.append(("waits_open", fold.facts.get("queue", ""), area, str(waiting.since)))
+        counted.append(("queue_length", fold.facts.get("queue", ""), area, str(waiting.since)))
     for clock, reading in still_open:
         name, since = _gauge(clock, reading)
         policy_id, metric = clock.target.policy_id, clock.metric
@@ -63,4 +67,4 @@ def _gauge(clock: Clock, reading: Reading) -> tuple[str, int]:
         return "sla_overdue", clock.due_at
     if reading.state == "paused":
         return "sla_paused", clock.paused_at
-    return ("sla_at_risk", reading.warned[0]) if reading.warned else ("sla_open", clock.started_at)
+    return ("sla_at_risk", reading.warned[0]) if reading.warned else ("sla_on_track", clock.started_at)

@@ -15,10 +15,9 @@ from processors.cases.history import History, Subject
 from processors.cases.rows import clock_id, clock_row
 from processors.patterns import registry
 from processors.patterns.pattern import SubjectPattern
-from processors.pipeline import isolation, live
+from processors.pipeline import isolation, live, outcomes
 from processors.pipeline.counting import count_outcomes
-from processors.pipeline.evaluation import DECIDED, SubjectEvaluation, evaluate_subject, outcome_of
-from processors.sla import clocks
+from processors.pipeline.evaluation import SubjectEvaluation, evaluate_subject
 from processors.sla.clocks import NEVER
 from processors.state.partition import PartitionState
 from processors.state.timers import Timer
@@ -51,7 +50,7 @@ def emit(state: PartitionState, case: Case, after: Evaluation, observations: Obs
         state.links.move(case.key, before.links, after.links)
     if after.outcomes != before.outcomes:
         count_outcomes(state, case, before.outcomes, after.outcomes)
-        _observe_outcomes(case, before, after, observations)
+        outcomes.observe(state, case, before, after, observations)
         live.observe_waits(observations, before.outcomes, after.outcomes)
     if after.incidents or before.incidents:
         imported = before.imported, after.imported
@@ -91,21 +90,6 @@ def count_lacking(state: PartitionState, evaluation: Evaluation, change: int) ->
         state.health.lack(part, change)
 
 
-def _observe_outcomes(case: Case, before: Evaluation, after: Evaluation, observations: Observations) -> None:
-    """Live counters move by what is new; a counter cannot go back: a retraction has one of its own."""
-    known = {(sample.at_ms, sample.amounts) for sample in before.outcomes}
-    for clock, state in zip(after.clocks, after.states, strict=True):
-        if state not in DECIDED or clock.inherited_at is not None:
-            continue
-        at, outcome, amounts = outcome_of(clock, state)
-        if (at, amounts) in known:
-            continue
-        policy = clock.target.policy_id
-        observations.moment(at, "sla_outcomes", policy, clock.metric, case.fold.facts["priority"], outcome)
-        if clocks.retracted(clock):
-            observations.moment(clock.due_at, "sla_retractions", policy, clock.metric)
-
-
 def emit_incidents(
     state: PartitionState,
     before: Mapping[str, IncidentRow],
@@ -138,8 +122,11 @@ def count_open(
     """Count open incidents in, +1, or out, -1; `imported` are ids of those that nobody could be called for."""
     for key, incident in incidents.items():
         if incident.state == "open":
-            gauge = "imported_pattern_incidents" if key in imported else "pattern_incidents_open"
-            state.gauges.add((gauge, incident.pattern, incident.severity, incident.area), change)
+            labels = incident.pattern, incident.severity, incident.area
+            if key in imported:
+                state.gauges.add(("imported_incidents", *labels), change)
+            else:
+                state.gauges.add(("incidents_open", *labels, str(incident.opened_at)), change)
 
 
 def count_gauges(state: PartitionState, evaluation: Evaluation, change: int) -> None:

@@ -205,6 +205,8 @@ def settle_for_good(state: PartitionState, case: Case, at: int, observations: Ob
     try:
         settle(state, case, evaluate(case, state.number, now, state.rules), own)
         observations.moments += own.moments
+        for key, number in own.counts.items():
+            observations.counts[key] = observations.counts.get(key, 0) + number
     except Exception as error:
         isolation.report(state, [isolation.failure(why, error)], at, observations)
 

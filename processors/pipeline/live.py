@@ -3,19 +3,24 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from processors.kpis.partials import OTHER
 from processors.kpis.samples import SLOT, Sample
+from processors.state.sources import Sources
+from schemas.events.decoding import EVENT_TYPES
 from schemas.events.envelope import Event
 from schemas.kpis import DIMENSIONS, Sum
 from schemas.observations import Duration, Observations
 from schemas.outputs import EventRow
-from schemas.taxonomy import Outcome
+from schemas.taxonomy import Outcome, Reason
 from schemas.topics import COMPLAINTS, CONTACTS
 
-_DURATIONS: Final[Mapping[int, tuple[Duration, int]]] = {
-    SLOT[Sum.first_response_ms]: ("first_response", DIMENSIONS.index("channel")),
-    SLOT[Sum.resolution_ms]: ("resolution", DIMENSIONS.index("kind")),
+_DURATIONS: Final[Mapping[int, tuple[Duration, int, str]]] = {
+    SLOT[Sum.first_response_ms]: ("first_response", DIMENSIONS.index("channel"), "elapsed"),
+    SLOT[Sum.first_response_business_ms]: ("first_response", DIMENSIONS.index("channel"), "business"),
+    SLOT[Sum.resolution_ms]: ("resolution", DIMENSIONS.index("kind"), "elapsed"),
+    SLOT[Sum.resolution_business_ms]: ("resolution", DIMENSIONS.index("kind"), "business"),
 }
-"""slot of a sum -> its live histogram, and the dimension that labels it"""
+"""slot of a sum -> its live histogram, the dimension that labels it, and whose time it is counted in"""
 _WAIT: Final = SLOT[Sum.wait_ms]
 _CHANNEL: Final = DIMENSIONS.index("channel")
 
@@ -25,8 +30,8 @@ def observe_durations(observations: Observations, sample: Sample) -> None:
     for slot, amount in sample.amounts:
         named = _DURATIONS.get(slot)
         if named is not None:
-            name, dimension = named
-            observations.duration(sample.at_ms, amount / 1000, name, sample.attribution[dimension])
+            name, dimension, counted_by = named
+            observations.duration(sample.at_ms, amount / 1000, name, sample.attribution[dimension], counted_by)
 
 
 def observe_waits(observations: Observations, before: Sequence[Sample], after: Sequence[Sample]) -> None:
@@ -35,7 +40,8 @@ def observe_waits(observations: Observations, before: Sequence[Sample], after: S
     for sample in after:
         waited_ms = _waited_ms(sample)
         if waited_ms is not None and sample.at_ms not in known:
-            observations.duration(sample.at_ms + waited_ms, waited_ms / 1000, "wait", sample.attribution[_CHANNEL])
+            channel = sample.attribution[_CHANNEL]
+            observations.duration(sample.at_ms + waited_ms, waited_ms / 1000, "wait", channel, "elapsed")
 
 
 def _waited_ms(sample: Sample) -> int | None:
@@ -43,6 +49,19 @@ def _waited_ms(sample: Sample) -> int | None:
         if slot == _WAIT:
             return amount
     return None
+
+
+def observe_rejected(
+    observations: Observations, topic: str, event_type: str, source: str, reason: Reason, sources: Sources
+) -> None:
+    """Count a rejected record. What it says of itself may be anything: a label takes what was accepted before."""
+    if source and source not in sources.names():
+        source = OTHER
+    if event_type and event_type not in EVENT_TYPES:
+        event_type = OTHER
+    observations.count("events", topic, event_type, source, "rejected")
+    observations.count("rejections", topic, reason)
+    observations.count("events_rejected", topic, source, reason)
 
 
 def observe_accepted(observations: Observations, event: Event, row: EventRow) -> None:
@@ -59,4 +78,4 @@ def observe_accepted(observations: Observations, event: Event, row: EventRow) ->
     elif topic == COMPLAINTS:
         observations.count("complaints", event_type, row.kind, event.channel or "", row.area)
     else:
-        observations.count("surveys", event_type, row.kind, row.area)
+        observations.count("surveys", event_type, row.kind, event.channel or "", row.area)

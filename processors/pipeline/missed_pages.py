@@ -28,8 +28,33 @@ def look(state: PartitionState, clock: int, page_window_ms: int) -> Observations
     if missed.live_at and clock - missed.live_at > page_window_ms:
         # Looking, deciding and writing take their time: rather tell of one that paged than leave one out.
         _tell(state, missed.live_now, clock - page_window_ms + CLOCKS_AGREE_MS, clock, observations)
+    if not missed.live_at:
+        missed.live_since = clock - page_window_ms
     missed.live_at, missed.live_now = clock, state.now
     return observations
+
+
+def open_by_page(state: PartitionState, clock: int) -> Mapping[tuple[str, ...], int]:
+    """Gauge of open incidents, with whether somebody was to be called when they opened -> how many, at `clock`, ms."""
+    counted: Counter[tuple[str, ...]] = Counter()
+    for gauge, moments in state.gauges.since.items():
+        name, *labels = gauge
+        if name != "incidents_open":
+            continue
+        worth_it = "info" not in labels[1:2]
+        for opened_at, number in moments.items():
+            pages = worth_it and _could_page(state, opened_at, clock)
+            counted[name, *labels, "true" if pages else "false"] += number
+    return counted
+
+
+def _could_page(state: PartitionState, opened_at: int, clock: int) -> bool:
+    """Whether the partition was live when something opened; of what is said to be missed, that is said instead."""
+    missed, window_ms = state.missed_pages, state.rules.page_window_ms
+    if opened_at < missed.live_since or (missed.told is not None and missed.since <= opened_at <= missed.until):
+        return False
+    away = not missed.live_at or clock - missed.live_at > window_ms
+    return not (away and missed.live_now <= opened_at <= clock - window_ms)
 
 
 def recover(state: PartitionState) -> None:
@@ -44,6 +69,7 @@ def set_back(state: PartitionState, broker_time: int, observations: Observations
     """Take back what is told of a time that has not come; until then the partition was live."""
     missed = state.missed_pages
     missed.live_at, missed.live_now = min(missed.live_at, broker_time), min(missed.live_now, state.now)
+    missed.live_since = min(missed.live_since, broker_time)
     told = missed.told
     if told is not None and told.opened_at - broker_time > CLOCKS_AGREE_MS:
         missed.told, missed.open = None, []

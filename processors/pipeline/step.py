@@ -141,7 +141,7 @@ def _process(state: PartitionState, topic: str, record: Record, observations: Ob
             _accept(state, topic, record, progress, event, occurred_at, observations)
     except Exception as error:
         log.exception("%s[%d]@%d: our own error, the record is rejected", topic, record.partition, record.offset)
-        observations.count("processing_errors", type(error).__name__)
+        observations.count("processing_errors", topic)
         rejection = Rejection("processing_error", expected=f"no {type(error).__name__} of ours")
         source = _reject(state, topic, record, progress, rejection, observations)
         state.error_streak.note_failed(source, topic, record.offset, isolation.described(error))
@@ -175,8 +175,7 @@ def _reject(
         rejected_row(record, topic, state.incarnations[topic], rejection, identity), record.key, value
     )
     state.pending.rejected.append(erasure.masked_rejection(state, rejected, record.timestamp))
-    observations.count("events", topic, identity.event_type, identity.source, "rejected")
-    observations.count("events_rejected", topic, identity.source, rejection.reason)
+    live.observe_rejected(observations, topic, identity.event_type, identity.source, rejection.reason, state.sources)
     return identity.source
 
 

@@ -16,7 +16,7 @@ class Promises:
     """Answers what a case is promised, by metric, moment and what is known of the case."""
 
     def __init__(self, book: PolicyBook, calendars: CalendarBook) -> None:
-        self._book, self._calendars = book, calendars
+        self.book, self._calendars = book, calendars
         self.metrics = book.metrics
         self.deciding = {metric: book.deciding.get(metric, frozenset()) for metric, _ in SIGNALS_OF["changed"]}
         """Metric -> the facts of a case that decide about its promise, and may change."""
@@ -29,12 +29,12 @@ class Promises:
     def content(self) -> str:
         """What is promised, as text: equal for packs and calendars that promise the same, in any process."""
         renewals = [str(self.renewals)] if self.renewals else []
-        return "\0".join((self._book.content, *self._calendars.content(self._book.calendar_ids), *renewals))
+        return "\0".join((self.book.content, *self._calendars.content(self.book.calendar_ids), *renewals))
 
     @property
     def texts(self) -> list[PolicyText]:
         """Of the packs, in the order in which they are asked, and of the calendars that they name."""
-        return [*self._book.texts, *self._calendars.texts(self._book.calendar_ids)]
+        return [*self.book.texts, *self._calendars.texts(self.book.calendar_ids)]
 
     def business_time(self, at: int) -> Mapping[str, int]:
         """Calendar and version -> its business milliseconds up to `at` (ms), by its own count."""
@@ -48,7 +48,7 @@ class Promises:
         The clock keeps them: a later version of the pack or of the calendar moves no deadline (SLA rule 13), but one
         that holds for open clocks, too, when it is in force at `at` (ms).
         """
-        target = self._book.target(metric, started_at, facts, at)
+        target = self.book.target(metric, started_at, facts, at)
         if target is None:
             return None
         calendar_id = target.calendar_id
@@ -60,4 +60,4 @@ class Promises:
 
     def short_abandon_ms(self, waits_from: int, facts: Mapping[str, object]) -> int:
         """Who leaves a queue earlier than this after `waits_from` (ms) did not wait, in the versions then in force."""
-        return self._book.short_abandon_ms(waits_from, facts)
+        return self.book.short_abandon_ms(waits_from, facts)

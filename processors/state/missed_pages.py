@@ -27,6 +27,8 @@ class MissedPages:
         """The clock when it was live last, ms; 0: it never was."""
         self.live_now = 0
         """Its own time then."""
+        self.live_since = 0
+        """When it was live for the first time, less `page_window`, ms: before that nobody was paged."""
         self.told: IncidentRow | None = None
         self.since = self.until = 0
         """What opened between these moments, ms, the incident tells of."""
@@ -35,7 +37,9 @@ class MissedPages:
 
     def meta(self) -> dict[str, Any]:
         """What a checkpoint writes, but for what goes without saying."""
-        said: dict[str, Any] = {"live_at": self.live_at, "live_now": self.live_now} if self.live_at else {}
+        said: dict[str, Any] = {}
+        if self.live_at:
+            said = {"live_at": self.live_at, "live_now": self.live_now, "live_since": self.live_since}
         if self.told is not None:
             said |= {"told": [*self.told], "since": self.since, "until": self.until}
         return said
@@ -43,5 +47,6 @@ class MissedPages:
     def restore(self, meta: Mapping[str, Any]) -> None:
         """Take in what `meta` gave."""
         self.live_at, self.live_now = meta.get("live_at", 0), meta.get("live_now", 0)
+        self.live_since = meta.get("live_since", 0)
         self.told = IncidentRow(*meta["told"]) if "told" in meta else None
         self.since, self.until = meta.get("since", 0), meta.get("until", 0)

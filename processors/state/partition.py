@@ -97,6 +97,8 @@ class PartitionState:
         self.gauges = Gauges()
         self.misplacing_sources: set[str] = set()
         """Of which this process has said that they send here what belongs elsewhere."""
+        self.wall = 0
+        """The wall clock of whoever steps it, ms: what is recent by it moves live counters. 0: nothing is."""
         self.set_back = False
         """Whether time was set back since the last checkpoint."""
         self.pending = Pending()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import reduce
+from itertools import chain
 from operator import or_
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
@@ -38,6 +39,17 @@ ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     SURVEYS: TypeAdapter(SurveyEvent),
 }
 """The events of each input topic: one tagged union, validated in one call."""
+
+
+def _event_types(union: object) -> Iterator[str]:
+    if isinstance(union, type) and issubclass(union, Event):
+        yield from get_args(union.model_fields["event_type"].annotation)
+    for part in get_args(union):
+        yield from _event_types(part)
+
+
+EVENT_TYPES: Final = frozenset(chain(*map(_event_types, (ContactEvent, ComplaintEvent, SurveyEvent))))
+"""All event types of the contract."""
 _VALIDATE: Final = {topic: adapter.validator.validate_json for topic, adapter in ADAPTERS.items()}
 _PARSE: Final = msgspec.json.Decoder().decode
 _WRITE: Final = msgspec.json.Encoder().encode

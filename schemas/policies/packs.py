@@ -153,9 +153,15 @@ class PolicyBook:
 
         A default is not written, so that a new one changes nothing; nor how a version is called, or when a clock warns.
         """
-        unsaid: Any = {"version": True, "clocks": {"__all__": {"__all__": {"warn_at"}}}}
+        unsaid: Any = {"version": True, "attainment": True, "clocks": {"__all__": {"__all__": {"warn_at"}}}}
         packs = [policy.model_dump(mode="json", exclude_defaults=True, exclude=unsaid) for policy in self._policies]
         return json.dumps([self._grace_ms, packs], sort_keys=True)
+
+    def in_force(self, at: int) -> Iterator[Policy]:
+        """Of each pack the version in force at a moment, ms."""
+        for policy_id in self.policy_ids:
+            versions = [one for one in self._policies if one.policy_id == policy_id and one.valid_from_ms <= at]
+            yield from sorted(versions, key=lambda one: one.valid_from_ms)[-1:]
 
     @property
     def texts(self) -> list[PolicyText]:

@@ -164,3 +164,5 @@ class Policy(_Strict, Versioned):
     clocks: Mapping[ClockMetric, tuple[TargetRule, ...]]
     short_abandon: tuple[ShortAbandonRule, ...] = ()
     """The first that fits at the queueing holds; 5 s where none does."""
+    attainment: Mapping[ClockMetric, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
+    """Share of the clocks of a metric that is to be met, which alerts measure by; it decides about no clock."""

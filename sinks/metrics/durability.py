@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, one_of
+from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, closed
 from sinks.metrics.registry import Metrics
 from sinks.metrics.shared import CONSUMER_LAG, TOPIC
 
 WATERMARK_LAG: Final = Gauge(
     "watermark_lag",
-    "Time at the broker less the watermark of the slowest partition; less than 0 where even that lies ahead.",
+    "Time at the broker less the watermark of a topic in its slowest partition here: since when nothing is decided by "
+    "it; 0 with no partition.",
+    (TOPIC,),
     unit="seconds",
 )
 WATERMARK_AHEAD: Final = Gauge(
@@ -27,13 +29,21 @@ CLOCK_AGREES: Final = Gauge(
     "1 while the clock of this machine agrees with the broker's of every open partition: else time is held.",
 )
 TIMER_DELAY: Final = Histogram(
-    "timer_delay", "How much later than planned a timer of a partition ran: the event loop was held.", unit="seconds",
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30),
+    "timer_delay", "How much later than planned the timer of a partition ran, five times a second: the event loop was "
+    "held.", unit="seconds", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30, 60),
 )  # fmt: skip
+TIMER_LAST_RUN: Final = Gauge(
+    "timer_last_run_timestamp",
+    "Unix time at which deadlines were looked at last, in the partition where that is longest ago; now with none.",
+    unit="seconds",
+)
 PARTITIONS: Final = Gauge(
     "partitions",
     "Partitions assigned to this process, by state; a halted one waits for another release.",
-    (Label("state", one_of(("ready", "halted", "opening"))),),
+    (closed("state", ("ready", "halted", "opening")),),
+)
+PARTITIONS_EXPECTED: Final = Gauge(
+    "partitions_expected", "Partitions that all processes of this kind must have open together: OIDOR_PARTITIONS."
 )
 STATE_RECOVERED: Final = Gauge("state_recovered", "1 when every assigned partition has its state.")
 STATE_OPEN: Final = Histogram(
@@ -42,14 +52,14 @@ STATE_OPEN: Final = Histogram(
 )  # fmt: skip
 CHECKPOINTS: Final = Counter(
     "checkpoints", "Transactions of partitions, by result.",
-    (Label("result", one_of(("committed", "failed", "failed_ours"))),),
+    (closed("result", ("committed", "failed", "failed_ours")),),
 )  # fmt: skip
 CHECKPOINT: Final = Histogram(
     "checkpoint", "From building a checkpoint until its transaction is committed.", unit="seconds",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )  # fmt: skip
 CHECKPOINT_BYTES: Final = Counter(
-    "checkpoint", "Bytes that checkpoints wrote.", (Label("kind", "our own topics, and `state`"),), unit="bytes"
+    "checkpoint", "Bytes that checkpoints wrote.", (Label("kind", "our own topics, and `state`", 10),), unit="bytes"
 )
 REREADS: Final = Counter("rereads", "Slices read again because records were missing before them.", (TOPIC,))
 INPUT_DELETED: Final = Counter(
@@ -66,7 +76,8 @@ CONTRADICTIONS: Final = Gauge(
 )
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    WATERMARK_LAG, WATERMARK_AHEAD, CLOCK_AHEAD, CLOCK_AGREES, TIMER_DELAY, PARTITIONS, STATE_RECOVERED, STATE_OPEN,
+    WATERMARK_LAG, WATERMARK_AHEAD, CLOCK_AHEAD, CLOCK_AGREES, TIMER_DELAY, TIMER_LAST_RUN, PARTITIONS,
+    PARTITIONS_EXPECTED, STATE_RECOVERED, STATE_OPEN,
     CHECKPOINTS, CHECKPOINT, CHECKPOINT_BYTES, REREADS, INPUT_DELETED, TRANSACTION_HELD_OPEN, CONTRADICTIONS,
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Final
 
 from sinks.metrics import warehouse, worker
-from sinks.metrics.family import VALUES_MAX, Family, Histogram, Label
+from sinks.metrics.family import SERIES_MAX, VALUES_MAX, Family, Histogram, Label
 from sinks.metrics.shared import SHARED
 
 PROCESSES: Final[Mapping[str, Sequence[Family]]] = {
@@ -20,9 +20,10 @@ _INTRODUCTION: Final = f"""# Metrics
 
 Generated from `sinks/metrics`: change the declarations there.
 
-Every process exports its own families on `/metrics`, beside `process_*` and `python_*`. A label takes at most
-{VALUES_MAX} values in a process, the rest reads `other`. Counters of events move before the checkpoint commits: exact
-without faults, approximate after one; ClickHouse is exact.
+Every process exports its own families on `/metrics`, beside `process_*` and `python_*`. A label from events takes at
+most {VALUES_MAX} values in a process, and a family the sets of labels that it has room for; the rest reads `other`: a
+process has at most {SERIES_MAX:,} series, whatever comes in. What is known beforehand begins at 0. Counters of events
+move before the checkpoint commits: exact without faults, approximate after one; ClickHouse is exact.
 """
 
 

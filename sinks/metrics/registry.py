@@ -1,34 +1,43 @@
 """The metrics of one process: in a registry of its own, bounded, and guarded, so that none of them breaks anything."""
 
 import logging
+import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import prometheus_client as prometheus
 
 from schemas.observations import IsolatedErrors
-from sinks.metrics.family import OTHER, VALUES_MAX, Counter, Family, Gauge, Histogram
+from sinks.metrics.family import OTHER, Counter, Family, Gauge, Histogram, Summary
 from sinks.metrics.shared import BUILD, ISOLATED_ERRORS, SHARED, VERSION
 
 logger = logging.getLogger(__name__)
 
 _SERIES_REMEMBERED: Final = 20_000
 
+# When a series began is of no use in the text format, and would be as many series again as counters have.
+prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
+
 
 class Metrics:
     """The metrics of one process. Moving one never raises: one that fails is counted, and its figure is missing."""
 
-    def __init__(self, families: Iterable[Family]) -> None:
-        """`families`: beside those of every process, and what Python tells of itself (CPU, memory, collections)."""
+    def __init__(self, families: Iterable[Family], made_as: Mapping[Any, Family] = MappingProxyType({})) -> None:
+        """`families`: beside those of every process, and what Python tells of itself (CPU, memory, collections).
+
+        `made_as`: of some of them what they are made as here, with other buckets for one.
+        """
         self.registry = prometheus.CollectorRegistry()
         self._failures: dict[str, IsolatedErrors] = {}
         for collector in (prometheus.ProcessCollector, prometheus.PlatformCollector, prometheus.GCCollector):
             collector(registry=self.registry)
-        self._metrics = {family: family.create(self.registry) for family in (*SHARED, *families)}
+        self._metrics = {family: made_as.get(family, family).create(self.registry) for family in (*SHARED, *families)}
         self._moves: dict[tuple[Any, ...], Callable[[float], object]] = {}
         self._values: dict[tuple[Family, int], set[str]] = {}
-        self.set(BUILD, 1, VERSION)
+        self._sets: dict[Family, set[tuple[str, ...]]] = {}
+        self.set(BUILD, 1, VERSION, platform.python_version())
 
     def increase(self, counter: Counter, *labels: str, by: float = 1) -> None:
         """Adds to a counter."""
@@ -38,8 +47,8 @@ class Metrics:
         """Sets a gauge."""
         self._move((gauge, *labels), value)
 
-    def record(self, histogram: Histogram, value: float, *labels: str) -> None:
-        """Adds a value to a histogram."""
+    def record(self, histogram: Histogram | Summary, value: float, *labels: str) -> None:
+        """Adds a value to a histogram, or a summary."""
         self._move((histogram, *labels), value)
 
     def begin(self, counter: Counter, *labels: str) -> None:
@@ -47,8 +56,17 @@ class Metrics:
         self._move((counter, *labels), 0)
 
     def bounded(self, family: Family, labels: Iterable[str]) -> tuple[str, ...]:
-        """Labels, with `other` in place of a value for which its label has no room."""
-        return tuple(self._bounded(family, position, value) for position, value in enumerate(labels))
+        """Labels, with `other` in place of a value for which its label or its family has no room."""
+        values = tuple(self._bounded(family, position, value) for position, value in enumerate(labels))
+        if family.room is None:
+            return values
+        sets = self._sets.setdefault(family, set())
+        if values not in sets:
+            if len(sets) >= family.room:
+                told = zip(family.labels, values, strict=True)
+                return tuple(value if label.vocabulary else OTHER for label, value in told)
+            sets.add(values)
+        return values
 
     def failed(self, name: str, error: Exception) -> None:
         """Notes that a metric raised. The first time is logged: each time would be a line a record."""
@@ -94,10 +112,5 @@ class Metrics:
             return str(name)
 
     def _bounded(self, family: Family, position: int, value: str) -> str:
-        known = self._values.setdefault((family, position), set())
-        if value in known:
-            return value
-        if len(known) >= VALUES_MAX:
-            return OTHER
-        known.add(value)
-        return value
+        taken = self._values.setdefault((family, position), set())
+        return family.labels[position].bounded(value, taken)

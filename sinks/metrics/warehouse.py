@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, one_of
+from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, closed
 from sinks.metrics.registry import Metrics
 
-_SINK: Final = Label("sink", one_of(("clickhouse",)))
-_TABLE: Final = Label("table", "the tables of the database")
+_SINK: Final = closed("sink", ("clickhouse",))
+_TABLE: Final = Label("table", "the tables of the database, and `row_batch`", 50)
 
 SINK_ATTEMPTS: Final = Counter(
-    "sink_batches", "Attempts to insert.", (_SINK, Label("result", one_of(("inserted", "refused", "failed"))))
+    "sink_batches", "Attempts to insert.", (_SINK, closed("result", ("inserted", "refused", "failed")))
 )
 SINK_ROWS: Final = Counter("sink_rows", "Rows inserted.", (_TABLE,))
 SINK_REFUSED: Final = Counter(
@@ -23,18 +23,27 @@ SINK_NEWER: Final = Gauge(
 )
 SINK_PENDING: Final = Gauge("sink_pending", "Rows gathered and not inserted yet.", (_SINK,), unit="rows")
 SINK_LAG: Final = Gauge(
-    "sink_lag", "For how long the oldest row that was read waits to be inserted; 0 when none does.", (_SINK,),
-    unit="seconds",
+    "sink_lag", "Age of the oldest rows that were read and are not stored yet, since their checkpoint; 0 without any.",
+    (_SINK,), unit="seconds",
 )  # fmt: skip
 SINK_WRITE: Final = Histogram(
     "sink_write", "One attempt to insert.", (_SINK,), unit="seconds",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )  # fmt: skip
 SINK_LAST_INSERT: Final = Gauge("sink_last_insert_timestamp", "Unix time of the last insert.", (_SINK,), unit="seconds")
+RECONCILIATION_GAP: Final = Gauge(
+    "reconciliation_gap",
+    "Records read of which neither a row nor a rejection is stored, or a row too many, of days up to yesterday and of "
+    "today up to what was stored when we looked; v_reconciliation says which.",
+    unit="records",
+)
+RECONCILED: Final = Gauge(
+    "reconciliation_last_run_timestamp", "Unix time of the last look at the reconciliation; 0 before.", unit="seconds"
+)
 
 FAMILIES: Final[tuple[Family, ...]] = (
     SINK_ATTEMPTS, SINK_ROWS, SINK_REFUSED, SINK_REFUSING, SINK_NEWER, SINK_PENDING, SINK_LAG, SINK_WRITE,
-    SINK_LAST_INSERT,
+    SINK_LAST_INSERT, RECONCILIATION_GAP, RECONCILED,
 )  # fmt: skip
 
 

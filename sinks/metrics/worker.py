@@ -1,141 +1,109 @@
-"""Families of `oidor worker`.
+"""The metrics of `oidor worker`, and how what a step observes moves them.
 
 Counters of events move before the checkpoint commits: exact without faults, approximate after one; ClickHouse is exact.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, get_args
 
 from schemas import observations
 from schemas.observations import Observations, is_recent
-from schemas.taxonomy import CLOCK_METRICS, REASONS, WARNINGS, Outcome, Severity
+from schemas.taxonomy import REASONS, ClockMetric, Priority, Severity
 from schemas.topics import INPUTS
-from sinks.metrics import durability
+from sinks.metrics import durability, events, promises
 from sinks.metrics.census import COUNTED, Census, CensusCollector
-from sinks.metrics.family import Counter, Family, Histogram, Label, one_of
-from sinks.metrics.labels import (
-    AREA,
-    CHANNEL,
-    CLOCK_METRIC,
-    EVENT_TYPE,
-    INPUT,
-    KIND,
-    PATTERN,
-    POLICY,
-    PRIORITY,
-    SEVERITY,
-    SOURCE,
-)
+from sinks.metrics.family import Family, Gauge, Histogram
 from sinks.metrics.registry import Metrics
 from sinks.metrics.shared import ISOLATED_ERRORS
 
-# Events, as they are read
-
-EVENTS: Final = Counter(
-    "events", "Records read, by what became of them.",
-    (INPUT, EVENT_TYPE, SOURCE, Label("outcome", one_of(get_args(Outcome)))),
-)  # fmt: skip
-EVENTS_REJECTED: Final = Counter(
-    "events_rejected", "Records not accepted, by reason.", (INPUT, SOURCE, Label("reason", one_of(REASONS)))
-)
-EVENT_WARNINGS: Final = Counter(
-    "event_warnings", "Oddities of accepted events.", (INPUT, SOURCE, Label("warning", one_of(WARNINGS)))
-)
-PROCESSING_ERRORS: Final = Counter(
-    "processing_errors", "Records that our own code failed on: page us.", (Label("error", "classes of exceptions"),)
-)
-CONTACTS: Final = Counter("contacts", "Contact events accepted.", (EVENT_TYPE, CHANNEL, AREA))
-COMPLAINTS: Final = Counter("complaints", "Complaint events accepted.", (EVENT_TYPE, KIND, CHANNEL, AREA))
-SURVEYS: Final = Counter("surveys", "Survey events accepted.", (EVENT_TYPE, KIND, AREA))
-
-TIME_SET_BACK: Final = Counter(
-    "time_set_back",
-    "Partitions whose time lay over a minute ahead of the broker's: what was decided since was withdrawn.",
-)
-
-# Promises, and what went wrong; moved only while the moment that they tell of is recent
-
-SLA_OUTCOMES: Final = Counter(
-    "sla_outcomes", "Clocks met and breached, breached at the deadline. A retraction does not take one back.",
-    (POLICY, CLOCK_METRIC, PRIORITY, Label("outcome", one_of(("met", "breached")))),
-)  # fmt: skip
-SLA_RETRACTIONS: Final = Counter(
-    "sla_retractions", "Breaches that late events proved wrong.", (POLICY, CLOCK_METRIC)
-)  # fmt: skip
-SLA_UNMATCHED: Final = Counter(
-    "sla_unmatched", "Cases opened for which no policy has a resolve target.", (INPUT,)
-)  # fmt: skip
-INCIDENTS: Final = Counter(
-    "pattern_incidents", "Transitions of incidents of failure patterns.",
-    (PATTERN, SEVERITY, Label("transition", one_of(get_args(observations.Transition)))),
-)  # fmt: skip
-
-_SECONDS: Final = (1, 5, 10, 20, 60, 180, 600, 1800, 3600, 14_400, 28_800, 86_400, 259_200, 1_296_000)
-WAIT: Final = Histogram(
-    "wait", "From queued to answered by a person, elapsed.", (CHANNEL,), unit="seconds",
-    buckets=(1, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800),
-)  # fmt: skip
-FIRST_RESPONSE: Final = Histogram(
-    "first_response", "From opened to the first reply of a person, elapsed.", (CHANNEL,), unit="seconds",
-    buckets=_SECONDS,
-)  # fmt: skip
-RESOLUTION: Final = Histogram(
-    "resolution", "From opened to resolved, elapsed.", (KIND,), unit="seconds", buckets=_SECONDS
-)  # fmt: skip
-
 OBSERVED: Final[Mapping[observations.Counter | observations.Moment | observations.Duration, Family]] = {
-    "events": EVENTS,
-    "events_rejected": EVENTS_REJECTED,
-    "event_warnings": EVENT_WARNINGS,
-    "processing_errors": PROCESSING_ERRORS,
+    "events": events.EVENTS,
+    "rejections": events.REJECTIONS,
+    "events_rejected": events.EVENTS_REJECTED,
+    "event_warnings": events.EVENT_WARNINGS,
+    "processing_errors": events.PROCESSING_ERRORS,
     "isolated_errors": ISOLATED_ERRORS,
-    "contacts": CONTACTS,
-    "complaints": COMPLAINTS,
-    "surveys": SURVEYS,
-    "sla_unmatched": SLA_UNMATCHED,
-    "time_set_back": TIME_SET_BACK,
-    "sla_outcomes": SLA_OUTCOMES,
-    "sla_retractions": SLA_RETRACTIONS,
-    "wait": WAIT,
-    "first_response": FIRST_RESPONSE,
-    "resolution": RESOLUTION,
+    "contacts": events.CONTACTS,
+    "complaints": events.COMPLAINTS,
+    "surveys": events.SURVEYS,
+    "time_set_back": events.TIME_SET_BACK,
+    "sla_outcomes": promises.SLA_OUTCOMES,
+    "sla_withdrawn": promises.SLA_WITHDRAWN,
+    "sla_retractions": promises.SLA_RETRACTIONS,
+    "sla_unmatched": promises.SLA_UNMATCHED,
+    "survey_box": events.SURVEY_BOX,
+    "survey_score": events.SURVEY_SCORE,
+    "wait": promises.WAIT,
+    "first_response": promises.FIRST_RESPONSE,
+    "resolution": promises.RESOLUTION,
 }
 """What a step observes -> the family that it moves."""
 
-MOVED: Final[tuple[Family, ...]] = (
-    EVENTS, EVENTS_REJECTED, EVENT_WARNINGS, PROCESSING_ERRORS, CONTACTS, COMPLAINTS, SURVEYS,
-    TIME_SET_BACK, SLA_OUTCOMES, SLA_RETRACTIONS, SLA_UNMATCHED, INCIDENTS, WAIT, FIRST_RESPONSE, RESOLUTION,
-)  # fmt: skip
+REPLAY_ACTIVE: Final = Gauge("replay_active", "1 in a worker that reads old records again, as `oidor replay` does.")
+
+MOVED: Final = (*events.FAMILIES, *promises.FAMILIES, REPLAY_ACTIVE)
 FAMILIES: Final = (*MOVED, *durability.FAMILIES, *COUNTED)
 
 
-class WorkerMetrics(Metrics):
-    """The metrics of a worker, and how observations of a step move them."""
+@dataclass(frozen=True)
+class Known:
+    """What a worker knows before anything happens: of it series begin at 0, or `increase()` would miss the first."""
 
-    def __init__(self) -> None:
-        super().__init__((*MOVED, *durability.FAMILIES))
+    promises: Collection[tuple[str, ClockMetric]] = ()
+    """(policy, metric) that some target is of."""
+    attainment: Mapping[tuple[str, ClockMetric], float] = field(default_factory=dict)
+    """Of these the share that is to be met, where the pack says one."""
+    targets: Mapping[ClockMetric, Collection[float]] = field(default_factory=dict)
+    """Seconds that are promised: histograms tell apart what is up to them."""
+    patterns: Collection[str] = ()
+    sources: Collection[str] = ()
+
+
+_PROMISED: Final[Mapping[Histogram, tuple[ClockMetric, ...]]] = {
+    promises.WAIT: ("answer",),
+    promises.FIRST_RESPONSE: ("first_response",),
+    promises.RESOLUTION: ("resolve", "final_response"),
+}
+
+
+class WorkerMetrics(Metrics):
+    """The metrics of a worker."""
+
+    def __init__(self, known: Known = Known()) -> None:
+        promised = {family: _at_targets(family, metrics, known.targets) for family, metrics in _PROMISED.items()}
+        super().__init__((*MOVED, *durability.FAMILIES), promised)
+        self._known = known
+        self._begin(known)
 
     def count_at_scrapes(self, census: Callable[[], Census]) -> None:
         """Lets every scrape take a census of the states."""
-        self.registry.register(CensusCollector(census, self))
+        self.registry.register(CensusCollector(census, self, self._known.promises, self._known.patterns))
 
-    def begin_known(self, *, policies: Iterable[str], priorities: Iterable[str], patterns: Iterable[str]) -> None:
-        """Exports what is known beforehand at 0: else `increase()` misses the first breach."""
-        ranks = list(priorities)
-        for policy in policies:
-            for metric in CLOCK_METRICS:
-                self.begin(SLA_RETRACTIONS, policy, metric)
-                for priority in ranks:
-                    for outcome in ("met", "breached"):
-                        self.begin(SLA_OUTCOMES, policy, metric, priority, outcome)
-        self.begin(TIME_SET_BACK)
+    def _begin(self, known: Known) -> None:
+        for policy, metric in known.promises:
+            self.begin(promises.SLA_RETRACTIONS, policy, metric)
+            self.begin(promises.SLA_WARNINGS, policy, metric)
+            for priority in get_args(Priority):
+                self.begin(promises.SLA_WITHDRAWN, policy, metric, priority)
+                for outcome in ("met", "breached"):
+                    self.begin(promises.SLA_OUTCOMES, policy, metric, priority, outcome)
+        for (policy, metric), share in known.attainment.items():
+            self.set(promises.SLA_TARGET, share, policy, metric)
+        self.begin(events.TIME_SET_BACK)
+        self.set(REPLAY_ACTIVE, 0)
         for topic in INPUTS:
-            self.begin(SLA_UNMATCHED, topic)
+            self.begin(promises.SLA_UNMATCHED, topic)
+            self.begin(events.PROCESSING_ERRORS, topic)
             for reason in REASONS:
-                self.begin(EVENTS_REJECTED, topic, "", reason)
-        for pattern in patterns:
+                self.begin(events.REJECTIONS, topic, reason)
+                for source in known.sources:
+                    self.begin(events.EVENTS_REJECTED, topic, source, reason)
+        for pattern in known.patterns:
+            self.begin(ISOLATED_ERRORS, pattern)
             for severity in get_args(Severity):
-                self.begin(INCIDENTS, pattern, severity, "opened")
+                for transition in get_args(observations.Transition):
+                    self.begin(promises.INCIDENTS, pattern, severity, transition)
 
     def observe(self, observed: Observations, wall: int, page_window_ms: int) -> None:
         """Moves what a step observed. `wall` is the wall clock, ms: what is of no recent moment moves no counter.
@@ -152,7 +120,22 @@ class WorkerMetrics(Metrics):
                 self._move(duration, seconds)
         for incident, transition in observed.incidents:
             if is_recent(incident.updated_at, wall, page_window_ms):
-                self.increase(INCIDENTS, incident.pattern, incident.severity, transition)
+                self.increase(promises.INCIDENTS, incident.pattern, incident.severity, transition)
+                if transition == "opened" and incident.pattern == WARNING_PATTERN:
+                    self.increase(promises.SLA_WARNINGS, incident.policy_id, incident.metric)
 
     def _family(self, name: Any) -> Family:
         return name if isinstance(name, Family) else OBSERVED[name]
+
+
+WARNING_PATTERN: Final = "P01"
+"""Of which an incident opens when a clock passes its first warning."""
+
+
+def _at_targets(
+    family: Histogram, metrics: Iterable[ClockMetric], targets: Mapping[ClockMetric, Collection[float]]
+) -> Histogram:
+    """A histogram that tells apart what is promised, too: by as many of its targets as there is room for."""
+    wanted = sorted({seconds for metric in metrics for seconds in targets.get(metric, ())} - {*family.buckets})
+    bounds = sorted((*family.buckets, *wanted[: promises.BUCKETS_MAX - len(family.buckets)]))
+    return replace(family, buckets=tuple(bounds))

@@ -53,7 +53,9 @@ class BareLoop:
 
     async def run(self) -> None:
         settings = self._settings
-        self._metrics.count_at_scrapes(lambda: census([cast("PartitionState", part.state) for part in self._parts]))
+        self._metrics.count_at_scrapes(
+            lambda: census([cast("PartitionState", part.state) for part in self._parts], wall_ms())
+        )
         await self._status_server.start()
         operator, config = feedback(settings, self._metrics), durability(settings)
         self._parts = [

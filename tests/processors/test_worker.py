@@ -17,12 +17,12 @@ from processors.state.partition import PartitionState
 from processors.worker import Worker, census, durability, feedback
 from schemas.observations import IsolatedErrors
 from schemas.topics import CONTACTS
-from sinks.metrics import worker as families
+from sinks.metrics import events as families
 from sinks.metrics.durability import CHECKPOINT_BYTES
 from sinks.metrics.family import Family
 from sinks.metrics.worker import WorkerMetrics
 from tests.processors.durability.fake_log import Broker, Inputs, play
-from tests.processors.feed import SECOND, Feed, event
+from tests.processors.feed import SECOND, T0, Feed, event
 
 SETTINGS = Settings(_env_file=None, partitions=1)
 
@@ -127,10 +127,11 @@ def test_a_census_adds_up_what_the_states_hold() -> None:
     for feed in feeds:
         feed.feed(event("contact.opened", "C1", 0, channel="phone", direction="inbound"))
 
-    counted = census([feed.state for feed in feeds])
+    counted = census([feed.state for feed in feeds], T0 + 5_000)
 
     assert counted.open["backlog_cases", "inbound", "", "normal"] == 2
+    assert counted.oldest_seconds["backlog_cases", "inbound", "", "normal"] == 5
     assert counted.entries["cases"] == 1, "of the fullest partition"
     assert counted.bounds["cases"] == feeds[0].state.rules.bounds["cases"]
-    assert counted.dedup_hours is None
-    assert census([]).entries == {}
+    assert counted.dedup_seconds is None
+    assert census([], T0).entries == {}

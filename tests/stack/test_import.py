@@ -11,8 +11,8 @@ from deploy.local.stack import fetch
 from deploy.traffic.messages import Message, encode, rfc3339
 from processors.settings import Settings
 from schemas.topics import COMPLAINTS, CONTACTS
-from sinks.metrics import worker
-from sinks.metrics.census import OPEN, WAITS_OPEN_SINCE
+from sinks.metrics import events, promises
+from sinks.metrics.census import LONGEST_WAIT, OLDEST_CASE, OPEN, SLA_OPEN
 from tests.stack.running import Installation, installed
 
 pytestmark = pytest.mark.stack
@@ -23,9 +23,11 @@ MONTH_MS: Final = 30 * 86_400_000
 LIVE_METRICS: Final = tuple(
     family.exported_name
     for family in (
-        *(gauge for name, gauge in OPEN.items() if not name.startswith("imported_")), WAITS_OPEN_SINCE,
-        worker.CONTACTS, worker.COMPLAINTS, worker.SURVEYS, worker.SLA_OUTCOMES, worker.SLA_RETRACTIONS,
-        worker.SLA_UNMATCHED, worker.INCIDENTS, worker.WAIT, worker.FIRST_RESPONSE, worker.RESOLUTION,
+        *(gauge for name, gauge in OPEN.items() if not name.startswith("imported_")), SLA_OPEN, LONGEST_WAIT,
+        OLDEST_CASE,
+        events.CONTACTS, events.COMPLAINTS, events.SURVEYS, promises.SLA_OUTCOMES, promises.SLA_RETRACTIONS,
+        promises.SLA_WITHDRAWN, promises.SLA_UNMATCHED, promises.INCIDENTS, promises.WAIT, promises.FIRST_RESPONSE,
+        promises.RESOLUTION,
     )
 )  # fmt: skip
 """All that an alarm is set on, but for what tells of records and of ourselves."""
@@ -83,10 +85,10 @@ def test_an_import_of_five_thousand_old_tickets_is_all_there_pages_nobody_and_al
         ) == [(2 * IMPORTED, IMPORTED, 1, "breached_open")]
         assert _live(oidor) == before
         assert [message for message in oidor.incidents() if message["page"]] == []
-        assert oidor.metric("feedback_imported_pattern_incidents", pattern="P10") == len(range(0, IMPORTED, 3))
+        assert oidor.metric("feedback_imported_incidents", pattern="P10") == len(range(0, IMPORTED, 3))
         assert oidor.metric("feedback_imported_cases") == IMPORTED
         assert oidor.metric("feedback_imported_sla_clocks", state="overdue") == 2 * IMPORTED
-        assert oidor.metric("feedback_imported_pattern_incidents", pattern="P02") == 2 * IMPORTED
+        assert oidor.metric("feedback_imported_incidents", pattern="P02") == 2 * IMPORTED
 
         solved = oidor.publish([told("OLD0", "contact.resolved", _wall_ms(), resolution="solved")])
         oidor.settle(live + old + solved)

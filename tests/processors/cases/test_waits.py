@@ -484,11 +484,12 @@ def test_the_case_of_a_callback_is_ours_to_go_on_with(pack: Rules) -> None:
 def test_who_waits_now_is_a_gauge_by_queue_until_the_wait_ends_or_is_unknown(pack: Rules) -> None:
     feed = Feed(pack)
     feed.feed(OPENED, QUEUED)
-    waiting = ("waits_open", "sales", "", str(T0 + 5 * SECOND))
+    waiting = ("queue_length", "sales", "")
     assert feed.state.gauges[waiting] == 1
+    assert feed.state.gauges.since[waiting] == {T0 + 5 * SECOND: 1}
     feed.feed(at("answered", 15))
     assert waiting not in feed.state.gauges
     feed.feed(at("queued", 120, queue="billing"))
-    assert feed.state.gauges["waits_open", "billing", "", str(T0 + 120 * SECOND)] == 1
+    assert feed.state.gauges.since["queue_length", "billing", ""] == {T0 + 120 * SECOND: 1}
     feed.until(DAY + 121 * SECOND)
-    assert "waits_open" not in {name for name, *_ in feed.state.gauges}
+    assert "queue_length" not in {name for name, *_ in feed.state.gauges}

@@ -99,7 +99,7 @@ def test_an_incident_is_withdrawn_when_an_earlier_event_shows_that_it_never_was(
 
 def test_what_is_open_is_counted_by_pattern_severity_and_area() -> None:
     case = incidents_after(opened(priority="urgent", org_unit="es/care"), until=5 * HOUR)
-    gauge = ("pattern_incidents_open", "P02", "critical", "es")
+    gauge = ("incidents_open", "P02", "critical", "es")
     assert case.feed.state.gauges[gauge] == 1
     case.then(contact("resolved", 6 * HOUR))
     assert gauge not in case.feed.state.gauges

@@ -56,7 +56,7 @@ BACKLOG, OLD_BACKLOG = ("backlog_cases",), ("imported_cases",)
 
 
 def running(metric: str) -> tuple[str, ...]:
-    return "sla_open", metric
+    return "sla_on_track", metric
 
 
 def overdue(metric: str) -> tuple[str, ...]:
@@ -67,8 +67,8 @@ def imported(state: str, metric: str) -> tuple[str, ...]:
     return "imported_sla_clocks", state, metric
 
 
-P01, P02, P08, P10 = (("pattern_incidents_open", f"P{number}") for number in ("01", "02", "08", "10"))
-OLD_P01, OLD_P02, OLD_P08, OLD_P10 = (("imported_pattern_incidents", f"P{n}") for n in ("01", "02", "08", "10"))
+P01, P02, P08, P10 = (("incidents_open", f"P{number}") for number in ("01", "02", "08", "10"))
+OLD_P01, OLD_P02, OLD_P08, OLD_P10 = (("imported_incidents", f"P{n}") for n in ("01", "02", "08", "10"))
 
 CASES: dict[str, tuple[tuple[Happening, ...], int | None, set[tuple[str, ...]]]] = {
     "a contact that is opened now": (

@@ -119,14 +119,14 @@ def test_one_incident_of_ours_counts_and_names_them_and_ends_when_none_has_left_
     assert (row["pattern"], row["severity"], row["state"]) == ("evicted_cases", "critical", "open")
     assert (row["opened_at"], row["updated_at"]) == (T0 + 3 * MINUTE, T0 + 4 * MINUTE)
     assert json.loads(row["evidence"]) == {"cases": 2, "cases_max": 3, "named": ["crm:A0", "crm:A1"]}
-    assert run.state.gauges["pattern_incidents_open", "evicted_cases", "critical", ""] == 1
+    assert run.state.gauges["incidents_open", "evicted_cases", "critical", ""] == 1
     run.feed.restart()
-    assert run.state.gauges["pattern_incidents_open", "evicted_cases", "critical", ""] == 1
+    assert run.state.gauges["incidents_open", "evicted_cases", "critical", ""] == 1
     (row,) = own(run.then(contact("A5", HOUR)).views)
     assert json.loads(row["evidence"])["cases"] == 3
     (row,) = own(run.then(until=3 * HOUR).views)
     assert (row["state"], row["close_reason"], row["closed_at"]) == ("closed", "quiet", T0 + 2 * HOUR)
-    assert ("pattern_incidents_open", "evicted_cases", "critical", "") not in run.state.gauges
+    assert ("incidents_open", "evicted_cases", "critical", "") not in run.state.gauges
     assert len(own(run.then(contact("A6", 5 * HOUR)).views)) == 2, "another shortage is another incident"
 
 
@@ -138,18 +138,20 @@ def test_an_incident_of_a_subject_that_loses_its_last_case_does_not_stay_open() 
     (row,) = [row for row in run.views.incidents() if row["pattern"] == "P08"]
     assert (row["state"], row["close_reason"]) == ("closed", "evicted")
     assert "P08" in registry.SUBJECT_PATTERNS
-    assert not [gauge for gauge in run.state.gauges if gauge[:2] == ("pattern_incidents_open", "P08")]
+    assert not [gauge for gauge in run.state.gauges if gauge[:2] == ("incidents_open", "P08")]
 
 
 def test_the_retention_that_is_held_is_shown() -> None:
     run = Run().then(contact("A", 0), resolved("A", HOUR))
-    assert census([run.state]).case_retention_seconds == 30 * 86_400
+    assert census([run.state], T0).case_retention_seconds == 30 * 86_400
     run.then(*(contact(name, 2 * DAY) for name in "BCD"))
-    assert census([run.state]).case_retention_seconds == 2 * 86_400 - 3_600
+    assert census([run.state], T0).case_retention_seconds == 2 * 86_400 - 3_600
     run.feed.restart()
     run.then(contact("D", 3 * DAY, "customer_replied"))
-    assert census([run.state]).case_retention_seconds == 3 * 86_400 - 3_600, "and grows again while none leaves early"
-    assert census([]).case_retention_seconds is None
+    assert census([run.state], T0).case_retention_seconds == 3 * 86_400 - 3_600, (
+        "and grows again while none leaves early"
+    )
+    assert census([], T0).case_retention_seconds is None
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["for want of room", "expired"])
@@ -277,7 +279,7 @@ def test_while_nothing_was_forgotten_an_unknown_key_is_new_however_old() -> None
     run = Run(rules(cases_max=1, case_retention_days=30, dedup_max_ids=4, disorder=3_600))
     run.then(*(contact(f"A{n}", n * MINUTE) for n in range(10)), contact("X", 1, "customer_replied", arrives=HOUR))
     assert run.state.seen[CONTACTS].since > T0
-    assert census([run.state]).departed_seconds is None
+    assert census([run.state], T0).departed_seconds is None
     assert warnings_of(run.views)[f"X.customer_replied.{1}."] == ("missing_open",)
 
 

@@ -129,7 +129,7 @@ def test_what_a_pattern_said_before_it_raised_stands_until_it_works_again(broken
     run.then(contact("assigned", MINUTE, owner="ana"), contact("resolved", HOUR))
     assert run.of("P10") == [before]
     assert [step for step in run.transitions if step[0] == "P10"] == [("P10", "contact-events:crm:C1:0", "opened")]
-    assert run.feed.state.gauges["pattern_incidents_open", "P10", "warning", ""] == 1
+    assert run.feed.state.gauges["incidents_open", "P10", "warning", ""] == 1
     broken()
     run.then(contact("closed", 2 * HOUR))
     assert (run.one("P10")["closed_at"], run.one("P10")["close_reason"]) == (T0 + HOUR, "auto")

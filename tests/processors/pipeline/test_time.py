@@ -225,6 +225,7 @@ def breaches(outputs: list[Observations], wall: int) -> float | None:
 def read_at(lag: int) -> tuple[list[Observations], Views, int]:
     """A log with one breach, read `lag` ms after it happened."""
     feed, views = Feed(RULES), Views()
+    feed.state.wall = T0 + MINUTE + lag
     outputs = [feed.feed(*waiting_caller()), feed.until(MINUTE)]
     views.insert(feed.checkpoint(T0 + lag))
     return outputs, views, T0 + MINUTE + lag

@@ -10,7 +10,7 @@ from schemas.outputs import IncidentRow
 from sinks.metrics import warehouse
 from sinks.metrics.census import OPEN
 from sinks.metrics.family import Family
-from sinks.metrics.worker import FAMILIES, OBSERVED, WorkerMetrics
+from sinks.metrics.worker import FAMILIES, OBSERVED, Known, WorkerMetrics
 
 NOW = 1_764_000_000_000
 WINDOW = 600_000
@@ -37,23 +37,20 @@ def test_counts_move_whenever_and_moments_only_while_they_are_recent() -> None:
     observed.count("events", "contact-events", "contact.opened", "crm", "accepted")
     observed.count("events", "contact-events", "contact.opened", "crm", "accepted")
     for at in (NOW, NOW - WINDOW, NOW + CLOCKS_AGREE_MS + 1):
-        observed.moment(at, "sla_outcomes", "default", "answer", "urgent", "breached")
-        observed.duration(at, 42, "wait", "phone")
+        observed.moment(at, "sla_retractions", "default", "answer")
+        observed.duration(at, 42, "wait", "phone", "elapsed")
     metrics = WorkerMetrics()
 
     metrics.observe(observed, NOW, WINDOW)
 
     event = {"topic": "contact-events", "event_type": "contact.opened", "source": "crm", "outcome": "accepted"}
-    breach = {"policy": "default", "metric": "answer", "priority": "urgent", "outcome": "breached"}
     assert value(metrics, "feedback_events_total", **event) == 2
-    assert value(metrics, "feedback_sla_outcomes_total", **breach) == 1
-    assert value(metrics, "feedback_wait_seconds_count", channel="phone") == 1
+    assert value(metrics, "feedback_sla_retractions_total", policy="default", metric="answer") == 1
+    assert value(metrics, "feedback_wait_seconds_count", channel="phone", clock="elapsed") == 1
 
 
 def test_what_is_known_beforehand_is_exported_before_it_happens_for_the_first_time() -> None:
-    metrics = WorkerMetrics()
-
-    metrics.begin_known(policies=["default"], priorities=["urgent"], patterns=["P99"])
+    metrics = WorkerMetrics(Known(promises=[("default", "answer")], patterns=["P99"]))
 
     breach = {"policy": "default", "metric": "answer", "priority": "urgent", "outcome": "breached"}
     assert value(metrics, "feedback_sla_outcomes_total", **breach) == 0
