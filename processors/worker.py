@@ -43,7 +43,7 @@ from sinks import messages
 from sinks.metrics.census import Census
 from sinks.metrics.durability import DurabilityWatch
 from sinks.metrics.shared import LAST_ANSWER
-from sinks.metrics.worker import Known, WorkerMetrics
+from sinks.metrics.worker import REPLAY_ACTIVE, Known, WorkerMetrics
 
 _PENDING_RECORDS: Final = 40_000
 """Records of one partition that may wait for a commit; beyond it they are read again later."""
@@ -97,7 +97,7 @@ def known(rules: Rules, at: int) -> Known:
 def feedback(settings: Settings, metrics: WorkerMetrics, rules: Rules | None = None) -> Operator:
     """The pipeline, with its metrics and its way to Kafka; by the rules of the settings. Raises RulesError."""
     rules = rules or rules_of(settings)
-    page_window_ms, watch = round(settings.page_window * 1000), DurabilityWatch(metrics)
+    page_window_ms, watch = round(settings.page_window * 1000), DurabilityWatch(metrics, INPUTS, settings.partitions)
 
     def observed_step(state: PartitionState, batch: Batch, now: int, spent: Spent) -> Observations:
         state.wall = wall_ms()
@@ -209,7 +209,8 @@ class Worker(DurableProcess):
         consumer: Callable[[], BatchConsumer],
         refuse: Callable[[str], None],
     ) -> None:
-        watch = DurabilityWatch(metrics)
+        watch = DurabilityWatch(metrics, INPUTS, settings.partitions)
+        metrics.set(REPLAY_ACTIVE, settings.replay_from is not None)
         assignment = Assignment(
             operator,
             lambda number: kafka_log(number, settings),

@@ -38,8 +38,10 @@ Counter = Literal[
 """Moved whenever the records came."""
 Moment = Literal["sla_retractions", "sla_unmatched", "survey_box"]
 """Counters moved only while the moment that they tell of is recent, so that a replay pages nobody."""
-Duration = Literal["wait", "first_response", "resolution", "survey_score"]
-"""Histograms of seconds, moved only while they ended recently; and what ratings amount to."""
+Duration = Literal["wait", "first_response", "resolution"]
+"""Histograms of seconds, moved only while they ended recently."""
+Score = Literal["survey_score"]
+"""A sum of ratings, moved only while they are recent."""
 Gauge = Literal[
     "backlog_cases", "queue_length", "sla_on_track", "sla_paused", "sla_at_risk", "sla_overdue", "incidents_open",
     "imported_cases", "imported_sla_clocks", "imported_incidents",
@@ -50,7 +52,7 @@ Transition = Literal["opened", "updated", "closed", "withdrawn"]
 
 CounterKey = tuple[Counter, *tuple[str, ...]]
 MomentKey = tuple[Moment, *tuple[str, ...]]
-DurationKey = tuple[Duration, *tuple[str, ...]]
+DurationKey = tuple[Duration | Score, *tuple[str, ...]]
 GaugeKey = tuple[Gauge, *tuple[str, ...]]
 
 

@@ -273,6 +273,7 @@ class Assignment:
     async def _serve(self, part: DurablePartition) -> None:
         """Timer steps and commits until something fails."""
         pace, share = self._config.pace, part.number / self._config.partitions
+        part.served_at = part.timers_at = loop_time()
         timer_at = next_slot(pace.timer, share)
         commit_at = next_commit(pace.checkpoint, share, self.progress.unread(part))
         while True:
@@ -290,6 +291,7 @@ class Assignment:
                 for topic in self.progress.stalled(part):
                     await self._seek_back(part, topic, "stalled")
                 timer_at = next_slot(pace.timer, share) if part.fire_timers() else loop_time()
+                part.timers_at = loop_time()
             if loop_time() >= commit_at or part.commit_is_urgent:
                 await self._commit(part)
                 commit_at = next_commit(pace.checkpoint, share, self.progress.unread(part))

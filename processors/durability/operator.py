@@ -35,6 +35,9 @@ class State(Durable, Protocol):
     incarnations: Mapping[str, int]
     """Input topic -> which topic of this name its records are of; set when all of the log was read."""
 
+    def watermark_of(self, topic: str) -> int:
+        """Up to which moment, ms, an input was processed; 0: none of it ever was."""
+
     def advance_watermark(self, topic: str, timestamp: int) -> None:
         """Everything of an input up to this moment, ms, was processed. It never goes back."""
 

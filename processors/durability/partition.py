@@ -105,6 +105,8 @@ class DurablePartition:
         """When the oldest change that is not durable yet was seen, on the loop's clock."""
         self.heartbeat_at: float | None = None
         """When its task came around last; None while it waits for its turn, or for a commit: that has a limit."""
+        self.served_at = self.timers_at = loop_time()
+        """When its task began to serve it, and when it fired timers last, on the loop's clock."""
         self.wake = asyncio.Event()
         self._operator, self._log, self._config = operator, log, config
         self._changelog = Changelog(self.state, config.inputs, config.log_limits)

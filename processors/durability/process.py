@@ -9,6 +9,7 @@ from faust.types import TP
 
 from processors.durability.assignment import Assignment
 from processors.durability.operator import TICK_SECONDS
+from processors.durability.partition import DurablePartition
 from processors.runtime import symptoms
 from processors.runtime.problems import Problem
 from processors.runtime.service import Background
@@ -36,7 +37,9 @@ class Gauges(Protocol):
 
     def partitions(self, *, ready: int, halted: int, opening: int, recovered: bool) -> None: ...
     def reading(self, topic: str, *, lag: int, held_open: bool) -> None: ...
-    def watermarks(self, *, lag: float, ahead: float) -> None: ...
+    def watermark(self, topic: str, *, lag: float) -> None: ...
+    def ahead(self, seconds: float) -> None: ...
+    def timers(self, ran_at: float) -> None: ...
     def clock(self, *, ahead: float, agrees: bool) -> None: ...
     def contradictions(self, number: int) -> None: ...
 
@@ -74,8 +77,10 @@ class DurableProcess:
         for topic, lag in assignment.lag().items():
             gauges.reading(topic, lag=lag, held_open=held_open[topic])
         gauges.contradictions(len(assignment.problems))
-        if lags := [part.clock.best - part.state.now for part in ready if part.state.now]:
-            gauges.watermarks(lag=max(lags) / 1000, ahead=-min(lags) / 1000)
+        for topic in assignment.kafka_names:
+            gauges.watermark(topic, lag=max((_lag_ms(part, topic) for part in ready), default=0) / 1000)
+        gauges.ahead(max((part.state.now - part.clock.best for part in ready if part.state.now), default=0) / 1000)
+        gauges.timers((wall_ms() / 1000) - max((loop_time() - part.timers_at for part in ready), default=0))
         if aheads := [part.clock.ahead_ms for part in ready]:
             agrees = all(part.clock.time is not None for part in ready)
             gauges.clock(ahead=max(aheads, key=abs) / 1000, agrees=agrees)
@@ -191,3 +196,9 @@ class DurableProcess:
             offsets = self.assignment.durable()
             if offsets and not self._group().rebalancing:
                 await self._group().commit_durable(offsets)
+
+
+def _lag_ms(part: DurablePartition, topic: str) -> float:
+    """How far an input of a partition is behind the broker's time; of one never read, for how long it is served."""
+    watermark = part.state.watermark_of(topic)
+    return part.clock.best - watermark if watermark else (loop_time() - part.served_at) * 1000

@@ -129,6 +129,10 @@ class PartitionState:
         """When that is for one that is over, ms."""
         return case.settled_at + self.rules.case_retention_ms
 
+    def watermark_of(self, topic: str) -> int:
+        """Up to which moment, ms, an input was processed; 0: none of it ever was."""
+        return self.watermarks.inputs.get(topic, 0)
+
     def advance_watermark(self, topic: str, timestamp: int) -> None:
         """All records of an input up to this moment were processed."""
         self.watermarks.advance(topic, timestamp)

@@ -1,5 +1,6 @@
 """Families of every process that keeps durable partitions, and what moves them."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, closed
@@ -88,8 +89,15 @@ class DurabilityWatch:
     No series is of one partition, so none goes stale when a partition moves away.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, topics: Iterable[str] = (), partitions: int = 0) -> None:
+        """`topics`: the inputs, logical names; `partitions`: of each. Of what is known series begin at 0."""
         self._metrics = metrics
+        for result in ("committed", "failed", "failed_ours"):
+            metrics.begin(CHECKPOINTS, result)
+        for topic in topics:
+            metrics.begin(REREADS, topic)
+            metrics.begin(INPUT_DELETED, topic)
+        metrics.set(PARTITIONS_EXPECTED, partitions)
 
     def timer_delayed(self, seconds: float) -> None:
         self._metrics.record(TIMER_DELAY, seconds)
@@ -123,9 +131,15 @@ class DurabilityWatch:
         self._metrics.set(CONSUMER_LAG, lag, topic)
         self._metrics.set(TRANSACTION_HELD_OPEN, held_open, topic)
 
-    def watermarks(self, *, lag: float, ahead: float) -> None:
-        self._metrics.set(WATERMARK_LAG, lag)
-        self._metrics.set(WATERMARK_AHEAD, ahead)
+    def watermark(self, topic: str, *, lag: float) -> None:
+        self._metrics.set(WATERMARK_LAG, lag, topic)
+
+    def ahead(self, seconds: float) -> None:
+        self._metrics.set(WATERMARK_AHEAD, seconds)
+
+    def timers(self, ran_at: float) -> None:
+        """`ran_at`: a Unix time."""
+        self._metrics.set(TIMER_LAST_RUN, ran_at)
 
     def clock(self, *, ahead: float, agrees: bool) -> None:
         self._metrics.set(CLOCK_AHEAD, ahead)

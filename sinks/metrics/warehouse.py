@@ -1,7 +1,9 @@
 """Families of `oidor warehouse`."""
 
+import time
 from typing import Final
 
+from schemas.outputs import COLUMNS
 from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, closed
 from sinks.metrics.registry import Metrics
 
@@ -30,7 +32,12 @@ SINK_WRITE: Final = Histogram(
     "sink_write", "One attempt to insert.", (_SINK,), unit="seconds",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )  # fmt: skip
-SINK_LAST_INSERT: Final = Gauge("sink_last_insert_timestamp", "Unix time of the last insert.", (_SINK,), unit="seconds")
+SINK_LAST_INSERT: Final = Gauge(
+    "sink_last_insert_timestamp",
+    "Unix time of the last insert; before the first, of the start.",
+    (_SINK,),
+    unit="seconds",
+)
 RECONCILIATION_GAP: Final = Gauge(
     "reconciliation_gap",
     "Records read of which neither a row nor a rejection is stored, or a row too many, of days up to yesterday and of "
@@ -52,3 +59,11 @@ class WarehouseMetrics(Metrics):
 
     def __init__(self) -> None:
         super().__init__(FAMILIES)
+        for sink in ("clickhouse",):
+            for result in ("inserted", "refused", "failed"):
+                self.begin(SINK_ATTEMPTS, sink, result)
+            self.set(SINK_LAST_INSERT, time.time(), sink)
+        for table in COLUMNS:
+            self.begin(SINK_ROWS, table)
+            self.begin(SINK_REFUSED, table)
+        self.begin(SINK_REFUSED, "row_batch")

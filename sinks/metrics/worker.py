@@ -17,7 +17,9 @@ from sinks.metrics.family import Family, Gauge, Histogram
 from sinks.metrics.registry import Metrics
 from sinks.metrics.shared import ISOLATED_ERRORS
 
-OBSERVED: Final[Mapping[observations.Counter | observations.Moment | observations.Duration, Family]] = {
+OBSERVED: Final[
+    Mapping[observations.Counter | observations.Moment | observations.Duration | observations.Score, Family]
+] = {
     "events": events.EVENTS,
     "rejections": events.REJECTIONS,
     "events_rejected": events.EVENTS_REJECTED,

@@ -78,6 +78,9 @@ class Counting:
     def restore(self, meta: Mapping[str, Any]) -> None:
         self.rejected = list(meta["rejected"])
 
+    def watermark_of(self, topic: str) -> int:
+        return self.watermarks.get(topic, 0)
+
     def advance_watermark(self, topic: str, timestamp: int) -> None:
         self.watermarks[topic] = max(self.watermarks.get(topic, 0), timestamp)
 

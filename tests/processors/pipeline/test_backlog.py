@@ -85,7 +85,7 @@ CASES: dict[str, tuple[tuple[Happening, ...], int | None, set[tuple[str, ...]]]]
     ),
     "one told ten minutes late is not, and its promises run": (
         (contact("opened", 0, 10 * MINUTE),), None,
-        {OLD_BACKLOG, imported("open", "first_response"), imported("open", "resolve")},
+        {OLD_BACKLOG, imported("on_track", "first_response"), imported("on_track", "resolve")},
     ),
     "whose deadlines pass later is overdue as anything is": (
         (contact("opened", 0, 10 * MINUTE),), 25 * HOUR,

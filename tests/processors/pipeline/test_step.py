@@ -186,7 +186,7 @@ def test_an_error_of_ours_rejects_the_record_and_leaves_its_case_as_it_was(
     for feed, happenings in ((poisoned, [*log[:position], poison, *log[position:]]), (clean, log)):
         outputs = feed.feed(*happenings)
         if feed is poisoned:
-            assert outputs.counts["processing_errors", "PoisonError"] == 1
+            assert outputs.counts["processing_errors", CONTACTS] == 1
     assert outcomes(poisoned.state) == {"read": 6, "accepted": 5, "late": 0, "duplicate": 0, "rejected": 1}
     (refused,) = poisoned.state.pending.rejected
     assert (refused.row.reason, refused.row.event_id) == ("processing_error", "poison")
@@ -260,7 +260,7 @@ def test_one_record_can_be_rejected_unseen() -> None:
     record = feed.append(opened())
     outputs: Observations = step.reject(feed.state, CONTACTS, record, "processing_error", "three attempts")
     assert outcomes(feed.state)["rejected"] == 1
-    assert outputs.counts["events_rejected", CONTACTS, "crm", "processing_error"] == 1
+    assert outputs.counts["rejections", CONTACTS, "processing_error"] == 1
 
 
 # What is odd

@@ -7,7 +7,7 @@ from sinks.metrics.registry import Metrics
 
 def test_what_happens_and_how_it_stands_is_exported_without_a_series_of_one_partition() -> None:
     metrics = Metrics(FAMILIES)
-    watch = DurabilityWatch(metrics)
+    watch = DurabilityWatch(metrics, [CONTACTS], partitions=12)
 
     watch.committed(0.2, delta_bytes=300)
     watch.published("feedback-rows", 200)
@@ -17,7 +17,9 @@ def test_what_happens_and_how_it_stands_is_exported_without_a_series_of_one_part
     watch.deleted(CONTACTS, 5)
     watch.partitions(ready=3, halted=1, opening=2, recovered=False)
     watch.reading(CONTACTS, lag=40, held_open=True)
-    watch.watermarks(lag=1.5, ahead=-0.5)
+    watch.watermark(CONTACTS, lag=1.5)
+    watch.ahead(-0.5)
+    watch.timers(7.5)
     watch.clock(ahead=-3, agrees=True)
 
     exported = {
@@ -46,7 +48,9 @@ EXPECTED = {
     ("state_recovered",): 0,
     ("consumer_lag_events", CONTACTS): 40,
     ("upstream_transaction_held_open", CONTACTS): 1,
-    ("watermark_lag_seconds",): 1.5,
+    ("partitions_expected",): 12,
+    ("timer_last_run_timestamp_seconds",): 7.5,
+    ("watermark_lag_seconds", CONTACTS): 1.5,
     ("watermark_ahead_seconds",): -0.5,
     ("clock_ahead_seconds",): -3,
     ("clock_agrees",): 1,

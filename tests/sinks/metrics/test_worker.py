@@ -25,6 +25,7 @@ def test_whatever_a_step_may_observe_has_exactly_one_family_of_its_kind() -> Non
         **dict.fromkeys(get_args(observations.Counter), "counter"),
         **dict.fromkeys(get_args(observations.Moment), "counter"),
         **dict.fromkeys(get_args(observations.Duration), "histogram"),
+        **dict.fromkeys(get_args(observations.Score), "summary"),
     }
     assert {name: family.kind for name, family in OBSERVED.items()} == kinds
     assert len(set(OBSERVED.values())) == len(OBSERVED)
