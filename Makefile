@@ -10,7 +10,7 @@ QUIETLY := --quiet --disable-pip-version-check
 LOCK := pip compile --quiet pyproject.toml - --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: help demo test hunt stack storm check format generate lock bench clean
+.PHONY: help demo test hunt stack storm check image format generate lock bench clean
 
 help:                 ## this list
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,7 @@ hunt: $(VENV)/.dev    ## look with new random cases for one that breaks a law; t
 	HYPOTHESIS_PROFILE=hunt $(BIN)/pytest -q -n $(WORKERS) -m "hypothesis and not stack"
 
 stack: $(VENV)/.dev   ## with Apache Kafka and ClickHouse, started here; hard cases, forty faults, hundreds of seeds
+	tests/stack/install.sh stack
 	$(BIN)/pytest -q -n auto -m stack tests/simulation
 	$(BIN)/pytest -q -s -m stack tests/fuzz
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "stack and not alone" --ignore tests/simulation --ignore tests/fuzz
@@ -38,7 +39,12 @@ check: $(VENV)/.dev   ## style, types, and the graph of imports: rooms, floors, 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.architecture.import_graph
-	$(BIN)/pytest -q tests/architecture
+	$(BIN)/pytest -q -m "not stack" tests/architecture tests/deploy/shipped
+
+image: $(VENV)/.dev   ## the container image, built without Docker and a registry, and a worker of it beside real servers
+	tests/stack/install.sh image
+	deploy/image.sh .oidor/image
+	$(BIN)/python -m tests.stack.image
 
 format: $(VENV)/.dev  ## put imports and lines in order
 	$(BIN)/ruff check --fix --quiet .
