@@ -53,6 +53,7 @@ format: $(VENV)/.dev  ## put imports and lines in order
 generate: $(VENV)/.dev ## write the documents that follow from declarations
 	$(BIN)/python -m sinks.metrics.reference > docs/metrics.md
 	$(BIN)/python -m schemas.limits > docs/limits.md
+	$(BIN)/python -m deploy.grafana
 	$(BIN)/python -m deploy.cli.effective > docs/settings.md
 
 bench: $(VENV)/.dev   ## figures of this machine; a table, then one JSON line
