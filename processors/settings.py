@@ -252,6 +252,12 @@ class Settings(BaseSettings):
     """Port of the worker's pages; 0 takes a free one."""
     warehouse_port: Port = 6067
     """Port of the warehouse's pages; 0 takes a free one."""
+    board_port: Port = 6068
+    """Port of the board; 0 takes a free one."""
+    board_processes: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1:6066", "127.0.0.1:6067")
+    """Pages of all workers and of the warehouse, host:port, comma-separated, for the board. A name stands for all of
+    its addresses: one of a headless service is enough for all workers.
+    """
     log_level: str = "info"
     """Debug, info, warning or error."""
     log_format: Literal["text", "json"] = "text"
@@ -280,6 +286,13 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("board_processes")
+    @classmethod
+    def _hosts_and_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [address for address in value if not (_ADDRESS.fullmatch(address) and ":" in address)]:
+            raise ValueError(f"host:port, comma-separated, and not {wrong[0]}")
+        return value
+
     @model_validator(mode="after")
     def _security_is_whole(self) -> "Settings":
         security, mechanism = self.kafka_security, self.kafka_mechanism
@@ -301,7 +314,7 @@ class Settings(BaseSettings):
             raise ValueError("OIDOR_CLICKHOUSE_CA or _CERTIFICATE is given: set OIDOR_CLICKHOUSE_TLS=true")
         return self
 
-    @field_validator("policies", "sources", "erase_sources", "clickhouse_alt_hosts", mode="before")
+    @field_validator("policies", "sources", "erase_sources", "clickhouse_alt_hosts", "board_processes", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

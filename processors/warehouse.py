@@ -5,7 +5,8 @@ Heartbeats come from another thread, so an insert may take as long as it needs.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -24,6 +25,7 @@ from processors.runtime.slices import FetchProgress, Missing, Slice
 from processors.runtime.symptoms import Progress, Symptoms, of_inserting
 from processors.runtime.timeouts import CONSUMER_SECONDS, GROUP_COMMIT_SECONDS, bounded, loop_time, wall_ms
 from processors.settings import Settings
+from schemas.floor import BOARD_PAGE, ProcessFloor, encode
 from schemas.outputs import COLUMNS
 from schemas.topics import ROWS
 from sinks.clickhouse import Address
@@ -55,7 +57,7 @@ def run(settings: Settings) -> int:
     app = BatchingApp(settings, Inputs(f"{settings.app_id}-warehouse", topics, SLICE_BATCHES, CHANNEL_SLICES))
     incarnation = TopicIncarnation(aiokafka_client(settings), app.inputs.group, topics[ROWS], shutdown.restart)
     warehouse = Warehouse(settings, metrics, app.consumer, incarnation)
-    return Service(
+    service = Service(
         settings,
         app,
         warehouse,
@@ -63,7 +65,9 @@ def run(settings: Settings) -> int:
         port=settings.warehouse_port,
         registry=metrics.registry,
         answered=partial(metrics.set, LAST_ANSWER),
-    ).run()
+        documents={BOARD_PAGE: lambda: warehouse.floor(service.problems())},
+    )
+    return service.run()
 
 
 @dataclass(eq=False)
@@ -112,6 +116,7 @@ class Warehouse:
         )
         looks = () if incarnation is None else (incarnation.run,)
         self.background: Sequence[Background] = (self.inserter.run, *looks)
+        self._instance = uuid.uuid4().hex
         self._open: dict[int, OpenPartition] = {}
         self._cut: set[int] = set()
         """Partitions that were closed because their logs were cut: what the group has committed is of the old ones."""
@@ -223,17 +228,28 @@ class Warehouse:
         }
 
     def update_gauges(self) -> None:
-        waiting = [
-            max(0, fetched.high_watermark - part.next)
-            for part in self._open.values()
-            if (fetched := self._fetched.get(self._tp(part.number))) is not None and not _at_end(part, fetched)
-        ]
-        self._metrics.set(CONSUMER_LAG, sum(waiting), ROWS)
+        self._metrics.set(CONSUMER_LAG, self._behind(), ROWS)
         self._metrics.set(families.SINK_PENDING, self.inserter.rows, SINK)
         self._metrics.set(families.SINK_NEWER, sum(bool(part.newer) for part in self._open.values()), SINK)
         for table in COLUMNS:
             self._metrics.set(families.SINK_REFUSING, table in self.inserter.refusing, table)
         self._metrics.set(families.SINK_LAG, self.inserter.lag_seconds(), SINK)
+
+    async def floor(self, problems: Iterable[Problem]) -> bytes:
+        """What it says to the board."""
+        said = tuple(problem.what for problem in problems)
+        lag, behind = self.inserter.waiting_seconds(), self._behind()
+        return encode(
+            ProcessFloor("warehouse", self._instance, wall_ms(), said, sink_lag_seconds=lag, rows_behind=behind)
+        )
+
+    def _behind(self) -> int:
+        """Row batches on the broker that were not taken in yet."""
+        return sum(
+            max(0, fetched.high_watermark - part.next)
+            for part in self._open.values()
+            if (fetched := self._fetched.get(self._tp(part.number))) is not None and not _at_end(part, fetched)
+        )
 
     async def _open_assigned(self) -> None:
         """Open what is assigned and not here, at the group's offsets; at its beginning, where they are beyond its end.

@@ -1,6 +1,7 @@
 """`oidor worker`: turns the three input topics into checkpoints of what customers were promised."""
 
 import asyncio
+import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -21,11 +22,13 @@ from processors.durability.provenance import Contradiction, told
 from processors.patterns import registry
 from processors.pipeline import missed_pages
 from processors.pipeline.deadlines import Spent
+from processors.pipeline.floor import floor_of
 from processors.pipeline.recovery import recover
 from processors.pipeline.set_back import set_back
 from processors.pipeline.step import EMPTY, Batch, reject, step
 from processors.rules import Rules
 from processors.runtime.partitioners import placement
+from processors.runtime.problems import Problem
 from processors.runtime.seam import BatchConsumer, BatchingApp, Inputs
 from processors.runtime.security import aiokafka_client
 from processors.runtime.service import Service
@@ -35,6 +38,7 @@ from processors.runtime.timeouts import wall_ms
 from processors.settings import Settings
 from processors.state.partition import PartitionState
 from processors.state.seen_ids import SeenIds
+from schemas.floor import BOARD_PAGE, PartitionFloor, ProcessFloor, encode
 from schemas.observations import IsolatedErrors, Observations
 from schemas.outputs import Checkpoint
 from schemas.taxonomy import ClockMetric, OwnIncident, Reason
@@ -62,7 +66,7 @@ def run(settings: Settings, operator: Operator | None = None) -> int:
     worker = Worker(settings, operator or feedback(settings, metrics, rules), metrics, app.consumer, shutdown.refuse)
     if operator is None:
         metrics.count_at_scrapes(lambda: census(worker.states(), wall_ms()))
-    return Service(
+    service = Service(
         settings,
         app,
         worker,
@@ -70,7 +74,9 @@ def run(settings: Settings, operator: Operator | None = None) -> int:
         port=settings.worker_port,
         registry=metrics.registry,
         answered=partial(metrics.set, LAST_ANSWER),
-    ).run()
+        documents={BOARD_PAGE: lambda: worker.floor(service.problems())} if operator is None else {},
+    )
+    return service.run()
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -224,11 +230,30 @@ class Worker(DurableProcess):
             ),
         )
         super().__init__(assignment, consumer, watch)
-        self._metrics = metrics
+        self._metrics, self._partitions = metrics, settings.partitions
+        self._instance = uuid.uuid4().hex
 
     def states(self) -> list[Any]:
         """The states of the open partitions."""
         return [part.state for part in self.assignment.partitions.values() if part.ready]
+
+    async def floor(self, problems: Iterable[Problem]) -> bytes:
+        """What it says to the board. Gives way after each partition: a board must hold nothing up."""
+        partitions: list[PartitionFloor] = []
+        for state in self.states():
+            partitions.append(floor_of(state, wall_ms()))
+            await asyncio.sleep(0)
+        return encode(
+            ProcessFloor(
+                "worker",
+                self._instance,
+                wall_ms(),
+                tuple(problem.what for problem in problems),
+                self._partitions,
+                tuple(partitions),
+                self._metrics.rejected_by_source(),
+            )
+        )
 
     def isolated_errors(self) -> dict[str, IsolatedErrors]:
         return super().isolated_errors() | self._metrics.isolated_errors()

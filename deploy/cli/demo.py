@@ -53,9 +53,10 @@ def run(home: Path, *, keep: bool, workers: int, seed: int, console: Console) ->
         with _stage(console, progress, "topics and tables"):
             create(settings)
             migrate(settings)
-        with _stage(console, progress, "worker and warehouse"):
+        with _stage(console, progress, "worker, warehouse and board"):
             services = [*(stack.worker() for _ in range(workers)), stack.warehouse()]
-            for service in services:
+            board = stack.board()
+            for service in (*services, board):
                 service.wait_ready(READY_SECONDS)
         with _stage(console, progress, "real logs: ServiceNow 2016, CFPB 2017"):
             for log in (servicenow, cfpb):
@@ -71,7 +72,7 @@ def run(home: Path, *, keep: bool, workers: int, seed: int, console: Console) ->
         console.rule("[bold]Why the worst breach reads as it does")
         console.print(_why(client, settings), highlight=False, markup=False, soft_wrap=True)
         if keep:
-            _stay(stack, settings, services, console)
+            _stay(stack, settings, services, board, console)
     return sound
 
 
@@ -311,8 +312,9 @@ class _stage:  # noqa: N801  read as a word where it is used
             self._progress.update(self._task, completed=1)
 
 
-def _stay(stack: Stack, settings: Settings, services: list[Service], console: Console) -> None:
-    console.print(f"\nKafka       {settings.brokers}")
+def _stay(stack: Stack, settings: Settings, services: list[Service], board: Service, console: Console) -> None:
+    console.print(f"\n[bold]Board       {board.ready_url.removesuffix('ready')}[/bold]")
+    console.print(f"Kafka       {settings.brokers}")
     console.print(
         f"ClickHouse  {settings.clickhouse_host}:{settings.clickhouse_port}, database {settings.clickhouse_database}"
     )

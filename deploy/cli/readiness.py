@@ -43,6 +43,6 @@ def require_free_port(settings: Settings, port: int) -> None:
             probe.bind((settings.web_host, port))
         except OSError as error:
             raise OidorError(
-                f"cannot listen on {settings.web_host}:{port} ({error.strerror}): set OIDOR_WORKER_PORT or "
-                "OIDOR_WAREHOUSE_PORT, 0 takes a free one"
+                f"cannot listen on {settings.web_host}:{port} ({error.strerror}): set OIDOR_WORKER_PORT, "
+                "OIDOR_WAREHOUSE_PORT or OIDOR_BOARD_PORT, 0 takes a free one"
             ) from error

@@ -44,10 +44,14 @@ def run(settings: Settings, processes: int) -> int:
 
 
 def ports(settings: Settings, processes: int) -> list[int]:
-    """Give out consecutive ports from OIDOR_WORKER_PORT, without the warehouse's; 0 lets each take a free one."""
+    """Give out consecutive ports from OIDOR_WORKER_PORT, without those of others; 0 lets each take a free one."""
     if not settings.worker_port:
         return [0] * processes
-    following = (port for port in range(settings.worker_port, 65_536) if port != settings.warehouse_port)
+    following = (
+        port
+        for port in range(settings.worker_port, 65_536)
+        if port not in {settings.warehouse_port, settings.board_port}
+    )
     return [port for _, port in zip(range(processes), following, strict=False)]
 
 

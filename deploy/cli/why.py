@@ -20,15 +20,18 @@ _READINGS: Final = 4
 _PAUSE_SECONDS: Final = 1.5
 
 
-def why(settings: Settings, case: str, *, at: datetime | None, zone: str) -> Journal:
+def why(
+    settings: Settings, case: str, *, at: datetime | None, zone: str, patience: float = _PATIENCE_SECONDS
+) -> Journal:
     """Tell a case of the database of an installation. Raises WhyError, RulesError.
 
+    `patience`: seconds that a query may take.
     Rows of one checkpoint are stored table by table: a difference is told once it is there at every reading.
     """
     _require_zone(zone)
     rules, database = Rules.of(settings, registry.DECLARED), settings.clickhouse_database
     moment = None if at is None else round(at.timestamp() * 1000)
-    with connected(settings, _PATIENCE_SECONDS, WhyError, database="") as client:
+    with connected(settings, patience, WhyError, database="") as client:
         nothing = why_nothing_is_stored(client, database)
         if nothing is not None:
             raise WhyError(nothing)

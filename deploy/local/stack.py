@@ -1,12 +1,12 @@
-"""The embedded stack: Kafka and ClickHouse, and the workers and warehouse between them, as child processes of this one.
+"""The embedded stack: Kafka and ClickHouse, and the workers, warehouse and board that go with them, as child processes.
 
     with Stack(Path(".oidor")) as stack:
         topics.create(stack.settings())
         worker = stack.worker()
         worker.wait_ready(30)
 
-Leaving the block, Ctrl-C and SIGTERM stop it in order: workers, warehouse, then the servers. However this process ends,
-no other one stays (processes.py).
+Leaving the block, Ctrl-C and SIGTERM stop it in order: board, workers, warehouse, then the servers. However this
+process ends, no other one stays (processes.py).
 """
 
 import contextlib
@@ -55,7 +55,7 @@ class Service(Child):
         module: str = "deploy.cli",
         env: Mapping[str, str] = MappingProxyType({}),
     ) -> Self:
-        """Make `oidor worker` or `warehouse` with these settings, by name, beside those of this process's environment.
+        """Make `oidor worker`, `warehouse` or `board` with these settings, by name, beside those of our environment.
 
         Its pages are on 127.0.0.1 and ask for no token, on a free port unless one is given. `module` is what runs, with
         the command as its argument; `env` comes on top of the settings.
@@ -154,9 +154,14 @@ class Stack:
         """Start the second stage."""
         return self._run("warehouse", "deploy.cli", others)
 
+    def board(self, **others: Any) -> Service:
+        """Start a board of the workers and warehouses that were started before."""
+        addresses = tuple(urlsplit(service.ready_url).netloc for service in self.services)
+        return self._run("board", "deploy.cli", {"board_processes": addresses} | others)
+
     def terminate(self) -> None:
         """Stop everything, first what would miss the others."""
-        for kind in ("worker", "warehouse"):
+        for kind in ("board", "worker", "warehouse"):
             chosen = [service for service in self.services if service.name.startswith(kind)]
             for service in chosen:
                 service.ask_to_stop()

@@ -112,6 +112,14 @@ class Partials:
         self._spread()
         return self._count
 
+    def spread_since(self, moment_ms: int, key: PartialId) -> Iterator[Slots]:
+        """One partial of each minute that begins at a moment or later, as of about the last checkpoint.
+
+        Who only looks must not spread what was combined since: the less often that is done, the less it costs.
+        """
+        for minute in [each for each in self._minutes if each >= moment_ms]:
+            yield self._minutes[minute].get(key, {})
+
     def add(self, sample: Sample, sign: int = 1) -> None:
         """Add a sample, or take it back (sign -1)."""
         at_ms, attribution, amounts = sample

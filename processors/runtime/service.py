@@ -5,6 +5,7 @@ A process says only what is its own: see `Process`. All that runs for ever, and 
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import faust
@@ -22,7 +23,7 @@ from processors.runtime.seam import BatchingApp
 from processors.runtime.security import aiokafka_client
 from processors.runtime.shutdown import Shutdown
 from processors.runtime.slices import Slice
-from processors.runtime.status import Readiness, StatusServer
+from processors.runtime.status import Document, Readiness, StatusServer
 from processors.runtime.suspects import Work, WorkWatch
 from processors.runtime.symptoms import LeaderMonitor, Progress, Symptoms
 from processors.runtime.timeouts import LAST_COMMIT_SECONDS, loop_time, wall_ms
@@ -102,8 +103,9 @@ class Service:
         port: int,
         registry: CollectorRegistry,
         answered: Callable[[float], object],
+        documents: Mapping[str, Document] = MappingProxyType({}),
     ) -> None:
-        """`port` and `registry`: of the pages, and of the metrics on them.
+        """`port` and `registry`: of the pages, and of the metrics on them. `documents`: more pages, by path.
 
         `answered` is told each second when Kafka has answered last, a Unix time.
         """
@@ -115,6 +117,7 @@ class Service:
             registry=registry,
             refuse=shutdown.refuse,
             token=settings.pages_token.get_secret_value(),
+            documents=documents,
         )
         self._leaders = LeaderMonitor(self._unfetched, lambda tps: app.consumer().ends(tps))
         coordinator = KafkaCoordinator(aiokafka_client(settings), app.inputs.group)

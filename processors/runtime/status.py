@@ -1,4 +1,4 @@
-"""The pages of a process for operations: `/metrics`, `/ready` and `/live`.
+"""The pages of a process: `/metrics`, `/ready` and `/live` for operations, and what else it may show.
 
 Whoever reaches them cannot hold up the process: files are what it opens partitions with, and idle clients get few.
 """
@@ -6,7 +6,8 @@ Whoever reaches them cannot hold up the process: files are what it opens partiti
 import hmac
 import logging
 from asyncio import Transport
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
@@ -20,6 +21,12 @@ WAITING_SECONDS: Final = 5.0
 """So long a connection may go without a whole request: before its first one, in the middle of one, and after one."""
 
 
+Page = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""Answers a request."""
+Document = Callable[[], Awaitable[bytes]]
+"""Makes a page of JSON."""
+
+
 class Readiness(NamedTuple):
     """Whether a process does its work, and what `/ready` shows as JSON: the problems, and how it stands."""
 
@@ -27,31 +34,28 @@ class Readiness(NamedTuple):
     details: Mapping[str, Any]
 
 
-class StatusServer:
-    """Serves the pages of a process over HTTP."""
+class PageServer:
+    """Serves pages over HTTP."""
 
     def __init__(
         self,
         host: str,
         port: int,
+        answer: Page,
         *,
-        readiness: Callable[[], Readiness],
-        registry: CollectorRegistry,
         refuse: Callable[[str], None],
-        token: str = "",
+        connections_max: int = CONNECTIONS_MAX,
     ) -> None:
-        """`refuse` is told, in one line, why the pages cannot be served.
-
-        `token`: what a client has to bear for all pages but `/live`; empty: nothing.
-        """
+        """`refuse` is told, in one line, why the pages cannot be served."""
         self.port = port
-        self._host, self._readiness, self._registry, self._refuse = host, readiness, registry, refuse
-        self._authorization = f"Bearer {token}".encode() if token else b""
+        self._host, self._answer, self._refuse, self._connections_max = host, answer, refuse, connections_max
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
         """Listens; with port 0 on a free one, which `port` says then."""
-        server = _FewConnections(self._page, access_log=None, keepalive_timeout=WAITING_SECONDS)
+        server = _FewConnections(
+            self._answer, connections_max=self._connections_max, access_log=None, keepalive_timeout=WAITING_SECONDS
+        )
         self._runner = web.ServerRunner(server, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self.port, backlog=CONNECTIONS_MAX)
@@ -67,18 +71,33 @@ class StatusServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _page(self, request: web.BaseRequest) -> web.Response:
-        pages = {"/metrics": self._metrics, "/ready": self._ready, "/live": self._live}
-        page = pages.get(request.path)
-        if page is None or request.method not in ("GET", "HEAD"):
-            return web.Response(status=404)
-        if request.path != "/live" and not self._authorized(request):
-            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
-        return page(request)
 
-    def _authorized(self, request: web.BaseRequest) -> bool:
-        sent = request.headers.get("Authorization", "").encode(errors="replace")
-        return not self._authorization or hmac.compare_digest(sent, self._authorization)
+class StatusPages:
+    """The pages that every process has."""
+
+    def __init__(
+        self,
+        *,
+        readiness: Callable[[], Readiness],
+        registry: CollectorRegistry,
+        token: str = "",
+        documents: Mapping[str, Document] = MappingProxyType({}),
+    ) -> None:
+        """`token`: what a client has to bear for all pages but `/live`; empty: nothing. `documents`: more of them."""
+        self._readiness, self._registry, self._documents = readiness, registry, documents
+        self._token = token
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        pages = {"/metrics": self._metrics, "/ready": self._ready, "/live": self._live}
+        page, document = pages.get(request.path), self._documents.get(request.path)
+        if (page is None and document is None) or request.method not in ("GET", "HEAD"):
+            return web.Response(status=404)
+        if request.path != "/live" and not bears(request, self._token):
+            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+        if document is not None:
+            return web.Response(body=await document(), content_type="application/json")
+        assert page is not None
+        return page(request)
 
     def _metrics(self, request: web.BaseRequest) -> web.Response:
         """All metrics, or those asked for: `/metrics?name[]=feedback_events_total`, as Prometheus clients have it."""
@@ -94,11 +113,39 @@ class StatusServer:
         return web.json_response({"live": True})
 
 
+def bears(request: web.BaseRequest, token: str) -> bool:
+    """Whether a request bears a token, where one is asked for."""
+    sent = request.headers.get("Authorization", "").encode(errors="replace")
+    return not token or hmac.compare_digest(sent, f"Bearer {token}".encode())
+
+
+class StatusServer(PageServer):
+    """Serves the pages that every process has, and documents of its own."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        readiness: Callable[[], Readiness],
+        registry: CollectorRegistry,
+        refuse: Callable[[str], None],
+        token: str = "",
+        documents: Mapping[str, Document] = MappingProxyType({}),
+    ) -> None:
+        pages = StatusPages(readiness=readiness, registry=registry, token=token, documents=documents)
+        super().__init__(host, port, pages.answer, refuse=refuse)
+
+
 class _FewConnections(web.Server):
     """Ends the oldest connection where there are too many."""
+
+    def __init__(self, answer: Page, *, connections_max: int, **options: Any) -> None:
+        super().__init__(answer, **options)
+        self._connections_max = connections_max
 
     def connection_made(self, handler: web.RequestHandler, transport: Transport) -> None:
         super().connection_made(handler, transport)
         alive = [one.transport for one in self.connections if one.transport and not one.transport.is_closing()]
-        if len(alive) > CONNECTIONS_MAX:
+        if len(alive) > self._connections_max:
             alive[0].abort()

@@ -54,6 +54,17 @@ class Timers:
         while self._heap and self._heap[0].at < now:
             yield heappop(self._heap)
 
+    def soonest(self) -> Iterator[Timer]:
+        """The timers in order, all of which stay: what it costs follows from how many are looked at."""
+        heap = self._heap
+        ahead = [(timer, 0) for timer in heap[:1]]
+        while ahead:
+            timer, place = heappop(ahead)
+            yield timer
+            for child in (2 * place + 1, 2 * place + 2):
+                if child < len(heap):
+                    heappush(ahead, (heap[child], child))
+
     def outnumber(self, entries: int) -> bool:
         """Whether they are several times as many as the entries that can await one, and are to be pruned."""
         return len(self._heap) > 4 * entries + _PRUNED_FROM

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
-from sinks.metrics import warehouse, worker
+from sinks.metrics import board, warehouse, worker
 from sinks.metrics.family import SERIES_MAX, VALUES_MAX, Family, Histogram, Label
 from sinks.metrics.shared import SHARED
 
@@ -13,6 +13,7 @@ PROCESSES: Final[Mapping[str, Sequence[Family]]] = {
     "every process": SHARED,
     "`oidor worker`": worker.FAMILIES,
     "`oidor warehouse`": warehouse.FAMILIES,
+    "`oidor board`": board.FAMILIES,
 }
 _SUFFIX: Final = {"counter": "_total"}
 

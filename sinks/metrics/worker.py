@@ -107,6 +107,15 @@ class WorkerMetrics(Metrics):
                 for transition in get_args(observations.Transition):
                     self.begin(promises.INCIDENTS, pattern, severity, transition)
 
+    def rejected_by_source(self) -> dict[str, int]:
+        """Records rejected since the process began, by source."""
+        totals: dict[str, int] = {}
+        for sample in self._metrics[events.EVENTS_REJECTED].collect()[0].samples:
+            if sample.name.endswith("_total") and sample.value:
+                source = sample.labels["source"]
+                totals[source] = totals.get(source, 0) + round(sample.value)
+        return totals
+
     def observe(self, observed: Observations, wall: int, page_window_ms: int) -> None:
         """Moves what a step observed. `wall` is the wall clock, ms: what is of no recent moment moves no counter.
 

@@ -9,6 +9,7 @@
 * `settings` belongs to neither world and knows neither, so the stream world may read it.
 * Only a process knows a sink. Processes do not know each other, and nobody in `processors` knows them.
 * Servers in `deploy/local` know each other only, for they serve any project; `local/stack` alone starts ours on them.
+* The board reads streams and asks processes; the database is asked by a function that the command hands in.
 * What is in `deploy/reading` reads the database with what feedback decides, and knows nothing of how streams are read.
 """
 
@@ -40,7 +41,7 @@ def _processors(names: str) -> frozenset[str]:
 
 FEEDBACK: Final = _processors("rules pipeline patterns state cases sla kpis enrichment")
 STREAM: Final = _processors("durability runtime")
-PROCESSES: Final = _processors("worker warehouse detector board")
+PROCESSES: Final = _processors("worker warehouse detector")
 
 _SCHEMAS: Final = frozenset({"schemas"})
 _SETTINGS: Final = _processors("settings")
@@ -65,6 +66,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "processors.durability": _SCHEMAS | _SETTINGS | _processors("runtime"),
     **dict.fromkeys(PROCESSES, _SCHEMAS | _SETTINGS | FEEDBACK | STREAM | {"sinks"}),
     # where it runs
+    "deploy.board": _SCHEMAS | _SETTINGS | {"processors.runtime", "sinks"},
     "deploy.cli": frozenset(FOLDERS),
     "deploy.clickhouse": _SCHEMAS | _SETTINGS | {"sinks"},
     "deploy.local": frozenset(),
@@ -225,7 +227,7 @@ BROKEN: Final[tuple[tuple[Rule, dict[str, str], list[str]], ...]] = (
             "processors/cases/fold.py": "from processors.settings import Settings",
             "processors/runtime/service.py": "from processors.durability import partition",
             "processors/pipeline/step.py": "import sinks.metrics\nfrom processors.state import partition",
-            "processors/board.py": "from processors.worker import Worker\nfrom sinks import metrics",
+            "processors/detector.py": "from processors.worker import Worker\nfrom sinks import metrics",
             "processors/elsewhere.py": "import schemas.outputs",
             "deploy/local/ports.py": "from schemas import outputs\nfrom deploy.local import stack",
             "deploy/local/stack.py": "from processors.settings import Settings",
@@ -234,8 +236,8 @@ BROKEN: Final[tuple[tuple[Rule, dict[str, str], list[str]], ...]] = (
         },
         [
             "schemas.outputs imports processors.kpis",
-            "processors.board imports processors.worker",
             "processors.cases.fold imports processors.settings",
+            "processors.detector imports processors.worker",
             "processors.elsewhere belongs to no room of MAY_IMPORT",
             "processors.pipeline.step imports sinks.metrics",
             "processors.runtime.service imports processors.durability",

@@ -18,7 +18,7 @@ def command(
             min=1,
             max=64,
             help="worker processes, started again when they die; their pages on consecutive ports from "
-            "OIDOR_WORKER_PORT, without the warehouse's; none: work in this process",
+            "OIDOR_WORKER_PORT, without the warehouse's and the board's; none: work in this process",
         ),
     ] = None,
     supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,

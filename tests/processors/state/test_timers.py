@@ -42,3 +42,10 @@ def test_what_nobody_awaits_is_pruned_once_it_is_much() -> None:
     assert timers.outnumber(50)
     timers.prune(is_awaited)
     assert [timer.at for timer in timers.pop_due(10_000)] == [*range(0, 5_000, 100)]
+
+
+@given(MOMENTS, st.integers(0, 45))
+def test_the_soonest_are_seen_in_order_and_stay(moments: list[int], count: int) -> None:
+    timers = timers_at(moments)
+    assert [timer.at for timer, _ in zip(timers.soonest(), range(count), strict=False)] == sorted(moments)[:count]
+    assert [timer.at for timer in timers.pop_due(100)] == sorted(moments)

@@ -1,0 +1,27 @@
+"""`oidor board`."""
+
+from typing import Final
+
+import typer
+
+from deploy.cli.command import Panel
+from deploy.cli.settings import load_settings
+
+PANEL: Final = Panel.RUN
+
+
+def command() -> None:
+    """Serve the live page of an installation, until SIGTERM: promises, deadlines and incidents as they are now."""
+    from deploy.board.board import run
+    from deploy.cli.readiness import require_free_port
+    from deploy.cli.why import why
+    from deploy.reading.why.why import as_html
+
+    settings = load_settings()
+    require_free_port(settings, settings.board_port)
+    patience = 20
+
+    def telling(case: str, language: str) -> str:
+        return as_html(why(settings, case, at=None, zone="", patience=patience), language)
+
+    raise typer.Exit(run(settings, telling))
