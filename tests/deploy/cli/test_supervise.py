@@ -40,9 +40,9 @@ def test_pauses_double_up_to_half_a_minute_and_begin_anew_after_a_minute_of_heal
 
 @pytest.mark.parametrize(
     ("worker", "warehouse", "expected"),
-    [(7000, 6067, [7000, 7001, 7002]), (6066, 6067, [6066, 6068, 6069]), (0, 6067, [0, 0, 0])],
+    [(7000, 6067, [7000, 7001, 7002]), (6066, 6067, [6066, 6069, 6070]), (0, 6067, [0, 0, 0])],
 )
-def test_pages_get_consecutive_ports_and_leave_the_warehouse_its_own(
+def test_pages_get_consecutive_ports_and_leave_warehouse_and_board_their_own(
     worker: int, warehouse: int, expected: list[int]
 ) -> None:
     assert ports(Settings(worker_port=worker, warehouse_port=warehouse), 3) == expected
