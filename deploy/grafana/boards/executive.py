@@ -4,7 +4,7 @@ from typing import Final
 
 from deploy.grafana.frame import Board
 from deploy.grafana.panels import NONE_IS_GOOD, Steps, lines, listing, number
-from deploy.grafana.queries import chosen, kpi_interval, kpi_series, rows
+from deploy.grafana.queries import chosen, kpi_interval, kpi_series, rows, series
 
 _RATIO: Final[Steps] = ((None, "red"), (0.8, "orange"), (0.9, "green"))
 _WEEK: Final = "v_kpi_7d"
@@ -36,10 +36,16 @@ _NUMBERS: Final = (
 
 _COURSE: Final = (
     lines("Promises kept", "percentunit",
-          [kpi_series(_WEEK, kpi, title=title, ref=ref) for ref, kpi, title in (
-              ("A", "answer_attainment", "answer"), ("B", "first_response_attainment", "first response"),
-              ("C", "resolve_attainment", "resolve"))],
-          "Kept over decided, of the seven days before each point.", most=1, height=7),
+          series(
+              f"""
+              SELECT window_end AS time, replaceOne(kpi, '_attainment', '') AS metric, value
+              FROM {_WEEK}
+              WHERE $__timeFilter(window_end) AND dimension = 'all'
+                  AND kpi IN ('answer_attainment', 'first_response_attainment', 'resolve_attainment')
+              ORDER BY time, metric
+              """
+          ),
+          "Kept over decided, of the seven days before each point.", by="metric", most=1, height=7),
     lines("CSAT over time", "percentunit", kpi_interval(_WEEK, "csat", "CSAT"),
           "Of the seven days before each point; the band is where it lies with 95 %.", least=0, most=1, height=7),
     lines("NPS over time", "none", kpi_interval(_WEEK, "nps", "NPS"),

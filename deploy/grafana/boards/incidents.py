@@ -14,7 +14,7 @@ _NOW: Final = (
            "Open incidents that somebody should act on at once.", steps=NONE_IS_GOOD),
     number("Warning", "short", promql(f'sum(feedback_incidents_open{{severity="warning", {_AREA}}})'),
            "Open incidents that can wait for office hours.", steps=SOME_IS_A_WARNING),
-    number("Told too late", "short", promql(f"sum(feedback_imported_incidents{{{_AREA}}})"),
+    number("Told too late", "short", promql(f"sum(feedback_imported_incidents{{{_AREA}}}) or vector(0)"),
            "Open incidents that we heard of when it was too late to call anybody: nobody was paged for them."),
     number(
         "Nobody's", "short",

@@ -158,7 +158,7 @@ _QUEUES: Final = (
 )  # fmt: skip
 
 BOARD: Final = Board(
-    uid="live-floor",
+    uid="live",
     title="1 Live floor",
     says="Who waits, what comes in, what is late: now. From Prometheus alone.",
     rows={"Now": _NOW, "Contacts": _CONTACTS, "Waits": _WAITS, "Queues and backlog": _QUEUES},

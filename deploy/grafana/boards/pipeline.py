@@ -93,8 +93,8 @@ _STATE: Final = (
     lines("Partitions", "short", promql("sum by (state) (feedback_partitions)", "{{state}}"),
           "Partitions by state: opening ones do not decide, halted ones wait for another release.", stacked=True),
     lines("Partition opens within", "s",
-          promql("histogram_quantile(0.9, sum by (le) (rate(feedback_state_open_seconds_bucket[$__range])))", "p90"),
-          "From beginning to open a partition until it is ready, whole range.", least=0),
+          promql("histogram_quantile(0.9, sum by (le) (feedback_state_open_seconds_bucket))", "p90"),
+          "From beginning to open a partition until it is ready, since the processes started.", least=0),
 )  # fmt: skip
 
 _DATABASE: Final = (

@@ -40,7 +40,7 @@ _NOW: Final = (
     ),
     number(
         "Told too late", "short",
-        promql(f'sum(feedback_imported_sla_clocks{{state="overdue", {_AREA}}})'),
+        promql(f'sum(feedback_imported_sla_clocks{{state="overdue", {_AREA}}}) or vector(0)'),
         "Overdue promises that we heard of when it was too late to call anybody: an import, a repair. In none of the"
         " numbers beside.",
     ),
@@ -130,11 +130,16 @@ _LISTS: Final = (
 _LATE: Final = (
     lines(
         "How late what was late is", "s",
-        [
-            kpi_series("v_kpi_24h", f"overdue_time_{q}", title=q, ref=ref)
-            for ref, q in (("A", "p50"), ("B", "p90"))
-        ],
-        "Between deadline and end of what was done late, elapsed time, of the day before each point.", least=0,
+        series(
+            """
+            SELECT window_end AS time, replaceOne(kpi, 'overdue_time_', '') AS quantile, value
+            FROM v_kpi_24h
+            WHERE $__timeFilter(window_end) AND kpi IN ('overdue_time_p50', 'overdue_time_p90') AND dimension = 'all'
+            ORDER BY time, quantile
+            """
+        ),
+        "Between deadline and end of what was done late, elapsed time, of the day before each point.", by="quantile",
+        least=0,
     ),
     listing(
         "Overdue by team", rows(

@@ -25,7 +25,7 @@ FILES: Final = sorted(DIRECTORY.glob("*.json"))
 PROVISIONING: Final = DIRECTORY.parent / "provisioning"
 ORDER: Final = ("1 Live floor", "2 SLA and budget", "3 Incidents", "4 Voice of the customer",
                 "5 Ingredients and order-to-cash", "6 Pipeline health", "7 Executive")  # fmt: skip
-WITHOUT_DATABASE: Final = ("oidor-live-floor", "oidor-pipeline")
+WITHOUT_DATABASE: Final = ("oidor-live", "oidor-pipeline")
 END: Final = datetime(2026, 11, 28, 8, tzinfo=UTC)
 ALL: Final = Asked(END - timedelta(hours=6), END)
 ONE: Final = Asked(END - timedelta(hours=6), END, dict.fromkeys(("area", "channel", "team"), ("it's", "b")))
@@ -198,6 +198,13 @@ def test_grafana_is_provisioned_with_both_data_sources_and_all_dashboards() -> N
     assert {one["type"] for one in sources["datasources"]} == {PROMETHEUS_TYPE, CLICKHOUSE_TYPE}
     (dashboards,) = [yaml.safe_load(path.read_text()) for path in (PROVISIONING / "dashboards").glob("*.yaml")]
     assert [one["type"] for one in dashboards["providers"]] == ["file"]
+
+
+def test_alerts_lead_to_dashboards_that_there_are() -> None:
+    rules = [path.read_text() for path in (DIRECTORY.parents[1] / "prometheus" / "rules").glob("*.yml")]
+    led_to = {uid for text in rules for uid in re.findall(r"/d/([\w-]+)", text)}
+    assert led_to
+    assert led_to <= {load(path)["uid"] for path in FILES}
 
 
 @pytest.mark.parametrize(
