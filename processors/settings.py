@@ -32,10 +32,13 @@ Port = Annotated[int, Unit("port"), Field(ge=0, le=65_535)]
 
 SECRETS_DIR: Final = Path("/run/secrets")
 """Where orchestrators mount secrets, a file each: `oidor_kafka_password` is OIDOR_KAFKA_PASSWORD."""
-SECRETS: Final = ("kafka_password", "kafka_key_password", "clickhouse_password", "pages_token", "pseudonym_key")
+SECRETS: Final = (
+    "kafka_password", "kafka_key_password", "clickhouse_password", "pages_token", "pseudonym_key", "alertmanager_token",
+)  # fmt: skip
 """Settings that are shown nowhere; OIDOR_<NAME>_FILE names a file that holds one."""
 
 _NO_SECRET: Final = SecretStr("")
+_URL: Final = re.compile(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(/[\w./-]*)?")
 _ADDRESS: Final = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?")
 
 
@@ -258,6 +261,18 @@ class Settings(BaseSettings):
     """Pages of all workers and of the warehouse, host:port, comma-separated, for the board. A name stands for all of
     its addresses: one of a headless service is enough for all workers.
     """
+    alertmanagers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Alertmanagers of a cluster, http://host:9093, comma-separated: the board sends each of them every incident that
+    pages, with its sentence. Empty: none is called by us.
+    """
+    alertmanager_token: SecretStr = _NO_SECRET
+    """What the board sends to Alertmanager, `Authorization: Bearer ...`; empty: nothing."""
+    alertmanager_token_file: Path | None = None
+    """File of that token."""
+    board_url: str = Field("", pattern=r"^(|https?://\S+)$")
+    """Where people reach the board, which links in pages lead to; empty: http://, web_host and board_port."""
+    runbook_url: str = Field("", pattern=r"^(|https?://\S+)$")
+    """Where people read deploy/runbook.md, which links in pages lead to; empty: there is no such link."""
     log_level: str = "info"
     """Debug, info, warning or error."""
     log_format: Literal["text", "json"] = "text"
@@ -314,7 +329,17 @@ class Settings(BaseSettings):
             raise ValueError("OIDOR_CLICKHOUSE_CA or _CERTIFICATE is given: set OIDOR_CLICKHOUSE_TLS=true")
         return self
 
-    @field_validator("policies", "sources", "erase_sources", "clickhouse_alt_hosts", "board_processes", mode="before")
+    @field_validator("alertmanagers")
+    @classmethod
+    def _plain_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [url for url in value if not _URL.fullmatch(url)]:
+            shown = wrong[0].rpartition("@")[2]
+            raise ValueError(f"http://host:port, comma-separated, no user and no password in it, and not {shown}")
+        return value
+
+    @field_validator(
+        "policies", "sources", "erase_sources", "clickhouse_alt_hosts", "board_processes", "alertmanagers", mode="before"
+    )
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -332,6 +357,7 @@ class Settings(BaseSettings):
         "clickhouse_key",
         "pages_token_file",
         "pseudonym_key_file",
+        "alertmanager_token_file",
         mode="before",
     )
     @classmethod
