@@ -270,7 +270,7 @@ class Settings(BaseSettings):
     alertmanager_token_file: Path | None = None
     """File of that token."""
     board_url: str = Field("", pattern=r"^(|https?://\S+)$")
-    """Where people reach the board, which links in pages lead to; empty: http://, web_host and board_port."""
+    """Where people reach the board, which links in pages lead to; empty: there are none."""
     runbook_url: str = Field("", pattern=r"^(|https?://\S+)$")
     """Where people read deploy/runbook.md, which links in pages lead to; empty: there is no such link."""
     log_level: str = "info"

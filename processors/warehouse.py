@@ -30,11 +30,12 @@ from schemas.outputs import COLUMNS
 from schemas.topics import ROWS
 from sinks.clickhouse import Address
 from sinks.gathering import NewerReleaseError, Source
-from sinks.inserter import SINK, Inserter, InsertLimits
+from sinks.inserter import SINK, Commit, Inserter, InsertLimits
 from sinks.metrics import warehouse as families
 from sinks.metrics.shared import CONSUMER_LAG, LAST_ANSWER
 from sinks.metrics.warehouse import WarehouseMetrics
 from sinks.rejections import RejectionPublisher
+from sinks.stored_actions import ActionReader
 
 logger = get_logger(__name__)
 
@@ -101,21 +102,12 @@ class Warehouse:
         self._incarnation = incarnation
         self._topic = settings.topic_prefix + ROWS
         self._metrics, self._consumer = metrics, consumer
-        self.inserter = Inserter(
-            Address.of(settings),
-            RejectionPublisher(aiokafka_client(settings), prefix=settings.topic_prefix, partitions=settings.partitions),
-            self._commit,
-            metrics,
-            limits=InsertLimits(
-                settings.warehouse_rows,
-                settings.warehouse_interval,
-                settings.warehouse_attempt_timeout,
-                _COMMIT_SECONDS,
-            ),
-            wall_ms=wall_ms,
-        )
+        client, prefix = aiokafka_client(settings), settings.topic_prefix
+        inserter = partial(_inserter, settings, metrics)
+        self.inserter = inserter(self._commit)
+        self.actions = ActionReader(client, f"{settings.app_id}-warehouse-actions", prefix, inserter, metrics)
         looks = () if incarnation is None else (incarnation.run,)
-        self.background: Sequence[Background] = (self.inserter.run, *looks)
+        self.background: Sequence[Background] = (self.inserter.run, self.actions.run, *looks)
         self._instance = uuid.uuid4().hex
         self._open: dict[int, OpenPartition] = {}
         self._cut: set[int] = set()
@@ -170,6 +162,7 @@ class Warehouse:
             except Exception as error:
                 logger.warning("Left without a last insert, the rows wait in Kafka: %r", error)
         await self.inserter.close()
+        await self.actions.close()
 
     def opened(self) -> Collection[int]:
         return self._open.keys()
@@ -195,7 +188,7 @@ class Warehouse:
             for part in self._open.values()
             if part.newer
         ]
-        refusing = self.inserter.refusing
+        refusing = self._refusing
         found += [Problem(f"table {table}", how, _MEND) for table, how in refusing.items()]
         waiting = self.inserter.waiting_seconds()
         if waiting > WAITING_SECONDS and not refusing:
@@ -232,7 +225,7 @@ class Warehouse:
         self._metrics.set(families.SINK_PENDING, self.inserter.rows, SINK)
         self._metrics.set(families.SINK_NEWER, sum(bool(part.newer) for part in self._open.values()), SINK)
         for table in COLUMNS:
-            self._metrics.set(families.SINK_REFUSING, table in self.inserter.refusing, table)
+            self._metrics.set(families.SINK_REFUSING, table in self._refusing, table)
         self._metrics.set(families.SINK_LAG, self.inserter.lag_seconds(), SINK)
 
     async def floor(self, problems: Iterable[Problem]) -> bytes:
@@ -295,6 +288,10 @@ class Warehouse:
             await self._consumer().commit_durable(offsets, mark)
 
     @property
+    def _refusing(self) -> dict[str, str]:
+        return {**self.inserter.refusing, **self.actions.inserter.refusing}
+
+    @property
     def _number(self) -> int:
         """Which topic of this name it is."""
         return 0 if self._incarnation is None else self._incarnation.number
@@ -307,6 +304,22 @@ class Warehouse:
 
     def _tp(self, number: int) -> TP:
         return TP(self._topic, number)
+
+
+def _inserter(settings: Settings, metrics: WarehouseMetrics, commit: Commit) -> Inserter:
+    return Inserter(
+        Address.of(settings),
+        RejectionPublisher(aiokafka_client(settings), prefix=settings.topic_prefix, partitions=settings.partitions),
+        commit,
+        metrics,
+        limits=InsertLimits(
+            settings.warehouse_rows,
+            settings.warehouse_interval,
+            settings.warehouse_attempt_timeout,
+            _COMMIT_SECONDS,
+        ),
+        wall_ms=wall_ms,
+    )
 
 
 def _waits_for_release(part: OpenPartition) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from schemas.outputs import COLUMNS, EventRow, RejectedRecord, RejectedRow, RowBatch, decode_row_batch, unknown_columns
-from schemas.topics import ROWS
+from schemas.topics import ACTIONS, ROWS
 from sinks.clickhouse import InsertBlock, Place, RefusedRow
 
 
@@ -62,10 +62,18 @@ class PendingInsert:
             self.rejected.append(refused_batch(record, source.incarnation, str(error)))
         else:
             self.rejected += [refused_row(row, record.timestamp) for row in refused]
+        self._note(source, record.offset, now)
+        return version
+
+    def reject(self, source: Source, offset: int, record: RejectedRecord, now: float) -> None:
+        """Takes in one message that is known to be none of its topic."""
+        self.rejected.append(record)
+        self._note(source, offset, now)
+
+    def _note(self, source: Source, offset: int, now: float) -> None:
         if not self.done:
             self.since = now
-        self.done.append((source, record.offset + 1))
-        return version
+        self.done.append((source, offset + 1))
 
 
 def _check(batch: RowBatch) -> None:
@@ -104,7 +112,7 @@ def refused_row(refused: RefusedRow, refused_at: int) -> RejectedRecord:
     event = EventRow(**row) if row.keys() == set(EventRow._fields) else None
     return RejectedRecord(
         RejectedRow(
-            topic=event.topic if event else ROWS,
+            topic=event.topic if event else ACTIONS if refused.table == "actions" else ROWS,
             partition=event.partition if event else refused.place.partition,
             incarnation=event.incarnation if event else refused.place.incarnation,
             offset=event.offset if event else refused.place.offset,

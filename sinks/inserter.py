@@ -117,6 +117,11 @@ class Inserter:
         self._news.set()
         return version
 
+    def add_rejected(self, source: Source, offset: int, record: RejectedRecord) -> None:
+        """Gathers what cannot be stored as what it should be, read at an offset: it is rejected with the next round."""
+        self.pending.reject(source, offset, record, _now())
+        self._news.set()
+
     async def room(self) -> None:
         """Returns when there may be room again, or when what was gathered is dropped."""
         self._room.clear()
@@ -175,6 +180,9 @@ class Inserter:
         """Until it is on `feedback-rejected` and in `rejected_events`: nothing that was refused is silent."""
         for record in records:
             row = record.row
+            if row.reason != "sink_refused":
+                logger.warning("Rejected from %s: %s %s, expected %s", row.topic, row.field, row.reason, row.expected)
+                continue
             self._metrics.increase(families.SINK_REFUSED, row.table or "row_batch")
             logger.error(
                 "ClickHouse refuses %s: expected %s, got %s", row.field or "a row batch", row.expected, row.got

@@ -1,8 +1,8 @@
 """Incidents that page somebody go to Alertmanager, each with its sentence, for as long as they are open.
 
-Alertmanager forgets what it is not told again, and keeps no alert over a restart. So what stands is sent again and again,
-and what is over is sent as resolved until that is sure to have arrived. Nothing is lost while it is away: each look
-compares what stands with what it has taken. Who is called, what is grouped, muted and repeated, is its own business.
+Alertmanager forgets what it is not told again, and keeps no alert over a restart. So what stands is sent again and
+again, and what is over is sent as resolved until that is sure to have arrived. Nothing is lost while it is away: each
+look compares what stands with what it has taken. Whom it calls, and what it mutes, is its own business.
 """
 
 import asyncio
@@ -104,13 +104,16 @@ class Links:
 
     @classmethod
     def of(cls, settings: Settings) -> "Links":
-        here = f"http://{settings.web_host}:{settings.board_port}"
-        board = (settings.board_url or here).rstrip("/")
-        return cls(settings.topic_prefix + settings.app_id, board, settings.runbook_url)
+        return cls(settings.topic_prefix + settings.app_id, settings.board_url.rstrip("/"), settings.runbook_url)
+
+    @property
+    def home(self) -> str:
+        """The board itself."""
+        return f"{self.board}/" if self.board else ""
 
     def case(self, incident: PagedIncident) -> str:
         """The page of the case that an incident is about; '' of one that is about none."""
-        if not incident.entity_id:
+        if not (incident.entity_id and self.board):
             return ""
         key = (incident.topic, incident.source, incident.entity_id)
         return f"{self.board}/case/{'/'.join(quote(part, safe='') for part in key)}"
@@ -138,12 +141,12 @@ def alert_of(incident: PagedIncident, handling: Handling, links: Links) -> Alert
         "n": _figure(evidence.get("n")),
         "expected": _figure(evidence.get("expected")),
         "case": links.case(incident),
-        "board": f"{links.board}/",
+        "board": links.home,
         "runbook_url": f"{links.runbook}#{ALERT.lower()}" if links.runbook else "",
         "acknowledged_by": handling.acknowledged_by,
         "acknowledge": f"oidor incident ack {incident.incident_id}",
     }
-    return Alert(_said(labels), _said(annotations), incident.opened_at, links.case(incident) or f"{links.board}/")
+    return Alert(_said(labels), _said(annotations), incident.opened_at, links.case(incident) or links.home)
 
 
 def _said(values: Mapping[str, str]) -> Labels:

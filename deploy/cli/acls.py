@@ -61,6 +61,7 @@ def grants(settings: Settings) -> Mapping[Principal, tuple[Grant, ...]]:
             *_topics((rows, actions), "READ", "DESCRIBE_CONFIGS"),
             Grant("topic", rejected, ("WRITE", "DESCRIBE_CONFIGS")),
             Grant("group", warehouse, ("READ",)),
+            Grant("group", f"{warehouse}-actions", ("READ",)),
         ),
         "board": (
             Grant("topic", incidents, ("READ", "DESCRIBE_CONFIGS")),

@@ -281,7 +281,7 @@ FROM
     SELECT topic, partition, incarnation, toStartOfDay(record_at, 'UTC') AS day_at, 0, 0, 0, 0, 0, 0,
         countIf(reason = 'sink_refused'), countIf(reason != 'sink_refused')
     FROM {database}.rejected_events FINAL
-    WHERE NOT endsWith(topic, 'feedback-rows')
+    WHERE NOT endsWith(topic, 'feedback-rows') AND topic != 'feedback-actions'
     GROUP BY topic, partition, incarnation, day_at
 )
 GROUP BY topic, partition, incarnation, day_at

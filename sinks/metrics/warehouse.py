@@ -1,9 +1,10 @@
 """Families of `oidor warehouse`."""
 
 import time
-from typing import Final
+from typing import Final, get_args
 
 from schemas.outputs import COLUMNS
+from schemas.taxonomy import ActionKind
 from sinks.metrics.family import Counter, Family, Gauge, Histogram, Label, closed
 from sinks.metrics.registry import Metrics
 
@@ -12,6 +13,10 @@ _TABLE: Final = Label("table", "the tables of the database, and `row_batch`", 50
 
 SINK_ATTEMPTS: Final = Counter(
     "sink_batches", "Attempts to insert.", (_SINK, closed("result", ("inserted", "refused", "failed")))
+)
+ACTION_OUTCOMES: Final = (*get_args(ActionKind), "rejected")
+ACTIONS: Final = Counter(
+    "actions", "What people did, as it was read; `rejected`: what is none.", (closed("action", ACTION_OUTCOMES),)
 )
 SINK_ROWS: Final = Counter("sink_rows", "Rows inserted.", (_TABLE,))
 SINK_REFUSED: Final = Counter(
@@ -49,7 +54,7 @@ RECONCILED: Final = Gauge(
 )
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    SINK_ATTEMPTS, SINK_ROWS, SINK_REFUSED, SINK_REFUSING, SINK_NEWER, SINK_PENDING, SINK_LAG, SINK_WRITE,
+    ACTIONS, SINK_ATTEMPTS, SINK_ROWS, SINK_REFUSED, SINK_REFUSING, SINK_NEWER, SINK_PENDING, SINK_LAG, SINK_WRITE,
     SINK_LAST_INSERT, RECONCILIATION_GAP, RECONCILED,
 )  # fmt: skip
 

@@ -85,3 +85,8 @@ def test_of_a_maintenance_the_last_plan_holds(warehouse: Warehouse) -> None:
     assert warehouse.query(shown) == [("pbx", at(20), at(50), 0)]
     warehouse.insert("actions", action("maintenance_planned", 2, **plan | {"ends_at": at(20)}))
     assert warehouse.query(shown) == [("pbx", at(20), at(20), 1)]
+
+
+def test_an_action_that_was_rejected_makes_no_gap_among_the_records_of_customers(warehouse: Warehouse) -> None:
+    warehouse.insert("rejected_events", {"topic": "feedback-actions", "offset": 3, "reason": "bad_enum", "version": 1})
+    assert warehouse.query("SELECT * FROM v_reconciliation") == []
