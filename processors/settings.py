@@ -338,7 +338,13 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "policies", "sources", "erase_sources", "clickhouse_alt_hosts", "board_processes", "alertmanagers", mode="before"
+        "policies",
+        "sources",
+        "erase_sources",
+        "clickhouse_alt_hosts",
+        "board_processes",
+        "alertmanagers",
+        mode="before",
     )
     @classmethod
     def _comma_separated(cls, value: object) -> object:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sinks.metrics import paging
 from sinks.metrics.family import Family, Gauge, Histogram
 from sinks.metrics.registry import Metrics
 
@@ -14,7 +15,9 @@ RENDERING: Final = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
 )  # fmt: skip
 
-FAMILIES: Final[tuple[Family, ...]] = (STREAMS, INCIDENTS, PROCESSES_SILENT, RENDERED, RENDERING)
+FAMILIES: Final[tuple[Family, ...]] = (
+    STREAMS, INCIDENTS, PROCESSES_SILENT, RENDERED, RENDERING, *paging.FAMILIES,
+)  # fmt: skip
 
 
 class BoardMetrics(Metrics):
