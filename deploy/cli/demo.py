@@ -10,9 +10,11 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from clickhouse_driver import Client
 from prometheus_client.parser import text_string_to_metric_families
@@ -25,7 +27,10 @@ from deploy.cli.topics import create
 from deploy.cli.whatif import HALF_THE_TIME, answered, asked
 from deploy.cli.why import why
 from deploy.clickhouse.migrate import migrate
-from deploy.local.stack import Service, Stack, fetch
+from deploy.local.monitoring import Monitoring, missing
+from deploy.local.ports import free_ports
+from deploy.local.processes import ChildError
+from deploy.local.stack import HOST, Service, Stack, fetch
 from deploy.reading.whatif.report import in_short
 from deploy.reading.why.why import as_text
 from deploy.traffic.messages import Message
@@ -44,20 +49,28 @@ SETTLED_SECONDS: Final = 120
 _MARK: Final = "demo-home"
 
 
-def run(home: Path, *, keep: bool, workers: int, seed: int, console: Console) -> bool:
+def run(home: Path, *, keep: bool, prometheus: bool, workers: int, seed: int, console: Console) -> bool:
     """Run the demonstration; returns whether every record is accounted for. Raises OidorError."""
+    if prometheus:
+        _require_monitoring(keep)
     _clear(home)
     published: Counter[str] = Counter()
-    with Stack(home) as stack, _progress(console) as progress:
+    with Stack(home) as stack, ExitStack() as beside, _progress(console) as progress:
         settings = stack.settings(input_retention_days=-1)
         with _stage(console, progress, "topics and tables"):
             create(settings)
             migrate(settings)
         with _stage(console, progress, "worker, warehouse and board"):
             services = [*(stack.worker() for _ in range(workers)), stack.warehouse()]
-            board = stack.board()
+            (board_port,) = free_ports(1)
+            monitoring = _monitoring(home, services, board_port) if prometheus else None
+            told = {"alertmanagers": (monitoring.alerts_url,)} if monitoring else {}
+            board = stack.board(board_port=board_port, **told)
             for service in (*services, board):
                 service.wait_ready(READY_SECONDS)
+        if monitoring:
+            with _stage(console, progress, "Prometheus and Alertmanager"):
+                _watch(monitoring, beside)
         with _stage(console, progress, "real logs: ServiceNow 2016, CFPB 2017"):
             for log in (servicenow, cfpb):
                 publish(_counted(log(), published), settings.brokers)
@@ -72,8 +85,30 @@ def run(home: Path, *, keep: bool, workers: int, seed: int, console: Console) ->
         console.rule("[bold]Why the worst breach reads as it does")
         console.print(_why(client, settings), highlight=False, markup=False, soft_wrap=True)
         if keep:
-            _stay(stack, settings, services, board, console)
+            _stay(stack, settings, services, board, monitoring, console)
     return sound
+
+
+def _require_monitoring(keep: bool) -> None:
+    if not keep:
+        raise OidorError("--prometheus watches what is kept running: give --keep too")
+    if lacking := missing():
+        raise OidorError(lacking)
+
+
+def _monitoring(home: Path, services: list[Service], board_port: int) -> Monitoring:
+    """Not started yet: the board has to know where Alertmanager will be, and Prometheus where the board will."""
+    targets = defaultdict(list, {"oidor-board": [f"{HOST}:{board_port}"]})
+    for service in services:
+        targets[f"oidor-{service.name.partition('-')[0]}"].append(urlsplit(service.ready_url).netloc)
+    return Monitoring(home / "monitoring", targets)
+
+
+def _watch(monitoring: Monitoring, beside: ExitStack) -> None:
+    try:
+        beside.enter_context(monitoring)
+    except ChildError as error:
+        raise OidorError(str(error)) from error
 
 
 def _clear(home: Path) -> None:
@@ -312,8 +347,18 @@ class _stage:  # noqa: N801  read as a word where it is used
             self._progress.update(self._task, completed=1)
 
 
-def _stay(stack: Stack, settings: Settings, services: list[Service], board: Service, console: Console) -> None:
+def _stay(
+    stack: Stack,
+    settings: Settings,
+    services: list[Service],
+    board: Service,
+    monitoring: Monitoring | None,
+    console: Console,
+) -> None:
     console.print(f"\n[bold]Board       {board.ready_url.removesuffix('ready')}[/bold]")
+    if monitoring:
+        console.print(f"Prometheus  {monitoring.url}/alerts")
+        console.print(f"Alertmanager {monitoring.alerts_url}")
     console.print(f"Kafka       {settings.brokers}")
     console.print(
         f"ClickHouse  {settings.clickhouse_host}:{settings.clickhouse_port}, database {settings.clickhouse_database}"
