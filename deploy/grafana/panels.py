@@ -32,7 +32,9 @@ Unit = Literal["short", "percentunit", "s", "cpm", "bytes", "Bps", "none", "bool
 Panel = timeseries.Panel | stat.Panel | bargauge.Panel | table.Panel
 _P = TypeVar("_P", timeseries.Panel, stat.Panel, bargauge.Panel, table.Panel)
 
-CASE_PAGE: Final = "${board}/case/${__data.fields.topic}/${__data.fields.source}/${__data.fields.case}"
+CASE_PAGE: Final = "${board}/case/" + "/".join(
+    f"${{__data.fields.{name}:percentencode}}" for name in ("topic", "source", "case")
+)
 """The page of the live board that explains a case: the columns `topic`, `source` and `case` of the row name it."""
 BOUNDS: Final = ("lower 95 %", "upper 95 %")
 

@@ -56,6 +56,11 @@ def promql_now(expr: str, legend: str = "__auto", *, ref: str = "A") -> promethe
     return _promql(expr, ref).instant().legend_format(legend)
 
 
+def named(expr: str, label: str) -> str:
+    """The same expression, but what has no value of a label is called `none`."""
+    return f'label_replace({expr}, "{label}", "none", "{label}", "")'
+
+
 def _promql(expr: str, ref: str) -> prometheus.Dataquery:
     return prometheus.Dataquery().expr(expr).ref_id(ref).datasource(PROMETHEUS)
 

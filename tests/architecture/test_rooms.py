@@ -71,7 +71,7 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "deploy.clickhouse": _SCHEMAS | _SETTINGS | {"sinks"},
     "deploy.local": frozenset(),
     "deploy.local.stack": frozenset(FOLDERS),
-    "deploy.grafana": frozenset(),
+    "deploy.grafana": _SETTINGS | {"sinks"},
     "deploy.traffic": _SCHEMAS,
     "deploy.adapters": _SCHEMAS | _SETTINGS,
     "deploy.reading": _SCHEMAS | _SETTINGS | FEEDBACK | {"sinks", "deploy.clickhouse"},

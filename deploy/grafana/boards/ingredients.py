@@ -52,8 +52,19 @@ _INGREDIENTS: Final = (
             """
           ),
           "A bar an interval of the chart.", by="ingredient", stacked=True),
-    ranking("CSAT by ingredient", "percentunit", kpi_ranking("v_kpi_24h", "csat", "element", worst="least"),
-            "The last day of the range, of answers about a case whose ingredient is named; the least first.", most=1),
+    listing("How complaints end, by ingredient", rows(
+                f"""
+            SELECT if(element = '', 'not named', element) AS ingredient, count() AS complaints,
+                countIf(resolution != '') AS decided,
+                if(decided = 0, NULL, countIf(resolution IN ('upheld', 'partly_upheld')) / decided) AS upheld
+            {_COMPLAINTS}
+            GROUP BY ingredient
+            ORDER BY upheld DESC NULLS LAST
+            """
+            ),
+            "Complaints of the range, those of them that are decided, and the share upheld or partly upheld: where"
+            " customers are right most often.",
+            units={"complaints": "short", "decided": "short", "upheld": "percentunit"}, width=8),
 )  # fmt: skip
 
 _ORDER_TO_CASH: Final = (

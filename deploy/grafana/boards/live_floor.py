@@ -4,7 +4,7 @@ from typing import Final
 
 from deploy.grafana.frame import Board
 from deploy.grafana.panels import NONE_IS_GOOD, SOME_IS_A_WARNING, lines, number, ranking
-from deploy.grafana.queries import PROMETHEUS, promql, promql_now
+from deploy.grafana.queries import PROMETHEUS, named, promql, promql_now
 
 _FLOOR: Final = 'area=~"$area", channel=~"$channel"'
 _BY_CHANNEL: Final = 'channel=~"$channel", clock="elapsed"'
@@ -123,7 +123,8 @@ _WAITS: Final = (
 
 _QUEUES: Final = (
     ranking(
-        "Waiting by queue", "short", promql_now('sum by (queue) (feedback_queue_length{area=~"$area"})', "{{queue}}"),
+        "Waiting by queue", "short",
+        promql_now(named('sum by (queue) (feedback_queue_length{area=~"$area"})', "queue"), "{{queue}}"),
         "Customers who wait for a person now, by the queue that they are in.",
     ),
     lines(
@@ -133,7 +134,9 @@ _QUEUES: Final = (
     ),
     ranking(
         "Longest wait by queue", "s",
-        promql_now('max by (queue) (feedback_queue_longest_wait_seconds{area=~"$area"})', "{{queue}}"),
+        promql_now(
+            named('max by (queue) (feedback_queue_longest_wait_seconds{area=~"$area"})', "queue"), "{{queue}}"
+        ),
         "For how long the one who has waited longest in it has; 0 when nobody waits.",
         steps=((None, "green"), (60, "orange"), (180, "red")),
     ),
@@ -145,14 +148,19 @@ _QUEUES: Final = (
     ranking(
         "Promises kept, last hour, by area", "percentunit",
         promql_now(
-            f"sum by (area) ({_ATTAINMENT} * ({_ATTAINMENT_OF} > 0)) / sum by (area) ({_ATTAINMENT_OF} > 0)", "{{area}}"
+            named(
+                f"sum by (area) ({_ATTAINMENT} * ({_ATTAINMENT_OF} > 0)) / sum by (area) ({_ATTAINMENT_OF} > 0)", "area"
+            ),
+            "{{area}}",
         ),
         "Promises kept over decided, of all kinds, by the time when they were due.",
         steps=((None, "red"), (0.8, "orange"), (0.9, "green")), most=1,
     ),
     ranking(
         "Backlog by area", "short",
-        promql_now('topk(10, sum by (area) (feedback_backlog_cases{area=~"$area"}))', "{{area}}"),
+        promql_now(
+            named('topk(10, sum by (area) (feedback_backlog_cases{area=~"$area"}))', "area"), "{{area}}"
+        ),
         "The ten areas with most contacts and complaints that are not over.",
     ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ _NOW: Final = (
     number("Partitions ready", "percentunit",
            promql('sum(feedback_partitions{state="ready"}) / max(feedback_partitions_expected)'),
            "Partitions that a worker reads, of those that there are.", steps=_ALL, decimals=0),
-    number("Kafka silent for", "s", promql("max(time() - feedback_broker_last_answer_timestamp_seconds)"),
+    number("Kafka silent for", "s", promql("max(time() - (feedback_broker_last_answer_timestamp_seconds > 0))"),
            "Of the process that has heard nothing of Kafka for longest.",
            steps=((None, "green"), (15, "red")), decimals=0),
     number("Behind by", "s", promql("max(feedback_watermark_lag_seconds)"),
@@ -44,7 +44,7 @@ _INPUT: Final = (
     lines("Warned, by source", "short",
           promql("sum by (source) (increase(feedback_event_warnings_total[1h])) > 0", "{{source}}"),
           "Oddities of accepted records of the hour before each point. The list of oddities is in v_events.", least=0),
-    lines("Own timers ran", "s", promql("max(time() - feedback_timer_last_run_timestamp_seconds)", "longest ago"),
+    lines("Own timers ran", "s", promql("max(time() - (feedback_timer_last_run_timestamp_seconds > 0))", "longest ago"),
           "Since deadlines were looked at last, in the partition where that is longest ago. Over 30 s nothing that is"
           " due is found.", steps=((None, "green"), (30, "red")), least=0),
     ranking("Share not accepted, by source", "percentunit",

@@ -55,22 +55,23 @@ _INTERVALS: Final = (
 )  # fmt: skip
 
 _WHERE: Final = (
-    ranking("CSAT by area", "percentunit", kpi_ranking("v_kpi_24h", "csat", "area", worst="least"),
-            "The last day of the range, the least first.", most=1),
-    ranking("CSAT by channel", "percentunit", kpi_ranking("v_kpi_24h", "csat", "channel", worst="least"),
-            "The last day of the range, the least first. Of the case that the survey is about.", most=1),
-    ranking("CSAT by team", "percentunit", kpi_ranking("v_kpi_24h", "csat", "team", worst="least"),
-            "The last day of the range, the least first.", most=1),
+    ranking("CSAT by area", "percentunit", kpi_ranking("v_kpi_7d", "csat", "area", worst="least"),
+            "The last seven days of the range, the least first.", most=1),
+    ranking("CSAT by channel", "percentunit", kpi_ranking("v_kpi_7d", "csat", "channel", worst="least"),
+            "The last seven days of the range, the least first. Of the case that the survey is about.", most=1),
+    ranking("CSAT by team", "percentunit", kpi_ranking("v_kpi_7d", "csat", "team", worst="least"),
+            "The last seven days of the range, the least first.", most=1),
     lines("CSAT by how it was asked", "percentunit",
           series(
               """
               SELECT window_end AS time, dimension_value AS mode, value
-              FROM v_kpi_24h
+              FROM v_kpi_7d
               WHERE $__timeFilter(window_end) AND kpi = 'csat' AND dimension = 'mode' AND n >= 5
               ORDER BY time, mode
               """
           ),
-          f"{_DAY} Modes differ: a change of mode is no change of opinion.", by="mode", least=0, most=1),
+          "Of the seven days before each point. Modes differ: a change of mode is no change of opinion.", by="mode",
+          least=0, most=1),
     lines("Complaints per 1,000 contacts, by area", "none", kpi_series("v_kpi_24h", "complaint_rate", by="area"),
           _DAY, by="area", least=0),
     lines("Complaints upheld", "percentunit", kpi_interval("v_kpi_24h", "upheld_rate", "upheld"),
