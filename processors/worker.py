@@ -39,7 +39,7 @@ from processors.settings import Settings
 from processors.state.partition import PartitionState
 from processors.state.seen_ids import SeenIds
 from schemas.floor import BOARD_PAGE, PartitionFloor, ProcessFloor, encode
-from schemas.observations import IsolatedErrors, Observations
+from schemas.observations import IsolatedErrors, Observations, WindowCounts
 from schemas.outputs import Checkpoint
 from schemas.taxonomy import ClockMetric, OwnIncident, Reason
 from schemas.topics import INPUTS, state_topic
@@ -284,7 +284,13 @@ def census(states: Iterable[PartitionState], wall: int) -> Census:
     held = list(states)
     totals: Counter[tuple[str, ...]] = Counter()
     oldest: dict[tuple[str, ...], float] = {}
+    windows: dict[tuple[str, str], WindowCounts] = {}
+    arrivals: dict[str, float] = {}
     for state in held:
+        for window, area, counts in state.windows.up_to(wall):
+            windows[window, area] = windows.get((window, area), WindowCounts()).plus(counts)
+        for source, at in state.sources.last_at.items():
+            arrivals[source] = max(arrivals.get(source, 0), at / 1000)
         totals.update({gauge: amount for gauge, amount in state.gauges.items() if gauge[0] != "incidents_open"})
         totals.update(missed_pages.open_by_page(state, wall))
         for gauge, moments in state.gauges.since.items():
@@ -293,6 +299,8 @@ def census(states: Iterable[PartitionState], wall: int) -> Census:
     return Census(
         open=totals,
         oldest_seconds=oldest,
+        windows=windows,
+        last_arrivals=arrivals,
         entries={kind: max(of[kind] for of in entries) for kind in (entries[0] if entries else {})},
         bounds=held[0].rules.bounds if held else {},
         dropped={(state.number, kind): amount for state in held for kind, amount in state.dropped.items()},

@@ -65,6 +65,29 @@ class IsolatedErrors(NamedTuple):
     """Ms since the epoch: of the record that it failed at, or of the wall clock where no record is known."""
 
 
+ROLLING_MINUTES: Final = {"5m": 5, "1h": 60, "24h": 1440}
+"""Rolling window -> minutes, the one that goes on included."""
+
+
+class WindowCounts(NamedTuple):
+    """What a rolling window amounts to in one area: what is decided in it, and which of its waits are not."""
+
+    waits_promised: int = 0
+    waits_in_target: int = 0
+    waits_undecided: int = 0
+    promises_met: int = 0
+    promises_breached: int = 0
+    csat_answered: int = 0
+    csat_positive: int = 0
+    nps_answered: int = 0
+    nps_promoters: int = 0
+    nps_detractors: int = 0
+
+    def plus(self, other: "WindowCounts") -> "WindowCounts":
+        """Both together."""
+        return WindowCounts(*[mine + theirs for mine, theirs in zip(self, other, strict=True)])
+
+
 @dataclass(slots=True)
 class Observations:
     """What one step observed. It may be lost with the process: rows say the same, exactly."""

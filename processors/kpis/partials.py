@@ -19,7 +19,7 @@ reads it by the limit of now, as the views of the warehouse do: `shown_value`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import ne
 from typing import Final
 from zlib import crc32
@@ -188,6 +188,10 @@ class Partials:
     def admitted_values(self) -> list[PartialId]:
         """The values of every dimension that have a name, in no order."""
         return [each for values in self._values for each in values.values()]
+
+    def values_of(self, dimension: int) -> Iterable[str]:
+        """The values of a dimension, by its index, that have a name."""
+        return self._values[dimension].keys()
 
     def drain_overflow(self) -> int:
         """Samples that went to `other` since the last call."""

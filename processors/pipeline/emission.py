@@ -51,7 +51,7 @@ def emit(state: PartitionState, case: Case, after: Evaluation, observations: Obs
     if after.outcomes != before.outcomes:
         count_outcomes(state, case, before.outcomes, after.outcomes)
         outcomes.observe(state, case, before, after, observations)
-        live.observe_waits(observations, before.outcomes, after.outcomes)
+        live.observe_waits(observations, case, before.outcomes, after.outcomes)
     if after.incidents or before.incidents:
         imported = before.imported, after.imported
         emit_incidents(state, before.incidents, after.incidents, observations, imported)

@@ -129,6 +129,8 @@ def apply(state: PartitionState, change: Change, observations: Observations) -> 
     for sample, sign in change.samples:
         if sign > 0:
             live.observe_durations(observations, sample)
+            if topic == SURVEYS:
+                live.observe_rating(observations, case, sample)
     if change.carried_samples:
         count(state, case, change.carried_samples)
     if change.unmatched:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from processors.cases.case import Case
+from processors.cases.ratings import Rating, rating_of
 from processors.kpis.partials import OTHER
 from processors.kpis.samples import SLOT, Sample
+from processors.sla.clocks import own_time
 from processors.state.sources import Sources
 from schemas.events.decoding import EVENT_TYPES
 from schemas.events.envelope import Event
-from schemas.kpis import DIMENSIONS, Sum
+from schemas.kpis import DIMENSIONS, Count, Sum
 from schemas.observations import Duration, Observations
 from schemas.outputs import EventRow
 from schemas.taxonomy import Outcome, Reason
@@ -23,6 +26,8 @@ _DURATIONS: Final[Mapping[int, tuple[Duration, int, str]]] = {
 """slot of a sum -> its live histogram, the dimension that labels it, and whose time it is counted in"""
 _WAIT: Final = SLOT[Sum.wait_ms]
 _CHANNEL: Final = DIMENSIONS.index("channel")
+_MODE: Final = DIMENSIONS.index("mode")
+_ANSWERED: Final = SLOT[Count.surveys_answered]
 
 
 def observe_durations(observations: Observations, sample: Sample) -> None:
@@ -34,14 +39,39 @@ def observe_durations(observations: Observations, sample: Sample) -> None:
             observations.duration(sample.at_ms, amount / 1000, name, sample.attribution[dimension], counted_by)
 
 
-def observe_waits(observations: Observations, before: Sequence[Sample], after: Sequence[Sample]) -> None:
+def observe_rating(observations: Observations, case: Case, sample: Sample) -> None:
+    """Observe what the answer rates that a sample counts."""
+    if all(slot != _ANSWERED for slot, _ in sample.amounts):
+        return
+    ratings = (rating_of(event.facts) for event in case.events if event.occurred_at == sample.at_ms)
+    rating = next(filter(None, ratings), None)
+    if rating is None:
+        return
+    labels = rating.survey, sample.attribution[_MODE]
+    box = "positive" if rating.is_positive else "negative" if rating.is_negative else "neutral"
+    observations.moment(sample.at_ms, "survey_box", *labels, box)
+    observations.duration(sample.at_ms, _scored(rating), "survey_score", *labels)
+
+
+def _scored(rating: Rating) -> float:
+    """On the scale that the survey is known by: csat 0 to 1, nps 0 to 10, ces 1 to 7."""
+    if rating.survey == "nps":
+        return rating.position - 1
+    return rating.normalised(0, 1000) / 1000 if rating.survey == "csat" else rating.normalised(1000, 7000) / 1000
+
+
+def observe_waits(observations: Observations, case: Case, before: Sequence[Sample], after: Sequence[Sample]) -> None:
     """Observe the waits that a person has ended since `before`: they count from their queueing, and end later."""
     known = {sample.at_ms for sample in before if _waited_ms(sample) is not None}
     for sample in after:
         waited_ms = _waited_ms(sample)
         if waited_ms is not None and sample.at_ms not in known:
-            channel = sample.attribution[_CHANNEL]
-            observations.duration(sample.at_ms + waited_ms, waited_ms / 1000, "wait", channel, "elapsed")
+            ended_at, channel = sample.at_ms + waited_ms, sample.attribution[_CHANNEL]
+            observations.duration(ended_at, waited_ms / 1000, "wait", channel, "elapsed")
+            begun = (wait.clock for wait in case.fold.waits if wait.since == sample.at_ms)
+            clock = next(filter(None, begun), None)
+            own_ms = waited_ms if clock is None else own_time(clock, sample.at_ms, ended_at)
+            observations.duration(ended_at, own_ms / 1000, "wait", channel, "business")
 
 
 def _waited_ms(sample: Sample) -> int | None:

@@ -52,6 +52,8 @@ def recover(state: PartitionState) -> None:
     _begin_period(state)
     state.pending.texts += state.recorded_texts.record(state.rules.texts)
     for case in state.cases.values():
+        if case.key[1] in state.sources.names():
+            state.sources.recall(case.key[1], max([event.record_at for event in case.events], default=0))
         _install(state, case, owed)
     for key in list(state.subjects):
         _install_subject(state, key, owed)

@@ -15,6 +15,7 @@ from processors.kpis.partials import (
     Partials,
     quarter_hour_of,
 )
+from processors.kpis.rolling import RollingWindows
 from processors.kpis.rows import adjustment_rows, partial_rows
 from processors.kpis.samples import Sample
 from processors.rules import Rules
@@ -94,6 +95,7 @@ class PartitionState:
         self.absorbed: dict[CaseKey, dict[CaseKey, tuple[CaseEvent, ...]]] = {}
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
         self.links = Links()
+        self.windows = RollingWindows(self.partials.values())
         self.gauges = Gauges()
         self.misplacing_sources: set[str] = set()
         """Of which this process has said that they send here what belongs elsewhere."""

@@ -22,16 +22,24 @@ class Sources(StateTable):
     def __init__(self) -> None:
         self._hours: dict[str, int] = {}
         self._changed: dict[str, None] = {}
+        self.last_at: dict[str, int] = {}
+        """Source -> the record timestamp of its last accepted record, ms. Derived, from what is known of its cases."""
 
     def note_accepted(self, source: str, record_at: int) -> None:
         """Note an accepted record, which arrived at `record_at`, ms."""
+        self.recall(source, record_at)
         if record_at - self._hours.get(source, _LONG_AGO) >= HOUR_MS:
             self._hours[source] = record_at - record_at % HOUR_MS
             self._changed[source] = None
             if len(self._hours) > SOURCES_MAX:
                 oldest = min(self._hours, key=lambda one: (self._hours[one], one))
-                del self._hours[oldest]
+                del self._hours[oldest], self.last_at[oldest]
                 self._changed[oldest] = None
+
+    def recall(self, source: str, record_at: int) -> None:
+        """Know that a record of a source arrived then, ms."""
+        if record_at > self.last_at.get(source, 0):
+            self.last_at[source] = record_at
 
     def names(self) -> KeysView[str]:
         """All that are told apart."""
@@ -58,5 +66,7 @@ class Sources(StateTable):
         (source,) = change.key
         if change.content is None:
             self._hours.pop(source, None)
+            self.last_at.pop(source, None)
         else:
             self._hours[source] = change.content
+            self.recall(source, change.content)

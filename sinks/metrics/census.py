@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from schemas import observations
+from schemas.observations import ROLLING_MINUTES, WindowCounts
 from schemas.taxonomy import Priority, Severity
 from sinks.metrics import rolling
 from sinks.metrics.family import Counter, Family, Gauge, Label, closed
@@ -110,7 +111,7 @@ class Census:
     """(gauge, labels...) -> how many; the gauges are those of `OPEN`."""
     oldest_seconds: Mapping[tuple[str, ...], float] = field(default_factory=dict)
     """Of `backlog_cases` and `queue_length`, by the same keys: for how long the oldest is there."""
-    windows: Mapping[tuple[str, str], rolling.Counts] = field(default_factory=dict)
+    windows: Mapping[tuple[str, str], WindowCounts] = field(default_factory=dict)
     """By window and area."""
     last_arrivals: Mapping[str, float] = field(default_factory=dict)
     """Source -> Unix time of the last accepted record."""
@@ -148,8 +149,8 @@ class CensusCollector(Collector):
         self._shown: dict[Gauge, dict[tuple[str, ...], float]] = {
             gauge: dict.fromkeys(sets, 0) for gauge, sets in _begun(promises, patterns).items()
         }
-        self._windows_shown: dict[tuple[str, ...], rolling.Counts] = {
-            (window, ""): rolling.Counts() for window in rolling.WINDOWS
+        self._windows_shown: dict[tuple[str, ...], WindowCounts] = {
+            (window, ""): WindowCounts() for window in ROLLING_MINUTES
         }
         self._dropped: Mapping[tuple[int, str], int] = {}
         self._dropped_here: dict[tuple[str, ...], float] = {}
@@ -217,12 +218,12 @@ class CensusCollector(Collector):
             totals[labels] = merge(totals[labels], amount) if labels in totals else amount
         return totals
 
-    def _windows(self, census: Census) -> Mapping[tuple[str, ...], rolling.Counts]:
+    def _windows(self, census: Census) -> Mapping[tuple[str, ...], WindowCounts]:
         windows = self._windows_shown
-        windows.update(dict.fromkeys(windows, rolling.Counts()))
+        windows.update(dict.fromkeys(windows, WindowCounts()))
         for of, counts in census.windows.items():
             labels = self._metrics.bounded(rolling.SERVICE_LEVEL_DECIDED, of)
-            windows[labels] = windows.get(labels, rolling.Counts()).plus(counts)
+            windows[labels] = windows.get(labels, WindowCounts()).plus(counts)
         return windows
 
     def _state_dropped(self, census: Census) -> Metric:

@@ -5,14 +5,13 @@ processes `sum by (area) (ratio * n) / sum by (area) (n)` is exact. Only what is
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
+from schemas.observations import ROLLING_MINUTES, WindowCounts
 from sinks.metrics.family import Family, Gauge, closed
 from sinks.metrics.labels import AREA
 
-WINDOWS: Final = {"5m": 5, "1h": 60, "24h": 1440}
-"""Name -> minutes, the one that goes on included."""
-_OF: Final = (closed("window", WINDOWS), AREA)
+_OF: Final = (closed("window", ROLLING_MINUTES), AREA)
 _ROOM: Final = 50
 
 SERVICE_LEVEL: Final = Gauge(
@@ -48,25 +47,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
 )  # fmt: skip
 
 
-class Counts(NamedTuple):
-    """What the decided of one window and area amount to, and the undecided of its waits."""
-
-    waits_promised: int = 0
-    waits_in_target: int = 0
-    waits_undecided: int = 0
-    promises_met: int = 0
-    promises_breached: int = 0
-    csat_answered: int = 0
-    csat_positive: int = 0
-    nps_answered: int = 0
-    nps_promoters: int = 0
-    nps_detractors: int = 0
-
-    def plus(self, other: "Counts") -> "Counts":
-        return Counts(*[mine + theirs for mine, theirs in zip(self, other, strict=True)])
-
-
-_KEPT_OF: Final[Mapping[Gauge, tuple[Gauge, Callable[[Counts], tuple[int, int]]]]] = {
+_KEPT_OF: Final[Mapping[Gauge, tuple[Gauge, Callable[[WindowCounts], tuple[int, int]]]]] = {
     SERVICE_LEVEL: (SERVICE_LEVEL_DECIDED, lambda of: (of.waits_in_target, of.waits_promised)),
     ATTAINMENT: (ATTAINMENT_DECIDED, lambda of: (of.promises_met, of.promises_met + of.promises_breached)),
     CSAT: (CSAT_ANSWERS, lambda of: (of.csat_positive, of.csat_answered)),
@@ -75,7 +56,7 @@ _KEPT_OF: Final[Mapping[Gauge, tuple[Gauge, Callable[[Counts], tuple[int, int]]]
 """Ratio -> the family of its n, and numerator and n of it."""
 
 
-def gauges(counted: Mapping[tuple[str, ...], Counts]) -> Iterator[tuple[Gauge, Mapping[tuple[str, ...], float]]]:
+def gauges(counted: Mapping[tuple[str, ...], WindowCounts]) -> Iterator[tuple[Gauge, Mapping[tuple[str, ...], float]]]:
     """Every family with its values, from what the windows and areas amount to: a ratio of nothing has none."""
     for ratio, (number, parts) in _KEPT_OF.items():
         of = {labels: parts(counts) for labels, counts in counted.items()}
