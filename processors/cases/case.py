@@ -39,10 +39,12 @@ from schemas.topics import COMPLAINTS, CONTACTS, SURVEYS
 
 Labels = tuple[str, ...]
 """The name of a gauge, then its labels."""
+ClockKey = tuple[ClockMetric, int]
+"""The metric and the instance of a clock, which tell apart those of one case."""
 _OF_THE_MERGED: Final[frozenset[Trigger]] = frozenset({"opened", "opened_outbound", "merged", "voided"})
 """Triggers of a merged case that are still its own."""
 _NO_INCIDENTS: Final[Mapping[str, IncidentRow]] = MappingProxyType({})
-_NO_BREACHES: Final[Mapping[tuple[ClockMetric, int], tuple[str, str]]] = MappingProxyType({})
+_NO_BREACHES: Final[Mapping[ClockKey, tuple[str, str]]] = MappingProxyType({})
 _NO_MEMBERSHIPS: Final[Mapping[str, Membership]] = MappingProxyType({})
 
 
@@ -111,8 +113,8 @@ class Case:
         self.leaves_by: tuple[int, bool] | None = None
         """Its place in the order in which cases that are over leave: a moment, ms, and whether it owes nothing."""
         self.standing = ALONE
-        self.live_breaches: Mapping[tuple[ClockMetric, int], tuple[str, str]] = _NO_BREACHES
-        """Metric and instance of the clocks whose breach moved the live counter -> the policy and priority of then."""
+        self.live_breaches: Mapping[ClockKey, tuple[str, str]] = _NO_BREACHES
+        """The clocks whose breach moved the live counter -> the policy and priority of then."""
         self.fold = Fold(key)
         self.evaluation = NOT_EVALUATED
         """The last one: all of it was emitted."""

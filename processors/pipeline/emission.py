@@ -101,16 +101,19 @@ def emit_incidents(
 
     `imported` are the ids, before and after, of those that nobody could be called for when they opened.
     """
-    count_open(state, before, -1, imported[0])
-    count_open(state, after, 1, imported[1])
     for key, incident in after.items():
         known = before.get(key)
+        if known != incident or (key in imported[0]) != (key in imported[1]):
+            if known is not None:
+                count_open(state, {key: known}, -1, imported[0])
+            count_open(state, {key: incident}, 1, imported[1])
         if known != incident:
             state.pending.put_incident(incident)
             changed: Transition = "closed" if incident.state == "closed" else "updated"
             observations.incident(incident, "opened" if known is None else changed)
     for key, incident in before.items():
         if key not in after:
+            count_open(state, {key: incident}, -1, imported[0])
             withdrawn = incident._replace(state="withdrawn", close_reason="retracted")
             state.pending.put_incident(withdrawn)
             observations.incident(withdrawn, "withdrawn")

@@ -8,52 +8,47 @@ has the partition then.
 What counts is what is recent by `PartitionState.wall`: it decides about counters, and about nothing that is written.
 """
 
-from collections.abc import Iterator
-
-from processors.cases.case import Case, Evaluation
+from processors.cases.case import Case, ClockKey, Evaluation
 from processors.pipeline.evaluation import DECIDED
 from processors.sla import clocks
-from processors.sla.clocks import Clock
 from processors.state.partition import PartitionState
 from schemas.observations import Observations, is_recent
-from schemas.taxonomy import ClockState
 
 
 def observe(
     state: PartitionState, case: Case, before: Evaluation, after: Evaluation, observations: Observations
 ) -> None:
     """Count what an evaluation decides that the one before it had not, and withdraw what it does not say any more."""
-    facts, live = case.fold.facts, dict(case.live_breaches)
-    was = {(clock.metric, clock.instance): DECIDED.get(said) for clock, said in _judged(before)}
-    broken = set()
-    for clock, said in () if case.fold.test else _judged(after):
-        outcome, key = DECIDED.get(said), (clock.metric, clock.instance)
-        policy, priority = clock.target.policy_id, facts["priority"]
+    was = {
+        (clock.metric, clock.instance): DECIDED[said]
+        for clock, said in zip(before.clocks, before.states, strict=True)
+        if said in DECIDED and clock.inherited_at is None
+    }
+    live, broken = case.live_breaches, set[ClockKey]()
+    for clock, said in () if case.fold.test else zip(after.clocks, after.states, strict=True):
+        if said not in DECIDED or clock.inherited_at is not None:
+            continue
+        outcome, key = DECIDED[said], (clock.metric, clock.instance)
         if outcome == "breached":
             broken.add(key)
-        if outcome is None or outcome == was.get(key):
+        if outcome == was.get(key):
             continue
-        if outcome == "breached":
-            if key not in live and _is_live(state, clock.due_at):
-                live[key] = policy, priority
+        policy, priority = clock.target.policy_id, case.fold.facts["priority"]
+        if outcome == "met":
+            if key in live or _is_live(state, clock.ended_at):
                 observations.count("sla_outcomes", policy, clock.metric, priority, outcome)
-            continue
-        if key in live or _is_live(state, clock.ended_at):
+            if clocks.retracted(clock):
+                observations.moment(clock.due_at, "sla_retractions", policy, clock.metric)
+        elif key not in live and _is_live(state, clock.due_at):
+            live = {**live, key: (policy, priority)}
             observations.count("sla_outcomes", policy, clock.metric, priority, outcome)
-        if clocks.retracted(clock):
-            observations.moment(clock.due_at, "sla_retractions", policy, clock.metric)
-    for key in live.keys() - broken:
-        policy, priority = live.pop(key)
-        observations.count("sla_withdrawn", policy, key[0], priority)
+    if live:
+        for key in live.keys() - broken:
+            observations.count("sla_withdrawn", live[key][0], key[0], live[key][1])
+        live = {key: labels for key, labels in live.items() if key in broken}
     if live != case.live_breaches:
         case.live_breaches = live
         state.cases.note_live_breaches(case)
-
-
-def _judged(evaluation: Evaluation) -> Iterator[tuple[Clock, ClockState]]:
-    """Clocks that count for themselves, with what became of them."""
-    pairs = zip(evaluation.clocks, evaluation.states, strict=True)
-    return ((clock, said) for clock, said in pairs if clock.inherited_at is None)
 
 
 def _is_live(state: PartitionState, moment: int) -> bool:

@@ -27,7 +27,8 @@ class Sources(StateTable):
 
     def note_accepted(self, source: str, record_at: int) -> None:
         """Note an accepted record, which arrived at `record_at`, ms."""
-        self.recall(source, record_at)
+        if record_at > self.last_at.get(source, 0):
+            self.last_at[source] = record_at
         if record_at - self._hours.get(source, _LONG_AGO) >= HOUR_MS:
             self._hours[source] = record_at - record_at % HOUR_MS
             self._changed[source] = None

@@ -170,7 +170,8 @@ class CensusCollector(Collector):
         yield from self._open(census)
         for gauge, counted in rolling.gauges(self._windows(census)):
             yield _exported(gauge, counted)
-        yield _exported(SOURCE_LAST_ARRIVAL, {(source,): at for source, at in census.last_arrivals.items()})
+        arrivals = (((source,), at) for source, at in census.last_arrivals.items())
+        yield _exported(SOURCE_LAST_ARRIVAL, self._bounded(SOURCE_LAST_ARRIVAL, arrivals, max))
         for gauge, held in ((STATE_ENTRIES, census.entries), (STATE_BOUND, census.bounds)):
             yield _exported(gauge, {(kind,): amount for kind, amount in held.items()})
         yield self._state_dropped(census)
