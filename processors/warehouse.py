@@ -34,6 +34,7 @@ from sinks.inserter import SINK, Commit, Inserter, InsertLimits
 from sinks.metrics import warehouse as families
 from sinks.metrics.shared import CONSUMER_LAG, LAST_ANSWER
 from sinks.metrics.warehouse import WarehouseMetrics
+from sinks.reconciliation import Reconciliation, asking
 from sinks.rejections import RejectionPublisher
 from sinks.stored_actions import ActionReader
 
@@ -107,8 +108,8 @@ class Warehouse:
         self.inserter = inserter(self._commit)
         self.actions = ActionReader(client, f"{settings.app_id}-warehouse-actions", prefix, inserter, metrics)
         looks = () if incarnation is None else (incarnation.run,)
-        self.background: Sequence[Background] = (self.inserter.run, self.actions.run, *looks)
-        self._instance = uuid.uuid4().hex
+        reconciliation = Reconciliation(asking(Address.of(settings)), metrics, wall_ms)
+        self.background: Sequence[Background] = (self.inserter.run, self.actions.run, reconciliation.run, *looks)
         self._open: dict[int, OpenPartition] = {}
         self._cut: set[int] = set()
         """Partitions that were closed because their logs were cut: what the group has committed is of the old ones."""

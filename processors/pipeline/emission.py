@@ -50,7 +50,8 @@ def emit(state: PartitionState, case: Case, after: Evaluation, observations: Obs
         state.links.move(case.key, before.links, after.links)
     if after.outcomes != before.outcomes:
         count_outcomes(state, case, before.outcomes, after.outcomes)
-        outcomes.observe(state, case, before, after, observations)
+        if after.states != before.states or case.live_breaches:
+            outcomes.observe(state, case, before, after, observations)
         live.observe_waits(observations, case, before.outcomes, after.outcomes)
     if after.incidents or before.incidents:
         imported = before.imported, after.imported

@@ -7,7 +7,6 @@ from processors.cases.case import Case
 from processors.cases.ratings import Rating, rating_of
 from processors.kpis.partials import OTHER
 from processors.kpis.samples import SLOT, Sample
-from processors.sla.clocks import own_time
 from processors.state.sources import Sources
 from schemas.events.decoding import EVENT_TYPES
 from schemas.events.envelope import Event
@@ -68,10 +67,17 @@ def observe_waits(observations: Observations, case: Case, before: Sequence[Sampl
         if waited_ms is not None and sample.at_ms not in known:
             ended_at, channel = sample.at_ms + waited_ms, sample.attribution[_CHANNEL]
             observations.duration(ended_at, waited_ms / 1000, "wait", channel, "elapsed")
-            begun = (wait.clock for wait in case.fold.waits if wait.since == sample.at_ms)
-            clock = next(filter(None, begun), None)
-            own_ms = waited_ms if clock is None else own_time(clock, sample.at_ms, ended_at)
+            own_ms = _own_time_of_wait(case, sample.at_ms, waited_ms)
             observations.duration(ended_at, own_ms / 1000, "wait", channel, "business")
+
+
+def _own_time_of_wait(case: Case, since: int, waited_ms: int) -> int:
+    """How long a wait lasted as its promise counts it; elapsed time where it has none, or no calendar."""
+    for wait in case.fold.waits:
+        clock = wait.clock
+        if wait.since == since and clock is not None and clock.calendar is not None:
+            return clock.calendar.count(since, since + waited_ms)
+    return waited_ms
 
 
 def _waited_ms(sample: Sample) -> int | None:

@@ -24,7 +24,7 @@ def observe(
         for clock, said in zip(before.clocks, before.states, strict=True)
         if said in DECIDED and clock.inherited_at is None
     }
-    live, broken = case.live_breaches, set[ClockKey]()
+    live, broken, window_ms = case.live_breaches, set[ClockKey](), state.rules.page_window_ms
     for clock, said in () if case.fold.test else zip(after.clocks, after.states, strict=True):
         if said not in DECIDED or clock.inherited_at is not None:
             continue
@@ -35,11 +35,11 @@ def observe(
             continue
         policy, priority = clock.target.policy_id, case.fold.facts["priority"]
         if outcome == "met":
-            if key in live or _is_live(state, clock.ended_at):
+            if key in live or is_recent(clock.ended_at, state.wall, window_ms):
                 observations.count("sla_outcomes", policy, clock.metric, priority, outcome)
             if clocks.retracted(clock):
                 observations.moment(clock.due_at, "sla_retractions", policy, clock.metric)
-        elif key not in live and _is_live(state, clock.due_at):
+        elif key not in live and is_recent(clock.due_at, state.wall, window_ms):
             live = {**live, key: (policy, priority)}
             observations.count("sla_outcomes", policy, clock.metric, priority, outcome)
     if live:
@@ -49,7 +49,3 @@ def observe(
     if live != case.live_breaches:
         case.live_breaches = live
         state.cases.note_live_breaches(case)
-
-
-def _is_live(state: PartitionState, moment: int) -> bool:
-    return is_recent(moment, state.wall, state.rules.page_window_ms)

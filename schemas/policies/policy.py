@@ -166,3 +166,9 @@ class Policy(_Strict, Versioned):
     """The first that fits at the queueing holds; 5 s where none does."""
     attainment: Mapping[ClockMetric, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
     """Share of the clocks of a metric that is to be met, which alerts measure by; it decides about no clock."""
+
+    @model_validator(mode="after")
+    def _measured(self) -> "Policy":
+        if unknown := sorted(self.attainment.keys() - self.clocks.keys()):
+            raise ValueError(f"attainment of what has no clocks here: {', '.join(unknown)}")
+        return self

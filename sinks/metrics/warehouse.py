@@ -45,8 +45,8 @@ SINK_LAST_INSERT: Final = Gauge(
 )
 RECONCILIATION_GAP: Final = Gauge(
     "reconciliation_gap",
-    "Records read of which neither a row nor a rejection is stored, or a row too many, of days up to yesterday and of "
-    "today up to what was stored when we looked; v_reconciliation says which.",
+    "Records of yesterday and today that are not accounted for, at three looks in a row, a minute apart: "
+    "v_reconciliation says which.",
     unit="records",
 )
 RECONCILED: Final = Gauge(
