@@ -110,6 +110,7 @@ class Warehouse:
         looks = () if incarnation is None else (incarnation.run,)
         reconciliation = Reconciliation(asking(Address.of(settings)), metrics, wall_ms)
         self.background: Sequence[Background] = (self.inserter.run, self.actions.run, reconciliation.run, *looks)
+        self._instance = uuid.uuid4().hex
         self._open: dict[int, OpenPartition] = {}
         self._cut: set[int] = set()
         """Partitions that were closed because their logs were cut: what the group has committed is of the old ones."""

@@ -167,7 +167,7 @@ def test_a_log_that_is_rewritten_keeps_it() -> None:
 def test_a_case_of_a_log_before_there_were_such_breaches_is_read_as_it_is() -> None:
     live = Live()
     live.at(0, *call(0, 0))
-    (change,) = live.feed.state.cases.whole(("contact-events", "crm", "C0")) or ()
+    (change,) = list(live.feed.state.cases.whole(("contact-events", "crm", "C0")) or ())
     left_out, counted_by, events, _, *standing = change.content
     live.feed.state.cases.apply(change._replace(content=(left_out, counted_by, events, *standing)), 1)
     case = live.feed.state.cases["contact-events", "crm", "C0"]
@@ -178,7 +178,8 @@ def test_what_is_withdrawn_has_the_labels_that_were_counted() -> None:
     live = Live()
     live.at(0, *call(0, 0))
     live.at(MINUTE)
-    urgent = event("contact.priority_changed", "C0", MINUTE, customer="c0", to="urgent", seq=3, **{"from": "normal"})
+    said: dict[str, Any] = {"customer": "c0", "to": "urgent", "seq": 3, "from": "normal"}
+    urgent = event("contact.priority_changed", "C0", MINUTE, **said)
     live.at(MINUTE, urgent)
     live.at(2 * MINUTE, answer(0, 5 * SECOND, arrives=2 * MINUTE))
     labels = {"policy": "default", "metric": "answer", "priority": "normal"}
