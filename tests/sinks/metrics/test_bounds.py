@@ -132,9 +132,9 @@ WORKER = EVERY | {
     "watermark_ahead_seconds", "watermark_lag_seconds",
 }  # fmt: skip
 WAREHOUSE = EVERY | {
-    "actions", "reconciliation_gap_records", "reconciliation_last_run_timestamp_seconds", "sink_batches", "sink_lag_seconds",
-    "sink_last_insert_timestamp_seconds", "sink_newer_partitions", "sink_pending_rows", "sink_refused_rows",
-    "sink_rows", "sink_table_refuses", "sink_write_seconds",
+    "actions", "reconciliation_gap_records", "reconciliation_last_run_timestamp_seconds", "sink_batches",
+    "sink_lag_seconds", "sink_last_insert_timestamp_seconds", "sink_newer_partitions", "sink_pending_rows",
+    "sink_refused_rows", "sink_rows", "sink_table_refuses", "sink_write_seconds",
 }  # fmt: skip
 
 
