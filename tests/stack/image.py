@@ -1,8 +1,8 @@
 """The image that `make image` built, at work: `python -m tests.stack.image`. Ends with code 1 when it does not work.
 
-A container of it checks the policies, makes topics and tables, and runs a worker and a warehouse, as nobody, beside the
-servers of this machine. buildah runs containers by chroot: with the network of the machine, and a file system that only
-its rights protect.
+A container of it checks the policies, makes topics and tables, and runs a worker, a warehouse and a board, as nobody,
+beside the servers of this machine. buildah runs containers by chroot: with the network of the machine, and a file
+system that only its rights protect.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from deploy.local.stack import Stack, fetch
 from sinks.clickhouse import Address, connect
 
 USER: Final = 10001
+PROCESSES: Final = ("worker", "warehouse", "board")
 MESSAGES: Final = 2_000
 _BUILDAH: Final = ("buildah", "--storage-driver", "vfs")
 _READY_SECONDS: Final = 90
@@ -61,7 +62,7 @@ def container(environment: Mapping[str, str]) -> Iterator[Container]:
 
 def works(home: Path) -> None:
     """Raises NotWorkingError."""
-    worker_port, warehouse_port = free_ports(2)
+    ports = dict(zip(PROCESSES, free_ports(len(PROCESSES)), strict=True))
     with Stack(home / "stack") as stack:
         settings = stack.settings()
         environment = {
@@ -69,27 +70,25 @@ def works(home: Path) -> None:
             "OIDOR_CLICKHOUSE_HOST": settings.clickhouse_host,
             "OIDOR_CLICKHOUSE_PORT": str(settings.clickhouse_port),
             "OIDOR_WEB_HOST": "127.0.0.1",
-            "OIDOR_WORKER_PORT": str(worker_port),
-            "OIDOR_WAREHOUSE_PORT": str(warehouse_port),
+            "OIDOR_BOARD_PROCESSES": f"127.0.0.1:{ports['worker']},127.0.0.1:{ports['warehouse']}",
+            **{f"OIDOR_{name.upper()}_PORT": str(port) for name, port in ports.items()},
         }
         with container(environment) as oidor:
             _say("policies", oidor.run("oidor", "policies", "check"))
             _nothing_but_tmp_can_be_written(oidor)
             oidor.run("oidor", "topics", "create")
             _say("migrate", f"{len(oidor.run('oidor', 'migrate').splitlines())} migrations applied")
-            processes = [
-                Child(name, oidor.command("oidor", name), log=home / f"{name}.log") for name in ("worker", "warehouse")
-            ]
             with contextlib.ExitStack() as running:
-                for process, port in zip(processes, (worker_port, warehouse_port), strict=True):
+                for name, port in ports.items():
+                    process = Child(name, oidor.command("oidor", name), log=home / f"{name}.log")
                     process.start()
                     running.callback(process.terminate, 20)
                     _ready(process, port)
-                _say("worker", f"ready, as uid {_user_of('oidor worker')}")
+                    _say(name, f"ready, as uid {_user_of(f'oidor {name}')}")
                 oidor.run("oidor", "publish", "--scenario", "steady", "--limit", str(MESSAGES), "--hours", "1")
                 client = connect(Address.of(settings), 30, database=settings.clickhouse_database)
                 _stored(client.execute)
-                _say("warehouse", f"{MESSAGES} published messages are accounted for in ClickHouse")
+                _say("stored", f"{MESSAGES} published messages are accounted for in ClickHouse")
 
 
 def _nothing_but_tmp_can_be_written(oidor: Container) -> None:
