@@ -64,8 +64,8 @@ def run(home: Path, *, keep: bool, prometheus: bool, workers: int, seed: int, co
             services = [*(stack.worker() for _ in range(workers)), stack.warehouse()]
             (board_port,) = free_ports(1)
             monitoring = _monitoring(home, services, board_port) if prometheus else None
-            told = {"alertmanagers": (monitoring.alerts_url,)} if monitoring else {}
-            board = stack.board(board_port=board_port, **told)
+            told = (monitoring.alerts_url,) if monitoring else ()
+            board = stack.board(board_port=board_port, board_url=f"http://{HOST}:{board_port}", alertmanagers=told)
             for service in (*services, board):
                 service.wait_ready(READY_SECONDS)
         if monitoring:
