@@ -66,7 +66,7 @@ _BUDGET: Final = (
 
 _ATTAINMENT: Final = (
     lines(
-        "Kept within 24 h, by kind of promise", "percentunit",
+        "Kept, 24 h, by kind of promise", "percentunit",
         series(
             """
             SELECT window_end AS time, replaceOne(kpi, '_attainment', '') AS metric, value
