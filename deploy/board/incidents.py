@@ -1,7 +1,6 @@
 """Which incidents are open, folded from `feedback-incidents`: of each the last message holds."""
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -10,9 +9,6 @@ from schemas.taxonomy import IncidentState, Severity
 
 TOLD_LATE_MS: Final = 86_400_000
 """What was a day old when it was told is history that is read, as of an import: counted, and not shown."""
-CLOSED_MAX: Final = 1_000
-"""Incidents that are closed of which the state is remembered."""
-
 _RANK: Final[Mapping[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
 
 
@@ -48,7 +44,6 @@ class IncidentBook:
 
     def __init__(self) -> None:
         self._open: dict[str, Incident] = {}
-        self._closed: OrderedDict[str, Incident] = OrderedDict()
         self.unreadable = 0
         """Messages that are none of ours, or of a release to come."""
 
@@ -65,20 +60,18 @@ class IncidentBook:
             return
         if incident.state == "open":
             self._open[incident.incident_id] = incident
-        elif self._open.pop(incident.incident_id, None) is not None:
-            self._closed[incident.incident_id] = incident
-            if len(self._closed) > CLOSED_MAX:
-                self._closed.popitem(last=False)
+        else:
+            self._open.pop(incident.incident_id, None)
+
+    @property
+    def standing(self) -> Collection[Incident]:
+        """All that are open."""
+        return self._open.values()
 
     def open(self) -> list[Incident]:
-        """Those that are open, the gravest first, of these the newest."""
+        """Those that are open, and were no history when they were told: the gravest first, of these the newest."""
         live = (one for one in self._open.values() if not one.told_late)
         return sorted(live, key=lambda one: (_RANK[one.severity], -one.opened_at, one.incident_id))
-
-    def state_of(self, incident_id: str) -> IncidentState | None:
-        """How an incident stands, where it is known."""
-        known = self._open.get(incident_id) or self._closed.get(incident_id)
-        return None if known is None else known.state
 
     @property
     def told_late(self) -> int:

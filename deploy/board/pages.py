@@ -2,12 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from html import escape
 from importlib.resources import files
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote, unquote
 
+import msgspec
 from aiohttp import web
 
 from deploy.board.entrance import Entrance, local_path
@@ -17,6 +18,9 @@ from schemas.errors import OidorError
 
 CaseTelling = Callable[[str, str], str]
 """The HTML of a case, by TOPIC/SOURCE/ID and language. Raises OidorError."""
+
+Acting = Callable[[str, str, str, str], Awaitable[None]]
+"""Publishes an action: what, about which incident, by whom, with a note. Raises OidorError."""
 
 CASE: Final = "/case/"
 STREAMS_MAX: Final = 200
@@ -41,11 +45,24 @@ _SAFE: Final[Mapping[str, str]] = {
 }
 
 
+class _Action(msgspec.Struct, frozen=True):
+    action: Literal["acknowledged", "acted", "dismissed"]
+    incident_id: str
+    who: str
+    note: str = ""
+
+
+_action = msgspec.json.Decoder(_Action)
+
+
 class BoardPages:
     """Answers what a browser or a program asks."""
 
-    def __init__(self, status: StatusPages, entrance: Entrance, broadcast: Broadcast, telling: CaseTelling) -> None:
-        self._status, self._entrance, self._broadcast, self._telling = status, entrance, broadcast, telling
+    def __init__(
+        self, status: StatusPages, entrance: Entrance, broadcast: Broadcast, telling: CaseTelling, acting: Acting
+    ) -> None:
+        self._status, self._entrance, self._broadcast = status, entrance, broadcast
+        self._telling, self._acting = telling, acting
         self._files = {name: _read(name) for name in ("board.html", "case.html", "login.html", *_ASSETS)}
         self._telling_now = asyncio.Semaphore(_CASES_AT_ONCE)
 
@@ -79,7 +96,9 @@ class BoardPages:
             return web.Response(status=403, text="a page of another site asks\n")
         if request.path == "/login":
             return await self._login(request)
-        return web.Response(status=404)
+        if request.path == "/actions" and self._entrance.admits(request):
+            return await self._act(request)
+        return web.Response(status=404 if self._entrance.admits(request) else 401)
 
     def _file(self, name: str, status: int = 200, **put: str) -> web.Response:
         text = _PLACE.sub(lambda place: put[place[1]], self._files[name]) if put else self._files[name]
@@ -109,6 +128,17 @@ class BoardPages:
         response = web.Response(status=303, headers={"Location": onward})
         self._entrance.welcome(response, secure=request.headers.get("X-Forwarded-Proto", request.scheme) == "https")
         return response
+
+    async def _act(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Publishes what a person does. JSON only, which no form of another site can send."""
+        if request.content_type != "application/json" or (request.content_length or _FORM_BYTES) >= _FORM_BYTES:
+            return web.Response(status=415)
+        try:
+            said = _action.decode(await request.read())
+            await self._acting(said.action, said.incident_id, said.who, said.note)
+        except (msgspec.DecodeError, OidorError) as error:
+            return web.Response(status=400, text=str(error))
+        return web.Response(status=204)
 
     # A case
 

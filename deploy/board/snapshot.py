@@ -6,11 +6,13 @@ from typing import Final
 
 import msgspec
 
+from deploy.board.actions import ActionBook, Handling
 from deploy.board.health import Health, KafkaStanding, health
 from deploy.board.incidents import Incident, IncidentBook
 from deploy.board.intervals import Estimate, net_promoter_score, share
 from deploy.board.processes import Floor
 from deploy.board.rejections import RejectionWatch
+from schemas.events.decoding import to_ms
 from schemas.floor import Deadline, PartitionFloor
 
 DEADLINES_SHOWN: Final = 10
@@ -40,7 +42,7 @@ class Numbers(msgspec.Struct, frozen=True):
     next_due_at: int | None
     critical: int
     unacknowledged: int
-    """Of the critical ones."""
+    """Of the critical ones: nobody looks after them."""
     incidents: int
     answered: Estimate
     """Waits of the last hour that ended in their target, of those that are decided."""
@@ -64,6 +66,17 @@ class Shown(msgspec.Struct, frozen=True):
     owner: str
     n: float | None
     expected: float | None
+    handling: Handling
+    """What people did about it."""
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """Maintenance of a source that somebody planned, and that has not ended. Moments are ms."""
+
+    source: str
+    begins_at: int
+    ends_at: int
+    who: str
 
 
 class Voice(msgspec.Struct, frozen=True):
@@ -93,12 +106,22 @@ class Snapshot(msgspec.Struct, frozen=True):
     incidents: tuple[Shown, ...]
     voice: Voice
     rejected: Rejected
+    maintenance: tuple[Planned, ...]
 
 
-def snapshot(floor: Floor, book: IncidentBook, rejections: RejectionWatch, kafka: KafkaStanding, now: int) -> Snapshot:
-    """Everything at `now`, ms of the wall clock."""
+def snapshot(
+    floor: Floor,
+    book: IncidentBook,
+    actions: ActionBook,
+    rejections: RejectionWatch,
+    kafka: KafkaStanding,
+    now: int,
+) -> Snapshot:
+    """Everything at `now`, ms of the wall clock. What was dismissed is not open to anybody who looks."""
     partitions = [known.floor for known in floor.partitions.values()]
-    incidents, deadlines, rows = book.open(), _deadlines(partitions), _rows(partitions)
+    incidents = [(one, done) for one in book.open() if not (done := actions.of(one.incident_id)).dismissed]
+    incidents.sort(key=lambda each: each[1].acknowledged_at is not None)
+    deadlines, rows = _deadlines(partitions), _rows(partitions)
     by_source = rejections.since_then(now).most_common()
     return Snapshot(
         now,
@@ -107,20 +130,26 @@ def snapshot(floor: Floor, book: IncidentBook, rejections: RejectionWatch, kafka
         tuple(rows[:ROWS_SHOWN]),
         max(0, len(rows) - ROWS_SHOWN),
         tuple(deadlines[:DEADLINES_SHOWN]),
-        tuple(map(_shown, incidents[:INCIDENTS_SHOWN])),
+        tuple(_shown(one, done) for one, done in incidents[:INCIDENTS_SHOWN]),
         _voice(partitions),
         Rejected(rejections.since(now), tuple(by_source[:SOURCES_SHOWN]), sum(count for _, count in by_source)),
+        tuple(
+            Planned(one.source, to_ms(one.begins_at), to_ms(one.ends_at), one.who) for one in actions.maintenance(now)
+        ),
     )
 
 
 def _numbers(
-    partitions: Sequence[PartitionFloor], incidents: Sequence[Incident], told_late: int, deadlines: Sequence[Deadline]
+    partitions: Sequence[PartitionFloor],
+    incidents: Sequence[tuple[Incident, Handling]],
+    told_late: int,
+    deadlines: Sequence[Deadline],
 ) -> Numbers:
     standing: Counter[str] = Counter()
     for one in partitions:
         for clocks in one.clocks:
             standing[clocks.standing] += clocks.count
-    critical = [one for one in incidents if one.severity == "critical"]
+    critical = [done for one, done in incidents if one.severity == "critical"]
     hour = _sum(one.hour for one in partitions)
     waits = [one.longest_wait_since for one in partitions if one.longest_wait_since is not None]
     return Numbers(
@@ -130,7 +159,7 @@ def _numbers(
         standing["paused"],
         deadlines[0].due_at if deadlines else None,
         len(critical),
-        len(critical),
+        sum(done.acknowledged_at is None for done in critical),
         len(incidents),
         share(hour["waits_in_target"], hour["waits_promised"]),
         sum(one.waiting for one in partitions),
@@ -173,7 +202,7 @@ def _sum(counts: Iterable[object]) -> Counter[str]:
     return total
 
 
-def _shown(incident: Incident) -> Shown:
+def _shown(incident: Incident, handling: Handling) -> Shown:
     evidence = incident.evidence
     return Shown(
         incident.incident_id,
@@ -187,6 +216,7 @@ def _shown(incident: Incident) -> Shown:
         incident.owner,
         _number(evidence.get("n")),
         _number(evidence.get("expected")),
+        handling,
     )
 
 

@@ -215,8 +215,11 @@ function incidents() {
   const section = at("incidents");
   const list = section.querySelector("ul");
   keep(list, shown.incidents, (one) => `${one.id} ${root.lang}`, incident, (element, one) => {
-    element.className = one.severity;
+    const { handling } = one;
+    element.className = `${one.severity} ${handling.acknowledged_at === null ? "" : "acknowledged"}`;
     say(element.querySelector(".summary"), one.summary);
+    say(element.querySelector(".handled"), handled(handling));
+    element.querySelector(".handled").hidden = handling.acknowledged_at === null;
     say(element.querySelector(".severity"), words.severity[one.severity] ?? one.severity);
     say(element.querySelector(".since"), `${words.since_opened(roughly(now() - one.opened_at))} · ${one.area || words.no_area} ·`);
     const owner = element.querySelector(".owner");
@@ -236,7 +239,46 @@ function incident(one) {
   const where = make("p", "where", make("span", "since"), " ", make("span", "owner"), " ", make("span", "expected"), ` · ${one.pattern}`);
   where.title = new Date(one.opened_at).toLocaleString(words.locale);
   if (one.case) where.append(" · ", caseLink(one.case, `${words.case} ${one.case[2]}`));
-  return make("li", one.severity, make("span", "edge"), what, where, make("div", "hands"));
+  const act = make("button", "", words.acknowledge);
+  act.type = "button";
+  act.onclick = () => openActing(one);
+  return make("li", one.severity, make("span", "edge"), what, where, make("p", "handled"), make("div", "hands", act));
+}
+
+function handled({ acknowledged_at, acknowledged_by, acted_at, acted_by, note }) {
+  if (acknowledged_at === null) return "";
+  const since = words.acknowledged_by(acknowledged_by, roughly(now() - acknowledged_at));
+  return acted_at === null ? (note ? `${since}: ${note}` : since) : `${since}. ${words.acted_by(acted_by, note)}`;
+}
+
+// What people do about an incident
+
+let acting = null;
+
+function openActing(incident) {
+  acting = incident.id;
+  const dialog = at("acting");
+  const { who, note } = dialog.querySelector("form").elements;
+  say(at("acting-about"), incident.summary);
+  say(dialog.querySelector(".trouble"), "");
+  who.value = remembered("who") ?? "";
+  note.value = "";
+  dialog.showModal();
+}
+
+async function act(action) {
+  const dialog = at("acting");
+  const form = dialog.querySelector("form");
+  const trouble = dialog.querySelector(".trouble");
+  const [who, note] = [form.elements.who.value.trim(), form.elements.note.value.trim()];
+  if (!form.reportValidity()) return;
+  if (action !== "acknowledged" && !note) return say(trouble, words.note_needed);
+  remember("who", who);
+  say(trouble, words.sending);
+  const said = JSON.stringify({ action, incident_id: acting, who, note });
+  const answer = await fetch("/actions", { method: "POST", headers: { "Content-Type": "application/json" }, body: said }).catch((error) => error);
+  if (answer.ok) return dialog.close();
+  say(trouble, words.not_sent(answer instanceof Response ? (await answer.text()) || String(answer.status) : answer.message));
 }
 
 // What customers said
@@ -289,6 +331,10 @@ function rejected() {
   });
   section.querySelector("table").hidden = sources.length === 0;
   section.querySelector(".empty").hidden = sources.length > 0;
+  const day = (moment) => new Date(moment).toLocaleString(words.locale, { dateStyle: "short", timeStyle: "short" });
+  keep(at("maintenance"), shown.maintenance, (one) => `${one.source} ${one.begins_at}`, () => make("li"), (element, one) =>
+    say(element, words.maintenance(one.source, day(one.begins_at), day(one.ends_at), one.who)),
+  );
 }
 
 // As time goes on
@@ -363,6 +409,8 @@ at("theme").onclick = () => {
   light(dark ? "light" : "dark");
   remember("theme", root.dataset.theme);
 };
+for (const button of document.querySelectorAll("[data-action]")) button.onclick = () => act(button.dataset.action);
+at("acting-end").onclick = () => at("acting").close();
 at("more-rows").onclick = () => {
   allRows = !allRows;
   promises();

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from deploy.board.incidents import CLOSED_MAX, TOLD_LATE_MS, IncidentBook
+from deploy.board.incidents import TOLD_LATE_MS, IncidentBook
 from schemas.outputs import IncidentRow
 from sinks.messages import incident_json
 
@@ -31,14 +31,13 @@ def test_the_last_message_of_an_incident_holds() -> None:
     assert [one.summary for one in book.open()] == ["second"]
 
 
-def test_an_incident_that_is_closed_or_withdrawn_is_not_open_and_its_state_is_known() -> None:
+def test_an_incident_that_is_closed_or_withdrawn_is_not_open() -> None:
     book = IncidentBook()
     for incident_id, state in (("i1", "closed"), ("i2", "withdrawn")):
         told(book, row(incident_id))
         told(book, row(incident_id, state=state))
 
     assert book.open() == []
-    assert (book.state_of("i1"), book.state_of("i2"), book.state_of("i3")) == ("closed", "withdrawn", None)
 
 
 def test_the_gravest_stand_first_and_of_these_the_newest() -> None:
@@ -69,13 +68,3 @@ def test_what_cannot_be_read_is_counted_and_a_tombstone_takes_its_incident_away(
     book.read(b"i1", None)
 
     assert book.open() == []
-
-
-def test_what_is_over_is_remembered_up_to_a_bound() -> None:
-    book = IncidentBook()
-    for number in range(CLOSED_MAX + 1):
-        told(book, row(f"i{number}"))
-        told(book, row(f"i{number}", state="closed"))
-
-    assert book.state_of("i0") is None
-    assert book.state_of("i1") == "closed"

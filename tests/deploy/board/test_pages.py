@@ -18,6 +18,15 @@ from schemas.errors import OidorError
 TOKEN: Final = "a token of these tests"
 HTML: Final = {"Accept": "text/html"}
 
+acted: list[tuple[str, ...]] = []
+
+
+async def acting(*said: str) -> None:
+    if not said[2]:
+        raise OidorError("who: say who you are")
+    acted.append(said)
+
+
 Visit = Callable[[ClientSession, str, Broadcast], Awaitable[None]]
 
 
@@ -31,7 +40,7 @@ def served(visit: Visit, token: str = "") -> None:
     async def scene() -> None:
         broadcast = Broadcast()
         status = StatusPages(readiness=lambda: Readiness(True, {}), registry=CollectorRegistry(), token=token)
-        pages = BoardPages(status, Entrance(token), broadcast, telling)
+        pages = BoardPages(status, Entrance(token), broadcast, telling, acting)
         refused: list[str] = []
         server = PageServer("127.0.0.1", 0, pages.answer, refuse=refused.append)
         await server.start()
@@ -180,3 +189,25 @@ def test_a_page_of_another_site_is_answered_nothing() -> None:
 )
 def test_nobody_is_sent_elsewhere(path: str, onward: str) -> None:
     assert local_path(path) == onward
+
+
+def test_what_a_person_does_is_published_and_why_not_is_said() -> None:
+    action = {"action": "acknowledged", "incident_id": "i1", "who": "ana"}
+
+    async def visit(session: ClientSession, url: str, _: Broadcast) -> None:
+        async def sent(**how: Any) -> tuple[int, str]:
+            async with session.post(f"{url}/actions", **how) as answer:
+                return answer.status, await answer.text()
+
+        acted.clear()
+        assert (await sent(json=action))[0] == 401
+        bearing = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await sent(json=action, headers=bearing))[0] == 204
+        assert acted == [("acknowledged", "i1", "ana", "")]
+        assert await sent(json=action | {"who": ""}, headers=bearing) == (400, "who: say who you are")
+        assert (await sent(json=action | {"action": "maintenance_planned"}, headers=bearing))[0] == 400
+        assert (await sent(data=action, headers=bearing))[0] == 415
+        assert (await sent(json=action, headers=bearing | {"Origin": "http://evil.example"}))[0] == 403
+        assert len(acted) == 1
+
+    served(visit, TOKEN)

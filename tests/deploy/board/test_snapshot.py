@@ -1,5 +1,9 @@
 """What is added up over all partitions, and what stands first."""
 
+import json
+
+from deploy.board.actions import ActionBook
+
 from deploy.board.health import KafkaStanding
 from deploy.board.incidents import IncidentBook
 from deploy.board.processes import Floor
@@ -11,10 +15,12 @@ from tests.deploy.board.test_incidents import row, told
 NOW = 1_764_000_000_000
 
 
-def taken(*partitions: PartitionFloor, book: IncidentBook | None = None) -> Snapshot:
+def taken(*partitions: PartitionFloor, book: IncidentBook | None = None, actions: ActionBook | None = None) -> Snapshot:
     floor = Floor()
     floor.answer("w", ProcessFloor("worker", "a", NOW, (), len(partitions), partitions), NOW)
-    return snapshot(floor, book or IncidentBook(), RejectionWatch(NOW), KafkaStanding(NOW, True), NOW)
+    return snapshot(
+        floor, book or IncidentBook(), actions or ActionBook(), RejectionWatch(NOW), KafkaStanding(NOW, True), NOW
+    )
 
 
 def due(at: int, entity: str) -> Deadline:
@@ -80,3 +86,23 @@ def test_an_incident_of_ours_has_no_case() -> None:
     book = IncidentBook()
     told(book, row(pattern="missed_pages"))
     assert taken(PartitionFloor(0, NOW), book=book).incidents[0].case is None
+
+
+def about(incident_id: str, what: str, **said: str) -> bytes:
+    return json.dumps(
+        {"action_id": f"{incident_id}{what}", "action": what, "schema_version": "1.0", "who": "ana",
+         "at": "2025-11-24T16:00:00Z", "incident_id": incident_id} | said
+    ).encode()  # fmt: skip
+
+
+def test_what_somebody_looks_after_stands_last_and_what_was_dismissed_is_not_open() -> None:
+    book, actions = IncidentBook(), ActionBook()
+    for incident_id in ("looked after", "dismissed"):
+        told(book, row(incident_id, severity="critical"))
+    told(book, row("new"))
+    actions.read(about("looked after", "acknowledged"), NOW)
+    actions.read(about("dismissed", "dismissed", note="a test call"), NOW)
+    shown = taken(PartitionFloor(0, NOW), book=book, actions=actions)
+
+    assert [(one.id, one.handling.acknowledged_by) for one in shown.incidents] == [("new", ""), ("looked after", "ana")]
+    assert (shown.numbers.critical, shown.numbers.unacknowledged, shown.numbers.incidents) == (1, 0, 2)
