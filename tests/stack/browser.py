@@ -67,10 +67,10 @@ class Page:
     async def text(self) -> str:
         return str(await self.evaluate("document.body.innerText"))
 
-    async def picture(self, path: Path, *, whole: bool = True) -> None:
-        """Stores a picture of the page; `whole`: also of what lies below its window."""
-        answer = await self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(answer["data"]))
+    async def picture(self) -> bytes:
+        """A picture of the whole page, PNG, also of what lies below its window."""
+        answer = await self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        return base64.b64decode(answer["data"])
 
 
 @contextlib.asynccontextmanager

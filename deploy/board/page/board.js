@@ -220,10 +220,11 @@ function incidents() {
     say(element.querySelector(".summary"), one.summary);
     say(element.querySelector(".handled"), handled(handling));
     element.querySelector(".handled").hidden = handling.acknowledged_at === null;
+    say(element.querySelector("button"), handling.acknowledged_at === null ? words.acknowledge : words.more);
     say(element.querySelector(".severity"), words.severity[one.severity] ?? one.severity);
     say(element.querySelector(".since"), `${words.since_opened(roughly(now() - one.opened_at))} · ${one.area || words.no_area} ·`);
     const owner = element.querySelector(".owner");
-    say(owner, [one.team, one.owner].filter(Boolean).join(", ") || words.no_owner);
+    say(owner, [one.team, one.owner || words.no_owner].filter(Boolean).join(", "));
     owner.classList.toggle("unowned", !one.owner);
     say(element.querySelector(".expected"), one.n === null || one.expected === null ? "" : `· ${words.expected(one.n, one.expected)}`);
   });

@@ -3,7 +3,6 @@
 import json
 
 from deploy.board.actions import ActionBook
-
 from deploy.board.health import KafkaStanding
 from deploy.board.incidents import IncidentBook
 from deploy.board.processes import Floor
