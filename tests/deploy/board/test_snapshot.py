@@ -96,12 +96,12 @@ def about(incident_id: str, what: str, **said: str) -> bytes:
 
 def test_what_somebody_looks_after_stands_last_and_what_was_dismissed_is_not_open() -> None:
     book, actions = IncidentBook(), ActionBook()
-    for incident_id in ("looked after", "dismissed"):
+    for incident_id in ("looked-after", "dismissed"):
         told(book, row(incident_id, severity="critical"))
     told(book, row("new"))
-    actions.read(about("looked after", "acknowledged"), NOW)
+    actions.read(about("looked-after", "acknowledged"), NOW)
     actions.read(about("dismissed", "dismissed", note="a test call"), NOW)
     shown = taken(PartitionFloor(0, NOW), book=book, actions=actions)
 
-    assert [(one.id, one.handling.acknowledged_by) for one in shown.incidents] == [("new", ""), ("looked after", "ana")]
+    assert [(one.id, one.handling.acknowledged_by) for one in shown.incidents] == [("new", ""), ("looked-after", "ana")]
     assert (shown.numbers.critical, shown.numbers.unacknowledged, shown.numbers.incidents) == (1, 0, 2)
