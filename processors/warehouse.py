@@ -47,6 +47,7 @@ WAITING_SECONDS: Final = 20.0
 """Rows that wait so long for ClickHouse make the warehouse not ready."""
 
 _MEND: Final = "rows of all tables wait in Kafka: undo what changed this one, and inserting goes on by itself"
+_UNSEEN: Final = "views do not show what people do about incidents; it waits in Kafka, and all else is stored"
 _RELEASE: Final = "a newer worker wrote it, rows wait in Kafka: run `oidor migrate` and the warehouse of that release"
 _CUT: Final = "%s[%d] ends at %d, and was read up to %d (it was cut, or restored): it is read again from its beginning"
 _COMMIT_SECONDS: Final = GROUP_COMMIT_SECONDS + 2
@@ -198,6 +199,8 @@ class Warehouse:
             means = "rows wait in Kafka, and are stored once it answers: nothing is lost while feedback-rows keeps them"
             found.append(Problem("clickhouse", what, means, wall_ms() - round(waiting * 1000)))
         found += [Problem(*one) for one in contradictions_of_versions(self._written(), self.inserter.stored_versions)]
+        if self.actions.trouble:
+            found.append(Problem("actions", self.actions.trouble, _UNSEEN))
         if self._incarnation is not None and self._incarnation.missing:
             means = "workers cannot write their checkpoints: find out who deleted it; `oidor topics create`"
             found.append(Problem("rows", f"{self._topic} does not exist", means))

@@ -48,6 +48,8 @@ class ActionReader:
         self._client, self._group, self._metrics = client, group, metrics
         self._tp = TopicPartition(prefix + ACTIONS, 0)
         self._consumer: Any = None
+        self.trouble = ""
+        """What is wrong with the topic, in words; '' while it is read."""
         self.inserter = inserter(self._commit)
         for outcome in families.ACTION_OUTCOMES:
             metrics.begin(families.ACTIONS, outcome)
@@ -60,7 +62,9 @@ class ActionReader:
                 try:
                     await self._read()
                 except (KafkaError, OSError, TimeoutError) as error:
-                    logger.warning("%s cannot be read, next attempt in %g s: %r", self._tp[0], _PAUSE_SECONDS, error)
+                    if not self.trouble:
+                        logger.warning("%s cannot be read, and is tried again: %r", self._tp[0], error)
+                    self.trouble = f"{self._tp[0]} cannot be read: {error or type(error).__name__}"
                 await asyncio.sleep(_PAUSE_SECONDS)
         finally:
             storing.cancel()
@@ -83,7 +87,9 @@ class ActionReader:
             consumer.assign([self._tp])
             self._consumer = consumer
             while True:
-                for records in (await consumer.getmany(timeout_ms=_WAIT_MS)).values():
+                slices = await consumer.getmany(timeout_ms=_WAIT_MS)
+                self.trouble = ""
+                for records in slices.values():
                     for record in records:
                         while self.inserter.full:
                             await self.inserter.room()
