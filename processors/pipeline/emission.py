@@ -106,15 +106,15 @@ def emit_incidents(
         known = before.get(key)
         if known != incident or (key in imported[0]) != (key in imported[1]):
             if known is not None:
-                count_open(state, {key: known}, -1, imported[0])
-            count_open(state, {key: incident}, 1, imported[1])
+                _count_open(state, known, -1, key in imported[0])
+            _count_open(state, incident, 1, key in imported[1])
         if known != incident:
             state.pending.put_incident(incident)
             changed: Transition = "closed" if incident.state == "closed" else "updated"
             observations.incident(incident, "opened" if known is None else changed)
     for key, incident in before.items():
         if key not in after:
-            count_open(state, {key: incident}, -1, imported[0])
+            _count_open(state, incident, -1, key in imported[0])
             withdrawn = incident._replace(state="withdrawn", close_reason="retracted")
             state.pending.put_incident(withdrawn)
             observations.incident(withdrawn, "withdrawn")
@@ -125,12 +125,17 @@ def count_open(
 ) -> None:
     """Count open incidents in, +1, or out, -1; `imported` are ids of those that nobody could be called for."""
     for key, incident in incidents.items():
-        if incident.state == "open":
-            labels = incident.pattern, incident.severity, incident.area
-            if key in imported:
-                state.gauges.add(("imported_incidents", *labels), change)
-            else:
-                state.gauges.add(("incidents_open", *labels, str(incident.opened_at)), change)
+        _count_open(state, incident, change, key in imported)
+
+
+def _count_open(state: PartitionState, incident: IncidentRow, change: int, imported: bool) -> None:
+    if incident.state != "open":
+        return
+    if imported:
+        state.gauges.add(("imported_incidents", incident.pattern, incident.severity, incident.area), change)
+    else:
+        labels = "incidents_open", incident.pattern, incident.severity, incident.area
+        state.gauges.add_since(labels, incident.opened_at, change)
 
 
 def count_gauges(state: PartitionState, evaluation: Evaluation, change: int) -> None:

@@ -19,16 +19,28 @@ class Gauges(dict[Labels, int]):
         """Of `DATED`, by labels: since when -> how many."""
 
     def add(self, labels: Labels, change: int) -> None:
+        """Count in, or out; of `DATED` the last label says since when."""
         if labels[0] in DATED:
-            labels, since = labels[:-1], int(labels[-1])
-            moments = self.since.setdefault(labels, {})
-            moments[since] = moments.get(since, 0) + change
-            if not moments[since]:
-                del moments[since]
-                if not moments:
-                    del self.since[labels]
+            self.add_since(labels[:-1], int(labels[-1]), change)
+            return
         total = self.get(labels, 0) + change
         if total:
             self[labels] = total
         else:
             self.pop(labels, None)
+
+    def add_since(self, labels: Labels, since: int, change: int) -> None:
+        """Count in, or out, what is there since a moment, ms."""
+        moments = self.since.get(labels)
+        if moments is None:
+            moments = self.since[labels] = {}
+        number = moments.get(since, 0) + change
+        if number:
+            moments[since] = number
+        else:
+            del moments[since]
+        total = self.get(labels, 0) + change
+        if total:
+            self[labels] = total
+        else:
+            del self[labels], self.since[labels]
