@@ -68,8 +68,8 @@ class Page:
         return str(await self.evaluate("document.body.innerText"))
 
     async def picture(self) -> bytes:
-        """A picture of the whole page, PNG, also of what lies below its window."""
-        answer = await self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        """A picture of the window, PNG."""
+        answer = await self.ask("Page.captureScreenshot", format="png")
         return base64.b64decode(answer["data"])
 
 

@@ -124,7 +124,7 @@ def test_an_event_is_seen_within_two_seconds_and_an_incident_with_its_sentence_a
 
 async def pictures(page: Page, board: Service) -> None:
     url = f"http://{address(board)}/?lang="
-    for name, language, width, height, dark in (("desk", "en", 1440, 900, False), ("phone", "es", 360, 780, True)):
+    for name, language, width, height, dark in (("desk", "en", 1280, 1150, False), ("phone", "es", 360, 1150, True)):
         await page.open(url + language, width, height, dark=dark)
         await page.until("document.querySelector('#overdue .figure').textContent === '5'", 10)
         assert await page.evaluate("document.documentElement.scrollWidth") == width, "nothing is wider than the window"
