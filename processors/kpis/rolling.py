@@ -25,6 +25,7 @@ _ALL: Final = DIMENSIONS.index("all"), "all"
 _NOTHING: Final[Mapping[PartialId, Slots]] = MappingProxyType({})
 _SOON_MINUTES: Final = 60
 """A longer window is added up once a minute: it changes little meanwhile, and has many minutes."""
+_APART_MS: Final = 5_000
 
 Totals = dict[str, WindowCounts]
 """By area; '' of what has none."""
@@ -33,25 +34,27 @@ Totals = dict[str, WindowCounts]
 class RollingWindows:
     """The windows of one partition. What it remembers follows from the KPI minutes, and is derived again any time."""
 
-    def __init__(self, partials: Iterable[Partials]) -> None:
-        self._partials = tuple(partials)
+    def __init__(self, partials: Iterable[Partials], number: int = 0) -> None:
+        """`number`: of the partition. Those of one process do not all add up long windows at the same moment."""
+        self._partials, self._shift_ms = tuple(partials), number * _APART_MS
         self._remembered: dict[int, tuple[int, Totals]] = {}
-        """Minutes of a long window -> the minute at which it was added up last, and what it came to."""
+        """Minutes of a long window -> for which minute it was added up last, and what it came to."""
 
     def up_to(self, now: int) -> Iterator[tuple[str, str, WindowCounts]]:
         """Each window with each area, and what it amounts to: its last minute is the one of `now`, ms."""
         last = now - now % MINUTE_MS
         for name, minutes in ROLLING_MINUTES.items():
-            for area, counts in self._window(last, minutes).items():
+            due = last if minutes <= _SOON_MINUTES else (now + self._shift_ms) // MINUTE_MS
+            for area, counts in self._window(last, minutes, due).items():
                 yield name, area, counts
 
-    def _window(self, last: int, minutes: int) -> Totals:
+    def _window(self, last: int, minutes: int, due: int) -> Totals:
         if minutes <= _SOON_MINUTES:
             return self._added_up(last, minutes)
         at, totals = self._remembered.get(minutes, (0, {}))
-        if at != last:
+        if at != due:
             totals = self._added_up(last, minutes)
-            self._remembered[minutes] = last, totals
+            self._remembered[minutes] = due, totals
         return totals
 
     def _added_up(self, last: int, minutes: int) -> Totals:

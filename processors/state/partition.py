@@ -95,7 +95,7 @@ class PartitionState:
         self.absorbed: dict[CaseKey, dict[CaseKey, tuple[CaseEvent, ...]]] = {}
         """Case that survives a merge -> what each of those merged into it gives it, whether it is here yet or not."""
         self.links = Links()
-        self.windows = RollingWindows(self.partials.values())
+        self.windows = RollingWindows(self.partials.values(), number)
         self.gauges = Gauges()
         self.misplacing_sources: set[str] = set()
         """Of which this process has said that they send here what belongs elsewhere."""
