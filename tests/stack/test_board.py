@@ -77,7 +77,7 @@ def watched(board: Service, home: Path, scene: Callable[[Page], Awaitable[None]]
     async def watch() -> None:
         async with browser(home / "browser") as page:
             await page.open(f"http://{address(board)}/?lang=en", 1440, 900)
-            await page.until("document.getElementById('health').dataset.level === 'good'", 30)
+            await page.until("document.getElementById('health')?.dataset.level === 'good'", 30)
             await scene(page)
 
     asyncio.run(watch())
@@ -115,7 +115,7 @@ def test_an_event_is_seen_within_two_seconds_and_an_incident_with_its_sentence_a
             assert len(sentence) > len("first_response"), sentence
             await acknowledged(page, "ana.lopez")
             await page.until(text_has("ana.lopez looks after it"), 10)
-            await page.until("document.querySelector('#overdue .figure').textContent === '5'", 30)
+            await page.until("document.querySelector('#overdue .figure')?.textContent === '5'", 30)
             assert await page.evaluate("document.querySelectorAll('#deadlines li').length") == 5
             await pictures(page, board)
 
@@ -126,7 +126,7 @@ async def pictures(page: Page, board: Service) -> None:
     url = f"http://{address(board)}/?lang="
     for name, language, width, height, dark in (("desk", "en", 1280, 1150, False), ("phone", "es", 360, 1150, True)):
         await page.open(url + language, width, height, dark=dark)
-        await page.until("document.querySelector('#overdue .figure').textContent === '5'", 10)
+        await page.until("document.querySelector('#overdue .figure')?.textContent === '5'", 10)
         assert await page.evaluate("document.documentElement.scrollWidth") == width, "nothing is wider than the window"
         if PICTURES:
             (Path(PICTURES) / f"board-{name}.png").write_bytes(await page.picture())
@@ -143,11 +143,11 @@ def test_figures_stay_while_a_worker_starts_again_and_the_page_says_of_when_they
             await publish(oidor, opened("R1", "returns"))
             await page.until(text_has("returns"), 10)
             worker.kill()
-            await page.until("document.getElementById('health').dataset.level === 'bad'", 30)
+            await page.until("document.getElementById('health')?.dataset.level === 'bad'", 30)
             assert "has not answered for" in await page.text()
             assert "returns" in await page.text(), "what was known is still shown"
             oidor.launch("worker", worker_port=port)
-            await page.until("document.getElementById('health').dataset.level === 'good'", 60)
+            await page.until("document.getElementById('health')?.dataset.level === 'good'", 60)
             assert "returns" in await page.text()
             assert board.pid is not None
             os.kill(board.pid, signal.SIGSTOP)
