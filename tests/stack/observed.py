@@ -41,6 +41,8 @@ class Observed:
     installation: Installation
     prometheus: str
     """Address of its pages."""
+    began: datetime
+    """When it began to watch."""
 
     def days(self, **chosen: tuple[str, ...]) -> Asked:
         """What the database knows of."""
@@ -48,9 +50,8 @@ class Observed:
         return Asked(now - timedelta(days=DAYS), now, chosen, scrape_seconds=_SCRAPE_SECONDS)
 
     def minutes(self, **chosen: tuple[str, ...]) -> Asked:
-        """What Prometheus saw."""
-        now = datetime.now(UTC)
-        return Asked(now - timedelta(minutes=2), now, chosen, scrape_seconds=_SCRAPE_SECONDS)
+        """What Prometheus saw, however long ago that is by now on a busy machine."""
+        return Asked(self.began, datetime.now(UTC), chosen, scrape_seconds=_SCRAPE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -59,12 +60,13 @@ def observed(settings: Settings, home: Path, program: str) -> Iterator[Observed]
     with installed(settings, home) as installation:
         before = installation.publish(_history())
         services = [installation.launch("worker"), installation.launch("warehouse")]
+        began = datetime.now(UTC)
         with _prometheus(program, home, services) as address:
             until(lambda: installation.read() == before, 60, "the history read")
             live = installation.publish(_live(), speed=1)
             installation.settle(before + live)
             _act(installation)
-            yield Observed(installation, address)
+            yield Observed(installation, address, began)
 
 
 @contextlib.contextmanager
