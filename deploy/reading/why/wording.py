@@ -317,6 +317,8 @@ class _Wording:
             yield flags["working_day" if clock.ended_at is not None else "working_day_now"].format(
                 day=clock.working_day
             )
+        if clock.recomputed_at is not None:
+            yield flags["recomputed"].format(moment=self.moment(clock.recomputed_at))
         if clock.per_team:
             yield flags["per_team"]
         if len(clock.used_by) > 1:
