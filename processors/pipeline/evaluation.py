@@ -51,13 +51,18 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     if rules.promises.renewals:
         effects.renew(fold, now, rules.promises)
     of_fold = tuple(fold.clocks)
-    readings = [clocks.read(clock, now) for clock in of_fold]
+    readings: list[Reading] = []
+    still_open: backlog.OpenClocks = []
+    for clock in of_fold:
+        reading = clocks.read(clock, now)
+        readings.append(reading)
+        if reading.state in _OPEN:
+            still_open.append((clock, reading))
     states = tuple([reading.state for reading in readings])
     failures: list[Failure] = []
     judged = not fold.test and (of_fold or fold.cycles)
     said = waits.read(fold, now) if fold.waits else []
     settled_at = case.settled_at if case.is_over else None
-    still_open = [each for each in zip(of_fold, readings, strict=True) if each[1].state in _OPEN]
     is_survey = case.key[0] == SURVEYS
     incidents, imported = _incidents(case, readings, partition, now, rules, failures) if judged else (_NOTHING, _NONE)
     return Evaluation(
@@ -90,8 +95,11 @@ def outcome_of(clock: Clock, state: ClockState) -> tuple[int, str, Amounts]:
 def _outcomes(case: Case, states: States, said: Sequence[Said]) -> tuple[Sample, ...]:
     fold = case.fold
     samples: list[Sample] = []
-    for clock, state in zip(fold.clocks, states, strict=True):
-        if state in DECIDED and clock.inherited_at is None:
+    for index, state in enumerate(states):
+        if state not in DECIDED:
+            continue
+        clock = fold.clocks[index]
+        if clock.inherited_at is None:
             at, _, amounts = outcome_of(clock, state)
             attribution = clock.attribution or under_promise(clock.metric, clock.target, fold.attribution())
             samples.append(Sample(at, attribution, amounts))
@@ -124,7 +132,7 @@ def _incidents(
     imported = _NONE
     for pattern in registry.CASE_PATTERNS:
         try:
-            found = list(pattern.incidents(case, readings, now, rules.patterns[pattern.id]))
+            found = pattern.incidents(case, readings, now, rules.patterns[pattern.id])
             if found:
                 of_pattern, late = _rows(found, pattern, partition, rules)
                 rows |= of_pattern
@@ -162,7 +170,11 @@ def _next_timer(
     case: Case, still_open: backlog.OpenClocks, said: Sequence[Said], settled_at: int | None, now: int, rules: Rules
 ) -> int:
     """When an open clock or a wait next reads differently; of a case that is over, when it may leave the state."""
-    moment = min([each.until for _, each in still_open] + [each.until for each in said], default=NEVER)
+    moment = NEVER
+    for _, reading in still_open:
+        moment = min(moment, reading.until)
+    for each in said:
+        moment = min(moment, each.until)
     if still_open and rules.promises.renewals:
         renewal = rules.promises.renewal_after(case.fold.renewed_to)
         moment = moment if renewal is None else min(moment, renewal)
