@@ -217,7 +217,7 @@ class Fold:
     def place(self) -> Place:
         """Where it is dealt with now."""
         found = place(self.facts.get("org_unit", ""), self.facts.get("visited_site", ""))
-        return found._replace(team=self.team) if self.team else found
+        return Place(found.area, self.team, found.site) if self.team else found
 
     def attribution(self) -> tuple[str, ...]:
         """The values of `schemas.kpis.DIMENSIONS` as they stand, in order."""

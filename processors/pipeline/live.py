@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from processors.kpis.samples import SLOT, Sample
-from schemas.events.envelope import Event
 from schemas.kpis import DIMENSIONS, Sum
 from schemas.observations import Duration, Observations
 from schemas.outputs import EventRow
@@ -45,7 +44,7 @@ def _waited_ms(sample: Sample) -> int | None:
     return None
 
 
-def observe_accepted(observations: Observations, event: Event, row: EventRow) -> None:
+def observe_accepted(observations: Observations, row: EventRow) -> None:
     """Count an accepted event by what became of it, by its warnings, and, unless it is a test or late, by its kind."""
     topic, event_type = row.topic, row.event_type
     outcome: Outcome = "late" if row.late else "warned" if row.warnings else "accepted"
@@ -55,8 +54,8 @@ def observe_accepted(observations: Observations, event: Event, row: EventRow) ->
     if row.test or row.late:  # an import beside live traffic is no volume of today
         return
     if topic == CONTACTS:
-        observations.count("contacts", event_type, event.channel or "", row.area)
+        observations.count("contacts", event_type, row.channel, row.area)
     elif topic == COMPLAINTS:
-        observations.count("complaints", event_type, row.kind, event.channel or "", row.area)
+        observations.count("complaints", event_type, row.kind, row.channel, row.area)
     else:
         observations.count("surveys", event_type, row.kind, row.area)

@@ -193,8 +193,11 @@ _BEARERS: Final[Mapping[type[Record], tuple[str, ...]]] = {
 def _has_unknown(record: Record) -> bool:
     if record.__pydantic_extra__:
         return True
+    nested = _NESTED[type(record)]
+    if not nested:
+        return False
     fields = record.__dict__
-    for name in _NESTED[type(record)]:
+    for name in nested:
         value = fields[name]
         if value is not None and (any(map(_has_unknown, value)) if type(value) is tuple else _has_unknown(value)):
             return True
