@@ -128,15 +128,14 @@ def _incidents(
     case: Case, readings: Sequence[Reading], partition: int, now: int, rules: Rules, failures: list[Failure]
 ) -> Found:
     """What the patterns find that a case decides by itself. A test is nobody's trouble."""
-    rows: dict[str, IncidentRow] = {}
+    rows: Mapping[str, IncidentRow] = _NOTHING
     imported = _NONE
     for pattern in registry.CASE_PATTERNS:
         try:
             found = pattern.incidents(case, readings, now, rules.patterns[pattern.id])
             if found:
                 of_pattern, late = _rows(found, pattern, partition, rules)
-                rows |= of_pattern
-                imported |= late
+                rows, imported = {**rows, **of_pattern}, imported | late
         except Exception as error:
             failures.append(failure(pattern.id, error))
     return rows, imported
@@ -172,9 +171,11 @@ def _next_timer(
     """When an open clock or a wait next reads differently; of a case that is over, when it may leave the state."""
     moment = NEVER
     for _, reading in still_open:
-        moment = min(moment, reading.until)
+        if reading.until < moment:
+            moment = reading.until
     for each in said:
-        moment = min(moment, each.until)
+        if each.until < moment:
+            moment = each.until
     if still_open and rules.promises.renewals:
         renewal = rules.promises.renewal_after(case.fold.renewed_to)
         moment = moment if renewal is None else min(moment, renewal)
