@@ -15,12 +15,10 @@ from schemas.taxonomy import Severity
 
 
 def incidents(case: Case, readings: Sequence[Reading], now: int, _: Parameters) -> list[Incident]:
-    return [
-        _incident(case, clock, now)
-        for clock, reading in zip(case.fold.clocks, readings, strict=True)
-        # What is inherited was an incident of the case that was merged into this one.
-        if clock.inherited_at is None and (reading.state in BROKEN or reading.retracted)
-    ]
+    broken = [index for index, reading in enumerate(readings) if reading.state in BROKEN or reading.retracted]
+    found = [case.fold.clocks[index] for index in broken]
+    # What is inherited was an incident of the case that was merged into this one.
+    return [_incident(case, clock, now) for clock in found if clock.inherited_at is None]
 
 
 def _incident(case: Case, clock: Clock, now: int) -> Incident:

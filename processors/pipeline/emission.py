@@ -94,7 +94,8 @@ def count_lacking(state: PartitionState, evaluation: Evaluation, change: int) ->
 def _observe_outcomes(case: Case, before: Evaluation, after: Evaluation, observations: Observations) -> None:
     """Live counters move by what is new; a counter cannot go back: a retraction has one of its own."""
     known = {(sample.at_ms, sample.amounts) for sample in before.outcomes}
-    for clock, state in zip(after.clocks, after.states, strict=True):
+    for index, state in enumerate(after.states):
+        clock = after.clocks[index]
         if state not in DECIDED or clock.inherited_at is not None:
             continue
         at, outcome, amounts = outcome_of(clock, state)
