@@ -13,7 +13,7 @@ from processors.cases.events import CaseKey
 from processors.cases.fold import Said
 from processors.cases.history import History, Membership, Subject
 from processors.cases.measures import under_promise
-from processors.cases.standing import given_by, links_of
+from processors.cases.standing import links_of
 from processors.cases.transitions import TERMINAL
 from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.patterns import registry
@@ -77,7 +77,7 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
         tuple(failures),
         fold.facts.get("customer_id", ""),
         links_of(case.events) if is_survey else (),
-        None if is_survey else given_by(fold.facts, fold.team),
+        None if is_survey else fold.gives(),
         imported,
         settled_at,
     )
