@@ -169,9 +169,7 @@ def apply_event(case: Case, event: CaseEvent, promises: Promises) -> tuple[list[
     """Fold one more event into a case; returns the samples to add (+1) or take back (-1), and whether it came last."""
     if _only_adds(case, event):
         added: list[Sample] = []
-        fold = case.fold if case.events else Fold(case.key)
-        advance(fold, event, promises, added)
-        case.fold = fold
+        advance(case.fold, event, promises, added)
         case.events.append(event)
         return [(sample, 1) for sample in added if not case.fold.test], True
     last = not case.events or follows(event, case.events[-1])

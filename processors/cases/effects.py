@@ -163,7 +163,8 @@ def _walk(fold: Fold, event: CaseEvent, trigger: Trigger, promises: Promises) ->
                 _promise_callback(fold, event, trigger, last, promises)
             case "start" | "again":
                 if _may_begin(last, signal) and _owes(fold, trigger, metric):
-                    _begin(fold, event, trigger, metric, promises)
+                    opened_at = fold.opened_at if trigger == "opened" else None
+                    _start(fold, event, metric, event.occurred_at if opened_at is None else opened_at, promises)
             case "reopen" if trigger != "reopened" and fold.state != "abandoned":
                 pass
             case "reopen" if last is None and fold.impossible and fold.opened_at is not None:
@@ -209,13 +210,6 @@ def _owes(fold: Fold, trigger: Trigger, metric: ClockMetric) -> bool:
         # While the first response is owed a message asks for none of its own (SLA rule 9).
         return _first_response_given(fold)
     return trigger != "opened" or _is_still_owed(fold, metric)
-
-
-def _begin(fold: Fold, event: CaseEvent, trigger: Trigger, metric: ClockMetric, promises: Promises) -> None:
-    if trigger != "opened" or fold.opened_at is None:
-        _start(fold, event, metric, event.occurred_at, promises)
-        return
-    _start(fold, event, metric, fold.opened_at, promises)
 
 
 def _start(

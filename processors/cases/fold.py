@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Facts, Stated
 from processors.cases.organisation import Place, place
-from processors.cases.standing import ALONE, Linked, Standing
+from processors.cases.standing import ALONE, NOTHING_GIVEN, Linked, Standing
 from processors.cases.transitions import TERMINAL, WAITS, state_after
 from processors.kpis.samples import Sample
 from processors.sla.clocks import Clock, Reading
@@ -110,7 +110,7 @@ class Fold:
     """What a case is known by, the state it is in, its moments and its clocks. Moments are milliseconds, UTC."""
 
     __slots__ = (
-        "_attribution", "_matching", "absorbed", "acknowledged_at", "answered_any", "answered_at",
+        "_attribution", "_gives", "_matching", "absorbed", "acknowledged_at", "answered_any", "answered_at",
         "answered_by_anyone", "answers", "assignments", "callback_owed", "cancelled_by_resolution", "clocks",
         "closed_at", "customer_spoke", "cycles", "erased", "expires_at", "facts", "first_resolved_at",
         "first_response_at", "forwarded", "handed_on_as", "handed_over", "has_changed", "hold", "holders",
@@ -184,6 +184,7 @@ class Fold:
         self.answered_any = self.impossible = self.test = self.vulnerable = self.revised = False
         self.unmatched = 0
         self._attribution: tuple[str, ...] | None = None
+        self._gives = NOTHING_GIVEN
         self._matching: dict[str, object] = {}
 
     def _take_over(self, linked: Linked) -> None:
@@ -217,7 +218,7 @@ class Fold:
     def place(self) -> Place:
         """Where it is dealt with now."""
         found = place(self.facts.get("org_unit", ""), self.facts.get("visited_site", ""))
-        return found._replace(team=self.team) if self.team else found
+        return Place(found.area, self.team, found.site) if self.team else found
 
     def attribution(self) -> tuple[str, ...]:
         """The values of `schemas.kpis.DIMENSIONS` as they stand, in order."""
@@ -228,7 +229,13 @@ class Fold:
             values[_ALL], values[_AREA], values[_TEAM], values[_SITE] = "all", area, self.team or team, site
             values[_AREA_CHANNEL] = f"{area}|{channel}" if area and channel else ""
             self._attribution = tuple(values)
+            self._gives = Linked(facts.get(_PLACE, ""), self.team, channel, facts.get("product", ""))
         return self._attribution
+
+    def gives(self) -> Linked:
+        """What surveys take from it that name it."""
+        self.attribution()
+        return self._gives
 
     def matching(self) -> Mapping[str, object]:
         """What policies ask for: see `schemas.policies.policy.When`."""

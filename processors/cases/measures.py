@@ -35,7 +35,8 @@ def contact_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
         amounts = _resolved_contact(fold, event)
     elif trigger == "reopened" and not _by_system(event.facts):
         amounts = counted(Count.contacts_reopened)
-    return amounts + _first_response(fold, event, trigger)
+    is_response = trigger in _RESPONDED and fold.first_response_at is None
+    return amounts + _first_response(fold, event) if is_response else amounts
 
 
 def reopened_resolution(fold: Fold, event: CaseEvent) -> tuple[Sample, ...]:
@@ -76,9 +77,11 @@ def _by_system(facts: Facts) -> bool:
     return facts.get("reason") == "system" or ("reason" not in facts and is_machine(facts))
 
 
-def _first_response(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
-    first = trigger in ("answered_by_person", "replied_by_person") and fold.first_response_at is None
-    if not first or fold.incomplete or fold.response_owed_from is None or fold.facts.get("kind") == "outbound":
+_RESPONDED: Final[frozenset[Trigger]] = frozenset({"answered_by_person", "replied_by_person"})
+
+
+def _first_response(fold: Fold, event: CaseEvent) -> Amounts:
+    if fold.incomplete or fold.response_owed_from is None or fold.facts.get("kind") == "outbound":
         return ()
     since, at = fold.response_owed_from, event.occurred_at
     return (

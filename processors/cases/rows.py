@@ -27,7 +27,8 @@ def case_row(case: Case, partition: int) -> CaseRow:
     area, team, site = fold.place
     known: Mapping[str, Any] = fold.facts
     waiting_on, waiting_since = _waiting(fold)
-    return CaseRow(
+    # `_make` because it is called for every changed case: by its parameters it would take twice as long.
+    return CaseRow._make((
         topic, source, entity_id, partition, fold.state, waiting_on, waiting_since, area, team, site, fold.owner,
         fold.facts["priority"], fold.opened_at, fold.first_response_at, fold.answered_at, fold.first_resolved_at,
         fold.resolved_at, fold.closed_at, case.last_event_at, fold.resolution,
@@ -35,7 +36,7 @@ def case_row(case: Case, partition: int) -> CaseRow:
         case.left_out, fold.assignments, fold.transfers, fold.reopens, int(fold.incomplete), int(fold.test),
         int(fold.erased),
         *[known.get(name, "") for name in _STATED],
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 _WAITING_ON: Final[Mapping[str, WaitingOn]] = {
@@ -72,7 +73,7 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
     calendar = clock.calendar
     version, digest = ("", "") if calendar is None else (calendar.version, calendar.digest)
     teams, used_ms = used_by(case.fold, clock, state)
-    return ClockRow(
+    return ClockRow._make((
         clock_id(case, clock), topic, source, entity_id, partition, clock.metric, clock.instance,
         target.policy_id, target.policy_version, target.policy_digest, case.fold.facts.get("customer_id", ""), channel,
         area, team, priority, kind, queue, clock.started_at, target.written, target.calendar_id, version, digest,
@@ -83,7 +84,7 @@ def clock_row(case: Case, clock: Clock, partition: int, now: int) -> ClockRow:
         clock.paused_at if paused else None, paused_ms, illegitimate_ms, clock.recomputed_at,
         int(clocks.retroactive(clock)), int(reading.retracted), int(clock.inherited_at is not None), 0,
         int(case.fold.erased),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _due_business_ms(clock: Clock, state: ClockState) -> int | None:

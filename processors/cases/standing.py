@@ -5,8 +5,8 @@ A case is folded from its own events alone; this is the little that it is told b
 are told by `pipeline.merging`, what follows from it is in `merges`; surveys by `pipeline.linking`.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from processors.cases.events import CaseEvent
 from schemas.topics import COMPLAINTS, CONTACTS
@@ -38,11 +38,7 @@ class Standing(NamedTuple):
 
 
 ALONE: Final = Standing()
-
-
-def given_by(facts: Mapping[str, Any], team: str) -> Linked:
-    """What a case gives to the surveys that name it, by its facts and the team that it is with."""
-    return Linked(facts.get("org_unit", ""), team, facts.get("channel", ""), facts.get("product", ""))
+NOTHING_GIVEN: Final = Linked()
 
 
 def links_of(events: Iterable[CaseEvent]) -> tuple[Target, ...]:

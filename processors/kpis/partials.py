@@ -70,6 +70,8 @@ class Partials:
         self._count = 0
         self._combined: dict[tuple[int, Attribution], tuple[tuple[PartialId, ...], int, Slots]] = {}
         """By minute, ms, and values: what is still to be spread over these partials, so many of them `other`."""
+        self._to_spread_over = 0
+        """How many partials these are, those of each that are the same ones counted each time."""
         self._pieces: dict[int, list[list[Alike]]] | None = None
         self.closed_before_ms = 0
         """Minutes that begin before this moment, that of a quarter-hour, have left: what comes later adjusts them."""
@@ -120,6 +122,11 @@ class Partials:
         for minute in [each for each in self._minutes if each >= moment_ms]:
             yield self._minutes[minute].get(key, {})
 
+    @property
+    def count_at_most(self) -> int:
+        """As many as there can be in memory: known without spreading, which costs the more the oftener it is done."""
+        return self._count + self._to_spread_over
+
     def add(self, sample: Sample, sign: int = 1) -> None:
         """Add a sample, or take it back (sign -1)."""
         at_ms, attribution, amounts = sample
@@ -134,6 +141,7 @@ class Partials:
         combined = self._combined.get(key)
         if combined is None:
             combined = self._combined[key] = *self._partial_ids(first, values), {}
+            self._to_spread_over += len(combined[0])
         _, others, slots = combined
         self.overflowed_values += others
         for slot, amount in amounts:
@@ -144,6 +152,7 @@ class Partials:
         if not self._combined:
             return
         combined, self._combined, self._pieces = self._combined, {}, None
+        self._to_spread_over = 0
         minutes: dict[int, Summands] = defaultdict(Summands)
         for (minute, _), (ids, _, total) in combined.items():
             summands, amounts = minutes[minute], without_nothing(total)

@@ -47,7 +47,7 @@ def incident_row(incident: Incident, pattern_id: str, version: str, partition: i
     case, opened_at, closed_at = incident.case, incident.opened_at, incident.closed_at
     topic, source, entity_id = case.key
     fold = case.fold
-    names = dict(zip(DIMENSIONS, incident.attribution or fold.attribution(), strict=True))
+    attribution = incident.attribution or fold.attribution()
     return IncidentRow(
         incident_id=incident_id(pattern_id, incident.subject, opened_at),
         pattern=pattern_id,
@@ -63,8 +63,8 @@ def incident_row(incident: Incident, pattern_id: str, version: str, partition: i
         source=source,
         entity_id=entity_id,
         customer_id=fold.facts.get("customer_id", ""),
-        area=names["area"],
-        team=names["team"],
+        area=attribution[_AREA],
+        team=attribution[_TEAM],
         owner=fold.owner,
         policy_id=incident.policy_id,
         metric=incident.metric,
@@ -105,8 +105,9 @@ def own_incident_row(
     )
 
 
-def _as_json(evidence: Mapping[str, Any]) -> str:
-    return json.dumps(evidence, ensure_ascii=False, separators=(",", ":"))
+_as_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_AREA: Final = DIMENSIONS.index("area")
+_TEAM: Final = DIMENSIONS.index("team")
 
 
 def clock_evidence(clock: Clock) -> dict[str, int | str]:

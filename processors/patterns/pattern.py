@@ -52,7 +52,7 @@ class CasePattern(Pattern[P]):
     """A pattern that one case decides."""
 
     scope: ClassVar[Scope] = "case"
-    incidents: Callable[[Case, Sequence[Reading], int, P], Iterable[Incident]]
+    incidents: Callable[[Case, Sequence[Reading], int, P], Sequence[Incident]]
     """(case, what each of its clocks says, now in ms, parameters) -> incidents; never asked about a test."""
 
 

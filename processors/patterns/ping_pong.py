@@ -1,6 +1,6 @@
 """P10 ping-pong: a case handed on three times, or back to a team that had it (A to B to A), before it is resolved."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from processors.cases.case import Case
@@ -16,14 +16,12 @@ class PingPongParameters(Parameters):
     """Once is routing, twice may be a correction of it; a third says that nobody feels responsible."""
 
 
-def incidents(case: Case, _: Sequence[Reading], now: int, parameters: PingPongParameters) -> Iterator[Incident]:
+def incidents(case: Case, _: Sequence[Reading], now: int, parameters: PingPongParameters) -> list[Incident]:
     """At most one in each cycle from opening, or reopening, to resolution."""
     if case.fold.state in ("void", "merged"):
-        return
-    for cycle in case.fold.cycles:
-        opened_at = crossing(cycle.transfers, parameters.transfers)
-        if opened_at is not None:
-            yield _incident(case, cycle, opened_at)
+        return []
+    crossed = [(cycle, crossing(cycle.transfers, parameters.transfers)) for cycle in case.fold.cycles]
+    return [_incident(case, cycle, opened_at) for cycle, opened_at in crossed if opened_at is not None]
 
 
 def _incident(case: Case, cycle: Cycle, opened_at: int) -> Incident:

@@ -1,6 +1,6 @@
 """P02 SLA breach: a clock is past its deadline, or ended after it. One incident a clock, dated at the deadline."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from processors.cases.case import Case
@@ -14,11 +14,11 @@ from schemas.policies.patterns import NO_PARAMETERS, Parameters
 from schemas.taxonomy import Severity
 
 
-def incidents(case: Case, readings: Sequence[Reading], now: int, _: Parameters) -> Iterator[Incident]:
-    for clock, reading in zip(case.fold.clocks, readings, strict=True):
-        # What is inherited was an incident of the case that was merged into this one.
-        if clock.inherited_at is None and (reading.state in BROKEN or reading.retracted):
-            yield _incident(case, clock, now)
+def incidents(case: Case, readings: Sequence[Reading], now: int, _: Parameters) -> list[Incident]:
+    broken = [index for index, reading in enumerate(readings) if reading.state in BROKEN or reading.retracted]
+    found = [case.fold.clocks[index] for index in broken]
+    # What is inherited was an incident of the case that was merged into this one.
+    return [_incident(case, clock, now) for clock in found if clock.inherited_at is None]
 
 
 def _incident(case: Case, clock: Clock, now: int) -> Incident:

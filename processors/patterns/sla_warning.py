@@ -1,6 +1,6 @@
 """P01 SLA warning: a clock has used a share of its target that its policy warns at. One incident a clock."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from processors.cases.case import Case
@@ -16,12 +16,9 @@ class SlaWarningParameters(Parameters):
     """From here on a warning is more than information: what is left is less than most queues take to react."""
 
 
-def incidents(
-    case: Case, readings: Sequence[Reading], now: int, parameters: SlaWarningParameters
-) -> Iterator[Incident]:
-    for clock, reading in zip(case.fold.clocks, readings, strict=True):
-        if reading.warned:
-            yield _incident(case, clock, reading, parameters)
+def incidents(case: Case, readings: Sequence[Reading], now: int, parameters: SlaWarningParameters) -> list[Incident]:
+    warned = [index for index, reading in enumerate(readings) if reading.warned]
+    return [_incident(case, case.fold.clocks[index], readings[index], parameters) for index in warned]
 
 
 def _incident(case: Case, clock: Clock, reading: Reading, parameters: SlaWarningParameters) -> Incident:

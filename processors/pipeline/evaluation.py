@@ -13,7 +13,7 @@ from processors.cases.events import CaseKey
 from processors.cases.fold import Said
 from processors.cases.history import History, Membership, Subject
 from processors.cases.measures import under_promise
-from processors.cases.standing import given_by, links_of
+from processors.cases.standing import links_of
 from processors.cases.transitions import TERMINAL
 from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.patterns import registry
@@ -51,13 +51,18 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     if rules.promises.renewals:
         effects.renew(fold, now, rules.promises)
     of_fold = tuple(fold.clocks)
-    readings = [clocks.read(clock, now) for clock in of_fold]
+    readings: list[Reading] = []
+    still_open: backlog.OpenClocks = []
+    for clock in of_fold:
+        reading = clocks.read(clock, now)
+        readings.append(reading)
+        if reading.state in _OPEN:
+            still_open.append((clock, reading))
     states = tuple([reading.state for reading in readings])
     failures: list[Failure] = []
     judged = not fold.test and (of_fold or fold.cycles)
     said = waits.read(fold, now) if fold.waits else []
     settled_at = case.settled_at if case.is_over else None
-    still_open = [each for each in zip(of_fold, readings, strict=True) if each[1].state in _OPEN]
     is_survey = case.key[0] == SURVEYS
     incidents, imported = _incidents(case, readings, partition, now, rules, failures) if judged else (_NOTHING, _NONE)
     return Evaluation(
@@ -72,7 +77,7 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
         tuple(failures),
         fold.facts.get("customer_id", ""),
         links_of(case.events) if is_survey else (),
-        None if is_survey else given_by(fold.facts, fold.team),
+        None if is_survey else fold.gives(),
         imported,
         settled_at,
     )
@@ -90,8 +95,11 @@ def outcome_of(clock: Clock, state: ClockState) -> tuple[int, str, Amounts]:
 def _outcomes(case: Case, states: States, said: Sequence[Said]) -> tuple[Sample, ...]:
     fold = case.fold
     samples: list[Sample] = []
-    for clock, state in zip(fold.clocks, states, strict=True):
-        if state in DECIDED and clock.inherited_at is None:
+    for index, state in enumerate(states):
+        if state not in DECIDED:
+            continue
+        clock = fold.clocks[index]
+        if clock.inherited_at is None:
             at, _, amounts = outcome_of(clock, state)
             attribution = clock.attribution or under_promise(clock.metric, clock.target, fold.attribution())
             samples.append(Sample(at, attribution, amounts))
@@ -120,15 +128,14 @@ def _incidents(
     case: Case, readings: Sequence[Reading], partition: int, now: int, rules: Rules, failures: list[Failure]
 ) -> Found:
     """What the patterns find that a case decides by itself. A test is nobody's trouble."""
-    rows: dict[str, IncidentRow] = {}
+    rows: Mapping[str, IncidentRow] = _NOTHING
     imported = _NONE
     for pattern in registry.CASE_PATTERNS:
         try:
-            found = list(pattern.incidents(case, readings, now, rules.patterns[pattern.id]))
+            found = pattern.incidents(case, readings, now, rules.patterns[pattern.id])
             if found:
                 of_pattern, late = _rows(found, pattern, partition, rules)
-                rows |= of_pattern
-                imported |= late
+                rows, imported = {**rows, **of_pattern}, imported | late
         except Exception as error:
             failures.append(failure(pattern.id, error))
     return rows, imported
@@ -162,7 +169,13 @@ def _next_timer(
     case: Case, still_open: backlog.OpenClocks, said: Sequence[Said], settled_at: int | None, now: int, rules: Rules
 ) -> int:
     """When an open clock or a wait next reads differently; of a case that is over, when it may leave the state."""
-    moment = min([each.until for _, each in still_open] + [each.until for each in said], default=NEVER)
+    moment = NEVER
+    for _, reading in still_open:
+        if reading.until < moment:
+            moment = reading.until
+    for each in said:
+        if each.until < moment:
+            moment = each.until
     if still_open and rules.promises.renewals:
         renewal = rules.promises.renewal_after(case.fold.renewed_to)
         moment = moment if renewal is None else min(moment, renewal)

@@ -270,6 +270,8 @@ def keep_bounds(state: PartitionState, observations: Observations) -> None:
     for topic, partials in state.partials.items():
         partials.evict_before(state.watermarks.closed_before(topic))
         state.dropped["dimension_values"] += partials.drain_overflow()
+    if sum(partials.count_at_most for partials in state.partials.values()) <= state.rules.partials_max:
+        return
     total = sum(partials.count for partials in state.partials.values())
     if total > state.rules.partials_max:
         largest = max(state.partials.values(), key=lambda partials: partials.count)

@@ -136,7 +136,7 @@ def apply(state: PartitionState, change: Change, observations: Observations) -> 
     if change.unmatched:
         opened_at = case.fold.opened_at
         observations.moment(case.last_event_at if opened_at is None else opened_at, "sla_unmatched", topic)
-    stands_otherwise = _move_merges(state, change, observations)
+    stands_otherwise = _move_merges(state, change, observations) if change.others or change.is_new else ()
     settle(state, case, change.evaluation, observations)
     for other in stands_otherwise:
         _settle_other(state, other, observations)
@@ -144,8 +144,6 @@ def apply(state: PartitionState, change: Change, observations: Observations) -> 
 
 def _move_merges(state: PartitionState, change: Change, observations: Observations) -> list[Case]:
     """Let the merges of other cases stand as they do since a change; returns those of which it is to be emitted."""
-    if not change.others and not change.is_new:
-        return []
     for key, standing in change.others.items():
         merging.adopt(state, state.cases[key], standing, observations)
     waiting = [state.cases[key] for key in state.absorbed.get(change.case.key, ())] if change.is_new else []

@@ -12,7 +12,7 @@ from typing import Final
 from processors.cases.case import Case, Evaluation
 from processors.cases.events import CaseEvent, CaseKey
 from processors.cases.order import position
-from processors.cases.standing import ALONE, Linked, Standing, Target, given_by, links_of
+from processors.cases.standing import ALONE, Linked, Standing, Target, links_of
 from processors.state import departed
 from processors.state.dangling import DANGLING_AFTER_MS
 from processors.state.partition import PartitionState
@@ -124,7 +124,7 @@ def _found(
             others = state.links.surveys_of(target)
             if len(others) + (survey not in others) > SURVEYS_MAX:
                 return Linked()
-            return given_by(case.fold.facts, case.fold.team)
+            return case.fold.gives()
     return None
 
 

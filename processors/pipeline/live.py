@@ -9,7 +9,6 @@ from processors.kpis.partials import OTHER
 from processors.kpis.samples import SLOT, Sample
 from processors.state.sources import Sources
 from schemas.events.decoding import EVENT_TYPES
-from schemas.events.envelope import Event
 from schemas.kpis import DIMENSIONS, Count, Sum
 from schemas.observations import Duration, Observations
 from schemas.outputs import EventRow
@@ -100,7 +99,7 @@ def observe_rejected(
     observations.count("events_rejected", topic, source, reason)
 
 
-def observe_accepted(observations: Observations, event: Event, row: EventRow) -> None:
+def observe_accepted(observations: Observations, row: EventRow) -> None:
     """Count an accepted event by what became of it, by its warnings, and, unless it is a test or late, by its kind."""
     topic, event_type = row.topic, row.event_type
     outcome: Outcome = "late" if row.late else "warned" if row.warnings else "accepted"
@@ -110,8 +109,8 @@ def observe_accepted(observations: Observations, event: Event, row: EventRow) ->
     if row.test or row.late:  # an import beside live traffic is no volume of today
         return
     if topic == CONTACTS:
-        observations.count("contacts", event_type, event.channel or "", row.area)
+        observations.count("contacts", event_type, row.channel, row.area)
     elif topic == COMPLAINTS:
-        observations.count("complaints", event_type, row.kind, event.channel or "", row.area)
+        observations.count("complaints", event_type, row.kind, row.channel, row.area)
     else:
-        observations.count("surveys", event_type, row.kind, event.channel or "", row.area)
+        observations.count("surveys", event_type, row.kind, row.channel, row.area)

@@ -189,17 +189,20 @@ def _accept(
     observations: Observations,
 ) -> None:
     """Deduplicate, redact, enrich and fold an event. What may fail comes first, so that nothing is half taken in."""
-    key = (topic, event.source, event.entity_id)
-    identity, known = _recognise(state, key, event, occurred_at)
+    fields = event.__dict__  # pydantic's attributes cost several times what its dictionary does
+    source, event_type, record_at = fields["source"], fields["event_type"], record.timestamp
+    key = (topic, source, fields["entity_id"])
+    identity, known = _recognise(state, key, fields["event_id"], event_type, occurred_at)
     if known == "duplicate":
-        folding.arrived_earlier(state, key, event, occurred_at, record.timestamp, observations)
+        folding.arrived_earlier(state, key, event, occurred_at, record_at, observations)
         progress.duplicate += 1
-        observations.count("events", topic, event.event_type, event.source, "duplicate")
+        observations.count("events", topic, event_type, source, "duplicate")
         return
     sent, event = event, mask_event(event, state.rules.pseudonym_key)
+    fields = event.__dict__
     late = _is_late(state, topic, occurred_at)
-    category, mapped = map_category(event.category, event.category_raw)
-    warnings = _warnings(state, event, unmapped=bool(category) and not mapped)
+    category, mapped = map_category(fields["category"], fields["category_raw"])
+    warnings = _warnings(state, event, source, unmapped=bool(category) and not mapped)
     if known:
         warnings += ("id_reused",)
     masked = masked_field(sent, event) if event is not sent else ""
@@ -207,11 +210,11 @@ def _accept(
         warnings += ("personal_data_masked",)
     concerns_erased = erasure.concerns(state, event, occurred_at)
     change: Change | None = None
-    folded = case_event(event, occurred_at, record.timestamp, category)
+    folded = case_event(event, occurred_at, record_at, category)
     if concerns_erased:
         warnings += erasure.warnings_of(event)
     else:
-        case, admitted = eviction.admit(state, key, event.event_type, occurred_at, observations)
+        case, admitted = eviction.admit(state, key, event_type, occurred_at, observations)
         warnings += admitted
         if case is not None:
             warnings += placement.oddities(state, case, event, record.key or b"")
@@ -228,7 +231,7 @@ def _accept(
             warnings=warnings,
             warning_fields=fields_of(warnings, event, masked) if warnings else (),
             category=category,
-            topics=_topics(state, event, record.timestamp, observations),
+            topics=_topics(state, fields["text"], fields["language"] or "", record_at, observations),
             payload=_payload(event, sent, warnings, record.value or b""),
         )
     except Exception:
@@ -238,41 +241,44 @@ def _accept(
     # Nothing below can fail.
     if concerns_erased:
         row = erasure.masked(row)
-        erasure.apply(state, event, record.timestamp, observations)
+        erasure.apply(state, event, record_at, observations)
     elif change is not None:
         folding.apply(state, change, observations)
         eviction.keep_cases(state, topic, observations)
-    state.seen[topic].add(identity, record.timestamp)
-    state.error_streak.note_accepted(event.source, record.timestamp)
+    state.seen[topic].add(identity, record_at)
+    state.error_streak.note_accepted(source, record_at)
     progress.accepted += 1
     progress.late += late
     state.pending.events.append(row)
     if change is not None and topic == SURVEYS:
         linking.note_names(state, row, folded)
     elif change is not None:
-        linking.note_arrival(state, topic, event.entity_id, record.timestamp)
-    live.observe_accepted(observations, event, row)
+        linking.note_arrival(state, topic, key[2], record_at)
+    live.observe_accepted(observations, row)
 
 
 _Known = Literal["", "duplicate", "id_reused"]
 
 
-def _recognise(state: PartitionState, key: CaseKey, event: Event, occurred_at: int) -> tuple[int, _Known]:
+def _recognise(
+    state: PartitionState, key: CaseKey, event_id: str, event_type: str, occurred_at: int
+) -> tuple[int, _Known]:
     """What to remember of an event, and what is known of its id: an event is more than its id, which may be used again.
 
     Two records are of one event when they agree in its id, its type, its entity and its moment.
     """
-    seen = state.seen[key[0]]
-    content = f"{event.event_type}\0{event.entity_id}\0{occurred_at}"
-    identity = event_hash(event.source, event.event_id, content)
+    topic, source, entity_id = key
+    seen = state.seen[topic]
+    content = f"{event_type}\0{entity_id}\0{occurred_at}"
+    identity = event_hash(source, event_id, content)
     held = seen.of_id(identity)
     if held == identity:
         return identity, "duplicate"
     if held:
-        identity = id_hash(f"{event.source}\0{event.event_id}", content)
+        identity = id_hash(f"{source}\0{event_id}", content)
         return identity, "duplicate" if identity in seen else "id_reused"
-    if seen.since > 0 and (case := state.cases.get(key)) is not None and (same := case.events_of(event.event_id)):
-        told = (event.event_type.partition(".")[2], occurred_at)
+    if seen.since > 0 and (case := state.cases.get(key)) is not None and (same := case.events_of(event_id)):
+        told = (event_type.partition(".")[2], occurred_at)
         return identity, "duplicate" if told in [(one.type, one.occurred_at) for one in same] else "id_reused"
     return identity, ""
 
@@ -281,12 +287,12 @@ def _is_late(state: PartitionState, topic: str, occurred_at: int) -> bool:
     return state.watermarks.max_timestamp[topic] - occurred_at > state.rules.disorder_ms
 
 
-def _warnings(state: PartitionState, event: Event, *, unmapped: bool) -> tuple[str, ...]:
+def _warnings(state: PartitionState, event: Event, source: str, *, unmapped: bool) -> tuple[str, ...]:
     """What is odd about an event by itself."""
     warnings: tuple[str, ...] = warnings_of(event)
     if unmapped:
         warnings += ("unknown_taxonomy",)
-    if state.rules.sources and event.source not in state.rules.sources:
+    if state.rules.sources and source not in state.rules.sources:
         warnings += ("unknown_source",)
     return warnings
 
@@ -297,12 +303,14 @@ def _payload(event: Event, sent: Event, warnings: tuple[str, ...], value: bytes)
     return payload_as_sent(value) if as_sent else payload(event)
 
 
-def _topics(state: PartitionState, event: Event, record_at: int, observations: Observations) -> tuple[str, ...]:
+def _topics(
+    state: PartitionState, text: str | None, language: str, record_at: int, observations: Observations
+) -> tuple[str, ...]:
     """What the text of an event is about; nothing, when finding that out fails."""
-    if not event.text:
+    if not text:
         return ()
     try:
-        return text_topics(event.text, event.language or "")
+        return text_topics(text, language)
     except Exception as error:
         isolation.report(state, [isolation.failure("text_topics", error)], record_at, observations)
         return ()

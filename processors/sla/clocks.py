@@ -362,24 +362,30 @@ def read(clock: Clock, now: int) -> Reading:
     last = clock.last_reading
     if last is not None and last.since <= now <= last.until:
         return last
-    warned = tuple(warnings(clock, now))
+    warned = tuple(warnings(clock, now)) if clock.warn_at else ()
     if clock.is_open:
-        reading = Reading(outcome(clock, now), warned, False, now, next_threshold(clock, now))
+        reading = Reading(_outcome_of_open(clock, now), warned, False, now, next_threshold(clock, now))
     else:
-        reading = Reading(outcome(clock, now), warned, retracted(clock), 0, NEVER)
+        reading = Reading(_outcome_of_ended(clock), warned, retracted(clock), 0, NEVER)
     clock.last_reading = reading
     return reading
 
 
 def outcome(clock: Clock, now: int) -> ClockState:
     """What became of the promise, as of `now` (SLA rule 4): the table at the top."""
-    if clock.is_open:
-        if clock.inherited_at is not None:
-            return "breached"
-        grace = clock.target.grace_ms
-        if clock.phase == "paused" and now <= clock.paused_until + grace:
-            return "paused"
-        return "breached_open" if now > clock.due_at + grace else "running"
+    return _outcome_of_open(clock, now) if clock.is_open else _outcome_of_ended(clock)
+
+
+def _outcome_of_open(clock: Clock, now: int) -> ClockState:
+    if clock.inherited_at is not None:
+        return "breached"
+    grace = clock.target.grace_ms
+    if clock.phase == "paused" and now <= clock.paused_until + grace:
+        return "paused"
+    return "breached_open" if now > clock.due_at + grace else "running"
+
+
+def _outcome_of_ended(clock: Clock) -> ClockState:
     if clock.phase == "annulled":
         return "cancelled"
     if clock.ended_at > clock.due_at:

@@ -124,8 +124,10 @@ class PartitionState:
 
         Whether it is still here depends on when time was noticed to pass: nothing else may.
         """
+        if not case.is_over:
+            return False
         before = self.watermarks.max_timestamp.get(case.key[0], 0) - self.rules.case_retention_ms
-        return case.last_event_at < before and case.is_over and case.settled_at < before
+        return case.last_event_at < before and case.settled_at < before
 
     def expires_at(self, case: Case) -> int:
         """When that is for one that is over, ms."""

@@ -122,21 +122,26 @@ def payload(event: Event) -> str:
 
 
 def _personal_identifier(event: Event) -> Rejection | None:
-    if not looks_personal("\n".join(_identifiers(event))):
+    identifiers: list[str] = []
+    _gather_identifiers(event, identifiers)
+    if not looks_personal("\n".join(identifiers)):
         return None
     named = ((path, identifier) for path, identifier in _named_identifiers(event) if looks_personal(identifier))
     return next((Rejection("pii_in_id", path, PSEUDONYM, shown(identifier)) for path, identifier in named), None)
 
 
-def _identifiers(record: Record) -> list[str]:
-    """What an event refers to, at any depth: identifiers of events, entities, customers, orders."""
-    fields = record.__dict__
-    found = [identifier for name in _REFERENCES[type(record)] if (identifier := fields[name])]
-    for name in _BEARERS[type(record)]:
-        if value := fields[name]:
+def _gather_identifiers(record: Record, found: list[str]) -> None:
+    """Gather what an event refers to, at any depth: identifiers of events, entities, customers, orders."""
+    fields, kind = record.__dict__, type(record)
+    for name in _REFERENCES[kind]:
+        identifier = fields[name]
+        if identifier:
+            found.append(identifier)
+    for name in _BEARERS[kind]:
+        value = fields[name]
+        if value:
             for part in value if type(value) is tuple else (value,):
-                found += _identifiers(part)
-    return found
+                _gather_identifiers(part, found)
 
 
 def _named_identifiers(record: Record, path: str = "") -> Iterator[tuple[str, str]]:
@@ -205,8 +210,11 @@ _BEARERS: Final[Mapping[type[Record], tuple[str, ...]]] = {
 def _has_unknown(record: Record) -> bool:
     if record.__pydantic_extra__:
         return True
+    nested = _NESTED[type(record)]
+    if not nested:
+        return False
     fields = record.__dict__
-    for name in _NESTED[type(record)]:
+    for name in nested:
         value = fields[name]
         if value is not None and (any(map(_has_unknown, value)) if type(value) is tuple else _has_unknown(value)):
             return True

@@ -13,7 +13,7 @@ from tests.processors.views import Views
 EVERY_CLOCK: Final = Path(__file__).parent / "every_clock.yaml"
 RULES: Final = rules(policies=(EVERY_CLOCK,))
 END: Final = 40 * DAY
-law = settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+law = settings(max_examples=70, suppress_health_check=[HealthCheck.too_slow])
 
 
 def undisturbed(log: list[Happening], by: Rules) -> Views:

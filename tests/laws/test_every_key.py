@@ -292,14 +292,14 @@ def check(metric: ClockMetric, listed: list[Rule]) -> None:
         check_accepted(metric, listed)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=25, derandomize=True, phases=[Phase.generate])
 @given(lists_of_rules())
 def test_what_is_accepted_has_an_effect_and_what_is_refused_has_none(made: tuple[ClockMetric, list[Rule]]) -> None:
     check(*made)
 
 
 @pytest.mark.stack
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(lists_of_rules())
 def test_of_many_packs(made: tuple[ClockMetric, list[Rule]]) -> None:
     check(*made)

@@ -236,7 +236,7 @@ BEYOND_NAIVE = ("priority_changed", "reclassified", "merged", "followup_contacte
 """What changes a promise, or is no answer: `tests/laws/sla` and `test_servicenow.py` have a computation for it."""
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(numbered_logs())
 def test_the_stream_says_what_one_naive_pass_says(log: list[Happening]) -> None:
     known = entities(log)
@@ -254,7 +254,7 @@ def test_only_what_is_no_share_of_its_denominator_has_parts_in_minutes_of_their_
     assert {kpi for kpi in KPIS if kpi.unit in ("ratio", "score", "seconds") and kpi.denominator} == {*OF_ONE_MINUTE}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(logs(), st.integers(0, 8 * DAY))
 def test_both_parts_of_a_kpi_are_in_one_minute_of_every_dimension_at_any_moment(log: list[Happening], at: int) -> None:
     """So a ratio is from 0 to 1, and a mean has no total without cases, in every window there is."""

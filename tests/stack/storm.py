@@ -380,7 +380,7 @@ class Storm:
         with installed(self._calm, self._oidor.home) as calm:
             calm.start("worker")
             calm.start("warehouse")
-            calm.settle(records)
+            calm.settle(records, 300)
             outcome.differing += [f"seed {self._seed}: {example}" for example in examples]
             if any(wrong := expected.differences(naive.of_views(calm))):
                 outcome.differing.append(f"seed {self._seed}, undisturbed and yet {wrong}")

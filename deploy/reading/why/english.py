@@ -114,6 +114,7 @@ ENGLISH: Final = Words(
         "identified": "It becomes known whose case it is",
         "corrected": "A correction of event {revises}",
         "voided": "The whole case is withdrawn",
+        "renewed": "A new version of the promises comes into force, for what is open too",
         "revised": "Event {revises} is withdrawn",
         "callback_requested": "The customer asks to be called back",
         "acknowledged": "We acknowledge the complaint",
@@ -248,8 +249,9 @@ ENGLISH: Final = Words(
         "working_day_now": "It is working day {day} after receipt now.",
         "retroactive": "Retroactive: when the record arrived that started it, its deadline was past; nobody "
         "could have known.",
-        "escalated": "Retroactive: a change of priority or class found its new deadline past, so time to react "
-        "was given.",
+        "escalated": "Retroactive: a change of priority, class or version found its new deadline past, so time to "
+        "react was given.",
+        "recomputed": "The version that came into force on {moment} holds for it, although it had begun by then.",
         "retracted": "Retracted: it had been reported as broken; the proof that it was kept came later.",
         "paused": "Paused for {paused} in all.",
         "unanswered": "Of that, {unanswered} while a message of the customer was unanswered.",

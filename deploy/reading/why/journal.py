@@ -140,6 +140,8 @@ class ClockTold:
     """Whether it is promised of each team that has the case."""
     working_day: int | None = None
     """Of a promise in working days: after how many it was done, or it is now."""
+    recomputed_at: int | None = None
+    """When a version of its pack or calendar came into force that holds for it although it ran by then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from deploy.reading.stored import CaseKey, StoredEvent
 from deploy.reading.why.records import Heard
-from processors.cases import merges
+from processors.cases import effects, merges
 from processors.cases.case import Case, advance
 from processors.cases.corrections import effective_events
 from processors.cases.events import CaseEvent
@@ -48,7 +48,10 @@ class _Slice:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event of a case as it counted, and the clocks before and after it."""
+    """One event of a case as it counted, and the clocks before and after it.
+
+    One of type `renewed`, without an id, says that versions of packs or calendars came to hold for open clocks.
+    """
 
     event: CaseEvent
     before: dict[ClockKey, Clock]
@@ -83,7 +86,7 @@ def refold(key: CaseKey, heard: Iterable[Heard], rules: Rules, now: int) -> Refo
     case = state.cases.get(key)
     if case is None:
         return None
-    fold, steps = _walked(case, rules.promises)
+    fold, steps = _walked(case, rules.promises, now)
     return Refolded(case, fold, steps, rejected)
 
 
@@ -116,16 +119,27 @@ def _processed(heard: Iterable[Heard], rules: Rules, now: int) -> tuple[Partitio
     return state, rejected
 
 
-def _walked(case: Case, promises: Promises) -> tuple[Fold, list[Step]]:
+def _walked(case: Case, promises: Promises, now: int) -> tuple[Fold, list[Step]]:
     fold, steps = Fold(case.key, case.standing), list[Step]()
     effective = merges.counting(effective_events(case.events), case.standing)
     for event in in_turn(effective, fold):
+        steps += _renewed(fold, promises, event.occurred_at)
         before, repeated, was_merged = _clocks(fold), fold.repeated, fold.state == "merged"
         advance(fold, event, promises, [])
         steps.append(
             Step(event, before, _clocks(fold), fold.state, fold.hold, fold.team, fold.repeated > repeated, was_merged)
         )
-    return fold, steps
+    return fold, [*steps, *_renewed(fold, promises, now)]
+
+
+def _renewed(fold: Fold, promises: Promises, until: int) -> Iterator[Step]:
+    """What versions do to open clocks that come into force by a moment, ms."""
+    while (moment := promises.renewal_after(fold.renewed_to)) is not None and moment <= until:
+        before = _clocks(fold)
+        effects.renew(fold, moment, promises)
+        if any(clock.recomputed_at == moment for clock in fold.clocks):
+            event = CaseEvent(moment, -1, "", moment, "renewed", {})
+            yield Step(event, before, _clocks(fold), fold.state, fold.hold, fold.team, False, False)
 
 
 def _clocks(fold: Fold) -> dict[ClockKey, Clock]:

@@ -88,6 +88,7 @@ SPANISH: Final = Words(
         "merged_elsewhere": "El caso con el que se fusionó no apareció a tiempo: terminan sus plazos",
         "absorbed": "El caso {case} se fusiona con este", "identified": "Se identifica al cliente del caso",
         "corrected": "Corrección del evento {revises}", "voided": "Se anula todo el caso",
+        "renewed": "Entra en vigor una nueva versión de los compromisos, también para lo que está abierto",
         "revised": "Se anula el evento {revises}", "callback_requested": "El cliente pide que se le devuelva la "
         "llamada",
         "acknowledged": "Acusamos recibo de la reclamación", "progress_sent": "Informamos al cliente de los avances",
@@ -203,9 +204,9 @@ SPANISH: Final = Words(
         "working_day_now": "Hoy es el día hábil {day} desde el siguiente al de entrada.",
         "retroactive": "Retroactivo: cuando llegó el registro que lo inició, el plazo ya había vencido; nadie podía "
         "saberlo.",
-        "escalated": "Retroactivo: al cambiar la prioridad o la clase, el nuevo plazo ya había vencido, "
-        "y se dio un margen "
-        "de reacción.",
+        "escalated": "Retroactivo: al cambiar la prioridad, la clase o la versión, el nuevo plazo ya había vencido, "
+        "y se dio un margen de reacción.",
+        "recomputed": "Se rige por la versión que entró en vigor {moment}, aunque había empezado antes.",
         "retracted": "Rectificado: constó como incumplido hasta que llegó la prueba de que se había cumplido.",
         "paused": "Tiempo total en pausa: {paused}.",
         "unanswered": "De ese tiempo, con un mensaje del cliente sin contestar: {unanswered}.",

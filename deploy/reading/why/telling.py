@@ -276,7 +276,7 @@ class _Telling:
                 kind, reckoned.whole_ms, reckoned.allotted_ms, reckoned.used_ms, reckoned.took_ms, reckoned.overdue_ms,
                 reckoned.overdue_elapsed_ms, reckoned.paused_ms, reckoned.unanswered_ms, reckoned.retroactive,
                 reckoned.retracted, clock.inherited_at is not None, clock.escalated, reckoned.spans, key in rows,
-                reckoned.used_by, clock.target.per_team, days,
+                reckoned.used_by, clock.target.per_team, days, clock.recomputed_at,
             )  # fmt: skip
 
 

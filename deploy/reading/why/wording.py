@@ -1,15 +1,16 @@
 """A journal in words: blocks of one language, which `text` and `page` write down."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from deploy.reading.why.comparison import Difference
-from deploy.reading.why.hours import Holiday, Stretch
+from deploy.reading.why.hours import Stretch
 from deploy.reading.why.journal import ClockTold, Entry, Gap, Journal, Mark, Promised
+from deploy.reading.why.phrases import Phrases, rounded
 from deploy.reading.why.reckoning import Span
 from deploy.reading.why.words import Words
 from schemas.topics import CONTACTS
@@ -29,7 +30,9 @@ class Block(NamedTuple):
 
 def blocks(journal: Journal, words: Words) -> list[Block]:
     """Tell a journal in words."""
-    return [*_Wording(journal, words).told()]
+    first = journal.entries[0].at if journal.entries else journal.as_of
+    year = datetime.fromtimestamp(first / 1000, ZoneInfo(journal.zone)).year
+    return [*_Wording(journal, words, Phrases(words, journal.zone, year)).told()]
 
 
 _MACHINES = frozenset({"system", "bot"})
@@ -46,6 +49,7 @@ _SHOWN_ROWS = 12
 class _Wording:
     journal: Journal
     words: Words
+    say: Phrases
     _known: dict[str, object] = field(default_factory=dict)
     """What events said of the case so far: that every event says it again is no news."""
 
@@ -85,7 +89,7 @@ class _Wording:
             words.says["state"].format(state=state) + (" " + words.says["facts"].format(facts=facts) if facts else ""),
         )
         as_of = "asked" if journal.was_asked else "as_of"
-        yield Block("text", words.says[as_of].format(moment=self.moment(journal.as_of, year=True)))
+        yield Block("text", words.says[as_of].format(moment=self.say.moment(journal.as_of, year=True)))
         yield Block("text", self._zone())
         for name, count in journal.notes.items():
             if name in words.notes:
@@ -95,7 +99,7 @@ class _Wording:
         journal, words = self.journal, self.words
         moments = [entry.at for entry in journal.entries] or [journal.as_of]
         moments += [clock.due_at for clock in journal.clocks]
-        offsets = list(dict.fromkeys(_offset(self._local(at)) for at in (min(moments), max(moments))))
+        offsets = list(dict.fromkeys(self.say.offset(at) for at in (min(moments), max(moments))))
         offset = words.says["offset" if len(offsets) == 1 else "offsets"].format(*offsets)
         elapsed = not any(clock.promised.calendar for clock in journal.clocks)
         return words.says["zone_elapsed" if elapsed else "zone"].format(zone=journal.zone, offset=offset)
@@ -103,18 +107,18 @@ class _Wording:
     # What happened
 
     def _story(self) -> Iterator[Block]:
-        for day, entries in groupby(self.journal.entries, key=lambda entry: self._local(entry.at).date()):
+        for day, entries in groupby(self.journal.entries, key=lambda entry: self.say.local(entry.at).date()):
             first = True
             for entry in entries:
                 if entry.gap is not None:
                     yield Block("gap", self._gap(entry.gap))
                 if first:
-                    yield Block("day", self._dated(self.words.day, day))
+                    yield Block("day", self.say.dated(self.words.day, day))
                     first = False
                 yield from self._entry(entry)
 
     def _entry(self, entry: Entry) -> Iterator[Block]:
-        when = "24:00" if self._ends_day(entry.at) else self.time(entry.at)
+        when = "24:00" if self.say.ends_day(entry.at) else self.say.time(entry.at)
         if entry.status == "time":
             for mark in entry.marks:
                 yield Block("event", self._mark(mark), when, _tone_of_mark(mark))
@@ -150,17 +154,18 @@ class _Wording:
             yield says["corrected"].format(ids=", ".join(entry.corrected_by))
         if entry.recorded_at is not None and entry.recorded_at - entry.at > 60_000:
             late = says["late"].format(
-                late=self.duration(_rounded(entry.recorded_at - entry.at)), moment=self.moment(entry.recorded_at)
+                late=self.say.duration(rounded(entry.recorded_at - entry.at)),
+                moment=self.say.moment(entry.recorded_at),
             )
             yield f"{late} ({says['late_flag']})" if entry.late else late
         noticed = [one for one in entry.warnings if one not in ("repeated", "beyond_retention")]
         if noticed:
-            told = self._list(self.words.warnings.get(one, one) for one in noticed)
+            told = self.say.listed(self.words.warnings.get(one, one) for one in noticed)
             yield self.words.noticed.format(warnings=told)
 
     def _gap(self, gap: Gap) -> str:
         says = self.words.says
-        elapsed = self.duration(_rounded(gap.elapsed_ms))
+        elapsed = self.say.duration(rounded(gap.elapsed_ms))
         counted = [one for one in gap.by_calendar if one.calendar]
         if not counted:
             return says["gap"].format(elapsed=elapsed)
@@ -169,7 +174,7 @@ class _Wording:
         parts = []
         for one in counted:
             key = "gap_counted" if one.counted_own_ms else "gap_nothing"
-            what = says[key].format(counted=self.own(_rounded(one.counted_own_ms)))
+            what = says[key].format(counted=self.say.own(rounded(one.counted_own_ms)))
             if self._has_calendars():
                 what = says["gap_of"].format(what=what, calendar=one.calendar.partition(" ")[0])
             parts.append(self._without(what, one.stretches))
@@ -181,7 +186,7 @@ class _Wording:
 
     def _without(self, what: str, stretches: Sequence[Stretch]) -> str:
         """Say beside what was counted what was not."""
-        skipped = self._skipped(stretches)
+        skipped = self.say.skipped(stretches)
         return self.words.says["skipped"].format(what=what, skipped=skipped) if skipped else what
 
     def _mark(self, mark: Mark) -> str:
@@ -194,13 +199,13 @@ class _Wording:
         return words.marks[f"{mark.kind}:before" if before else mark.kind].format(
             clock=self._clock(mark.metric, mark.instance),
             promise=self._promise(promised),
-            started=self.moment(mark.started_at),
-            due=self._due(mark.due_at, promised),
-            used=self.own(mark.used_own_ms, promised),
-            left=self.own(max(mark.left_own_ms, 0), promised),
+            started=self.say.moment(mark.started_at),
+            due=self.say.due(mark.due_at, promised),
+            used=self.say.own(mark.used_own_ms, promised),
+            left=self.say.own(max(mark.left_own_ms, 0), promised),
             reason=f"{waits}, {words.reasons.get(reason, reason)}" if reason else waits,
-            pause=self.duration(_rounded(mark.paused_ms)),
-            was="" if mark.was_due_at is None else words.was.format(due=self._due(mark.was_due_at, promised)),
+            pause=self.say.duration(rounded(mark.paused_ms)),
+            was="" if mark.was_due_at is None else words.was.format(due=self.say.due(mark.was_due_at, promised)),
             share=f"{mark.share:.0%}",
             late=late,
         )
@@ -220,7 +225,7 @@ class _Wording:
                 ),
             )
         if promised.policy_digest and promised.text_first_seen_at:
-            since = self.moment(promised.text_first_seen_at, year=True)
+            since = self.say.moment(promised.text_first_seen_at, year=True)
             yield Block("detail", words.rules["text"].format(digest=promised.policy_digest, since=since))
         for span in clock.spans:
             yield from self._span(span, promised)
@@ -229,9 +234,9 @@ class _Wording:
             yield Block(
                 "row",
                 words.rules[key].format(
-                    used=self.own(clock.used_own_ms, promised),
-                    whole=self.own(clock.whole_own_ms, promised),
-                    allotted=self.own(clock.allotted_own_ms, promised),
+                    used=self.say.own(clock.used_own_ms, promised),
+                    whole=self.say.own(clock.whole_own_ms, promised),
+                    allotted=self.say.own(clock.allotted_own_ms, promised),
                 ),
                 "=",
             )
@@ -241,10 +246,10 @@ class _Wording:
 
     def _rule(self, metric: str, promised: Promised) -> str:
         rules = self.words.rules
-        conditions = self._list(
+        conditions = self.say.listed(
             rules["condition"].format(
                 name=self.words.labels.get(name, name),
-                values=self._list((self.words.values.get(value, value) for value in values), either=True),
+                values=self.say.listed((self.words.values.get(value, value) for value in values), either=True),
             )
             for name, values in promised.conditions
         )
@@ -255,11 +260,11 @@ class _Wording:
 
     def _span(self, span: Span, promised: Promised) -> Iterator[Block]:
         words = self.words
-        whole = words.rules["whole"].format(begins=self.moment(span.begins_at), ends=self.moment(span.ends_at))
+        whole = words.rules["whole"].format(begins=self.say.moment(span.begins_at), ends=self.say.moment(span.ends_at))
         if span.kind == "paused":
-            yield Block("row", f"{whole}: {self.duration(span.ends_at - span.begins_at)}", words.rules["paused"])
+            yield Block("row", f"{whole}: {self.say.duration(span.ends_at - span.begins_at)}", words.rules["paused"])
             return
-        counted = self._without(self.own(span.counted_ms, promised), span.stretches)
+        counted = self._without(self.say.own(span.counted_ms, promised), span.stretches)
         yield Block("row", f"{whole}: {counted}", words.rules[span.kind])
         if promised.calendar and not all(one.counts for one in span.stretches):
             for line in self._days(span.stretches):
@@ -271,18 +276,21 @@ class _Wording:
         sums: dict[date, int] = {}
         for one in stretches:
             if one.counts:
-                day = self._local(one.begins_at).date()
-                ends = "24:00" if self._local(one.ends_at).date() != day else self.time(one.ends_at)
-                of_day.setdefault(day, []).append(f"{self.time(one.begins_at)}–{ends}")
+                day = self.say.local(one.begins_at).date()
+                ends = "24:00" if self.say.local(one.ends_at).date() != day else self.say.time(one.ends_at)
+                of_day.setdefault(day, []).append(f"{self.say.time(one.begins_at)}–{ends}")
                 sums[day] = sums.get(day, 0) + one.lasts_ms
         lines = []
         for (hours, lasts), alike in groupby(of_day, key=lambda day: (", ".join(of_day[day]), sums[day])):
             days = list(alike)
             if len(days) == 1:
-                lines.append(f"{self._date(days[0])}, {hours}: {self.own(lasts)}")
+                lines.append(f"{self.say.short_date(days[0])}, {hours}: {self.say.own(lasts)}")
             else:
                 told = self.words.rules["days"].format(
-                    first=self._date(days[0]), last=self._date(days[-1]), count=len(days), each=self.own(lasts)
+                    first=self.say.short_date(days[0]),
+                    last=self.say.short_date(days[-1]),
+                    count=len(days),
+                    each=self.say.own(lasts),
                 )
                 lines.append(f"{told} ({hours})")
         if len(lines) > _SHOWN_ROWS:
@@ -302,11 +310,11 @@ class _Wording:
         elif clock.state == "met" and clock.ended_at is not None and clock.whole_own_ms <= clock.used_own_ms:
             key = "met_told"
         return verdicts.get(key, clock.state).format(
-            due=self._due(clock.due_at, clock.promised),
-            ended="" if clock.ended_at is None else self.moment(clock.ended_at),
+            due=self.say.due(clock.due_at, clock.promised),
+            ended="" if clock.ended_at is None else self.say.moment(clock.ended_at),
             late=self._missed(clock.late_own_ms, clock.late_ms, clock.promised),
-            spare=self.own(max(clock.whole_own_ms - clock.used_own_ms, 0), clock.promised),
-            left=self.own(max(clock.whole_own_ms - clock.used_own_ms, 0), clock.promised),
+            spare=self.say.own(max(clock.whole_own_ms - clock.used_own_ms, 0), clock.promised),
+            left=self.say.own(max(clock.whole_own_ms - clock.used_own_ms, 0), clock.promised),
         )
 
     def _flags(self, clock: ClockTold) -> Iterator[str]:
@@ -317,19 +325,21 @@ class _Wording:
             yield flags["working_day" if clock.ended_at is not None else "working_day_now"].format(
                 day=clock.working_day
             )
+        if clock.recomputed_at is not None:
+            yield flags["recomputed"].format(moment=self.say.moment(clock.recomputed_at))
         if clock.per_team:
             yield flags["per_team"]
         if len(clock.used_by) > 1:
-            shares = (f"{team or '?'} {self.own(used, clock.promised)}" for team, used in clock.used_by)
+            shares = (f"{team or '?'} {self.say.own(used, clock.promised)}" for team, used in clock.used_by)
             yield flags["used_by"].format(shares="; ".join(shares))
         if clock.retroactive:
             yield flags["escalated" if clock.escalated else "retroactive"]
         if clock.retracted:
             yield flags["retracted"]
         if clock.paused_ms:
-            yield flags["paused"].format(paused=self.duration(clock.paused_ms))
+            yield flags["paused"].format(paused=self.say.duration(clock.paused_ms))
         if clock.unanswered_pause_ms:
-            yield flags["unanswered"].format(unanswered=self.duration(clock.unanswered_pause_ms))
+            yield flags["unanswered"].format(unanswered=self.say.duration(clock.unanswered_pause_ms))
 
     # Check
 
@@ -354,7 +364,7 @@ class _Wording:
 
     def _value(self, column: str, value: Any) -> str:
         if isinstance(value, int) and column.endswith("_at"):
-            return f"{self._local(value).isoformat(sep=' ', timespec='milliseconds')}"
+            return f"{self.say.local(value).isoformat(sep=' ', timespec='milliseconds')}"
         return f"{value} ms" if isinstance(value, int) and column.endswith("_ms") else str(value)
 
     # Words
@@ -372,153 +382,28 @@ class _Wording:
             key = "working_day" if promised.working_days == 1 else "working_days"
             return promises[key].format(days=promised.working_days)
         if promised.calendar:
-            return promises["office"].format(target=self.own(promised.target_ms))
-        return promises["elapsed"].format(target=self.duration(promised.target_ms))
+            return promises["office"].format(target=self.say.own(promised.target_ms))
+        return promises["elapsed"].format(target=self.say.duration(promised.target_ms))
 
     def _missed(self, own_ms: int, elapsed_ms: int, promised: Promised) -> str:
         if not promised.calendar:
-            return self.duration(_rounded(elapsed_ms))
+            return self.say.duration(rounded(elapsed_ms))
         if own_ms == elapsed_ms:
-            return self.words.missed_open.format(own=self.own(own_ms, promised))
-        return self.words.missed.format(own=self.own(own_ms, promised), elapsed=self.duration(_rounded(elapsed_ms)))
+            return self.words.missed_open.format(own=self.say.own(own_ms, promised))
+        return self.words.missed.format(
+            own=self.say.own(own_ms, promised), elapsed=self.say.duration(rounded(elapsed_ms))
+        )
 
     def _facts(self, said: Mapping[str, Any], unshown: Iterable[str]) -> str:
         left = _UNSHOWN | set(unshown)
         parts = []
         for name, value in said.items():
             if name not in left:
-                shown = self.moment(value) if name in _MOMENTS else self.words.values.get(str(value), str(value))
+                shown = self.say.moment(value) if name in _MOMENTS else self.words.values.get(str(value), str(value))
                 is_direction = name == "kind" and self.journal.case.topic == CONTACTS
                 label = self.words.labels["direction" if is_direction else name] if name in self.words.labels else name
                 parts.append(f"{label}: {shown}")
         return "; ".join(parts)
-
-    def _skipped(self, stretches: Sequence[Stretch]) -> str:
-        """What was not counted: holidays by name, weekends by date, nights and breaks by number."""
-        counts, dates = dict[str, int](), dict[str, list[str]]()
-        named: dict[str, Holiday] = {}
-        for one in stretches:
-            if one.counts:
-                continue
-            bigger = [why for why in one.because if why in ("weekend", "day_off", "holiday")]
-            for because in bigger or one.because:
-                counts[because] = counts.get(because, 0) + 1
-                if because in ("weekend", "day_off"):
-                    dates.setdefault(because, []).append(self._first_off(one, because))
-            named |= {holiday.date: holiday for holiday in one.holidays}
-        parts = []
-        for why, count in counts.items():
-            if why != "holiday":
-                single, several = self.words.because[why]
-                told = ", ".join(dates.get(why, ())[:8]) + (", …" if len(dates.get(why, ())) > 8 else "")
-                parts.append((single if count == 1 else several).format(count=count, dates=told))
-        parts += [self._holiday(one) for one in named.values()]
-        return self._list(parts)
-
-    def _first_off(self, stretch: Stretch, why: str) -> str:
-        """The days of a stretch that are off by the week, as 28-29 Nov."""
-        day, last = self._local(stretch.begins_at).date(), self._local(stretch.ends_at - 1).date()
-        days = []
-        while day <= last:
-            if (day.weekday() >= 5) == (why == "weekend") and not any(
-                one.date == day.isoformat() for one in stretch.holidays
-            ):
-                days.append(day)
-            day += timedelta(days=1)
-        if not days:
-            return self._date(self._local(stretch.begins_at).date())
-        month = self._month(days[0])
-        if len(days) == 1 or days[0].month != days[-1].month:
-            return " – ".join(f"{one.day} {self._month(one)}" for one in dict.fromkeys((days[0], days[-1])))
-        return f"{days[0].day}–{days[-1].day} {month}"
-
-    def _month(self, day: date) -> str:
-        return self.words.months[day.month - 1][:3]
-
-    def _holiday(self, holiday: Holiday) -> str:
-        day = self._date(date.fromisoformat(holiday.date))
-        name = holiday.names.get(self.words.language) or next(iter(holiday.names.values()), "")
-        if not name:
-            return self.words.holiday_unnamed.format(date=day)
-        return (self.words.holiday_partial if holiday.is_partial else self.words.holiday).format(name=name, date=day)
-
-    def _list(self, parts: Iterable[str], *, either: bool = False) -> str:
-        between, last = self.words.alternatives if either else self.words.joined
-        *most, end = [*parts] or [""]
-        return between.join(most) + last + end if most else end
-
-    # Times
-
-    def own(self, ms: int, promised: Promised | None = None) -> str:
-        """Own time of a clock: a day of business time is ambiguous, so hours are the greatest unit.
-
-        A working day ends a millisecond before midnight: of such a promise nobody reads the milliseconds.
-        """
-        if promised is not None and promised.working_days:
-            ms = (ms + 500) // 1_000 * 1_000
-        return self.duration(ms, largest=3_600_000) if promised is None or promised.calendar else self.duration(ms)
-
-    def duration(self, ms: int, largest: int = 86_400_000) -> str:
-        parts, left = list[str](), abs(ms)
-        for unit, one, several in self.words.units:
-            if unit <= largest:
-                amount, left = divmod(left, unit)
-                if amount:
-                    parts.append(f"{amount} {one if amount == 1 else several}")
-        return self._list(parts) if parts else self.words.nothing
-
-    def moment(self, at: int, *, year: bool = False) -> str:
-        date_ = self._date(self._local(at).date(), year=year)
-        if self._ends_day(at):
-            return self.words.end_of_day.format(date=date_)
-        return self.words.moment.format(date=date_, time=self.time(at))
-
-    def _ends_day(self, at: int) -> bool:
-        """Whether it is the last millisecond of a day, as deadlines in working days are."""
-        return at % 1_000 == 999 and self._local(at).date() != self._local(at + 1).date()
-
-    def _due(self, at: int, promised: Promised) -> str:
-        """A deadline; where its calendar is of another zone, as it is called there."""
-        if not promised.zone or promised.zone == self.journal.zone:
-            return self.moment(at)
-        there = _Wording(replace(self.journal, zone=promised.zone), self.words)
-        return f"{there.moment(at)} ({promised.zone})"
-
-    def time(self, at: int) -> str:
-        if at % 1_000 == 999:
-            at += 1
-        local = self._local(at)
-        if local.microsecond:
-            return local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"
-        return local.strftime("%H:%M:%S" if local.second else "%H:%M")
-
-    def _date(self, day: date, *, year: bool = False) -> str:
-        other = (
-            year
-            or day.year != self._local(self.journal.entries[0].at if self.journal.entries else self.journal.as_of).year
-        )
-        return self._dated(self.words.date_of_year if other else self.words.date, day)
-
-    def _dated(self, form: str, day: date) -> str:
-        words = self.words
-        return form.format(
-            weekday=words.weekdays[day.weekday()], short_weekday=words.short_weekdays[day.weekday()], day=day.day,
-            month=words.months[day.month - 1], short_month=self._month(day), year=day.year,
-        )  # fmt: skip
-
-    def _local(self, at: int) -> datetime:
-        return datetime.fromtimestamp(at / 1000, ZoneInfo(self.journal.zone))
-
-
-def _offset(local: datetime) -> str:
-    text = local.strftime("%z")
-    hours = text[:3] + (f":{text[3:5]}" if text[3:5] != "00" else "")
-    return hours.replace("+0", "+").replace("-0", "-")
-
-
-def _rounded(ms: int) -> int:
-    """To whole seconds, once it is minutes: what nobody reckons with."""
-    return ms if ms < 60_000 else ms - ms % 1_000
 
 
 def _tone(state: str) -> Literal["", "good", "bad"]:

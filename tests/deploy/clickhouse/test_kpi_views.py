@@ -194,7 +194,7 @@ STAMPS = st.tuples(st.integers(1, 3), st.integers(0, 3)).map(lambda stamp: stamp
 AMOUNTS = st.dictionaries(STAMPS, st.integers(-3, 3), max_size=4)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(minutes=AMOUNTS, adjustments=AMOUNTS)
 def test_whatever_was_written_of_a_key_the_rule_decides(
     warehouse: Warehouse, minutes: Mapping[int, int], adjustments: Mapping[int, int]
@@ -249,7 +249,7 @@ def windows_by_hand(window: Window, minutes: Mapping[int, int]) -> dict[int, int
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.name)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(offsets=st.dictionaries(st.integers(0, 600), st.integers(1, 9), min_size=1, max_size=6))
 def test_a_window_holds_the_minutes_that_began_in_it(
     warehouse: Warehouse, window: Window, offsets: Mapping[int, int]
@@ -489,7 +489,7 @@ def test_a_rate_over_one_has_no_interval(warehouse: Warehouse) -> None:
     assert kpis(warehouse, contacts_resolved_reopened=9, contacts_resolved=6)["reopen_rate"] == (1.5, 6, None, None)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seconds=st.lists(st.floats(0.01, 3e7), min_size=1, max_size=60))
 def test_a_percentile_is_right_within_two_percent(warehouse: Warehouse, seconds: list[float]) -> None:
     warehouse.query("TRUNCATE TABLE kpi_partials")

@@ -103,7 +103,7 @@ def chats(draw: st.DrawFn) -> list[Happening]:
     return log
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(chats())
 def test_a_case_in_order_says_what_it_would_say_with_all_of_its_events(log: list[Happening]) -> None:
     bounded = shown(RULES, log)
@@ -111,7 +111,7 @@ def test_a_case_in_order_says_what_it_would_say_with_all_of_its_events(log: list
     assert not marked(bounded)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(chats(), st.data())
 def test_in_any_order_too_unless_an_event_says_that_replies_around_it_have_left(
     log: list[Happening], data: st.DataObject
@@ -124,7 +124,7 @@ def test_in_any_order_too_unless_an_event_says_that_replies_around_it_have_left(
         assert promised(bounded) == promised(shown(UNBOUND, shuffled))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(chats(), st.integers(1, 40))
 def test_a_crash_leaves_the_same(log: list[Happening], at: int) -> None:
     feed, views = Feed(RULES), Views()

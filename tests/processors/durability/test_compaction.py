@@ -163,7 +163,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(STEPS, st.sampled_from([ALWAYS, USUAL]), st.booleans())
 def test_what_is_left_of_a_compacted_log_says_all_of_the_state(
     steps: list[tuple[str, str, int]], limits: LogLimits, purges: bool

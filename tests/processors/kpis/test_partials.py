@@ -38,6 +38,17 @@ def test_what_is_taken_back_was_never_there(stays: list[Sample], goes: list[Samp
     assert content(held) == content(partials_of(*stays))
 
 
+@given(st.lists(st.lists(SAMPLES)))
+def test_no_more_partials_are_held_than_is_known_without_spreading(steps: list[list[Sample]]) -> None:
+    held = Partials(CONTACTS, values_max=100)
+    for samples in steps:
+        for sample in samples:
+            held.add(sample)
+        at_most = held.count_at_most
+        assert held.count <= at_most
+        assert held.count_at_most == held.count
+
+
 def test_a_partial_that_returned_to_nothing_is_written_as_nothing() -> None:
     held = partials_of(Sample(T0, ("all",), counted(Count.praise)))
     held.changed.clear()

@@ -55,7 +55,7 @@ def test_the_same_evaluation_again_writes_and_observes_nothing() -> None:
     assert len(feed.state.timers[CONTACTS]) == timers
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(logs())
 def test_what_is_emitted_and_taken_back_was_never_there(log: list[Happening]) -> None:
     feed = feed_after(*log)

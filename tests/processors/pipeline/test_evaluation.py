@@ -71,7 +71,7 @@ def test_the_next_timer_is_when_a_clock_reads_differently_and_at_last_when_the_c
     assert evaluated(over, HOUR).next_timer == T0 + HOUR + RULES.case_retention_ms
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(logs(), st.data())
 def test_until_its_next_timer_no_case_reads_differently(log: list[Happening], data: st.DataObject) -> None:
     feed = Feed(EVERY_CLOCK)
@@ -85,7 +85,7 @@ def test_until_its_next_timer_no_case_reads_differently(log: list[Happening], da
         assert later._replace(next_timer=0) == evaluation._replace(next_timer=0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(logs())
 def test_what_clocks_and_waits_remember_having_said_is_what_they_would_say_anew(log: list[Happening]) -> None:
     feed = Feed(EVERY_CLOCK)

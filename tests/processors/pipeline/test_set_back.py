@@ -136,7 +136,7 @@ def test_a_crash_changes_nothing_of_it(again: bool) -> None:
     assert differences(*shown) == []
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(logs(), st.data())
 def test_a_clock_that_was_wrong_for_a_while_shows_nowhere_once_time_is_set_back(
     log: list[Happening], data: st.DataObject

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.cases.case import Case, apply_event
@@ -76,7 +76,6 @@ def test_an_invalid_example_is_rejected_for_its_reason_each_time(example: exampl
     assert feed.state.cases == {}
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([*examples.valid(), *examples.invalid()]), max_size=40))
 def test_read_is_accepted_and_duplicate_and_rejected(records: list[examples.Record]) -> None:
     feed = Feed(RULES)
@@ -230,7 +229,6 @@ def test_an_error_of_ours_at_a_deadline_holds_up_nobody_else(monkeypatch: pytest
     assert len(again.cases) == 2, "it opens again all the same"
 
 
-@settings(deadline=None)
 @given(logs(), st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=80)), max_size=8))
 def test_poison_never_stops_what_is_around_it(log: list[Happening], poison: list[tuple[int, bytes]]) -> None:
     clean, poisoned = Feed(RULES), Feed(RULES)

@@ -172,7 +172,7 @@ def test_a_record_from_the_future_is_accounted_for_and_moves_no_time(timestamp: 
 # Content does not depend on now
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(logs(), st.integers(1, 5))
 def test_the_same_log_says_the_same_whether_time_ran_with_it_or_behind_it(log: list[Happening], every: int) -> None:
     shown = []

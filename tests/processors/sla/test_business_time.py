@@ -389,7 +389,7 @@ def offices(draw: st.DrawFn) -> tuple[Calendar, Reference, int]:
     return built, Reference(zone, weekly, special, openings), near
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(offices(), st.integers(-3 * 24 * 60, 3 * 24 * 60), st.data())
 def test_it_agrees_with_a_walk_minute_by_minute(
     office: tuple[Calendar, Reference, int], away: int, data: st.DataObject
@@ -413,7 +413,6 @@ MOMENTS = st.integers(-10 * 24 * HOUR, 10 * 24 * HOUR)
 DURATIONS = st.integers(0, 60 * HOUR) | st.sampled_from([0, 1, MINUTE, HOUR])
 
 
-@settings(deadline=None)
 @given(offices(), MOMENTS, DURATIONS)
 def test_law_what_is_added_is_what_is_counted_and_no_sooner_moment_does(
     office: tuple[Calendar, Reference, int], away: int, business: int
@@ -424,7 +423,6 @@ def test_law_what_is_added_is_what_is_counted_and_no_sooner_moment_does(
     assert due == near + away or built.count(near + away, due - 1) < business
 
 
-@settings(deadline=None)
 @given(offices(), st.tuples(MOMENTS, MOMENTS, MOMENTS))
 def test_law_time_between_is_additive_and_never_more_than_what_passed(
     office: tuple[Calendar, Reference, int], away: tuple[int, int, int]
@@ -436,7 +434,6 @@ def test_law_time_between_is_additive_and_never_more_than_what_passed(
     assert 0 <= built.count(first, last) <= last - first
 
 
-@settings(deadline=None)
 @given(offices(), MOMENTS, DURATIONS, DURATIONS)
 def test_law_a_promise_in_two_parts_is_the_whole_promise(
     office: tuple[Calendar, Reference, int], away: int, one: int, other: int
@@ -445,7 +442,6 @@ def test_law_a_promise_in_two_parts_is_the_whole_promise(
     assert built.add(near + away, one + other) == built.add(built.add(near + away, one), other)
 
 
-@settings(deadline=None)
 @given(offices(), st.tuples(MOMENTS, MOMENTS), st.tuples(DURATIONS, DURATIONS))
 def test_law_a_later_start_or_a_longer_promise_is_never_due_sooner(
     office: tuple[Calendar, Reference, int], away: tuple[int, int], business: tuple[int, int]
@@ -455,7 +451,6 @@ def test_law_a_later_start_or_a_longer_promise_is_never_due_sooner(
     assert built.add(near + early, short) <= built.add(near + late, short) <= built.add(near + late, long)
 
 
-@settings(deadline=None)
 @given(offices(), st.tuples(MOMENTS, MOMENTS), st.integers(1, 40))
 def test_law_working_days_never_go_back_and_come_one_by_one(
     office: tuple[Calendar, Reference, int], away: tuple[int, int], count: int
@@ -467,7 +462,7 @@ def test_law_working_days_never_go_back_and_come_one_by_one(
     assert built.add_working_days(due, 1) == built.add_working_days(early, count + 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(offices(), MOMENTS, st.integers(1, 20))
 def test_working_days_agree_with_a_walk_day_by_day(
     office: tuple[Calendar, Reference, int], away: int, count: int

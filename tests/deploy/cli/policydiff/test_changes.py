@@ -14,7 +14,7 @@ from schemas.policies.policy import Policy
 from schemas.policies.refusals import always_has, possible_values, topics_of
 from schemas.taxonomy import ClockMetric
 
-law: Final = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+law: Final = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 METRICS: Final[tuple[ClockMetric, ...]] = ("resolve", "first_response", "follow_up")
 MOMENTS: Final = (946_684_800_000, 1_767_225_600_000, 1_798_761_600_000)
 """When versions come into force: 2000, 2026 and 2027."""
