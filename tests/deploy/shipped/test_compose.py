@@ -110,7 +110,7 @@ def test_a_service_is_pinned_limited_and_not_root(name: str) -> None:
     assert "privileged" not in one
 
 
-@pytest.mark.parametrize("name", SERVICES.keys() - ONCE)
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - ONCE))
 def test_a_service_says_whether_it_is_well(name: str) -> None:
     assert {"test", "interval", "timeout", "retries", "start_period"} <= SERVICES[name]["healthcheck"].keys()
 
