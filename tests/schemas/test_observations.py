@@ -11,12 +11,12 @@ from schemas.observations import Observations
 
 observed = Observations()
 observed.count("events", "contact-events", "contact.opened", "crm", "accepted")
-observed.moment(0, "sla_outcomes", "default", "answer", "urgent", "met")
+observed.count("sla_outcomes", "default", "answer", "urgent", "met")
 observed.duration(0, 1.5, "wait", "phone")
 observed.count("evnts", "contact-events")
 observed.moment(0, "sla_outcome", "default")
 observed.duration(0, 1.5, "waiting", "phone")
-observed.count("sla_outcomes", "default")
+observed.count("sla_unmatched", "contact-events")
 """
 
 
@@ -31,4 +31,4 @@ def test_a_name_that_no_metric_has_is_found_by_mypy(tmp_path: Path) -> None:
 
     lines = [line for line in checked.stdout.splitlines() if "wrong.py" in line]
     found = [line.partition("Literal[")[2].partition("]")[0] for line in lines]
-    assert found == ["'evnts'", "'sla_outcome'", "'waiting'", "'sla_outcomes'"], checked.stdout
+    assert found == ["'evnts'", "'sla_outcome'", "'waiting'", "'sla_unmatched'"], checked.stdout

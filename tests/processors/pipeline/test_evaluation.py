@@ -43,7 +43,7 @@ def test_all_that_follows_from_a_case_is_one_value() -> None:
     assert {row.partition for row in evaluation.incidents.values()} == {3}
     assert evaluation.memberships["P08"][:2] == (("c1", "billing"), T0)
     assert evaluation.gauges == (
-        ("backlog_cases", "inbound", "es", "urgent"),
+        ("backlog_cases", "inbound", "es", "urgent", str(T0)),
         ("sla_overdue", "default", "resolve", "es"),
     )
     assert (evaluation.carry_over, evaluation.failures) == (None, ())
