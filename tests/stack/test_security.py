@@ -146,6 +146,8 @@ def look_and_erase(account: As, client: Client) -> None:
     for seen in ("broker answers", "members of shop: 1", "members of shop-warehouse: 1", "record is accounted for"):
         assert seen in findings
     ((customer,),) = client.execute("SELECT customer_id FROM v_events WHERE customer_id != '' LIMIT 1")
+    assert "acknowledged by ana" in said(account("operator"), "incident", "ack", "i", "--unchecked", "--who", "ana")
+    until(lambda: client.execute("SELECT who FROM v_actions") == [("ana",)], 20, "what a person did is stored")
     assert "masked" in said(account("erase"), "erase", customer, "--source", "crm")
 
 
@@ -173,6 +175,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "topics": ("topics", "check"),
     "publish": ("publish", "--limit", "1"),
     "doctor": ("doctor",),
+    "operator": ("incident", "ack", "i", "--unchecked"),
     "erase": ("erase", "c1", "--source", "crm"),
     "replay": ("replay", "--into", "shop_refused"),
 }
@@ -251,6 +254,9 @@ def test_every_way_to_log_in_leads_in(
         ("worker", Grant("transactional id", "shop-", ("WRITE",), prefixed=True)),
         ("warehouse", Grant("topic", "eu-feedback-rejected", ("WRITE",))),
         ("warehouse", Grant("group", "shop-warehouse", ("READ",))),
+        ("warehouse", Grant("group", "shop-warehouse-actions", ("READ",))),
+        ("warehouse", Grant("topic", "eu-feedback-actions", ("READ",))),
+        ("operator", Grant("topic", "eu-feedback-actions", ("WRITE",))),
         ("publisher", Grant("topic", "eu-survey-events", ("WRITE",))),
         ("erase", Grant("topic", "eu-contact-events", ("WRITE",))),
         ("admin", Grant("topic", "shop-state", ("DESCRIBE_CONFIGS",))),
