@@ -16,7 +16,7 @@ from deploy.local.kafka.server import READY_SECONDS, LocalKafka
 from deploy.local.ports import free_ports
 from tests.certificates import Authority
 
-USERS: Final = ("admin", "worker", "warehouse", "publisher", "doctor", "replay", "erase", "nobody")
+USERS: Final = ("admin", "worker", "warehouse", "publisher", "doctor", "replay", "erase", "board", "operator", "nobody")
 _MODULES: Final = "org.apache.kafka.common.security"
 
 
