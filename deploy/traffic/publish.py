@@ -132,6 +132,8 @@ class _Sending:
             compression_type="lz4",
             linger_ms=20,
             max_batch_size=131_072,
+            # After half of it nothing was stored for so long that `check_stall` ends it; until then leaders may move.
+            request_timeout_ms=round(2 * _STALL * 1000),
         )
         try:
             await self._producer.start()

@@ -46,7 +46,7 @@ def tell(
     topic, source, entity_id = records.key
     if records.erased:
         nothing = CaseTold(topic, source, entity_id, records.partition, "erased", {})
-        return Journal(nothing, at or records.read_to_at, at is not None, zone, erased=True)
+        return Journal(nothing, at or records.read_to_at, at is not None, zone or "UTC", erased=True)
     found = account(records, books, chosen, at)
     heard = [one for one in records.events if one.event.case == records.key]
     if at is not None:

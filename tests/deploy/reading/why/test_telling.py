@@ -303,6 +303,16 @@ def test_what_it_was_told_of_a_moment_is_without_what_came_later(by: Rules) -> N
 # Forms
 
 
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_of_who_was_erased_one_sentence_is_told_and_nothing_else(by: Rules, language: str) -> None:
+    erased = event("customer.erased", "erase", DAY, customer="c1")
+    journal = of_records(Stored.of(Feed(by), [contact(), erased], 2 * DAY).of_case("C1"), by)
+
+    assert (journal.erased, journal.entries) == (True, ())
+    assert len(as_text(journal, language).strip().splitlines()) <= 5
+    assert "C1" in as_html(journal, language)
+
+
 def test_html_escapes_all_that_publishers_say(by: Rules) -> None:
     hostile = "<script>alert(1)</script>"
     page = as_html(told(by, contact(product=hostile, category=hostile), until=DAY))
