@@ -97,13 +97,6 @@ def state_after(state: CaseState, trigger: Trigger) -> CaseState:
     return TRANSITIONS[state].get(trigger, state)
 
 
-_AMBIGUOUS: Final = frozenset(
-    {
-        "answered", "agent_replied", "customer_replied", "followup_contacted", "reopened", "resolved", "opened",
-        "voided",
-    }
-)  # fmt: skip
-"""Event types that mean one thing or another by their facts."""
 _MACHINES: Final = frozenset({"system", "bot"})
 _RESOLVED: Final[Mapping[str, Trigger]] = {"duplicate": "duplicate", "spam": "dismissed"}
 """Resolutions that solve nothing: the case is part of another one that is not named, or was never one."""
@@ -117,8 +110,6 @@ def solves(resolution: str) -> bool:
 def trigger_of(event: CaseEvent, expires_at: int | None = None) -> Trigger:
     """What an event means to the tables of states and of clocks; a survey's answers are in time until `expires_at`."""
     kind, facts = event.type, event.facts
-    if kind not in _AMBIGUOUS:
-        return cast("Trigger", kind)
     if kind == "answered":
         if "survey" in facts:
             if is_machine(facts):
