@@ -64,6 +64,8 @@ class Rules:
     policy_ids: tuple[str, ...]
     longest_grace_ms: int
     """Of all deadlines and merges, and a minute: what time alone still decides lies in no minute that is final."""
+    shortest_grace_ms: int
+    """Of all deadlines: by more a record may not lie behind time, or what it proves was decided without it."""
     pseudonym_key: bytes
     """What persons' names are hashed with; empty: no secret."""
     sources: frozenset[str]
@@ -167,6 +169,7 @@ class Rules:
             promises=promises,
             policy_ids=book.policy_ids,
             longest_grace_ms=max(book.longest_grace_ms, MERGED_ELSEWHERE_MS) + MINUTE_MS,
+            shortest_grace_ms=book.shortest_grace_ms,
             pseudonym_key=pseudonym_key,
             sources=frozenset(settings.sources),
             erase_sources=frozenset(settings.erase_sources),

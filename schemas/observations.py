@@ -36,7 +36,7 @@ Counter = Literal[
     "sla_withdrawn",
 ]
 """Moved whenever the records came."""
-Moment = Literal["sla_retractions", "sla_unmatched", "survey_box"]
+Moment = Literal["sla_retractions", "sla_unmatched", "survey_box", "records_behind_frontier"]
 """Counters moved only while the moment that they tell of is recent, so that a replay pages nobody."""
 Duration = Literal["wait", "first_response", "resolution"]
 """Histograms of seconds, moved only while they ended recently."""
@@ -63,6 +63,18 @@ class IsolatedErrors(NamedTuple):
     last_error: str
     last_error_at: int
     """Ms since the epoch: of the record that it failed at, or of the wall clock where no record is known."""
+
+
+class BehindRecords(NamedTuple):
+    """Records of one source and topic that came so late that deadlines they could have met had been decided."""
+
+    records: int
+    since: int
+    """Timestamp of the first of them, ms."""
+    last_at: int
+    """The greatest timestamp of them, ms."""
+    furthest_ms: int
+    """The most that one of them lay behind what was decided."""
 
 
 ROLLING_MINUTES: Final = {"5m": 5, "1h": 60, "24h": 1440}

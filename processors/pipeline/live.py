@@ -7,6 +7,7 @@ from processors.cases.case import Case
 from processors.cases.ratings import Rating, rating_of
 from processors.kpis.partials import OTHER
 from processors.kpis.samples import SLOT, Sample
+from processors.state.partition import PartitionState
 from processors.state.sources import Sources
 from schemas.events.decoding import EVENT_TYPES
 from schemas.kpis import DIMENSIONS, Count, Sum
@@ -114,3 +115,15 @@ def observe_accepted(observations: Observations, row: EventRow) -> None:
         observations.count("complaints", event_type, row.kind, row.channel, row.area)
     else:
         observations.count("surveys", event_type, row.kind, row.channel, row.area)
+
+
+def observe_behind(
+    state: PartitionState, topic: str, source: str, record_at: int, frontier: int, observations: Observations
+) -> None:
+    """Count an accepted record that came so late that deadlines it could have met were decided before.
+
+    Nobody is paged for what is history: an import is not behind.
+    """
+    if frontier - record_at < state.rules.page_window_ms:
+        observations.moment(record_at, "records_behind_frontier", topic)
+        state.behind_frontier.note(topic, source, record_at, frontier)

@@ -255,6 +255,9 @@ def _accept(
     elif change is not None:
         linking.note_arrival(state, topic, key[2], record_at)
     live.observe_accepted(observations, row)
+    frontier = state.watermarks.timers_fired_to[topic]
+    if frontier - record_at > state.rules.shortest_grace_ms:
+        live.observe_behind(state, topic, source, record_at, frontier, observations)
 
 
 _Known = Literal["", "duplicate", "id_reused"]

@@ -19,6 +19,7 @@ from processors.kpis.rolling import RollingWindows
 from processors.kpis.rows import adjustment_rows, partial_rows
 from processors.kpis.samples import Sample
 from processors.rules import Rules
+from processors.state.behind_frontier import BehindFrontier
 from processors.state.cases import Cases
 from processors.state.customers import Customers
 from processors.state.dangling import Dangling
@@ -87,6 +88,7 @@ class PartitionState:
         """What a bound made leave, or not count, since the state began."""
         self.health = Health()
         self.missed_pages = MissedPages()
+        self.behind_frontier = BehindFrontier()
         # Derived.
         self.timers: dict[str, Timers] = {topic: Timers() for topic in INPUTS}
         self.leaving: dict[str, LeavingOrder] = {topic: LeavingOrder() for topic in INPUTS}
@@ -253,6 +255,7 @@ class PartitionState:
             "health": self.health.snapshot(),
             "missed_pages": self.missed_pages.meta(),
             "halted": self.error_streak.meta(),
+            "behind_frontier": self.behind_frontier.meta(),
         }
         return self.watermarks.meta() | {name: value for name, value in said.items() if value}
 
@@ -269,3 +272,4 @@ class PartitionState:
         self.health.restore(meta.get("health", {}))
         self.missed_pages.restore(meta.get("missed_pages", {}))
         self.error_streak.restore(meta.get("halted"))
+        self.behind_frontier.restore(meta.get("behind_frontier", []))

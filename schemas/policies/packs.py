@@ -120,6 +120,7 @@ class PolicyBook:
         )
         """Whether any clock is a team's."""
         self.longest_grace_ms = max((pack.longest_grace_ms for pack in self._packs), default=0)
+        self.shortest_grace_ms = min((pack.shortest_grace_ms for pack in self._packs), default=grace_ms)
 
     def target(
         self, metric: ClockMetric, started_at: int, facts: Mapping[str, object], at: int | None = None
@@ -197,6 +198,7 @@ class _Pack:
             target for _, _, rules in self._versions for listed in rules.values() for _, target in listed if target
         ]
         self.longest_grace_ms = max((target.grace_ms for target in targets), default=0)
+        self.shortest_grace_ms = min((target.grace_ms for target in targets), default=grace_ms)
         self.metrics = frozenset(metric for _, _, rules in self._versions for metric in rules)
 
     def target(self, metric: ClockMetric, started_at: int, facts: Mapping[str, object], at: int) -> Target | None:

@@ -18,6 +18,12 @@ EVENTS_REJECTED: Final = Counter(
 EVENT_WARNINGS: Final = Counter(
     "event_warnings", "Oddities of accepted events.", (INPUT, SOURCE, closed("warning", WARNINGS)), room=240
 )
+BEHIND_FRONTIER: Final = Counter(
+    "records_behind_frontier",
+    "Accepted records that came, by their timestamp, further behind what was decided than the shortest grace: what was "
+    "kept in time may have paged as breached. `oidor doctor` names their source.",
+    (INPUT,),
+)
 PROCESSING_ERRORS: Final = Counter(
     "processing_errors", "Records that our own code failed on: page us; the log says what failed.", (INPUT,)
 )
@@ -42,6 +48,6 @@ SURVEY_BOX: Final = Counter(
 )  # fmt: skip
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    EVENTS, REJECTIONS, EVENTS_REJECTED, EVENT_WARNINGS, PROCESSING_ERRORS, CONTACTS, COMPLAINTS, SURVEYS,
-    SURVEY_SCORE, SURVEY_BOX, TIME_SET_BACK,
+    EVENTS, REJECTIONS, EVENTS_REJECTED, EVENT_WARNINGS, BEHIND_FRONTIER, PROCESSING_ERRORS, CONTACTS, COMPLAINTS,
+    SURVEYS, SURVEY_SCORE, SURVEY_BOX, TIME_SET_BACK,
 )  # fmt: skip

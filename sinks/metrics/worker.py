@@ -24,6 +24,7 @@ OBSERVED: Final[
     "rejections": events.REJECTIONS,
     "events_rejected": events.EVENTS_REJECTED,
     "event_warnings": events.EVENT_WARNINGS,
+    "records_behind_frontier": events.BEHIND_FRONTIER,
     "processing_errors": events.PROCESSING_ERRORS,
     "isolated_errors": ISOLATED_ERRORS,
     "contacts": events.CONTACTS,
@@ -96,6 +97,7 @@ class WorkerMetrics(Metrics):
         self.set(REPLAY_ACTIVE, 0)
         for topic in INPUTS:
             self.begin(promises.SLA_UNMATCHED, topic)
+            self.begin(events.BEHIND_FRONTIER, topic)
             self.begin(events.PROCESSING_ERRORS, topic)
             for reason in REASONS:
                 self.begin(events.REJECTIONS, topic, reason)

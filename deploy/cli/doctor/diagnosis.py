@@ -10,6 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from deploy.cli.doctor.behind_frontier import behind_findings
 from deploy.cli.doctor.facts import (
     Broker,
     ConsumerGroup,
@@ -58,6 +59,7 @@ def diagnose(facts: Facts, settings: Settings) -> list[Finding]:
     if isinstance(facts.broker, Broker):
         findings += _time(facts.broker, facts.now)
         findings += _future(facts.broker, facts.now)
+        findings += behind_findings([part.behind for part in facts.broker.state], facts.now)
         findings += _open_transactions(facts.broker, facts.now)
         findings += _contradictions(facts.broker)
         if isinstance(facts.database, Database):

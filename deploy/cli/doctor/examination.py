@@ -44,6 +44,7 @@ from processors.durability.inspection import NoAnswerError
 from processors.durability.provenance import summed
 from processors.runtime.security import kafka_python_client
 from processors.settings import Settings
+from processors.state.behind_frontier import behind_records
 from processors.state.health import PartHealth
 from processors.worker import contradictions, written_versions
 from schemas.topics import INPUTS, ROWS, state_topic
@@ -151,7 +152,10 @@ def _state_parts(admin: KafkaAdminClient, settings: Settings, topics: Mapping[st
         meta = next((said for one in reversed(last.get(part, [])) if (said := meta_of(one)) is not None), {})
         health = {name: PartHealth(*known) for name, known in meta.get("health", {}).items()}
         size, messages = sizes.get(part.partition, 0), high[part] - low[part]
-        yield StatePartition(part.partition, size, messages, newest[part], meta.get("halted"), meta.get("now"), health)
+        behind = behind_records(meta.get("behind_frontier", []))
+        yield StatePartition(
+            part.partition, size, messages, newest[part], meta.get("halted"), meta.get("now"), health, behind
+        )
 
 
 def _unattended(state: Iterable[StatePartition], groups: Iterable[ConsumerGroup]) -> list[int]:

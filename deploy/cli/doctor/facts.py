@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from deploy.cli.copies import Copies
 from deploy.cli.topics import Problem
 from processors.state.health import PartHealth
+from schemas.observations import BehindRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class StatePartition:
     """Its own time at its last checkpoint, ms."""
     health: Mapping[str, PartHealth] = field(default_factory=dict)
     """Part of ours that failed at least once -> what is known of it."""
+    behind: Mapping[tuple[str, str], BehindRecords] = field(default_factory=dict)
+    """Topic and source -> their records that came behind what was decided."""
 
 
 @dataclass(frozen=True, slots=True)
