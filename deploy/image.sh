@@ -23,5 +23,5 @@ python=$(sed -n 's/^requires-python = ">=\(.*\)"$/\1/p' pyproject.toml) # that o
 .venv/bin/pip download --quiet --disable-pip-version-check --only-binary :all: --python-version "$python" \
     --require-hashes --requirement requirements/run.txt --dest "$kept/wheels"
 buildah bud --quiet --isolation chroot --tag oidor:local --file deploy/Dockerfile --build-arg BASE="$base" \
-    --build-arg PIP_NO_INDEX=1 --build-arg PIP_FIND_LINKS=/wheels --volume "$kept/wheels:/wheels:ro" .
+    --build-arg COMMIT="$(git rev-parse HEAD 2>/dev/null)" --build-arg PIP_NO_INDEX=1 --build-arg PIP_FIND_LINKS=/wheels --volume "$kept/wheels:/wheels:ro" .
 buildah images oidor:local

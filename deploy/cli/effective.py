@@ -18,8 +18,8 @@ from processors.settings import SECRETS, SECRETS_DIR, Settings, Unit
 
 PREFIX: Final = "OIDOR_"
 DEFAULT: Final = "default"
-_OTHERS: Final = frozenset({"OIDOR_KAFKA_JARS"})
-"""Variables with our prefix that are no settings of a process: where `oidor demo` finds the jars of Kafka."""
+_OTHERS: Final = frozenset({"OIDOR_KAFKA_JARS", "OIDOR_COMMIT"})
+"""Variables with our prefix that are no settings: where `oidor demo` finds Kafka, and what an image was made of."""
 
 
 class Setting(NamedTuple):

@@ -1,7 +1,6 @@
 """The metrics of one process: in a registry of its own, bounded, and guarded, so that none of them breaks anything."""
 
 import logging
-import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -11,7 +10,7 @@ import prometheus_client as prometheus
 
 from schemas.observations import IsolatedErrors
 from sinks.metrics.family import OTHER, Counter, Family, Gauge, Histogram, Summary
-from sinks.metrics.shared import BUILD, ISOLATED_ERRORS, SHARED, VERSION
+from sinks.metrics.shared import BUILD, ISOLATED_ERRORS, SHARED, build
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ class Metrics:
         self._moves: dict[tuple[Any, ...], Callable[[float], object]] = {}
         self._values: dict[tuple[Family, int], set[str]] = {}
         self._sets: dict[Family, set[tuple[str, ...]]] = {}
-        self.set(BUILD, 1, VERSION, platform.python_version())
+        self.set(BUILD, 1, *build())
 
     def increase(self, counter: Counter, *labels: str, by: float = 1) -> None:
         """Adds to a counter."""

@@ -1,12 +1,15 @@
 """What every metric of ours has in common: bounded series, and that moving it never raises."""
 
+import platform
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 
+from schemas.kpis import DEFINITION_VERSION
 from sinks.metrics.family import OTHER, VALUES_MAX, Counter, Family, Gauge, Label
 from sinks.metrics.registry import Metrics
-from sinks.metrics.shared import SHARED
+from sinks.metrics.shared import SHARED, commit
 
 CATS = Counter("cats", "Cats seen.", (Label("colour", "of cats"),))
 AWAKE = Gauge("awake", "Cats awake.")
@@ -81,3 +84,30 @@ def test_each_process_has_a_registry_of_its_own_with_what_all_have(metrics: Metr
     names = {family.name for family in other.registry.collect()}
     assert {family.exported_name for family in SHARED} <= names
     assert "process_cpu_seconds" in names
+
+
+def test_what_runs_is_named_by_version_python_commit_and_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OIDOR_COMMIT", "98af24e")
+    samples = (sample for family in Metrics([]).registry.collect() for sample in family.samples)
+    (labels,) = [sample.labels for sample in samples if sample.name == "feedback_build_info"]
+    assert labels == {
+        "version": version("oidor"),
+        "python": platform.python_version(),
+        "commit": "98af24e",
+        "definitions": str(DEFINITION_VERSION),
+    }
+
+
+@pytest.mark.parametrize(
+    ("environment", "installed", "said"),
+    [
+        ({}, None, ""),
+        ({}, '{"dir_info": {"editable": true}, "url": "file:///oidor"}', ""),
+        ({}, '{"url": "https://git/oidor", "vcs_info": {"vcs": "git", "commit_id": "1234567"}}', "1234567"),
+        ({"OIDOR_COMMIT": "98af24e"}, '{"vcs_info": {"commit_id": "1234567"}}', "98af24e"),
+    ],
+)
+def test_the_commit_is_what_the_image_says_or_what_pip_installed(
+    environment: dict[str, str], installed: str | None, said: str
+) -> None:
+    assert commit(environment, installed) == said
