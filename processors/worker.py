@@ -97,6 +97,7 @@ def known(rules: Rules, at: int) -> Known:
         targets=targets,
         patterns=(*registry.PATTERN_IDS, *get_args(OwnIncident)),
         sources=sorted(rules.sources),
+        oldest_case={(pack.policy_id, of): ms / 1000 for pack in packs for of, ms in pack.oldest_case.items()},
     )
 
 

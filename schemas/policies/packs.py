@@ -154,7 +154,9 @@ class PolicyBook:
 
         A default is not written, so that a new one changes nothing; nor how a version is called, or when a clock warns.
         """
-        unsaid: Any = {"version": True, "attainment": True, "clocks": {"__all__": {"__all__": {"warn_at"}}}}
+        unsaid: Any = {
+            "version": True, "attainment": True, "oldest_case": True, "clocks": {"__all__": {"__all__": {"warn_at"}}},
+        }  # fmt: skip
         packs = [policy.model_dump(mode="json", exclude_defaults=True, exclude=unsaid) for policy in self._policies]
         return json.dumps([self._grace_ms, packs], sort_keys=True)
 

@@ -166,6 +166,8 @@ class Policy(_Strict, Versioned):
     """The first that fits at the queueing holds; 5 s where none does."""
     attainment: Mapping[ClockMetric, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
     """Share of the clocks of a metric that is to be met, which alerts measure by; it decides about no clock."""
+    oldest_case: Mapping[Priority, Annotated[Duration, AfterValidator(_positive)]] = Field(default_factory=dict)
+    """Milliseconds that a case of a priority may be open before an alert says so; it decides about no clock."""
 
     @model_validator(mode="after")
     def _measured(self) -> "Policy":

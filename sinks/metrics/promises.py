@@ -29,6 +29,10 @@ SLA_UNMATCHED: Final = Counter("sla_unmatched", "Cases opened for which no polic
 SLA_TARGET: Final = Gauge(
     "sla_target", "Share of the clocks that is to be met, as the pack says.", _CLOCK, unit="ratio", room=100
 )  # fmt: skip
+OLDEST_CASE_TARGET: Final = Gauge(
+    "oldest_case_target", "For how long a case may be open, as the pack says: `oldest_case_age` is held to it.",
+    (POLICY, PRIORITY), unit="seconds", room=20,
+)  # fmt: skip
 INCIDENTS: Final = Counter(
     "pattern_incidents", "Transitions of incidents of failure patterns.",
     (PATTERN, SEVERITY, closed("transition", get_args(observations.Transition))), room=200,
@@ -50,6 +54,6 @@ RESOLUTION: Final = Histogram(
 )  # fmt: skip
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    SLA_OUTCOMES, SLA_WITHDRAWN, SLA_RETRACTIONS, SLA_WARNINGS, SLA_UNMATCHED, SLA_TARGET, INCIDENTS,
-    WAIT, FIRST_RESPONSE, RESOLUTION,
+    SLA_OUTCOMES, SLA_WITHDRAWN, SLA_RETRACTIONS, SLA_WARNINGS, SLA_UNMATCHED, SLA_TARGET,
+    OLDEST_CASE_TARGET, INCIDENTS, WAIT, FIRST_RESPONSE, RESOLUTION,
 )  # fmt: skip

@@ -61,6 +61,8 @@ class Known:
     """Seconds that are promised: histograms tell apart what is up to them."""
     patterns: Collection[str] = ()
     sources: Collection[str] = ()
+    oldest_case: Mapping[tuple[str, Priority], float] = field(default_factory=dict)
+    """(policy, priority) -> seconds that a case may be open, where the pack says it."""
 
 
 _PROMISED: Final[Mapping[Histogram, tuple[ClockMetric, ...]]] = {
@@ -93,6 +95,8 @@ class WorkerMetrics(Metrics):
                     self.begin(promises.SLA_OUTCOMES, policy, metric, priority, outcome)
         for (policy, metric), share in known.attainment.items():
             self.set(promises.SLA_TARGET, share, policy, metric)
+        for (policy, of_priority), seconds in known.oldest_case.items():
+            self.set(promises.OLDEST_CASE_TARGET, seconds, policy, of_priority)
         self.begin(events.TIME_SET_BACK)
         self.set(REPLAY_ACTIVE, 0)
         for topic in INPUTS:

@@ -143,7 +143,15 @@ def test_the_grace_is_the_settings_unless_a_rule_says_its_own(tmp_path: Path) ->
     both = book(pack(tmp_path, "  answer: [{when: {channel: [phone]}, target: 20s, grace: 5min}, {target: 60s}]\n"))
     graces = [both.target("answer", NOW, {"channel": channel}) for channel in ("phone", "chat")]
     assert [target and target.grace_ms for target in graces] == [300_000, GRACE]
-    assert both.longest_grace_ms == 300_000
+    assert (both.longest_grace_ms, both.shortest_grace_ms) == (300_000, GRACE)
+
+
+def test_what_alerts_are_held_to_decides_about_no_clock(tmp_path: Path) -> None:
+    clocks = "  answer: [{target: 20s}]\n"
+    held = book(pack(tmp_path, f"{clocks}attainment: {{answer: 0.8}}\noldest_case: {{urgent: 1d, low: 14d}}\n"))
+    (policy,) = held.policies
+    assert policy.oldest_case == {"urgent": 86_400_000, "low": 1_209_600_000}
+    assert held.content == book(pack(tmp_path, clocks)).content
 
 
 BAD: list[tuple[str, str, list[str]]] = [

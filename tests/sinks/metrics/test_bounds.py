@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 from prometheus_client import generate_latest
 
+from processors.worker import known
 from schemas.observations import ROLLING_MINUTES, Observations, WindowCounts
 from sinks.metrics import shared, warehouse, worker
 from sinks.metrics.census import OPEN, Census
@@ -119,7 +120,8 @@ WORKER = EVERY | {
     "backlog_cases", "case_retention_seconds", "checkpoint_bytes", "checkpoint_seconds", "checkpoints",
     "clock_agrees", "clock_ahead_seconds", "complaints", "contacts", "dedup_span_seconds", "departed_span_seconds",
     "event_warnings", "events", "events_rejected", "first_response_seconds", "imported_cases", "imported_incidents",
-    "imported_sla_clocks", "incidents_open", "input_deleted", "oldest_case_age_seconds", "partitions",
+    "imported_sla_clocks", "incidents_open", "input_deleted", "oldest_case_age_seconds",
+    "oldest_case_target_seconds", "partitions",
     "partitions_expected", "pattern_incidents", "processing_errors", "queue_length", "queue_longest_wait_seconds",
     "records_behind_frontier", "rejections", "replay_active", "rereads", "resolution_seconds",
     "rolling_attainment_decided", "rolling_attainment_ratio", "rolling_csat_answers", "rolling_csat_ratio",
@@ -173,6 +175,12 @@ def test_what_is_known_beforehand_is_there_at_nothing_so_that_increase_sees_the_
     for result in ("inserted", "refused", "failed"):
         begun = lines(warehouse.WarehouseMetrics())
         assert f'feedback_sink_batches_total{{result="{result}",sink="clickhouse"}} 0.0' in begun
+
+
+def test_for_how_long_a_case_may_be_open_is_exported_as_the_pack_in_force_says_it() -> None:
+    metrics = WorkerMetrics(known(rules(), T0))
+    of = {"policy": "default", "priority": "urgent"}
+    assert metrics.registry.get_sample_value("feedback_oldest_case_target_seconds", of) == 86_400
 
 
 def test_a_histogram_tells_apart_what_is_promised() -> None:
