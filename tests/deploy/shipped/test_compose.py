@@ -168,3 +168,11 @@ def test_the_database_knows_no_user_without_a_password() -> None:
     asked = {one.get("from_env") for one in root.iter("password")}
     assert asked <= SERVICES["clickhouse"]["environment"].keys()
     assert {user.tag for user in users} >= {"default", "oidor", "reader"}
+
+
+def test_links_in_pages_and_alerts_lead_to_the_runbook_that_grafana_serves() -> None:
+    mounts = [volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"] if "runbook" in volume]
+    prometheus = yaml.safe_load((CHECKOUT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    link = prometheus["global"]["external_labels"]["runbook"]
+    assert mounts == [["./deploy/runbook.md", link.replace("http://127.0.0.1:3000", "/usr/share/grafana")]]
+    assert SERVICES["board"]["environment"]["OIDOR_RUNBOOK_URL"] == link
