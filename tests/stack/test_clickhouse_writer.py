@@ -20,6 +20,7 @@ from processors.settings import Settings
 from schemas.kpis import COUNTS, DIMENSIONS, HISTOGRAM_WIDTH, HISTOGRAMS, LOWEST_BUCKET, SUMS
 from schemas.outputs import (
     COLUMNS,
+    ActionRow,
     CaseRow,
     ClockRow,
     ErasureRow,
@@ -157,13 +158,16 @@ ROWS: dict[str, Sequence[Any]] = {
     "kpi_partials": PARTIAL,
     "kpi_quarter_hours": PARTIAL._replace(revision=1 << 40),
     "kpi_stale_minutes": StaleMinuteRow(NOON, "contact-events", 3, "not_taken_back", 1),
+    "actions": ActionRow(
+        "a-1", "maintenance_planned", "", "m-1", "crm", NOON, NOON + 60_000, NOON - 5_000, "ana", "new disks", NOON, 9,
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("table", COLUMNS)
 def test_what_goes_in_comes_out(address: Address, client: Client, table: str) -> None:
     moments = {name for name in COLUMNS[table] if name.endswith(("_at", "_since"))} | {"day", "minute", "quarter_hour"}
-    moments.add("first_seen")
+    moments |= {"first_seen", "at"}
 
     assert write(address, block(table, ROWS[table], version=1 << 40)) == []
 

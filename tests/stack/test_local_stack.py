@@ -162,8 +162,8 @@ def test_three_brokers_survive_the_loss_of_one(kafka: LocalKafka, tmp_path: Path
 
 def test_missing_topics_are_made_once_and_pass_the_check(kafka: LocalKafka, fresh: Fresh) -> None:
     settings = fresh.settings(brokers=kafka.bootstrap, partitions=3)
-    assert len(topics.check(settings)) == 7
-    assert len(topics.create(settings)) == 7
+    assert len(topics.check(settings)) == 8
+    assert len(topics.create(settings)) == 8
     assert topics.check(settings) == []
     assert topics.create(settings) == []
 
@@ -658,7 +658,7 @@ def test_the_stack_uses_a_broker_that_it_is_given(
 ) -> None:
     with Stack(tmp_path, bootstrap=kafka.bootstrap) as stack:
         settings = stack.settings(app_id=fresh.app_id, topic_prefix=fresh.topic_prefix, partitions=1)
-        assert len(topics.create(settings)) == 7
+        assert len(topics.create(settings)) == 8
         assert connect(stack.clickhouse).execute("SELECT 1") == [(1,)]
         port = stack.clickhouse.port
     with pytest.raises(NetworkError):

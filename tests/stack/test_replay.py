@@ -47,7 +47,7 @@ def test_a_replay_of_everything_shows_the_same_and_one_altered_row_is_named(sett
 
         oidor.ask(
             f"INSERT INTO {there}.incidents SELECT * REPLACE (version + 1 AS version, 'another' AS summary) "
-            f"FROM {there}.v_incidents ORDER BY incident_id LIMIT 1"
+            f"FROM {there}.incidents FINAL ORDER BY incident_id LIMIT 1"
         )
         differing = [one for one in compare(oidor.client(), here, there) if one.any]
         assert [(one.view, one.only_here, one.only_there) for one in differing] == [("v_incidents", 1, 1)]

@@ -18,7 +18,7 @@ from tests.stack.test_spine import assert_as_undisturbed
 pytestmark = pytest.mark.stack
 
 EVENTS = 9_000
-GOES_ON_SECONDS = 20
+GOES_ON_SECONDS = 40
 
 
 @pytest.fixture
