@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, cast
 
+import msgspec
+
 from processors.cases.events import CaseEvent, CaseFacts, CaseKey, Facts, Stated
 from processors.cases.organisation import Place, place
 from processors.cases.standing import ALONE, NOTHING_GIVEN, Linked, Standing
@@ -67,7 +69,7 @@ WaitEnd = Literal["answered", "abandoned", "callback", "other"]
 """How a wait ended: `other` is the end of its case, which nobody answered."""
 
 
-class Said(NamedTuple):
+class Said(msgspec.Struct, frozen=True, gc=False):
     """What a wait added to the KPIs, what that was made of, and of which moments, both included, it is so."""
 
     sample: Sample

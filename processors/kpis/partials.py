@@ -129,8 +129,8 @@ class Partials:
 
     def add(self, sample: Sample, sign: int = 1) -> None:
         """Add a sample, or take it back (sign -1)."""
-        at_ms, attribution, amounts = sample
-        minute = at_ms - at_ms % MINUTE_MS
+        attribution, amounts = sample.attribution, sample.amounts
+        minute = sample.at_ms - sample.at_ms % MINUTE_MS
         self._combine(minute, 0, attribution[:_PROMISE], amounts, sign)
         promise = attribution[_PROMISE:]
         if any(promise):
@@ -145,7 +145,7 @@ class Partials:
         _, others, slots = combined
         self.overflowed_values += others
         for slot, amount in amounts:
-            slots[slot] = slots.get(slot, 0) + sign * amount
+            slots[slot] = slots[slot] + sign * amount if slot in slots else sign * amount
 
     def _spread(self) -> None:
         """Add what was combined to its partials."""

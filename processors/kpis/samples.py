@@ -6,7 +6,9 @@ Slots are numbered as `schemas.kpis.HISTOGRAM_WIDTH` says; what is written of th
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from schemas.kpis import (
     ACCUMULATORS,
@@ -36,7 +38,7 @@ Amounts = tuple[tuple[int, int], ...]
 """(slot, amount) pairs"""
 
 
-class Sample(NamedTuple):
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """What one moment of a case adds to the KPIs."""
 
     at_ms: int

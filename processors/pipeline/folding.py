@@ -6,7 +6,9 @@ off what emission hands over, one case after the other, until no case is given a
 
 from bisect import insort
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from processors.cases import merges, waits
 from processors.cases.bound import NOTHING_LEFT, leave_out
@@ -36,7 +38,7 @@ _LINKS: Final = "links"
 """The part that fails when a survey cannot be folded with what the case gives it that it names."""
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True):
     """A case with an event folded into it, of which nobody else knows yet: only the case itself has changed."""
 
     case: Case
@@ -303,7 +305,7 @@ def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str,
         warnings += ("dangling_reference",)
     if "revises" in event.facts and not case.left_out and not case.events_of(event.facts["revises"]):
         warnings += ("dangling_reference",)
-    if _is_merged_elsewhere(state, case) and merges.is_conversation(event):
+    if case.fold.merged is not None and _is_merged_elsewhere(state, case) and merges.is_conversation(event):
         warnings += ("merged_elsewhere",)
     if case.events:
         last = case.events[-1]
