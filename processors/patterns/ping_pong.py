@@ -18,7 +18,7 @@ class PingPongParameters(Parameters):
 
 def incidents(case: Case, _: Sequence[Reading], now: int, parameters: PingPongParameters) -> list[Incident]:
     """At most one in each cycle from opening, or reopening, to resolution."""
-    if case.fold.state in ("void", "merged"):
+    if not case.fold.cycles or case.fold.state in ("void", "merged"):
         return []
     crossed = [(cycle, crossing(cycle.transfers, parameters.transfers)) for cycle in case.fold.cycles]
     return [_incident(case, cycle, opened_at) for cycle, opened_at in crossed if opened_at is not None]

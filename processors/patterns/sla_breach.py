@@ -15,10 +15,13 @@ from schemas.taxonomy import Severity
 
 
 def incidents(case: Case, readings: Sequence[Reading], now: int, _: Parameters) -> list[Incident]:
-    broken = [index for index, reading in enumerate(readings) if reading.state in BROKEN or reading.retracted]
-    found = [case.fold.clocks[index] for index in broken]
+    read = zip(case.fold.clocks, readings, strict=True)
     # What is inherited was an incident of the case that was merged into this one.
-    return [_incident(case, clock, now) for clock in found if clock.inherited_at is None]
+    return [
+        _incident(case, clock, now)
+        for clock, reading in read
+        if (reading.state in BROKEN or reading.retracted) and clock.inherited_at is None
+    ]
 
 
 def _incident(case: Case, clock: Clock, now: int) -> Incident:

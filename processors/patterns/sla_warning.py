@@ -17,8 +17,8 @@ class SlaWarningParameters(Parameters):
 
 
 def incidents(case: Case, readings: Sequence[Reading], now: int, parameters: SlaWarningParameters) -> list[Incident]:
-    warned = [index for index, reading in enumerate(readings) if reading.warned]
-    return [_incident(case, case.fold.clocks[index], readings[index], parameters) for index in warned]
+    read = zip(case.fold.clocks, readings, strict=True)
+    return [_incident(case, clock, reading, parameters) for clock, reading in read if reading.warned]
 
 
 def _incident(case: Case, clock: Clock, reading: Reading, parameters: SlaWarningParameters) -> Incident:

@@ -61,10 +61,11 @@ def _scored(rating: Rating) -> float:
 
 def observe_waits(observations: Observations, case: Case, before: Sequence[Sample], after: Sequence[Sample]) -> None:
     """Observe the waits that a person has ended since `before`: they count from their queueing, and end later."""
-    known = {sample.at_ms for sample in before if _waited_ms(sample) is not None}
     for sample in after:
-        waited_ms = _waited_ms(sample)
-        if waited_ms is not None and sample.at_ms not in known:
+        waited_ms = None if sample in before else _waited_ms(sample)
+        if waited_ms is not None and sample.at_ms not in [
+            each.at_ms for each in before if _waited_ms(each) is not None
+        ]:
             ended_at, channel = sample.at_ms + waited_ms, sample.attribution[_CHANNEL]
             observations.duration(ended_at, waited_ms / 1000, "wait", channel, "elapsed")
             own_ms = _own_time_of_wait(case, sample.at_ms, waited_ms)

@@ -24,7 +24,8 @@ def observe(
         for clock, said in zip(before.clocks, before.states, strict=True)
         if said in DECIDED and clock.inherited_at is None
     }
-    live, broken, window_ms = case.live_breaches, set[ClockKey](), state.rules.page_window_ms
+    live, window_ms = case.live_breaches, state.rules.page_window_ms
+    broken: set[ClockKey] = set()
     for clock, said in () if case.fold.test else zip(after.clocks, after.states, strict=True):
         if said not in DECIDED or clock.inherited_at is not None:
             continue
