@@ -20,7 +20,7 @@ def text_topics(text: str, language: str) -> tuple[str, ...]:
     """
     lexicon = _LEXICONS.get(language[:2].lower(), _LEXICONS[""])
     words = words_of(text)
-    marks = [lexicon.look_up(word) for word in words]
+    marks = [*map(lexicon.look_up, words)]
     present = _NO_ELEMENTS.union(*[mark.elements for mark in marks])
     hits: set[int] = set()
     for place, mark in enumerate(marks):

@@ -56,7 +56,8 @@ def emit(state: PartitionState, case: Case, after: Evaluation, observations: Obs
     if after.incidents or before.incidents:
         imported = before.imported, after.imported
         emit_incidents(state, before.incidents, after.incidents, observations, imported)
-    _void_clocks(state, case, before, after)
+    if before.clocks != after.clocks[: len(before.clocks)]:
+        _void_clocks(state, case, before, after)
     if after.gauges != before.gauges:
         _move_gauges(state, before.gauges, after.gauges)
     if after.memberships != before.memberships:
@@ -158,8 +159,6 @@ def _move_gauges(state: PartitionState, before: Iterable[Labels], after: Iterabl
 
 def _void_clocks(state: PartitionState, case: Case, before: Evaluation, after: Evaluation) -> None:
     """A clock that the fold no longer knows, because an earlier event came, is void."""
-    if before.clocks == after.clocks[: len(before.clocks)]:
-        return
     ids = {clock_id(case, clock) for clock in after.clocks}
     for clock in before.clocks:
         if clock_id(case, clock) not in ids:
@@ -176,7 +175,7 @@ def _move(state: PartitionState, case: Case, before: Evaluation, after: Evaluati
         was, now = before.memberships.get(pattern.id), after.memberships.get(pattern.id)
         if was == now:
             continue
-        stays = was is not None and now is not None and was[:2] == now[:2]
+        stays = was is not None and now is not None and was.at == now.at and was.subject == now.subject
         if was is not None and not stays:
             left = state.subjects.leave(pattern.id, was, case.key)
             emit_subject(state, pattern, was.subject, left, observations)

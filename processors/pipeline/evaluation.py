@@ -14,7 +14,6 @@ from processors.cases.fold import Said
 from processors.cases.history import History, Membership, Subject
 from processors.cases.measures import under_promise
 from processors.cases.standing import links_of
-from processors.cases.transitions import TERMINAL
 from processors.kpis.samples import Amounts, Sample, counted, duration
 from processors.patterns import registry
 from processors.patterns.incidents import Incident, incident_row
@@ -62,8 +61,8 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
     failures: list[Failure] = []
     judged = not fold.test and (of_fold or fold.cycles)
     said = waits.read(fold, now) if fold.waits else []
-    settled_at = case.settled_at if case.is_over else None
-    is_survey = case.key[0] == SURVEYS
+    is_survey, is_over = case.key[0] == SURVEYS, fold.is_over
+    settled_at = case.settled_at if is_over or is_survey else None
     incidents, imported = _incidents(case, readings, partition, now, rules, failures) if judged else (_NOTHING, _NONE)
     return Evaluation(
         of_fold,
@@ -71,7 +70,7 @@ def evaluate(case: Case, partition: int, now: int, rules: Rules) -> Evaluation:
         _outcomes(case, states, said) if not fold.test and (of_fold or said) else (),
         incidents,
         _memberships(case, failures),
-        () if fold.state in TERMINAL or fold.test else backlog.gauges(case, still_open, now, rules.page_window_ms),
+        () if is_over or fold.test else backlog.gauges(case, still_open, now, rules.page_window_ms),
         merges.carry_over(case.key, fold),
         _next_timer(case, still_open, said, settled_at, now, rules),
         tuple(failures),

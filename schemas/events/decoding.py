@@ -32,6 +32,7 @@ OLDEST_MS: Final = 400 * 86_400_000
 SKEW: Final = timedelta(minutes=5)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     CONTACTS: TypeAdapter(ContactEvent),
@@ -103,8 +104,7 @@ def occurred_ms(event: Event) -> int:
 
 def to_ms(moment: datetime) -> int:
     """Milliseconds since the epoch, rounded down; exact, which `timestamp()` is not."""
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def payload_as_sent(value: bytes) -> str:
