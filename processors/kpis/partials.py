@@ -30,7 +30,6 @@ from schemas.kpis import DIMENSIONS
 
 MINUTE_MS: Final = 60_000
 QUARTER_HOUR_MS: Final = 900_000
-_ATTRIBUTIONS_KEPT: Final = 10_000
 NO_LIMIT: Final = 2**32
 """The limit of a dimension all of whose values have a name."""
 OTHER: Final = "other"
@@ -39,6 +38,8 @@ Attribution = tuple[str, ...]
 """A value per dimension, as `Sample` has it, or part of it."""
 _PROMISE: Final = DIMENSIONS.index("policy")
 """Dimensions from here on are of the promise: there are few, so what is counted by them is combined by itself."""
+Combined = defaultdict[int, dict[Attribution, tuple[tuple[PartialId, ...], int, Slots]]]
+"""By minute, ms, and values: over which partials something is to be spread, how many of them are `other`, and what."""
 Buckets = dict[int, dict[PartialId, Slots]]
 """By the moment at which a minute, or a quarter-hour, begins, ms: its partials."""
 
@@ -68,8 +69,8 @@ class Partials:
         self._changed: Buckets = {}
         self._adjustments: Buckets = {}
         self._count = 0
-        self._combined: dict[tuple[int, Attribution], tuple[tuple[PartialId, ...], int, Slots]] = {}
-        """By minute, ms, and values: what is still to be spread over these partials, so many of them `other`."""
+        self._combined: Combined = defaultdict(dict)
+        """What is still to be spread."""
         self._to_spread_over = 0
         """How many partials these are, those of each that are the same ones counted each time."""
         self._pieces: dict[int, list[list[Alike]]] | None = None
@@ -88,7 +89,6 @@ class Partials:
         self._values: list[dict[str, PartialId]] = [{} for _ in DIMENSIONS]
         """The values that each dimension admits, with the ids of their partials."""
         self._values_max = values_max
-        self._ids: dict[Attribution, tuple[tuple[PartialId, ...], int]] = {}
 
     @property
     def minutes(self) -> Buckets:
@@ -137,10 +137,9 @@ class Partials:
             self._combine(minute, _PROMISE, promise, amounts, sign)
 
     def _combine(self, minute: int, first: int, values: Attribution, amounts: Amounts, sign: int) -> None:
-        key = minute, values
-        combined = self._combined.get(key)
+        combined = self._combined[minute].get(values)
         if combined is None:
-            combined = self._combined[key] = *self._partial_ids(first, values), {}
+            combined = self._combined[minute][values] = *self._partial_ids(first, values), {}
             self._to_spread_over += len(combined[0])
         _, others, slots = combined
         self.overflowed_values += others
@@ -151,14 +150,14 @@ class Partials:
         """Add what was combined to its partials."""
         if not self._combined:
             return
-        combined, self._combined, self._pieces = self._combined, {}, None
+        minutes, self._combined, self._pieces = self._combined, defaultdict(dict), None
         self._to_spread_over = 0
-        minutes: dict[int, Summands] = defaultdict(Summands)
-        for (minute, _), (ids, _, total) in combined.items():
-            summands, amounts = minutes[minute], without_nothing(total)
-            for key in ids:
-                summands[key].append(amounts)
-        for minute, summands in minutes.items():
+        for minute, combined in minutes.items():
+            summands = Summands()
+            for ids, _, total in combined.values():
+                amounts = without_nothing(total)
+                for key in ids:
+                    summands[key].append(amounts)
             if minute < self.closed_before_ms:
                 summands.add_to(self._adjustments.setdefault(minute, {}))
                 continue
@@ -169,18 +168,13 @@ class Partials:
 
     def _partial_ids(self, first: int, values: Attribution) -> tuple[tuple[PartialId, ...], int]:
         """The partials of values of the dimensions from `first` on, and how many of them are `other`."""
-        known = self._ids.get(values)
-        if known is not None:
-            return known
-        ids, others = tuple(filter(None, map(dict.get, self._values[first:], values))), 0
-        if len(ids) < len(values) - values.count(""):  # a value is new, or is `other`
-            said = [each for each in enumerate(values, first) if each[1]]
-            ids = tuple([self._values[each[0]].get(each[1]) or self._admit(*each) for each in said])
-            others = sum(map(ne, ids, said))
-        if len(self._ids) >= _ATTRIBUTIONS_KEPT:
-            self._ids.clear()
-        known = self._ids[values] = ids, others
-        return known
+        ids = tuple(filter(None, map(dict.get, self._values[first:], values)))
+        if len(ids) == len(values) - values.count(""):
+            return ids, 0
+        # A value is new, or is `other`.
+        said = [each for each in enumerate(values, first) if each[1]]
+        ids = tuple([self._values[each[0]].get(each[1]) or self._admit(*each) for each in said])
+        return ids, sum(map(ne, ids, said))
 
     def _admit(self, dimension: int, value: str) -> PartialId:
         if place_of(value) < self.limits.get(dimension, NO_LIMIT):
@@ -317,4 +311,3 @@ class Partials:
             self.limits[dimension] = limit
             values = self._values[dimension]
             self._values[dimension] = {value: each for value, each in values.items() if place_of(value) < limit}
-            self._ids.clear()
