@@ -156,7 +156,7 @@ class Fold:
         """Of whom transfers spoke, and whether they have the case by now."""
         self.hold: Hold | None = None
         """What clocks pause for, as far as their policies let them."""
-        self.cycles: list[Cycle] = []
+        self.cycles: tuple[Cycle, ...] = ()
         """Those in which the case was handed on, in order."""
         self.clocks: list[Clock] = []
         self.latest: dict[ClockMetric, Clock] = {}
@@ -358,7 +358,7 @@ def _transferred(fold: Fold, event: CaseEvent) -> None:
     fold.holders = {**fold.holders, facts.get("from", ""): False, facts.get("to", ""): True}
     if not fold.is_over:
         if not fold.cycles or fold.cycles[-1].number != fold.reopens:
-            fold.cycles.append(Cycle(fold.reopens))
+            fold.cycles += (Cycle(fold.reopens),)
         fold.cycles[-1].transfers.append((event.occurred_at, facts.get("from", ""), facts.get("to", "")))
     fold.move_to_team(event.occurred_at, facts.get("to", ""))
 

@@ -14,6 +14,8 @@ Subject = tuple[str, ...]
 CASES_CONSIDERED: Final = 50
 """A subject with more cases is judged by the first 49 and the last."""
 
+_NONE: Final[frozenset[str]] = frozenset()
+
 
 class Membership(NamedTuple):
     """That a case belongs to a subject, in the eyes of one pattern."""
@@ -35,7 +37,7 @@ class History:
         """In order of time, ms."""
         self.incidents: Mapping[str, IncidentRow] = {}
         """By incident id, as last emitted."""
-        self.imported: frozenset[str] = frozenset()
+        self.imported = _NONE
         """Ids of those that nobody could be called for when they opened."""
         self.next_timer = NEVER
         """The moment, ms, of the timer that waits for it; `NEVER`: none does."""
