@@ -33,13 +33,13 @@ def tune_gc() -> None:
     and then through all that is not that young, which holds everything up for as long as half a second.
     """
     gc.freeze()
-    gc.set_threshold(10_000, 2, 100)
+    gc.set_threshold(40_000)
     gc.callbacks.append(_freeze_survivors)
 
 
 def _freeze_survivors(phase: str, info: Mapping[str, int]) -> None:
-    """What two collections found in use is state: never looked through again, it goes once nothing refers to it."""
-    if phase == "stop" and info["generation"]:
+    """What a collection found in use is state: never looked through again, it goes once nothing refers to it."""
+    if phase == "stop":
         gc.freeze()
 
 
