@@ -136,13 +136,11 @@ _HANDOFF: Final = DIMENSIONS.index("handoff")
 
 def under_promise(metric: ClockMetric, target: Target, attribution: tuple[str, ...]) -> tuple[str, ...]:
     """Whom what is judged by a promise counts for: whose case it was, under that promise."""
-    promised = target.policy_id, f"{metric} {target.written}"
-    return (*attribution[:_POLICY], *promised, *attribution[_BEHIND_TARGET:])
+    return (*attribution[:_POLICY], target.policy_id, f"{metric} {target.written}")
 
 
 _POLICY: Final = DIMENSIONS.index("policy")
-_BEHIND_TARGET: Final = _POLICY + 2
-assert DIMENSIONS[_POLICY:_BEHIND_TARGET] == ("policy", "target"), "side by side, for every evaluation sets both"
+assert DIMENSIONS[_POLICY:] == ("policy", "target"), "behind all others, for every evaluation sets both"
 
 
 def complaint_amounts(fold: Fold, event: CaseEvent, trigger: Trigger) -> Amounts:
