@@ -305,7 +305,8 @@ def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str,
         warnings += ("dangling_reference",)
     if "revises" in event.facts and not case.left_out and not case.events_of(event.facts["revises"]):
         warnings += ("dangling_reference",)
-    if case.fold.merged is not None and _is_merged_elsewhere(state, case) and merges.is_conversation(event):
+    merge = case.fold.merged
+    if merge is not None and _is_merged_elsewhere(state, case, merge) and merges.is_conversation(event):
         warnings += ("merged_elsewhere",)
     if case.events:
         last = case.events[-1]
@@ -325,10 +326,9 @@ def _oddities(state: PartitionState, case: Case, event: CaseEvent) -> tuple[str,
     return warnings
 
 
-def _is_merged_elsewhere(state: PartitionState, case: Case) -> bool:
-    """Must the survivor of a merge be somewhere else, by the records of its topic alone?"""
-    merge = case.fold.merged
-    if merge is None or case.fold.state != "merged" or merges.is_found(case.fold):
+def _is_merged_elsewhere(state: PartitionState, case: Case, merge: CaseEvent) -> bool:
+    """Must the survivor of the merge of a case be somewhere else, by the records of its topic alone?"""
+    if case.fold.state != "merged" or merges.is_found(case.fold):
         return False
     return state.watermarks.max_timestamp[case.key[0]] > merges.lapses_at(merge.occurred_at)
 
