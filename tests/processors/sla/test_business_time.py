@@ -1,6 +1,6 @@
 """Business time: the vectors that people compute by hand, and the laws, against a walk minute by minute."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -324,6 +324,7 @@ class Reference:
 
     def __init__(self, zone: str, weekly: list[list[Minutes]], special: Plan, openings: Plan) -> None:
         self.zone, self.weekly, self.special, self.openings = ZoneInfo(zone), weekly, special, openings
+        self._open: dict[date, frozenset[int]] = {}
 
     def open_minutes(self, first: int, last: int) -> list[int]:
         """The minutes in [first, last) that are open, in milliseconds; the walk begins three days before."""
@@ -337,11 +338,18 @@ class Reference:
         return found
 
     def is_open(self, wall: datetime) -> bool:
-        minute = wall.hour * 60 + wall.minute
-        yesterday = wall.date() - timedelta(days=1)
-        return any(opens <= minute < closes for opens, closes in self.hours(wall.date())) or any(
-            opens <= minute + 1440 < closes for opens, closes in self.hours(yesterday)
-        )
+        day = wall.date()
+        if day not in self._open:
+            self._open[day] = frozenset(self._minutes(day))
+        return wall.hour * 60 + wall.minute in self._open[day]
+
+    def _minutes(self, day: date) -> Iterator[int]:
+        """Those of a day that are open, and what is left of a shift of the day before."""
+        for minute in range(1440):
+            if any(opens <= minute < closes for opens, closes in self.hours(day)) or any(
+                opens <= minute + 1440 < closes for opens, closes in self.hours(day - timedelta(days=1))
+            ):
+                yield minute
 
     def hours(self, day: date) -> list[Minutes]:
         return self.special.get(day, self.weekly[day.weekday()]) + self.openings.get(day, [])
