@@ -57,7 +57,7 @@ def shown(rules_: Any, log: list[Happening]) -> Views:
 def promised(views: Views) -> Any:
     """All that is said of clocks, KPIs and incidents, and of cases but how many events they are folded from."""
     cases = [{k: v for k, v in row.items() if k != "events_left_out"} for row in views.table("cases")]
-    return cases, views.clocks(), views.table("incidents"), views.table("kpi_partials")
+    return cases, views.clocks(), views.table("incidents"), views.kpis()
 
 
 def marked(views: Views) -> bool:
