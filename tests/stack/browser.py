@@ -59,13 +59,13 @@ class Page:
         began = clock()
         while not await self.evaluate(f"Boolean({expression})"):
             if clock() - began > seconds:
-                text = await self.evaluate("document.body.innerText")
+                text = await self.evaluate("document.body?.innerText")
                 raise AssertionError(f"not within {seconds:g} s: {expression}\n{text}")
             await asyncio.sleep(0.05)
         return clock() - began
 
     async def text(self) -> str:
-        return str(await self.evaluate("document.body.innerText"))
+        return str(await self.evaluate("document.body?.innerText"))
 
     async def picture(self) -> bytes:
         """A picture of the window, PNG."""

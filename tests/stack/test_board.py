@@ -88,7 +88,7 @@ async def publish(oidor: Installation, *messages: Message) -> None:
 
 
 def text_has(text: str) -> str:
-    return f"document.body.innerText.includes({text!r})"
+    return f"document.body?.innerText.includes({text!r})"  # while a page is left there is no body
 
 
 async def acknowledged(page: Page, who: str) -> None:
