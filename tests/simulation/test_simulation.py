@@ -12,7 +12,7 @@ from tests.simulation import model
 from tests.simulation.faults import FAULTS
 from tests.simulation.seeds import LOGS, in_peace, log_of, played
 
-SEEDS = 20
+SEEDS = 10
 CHUNK = 10
 
 
