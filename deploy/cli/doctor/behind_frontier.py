@@ -1,10 +1,9 @@
 """Sources whose records come behind what was decided, as the last checkpoints say."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
-from deploy.cli.doctor.finding import Finding
+from deploy.cli.doctor.finding import Finding, moment
 from schemas.observations import BehindRecords
 from schemas.policies.durations import in_words
 
@@ -24,8 +23,8 @@ def behind_findings(states: Sequence[Mapping[tuple[str, str], BehindRecords]], n
         yield Finding(
             "late records",
             False,
-            f"{source} on {topic}: {one.records} records since {_moment(one.since)} came after deadlines were decided "
-            f"that they could have met, up to {in_words(one.furthest_ms)} behind, the last of {_moment(one.last_at)}",
+            f"{source} on {topic}: {one.records} records since {moment(one.since)} came after deadlines were decided "
+            f"that they could have met, up to {in_words(one.furthest_ms)} behind, the last of {moment(one.last_at)}",
             "what it answers in time breaches live, pages, and is withdrawn when its record comes: let it, or the "
             "mirror in between, send each record sooner after its timestamp, or give the promises a longer grace",
         )
@@ -40,7 +39,3 @@ def _both(one: BehindRecords, other: BehindRecords) -> BehindRecords:
         max(one.last_at, other.last_at),
         max(one.furthest_ms, other.furthest_ms),
     )
-
-
-def _moment(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
@@ -20,7 +19,7 @@ from deploy.cli.doctor.facts import (
     PartitionLag,
     Unreconciled,
 )
-from deploy.cli.doctor.finding import Finding
+from deploy.cli.doctor.finding import Finding, moment
 from deploy.cli.doctor.outdated_kpis import outdated_findings
 from deploy.cli.doctor.sources import key_findings, partitioner_findings, split_case_findings
 from processors.durability.provenance import contradictions_of_versions
@@ -158,7 +157,7 @@ def _future(broker: Broker, now: int) -> Iterator[Finding]:
             yield Finding(
                 "publishers",
                 False,
-                f"{_at(one)} has a record of {_moment(one.max_timestamp)}, "
+                f"{_at(one)} has a record of {moment(one.max_timestamp)}, "
                 f"{_age(one.max_timestamp - now)} in the future",
                 "let NTP set the publisher's clock: workers reject what is over 5 min ahead as record_from_future",
             )
@@ -244,7 +243,7 @@ def _erasures(broker: Broker, erased_at: int, now: int) -> Iterator[Finding]:
     if well:
         last = max((one.until for one in left if one.until is not None), default=None)
         seen = "no copy is left in Kafka" if not left else f"copies in {', '.join(one.topic for one in left)}"
-        yield Finding("erasures", True, seen if last is None else f"{seen}, the last until {_moment(last)}")
+        yield Finding("erasures", True, seen if last is None else f"{seen}, the last until {moment(last)}")
 
 
 def _group(group: ConsumerGroup) -> Iterator[Finding]:
@@ -343,10 +342,6 @@ def _at(one: InputPartition | PartitionLag) -> str:
 
 def _of(one: Unreconciled) -> str:
     return f"{one.topic}[{one.partition}]" + (f", incarnation {one.incarnation}," if one.incarnation else "")
-
-
-def _moment(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
 
 
 def _age(ms: int) -> str:

@@ -1,6 +1,7 @@
 """`Finding`: one thing that the doctor looked at."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +12,8 @@ class Finding:
     well: bool
     seen: str
     to_do: str = ""
+
+
+def moment(ms: int) -> str:
+    """A moment, ms since the epoch, as findings say it: to the second, UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
