@@ -42,6 +42,12 @@ class Live:
         self.feed.restart()
         self.feed.state.wall = wall
 
+    def killed(self) -> None:
+        """What came since the last checkpoint is forgotten, and was counted: counters move before it commits."""
+        wall = self.feed.state.wall
+        self.feed.restart()
+        self.feed.state.wall = wall
+
     def _observe(self, observed: Observations) -> None:
         self.metrics.observe(observed, self.feed.state.wall, self.page_window_ms)
 
@@ -128,6 +134,33 @@ def test_an_hour_with_late_answers_retractions_and_rebalances_is_told_as_the_row
     live.at(HOUR + MINUTE)
     assert live.counted() == (40, 40, 20)
     assert live.attainment() == live.attainment_by_rows() == 40 / 60
+
+
+def test_after_a_sigkill_it_is_right_but_for_what_one_checkpoint_held() -> None:
+    live = Live()
+    for number in range(20):
+        at = number * MINUTE
+        live.at(at, *call(number, at))
+        if number % 2:
+            live.at(at + 8 * SECOND, answer(number, at + 8 * SECOND, arrives=at + 8 * SECOND))
+    live.at(20 * MINUTE)
+    live.views.insert(live.feed.checkpoint())
+    kept, broken, answered_at = 21 * MINUTE, 22 * MINUTE, 21 * MINUTE + 8 * SECOND
+    since = *call(20, kept), answer(20, answered_at, arrives=answered_at), *call(21, broken)
+    for happening in since:
+        live.at(happening.record_at - T0, happening)
+    live.at(23 * MINUTE)
+    assert live.counted() == (11, 11, 0)
+
+    live.killed()
+    live.at(23 * MINUTE, *since)
+    live.at(24 * MINUTE)
+
+    met, breached, withdrawn = live.counted()
+    assert (11 <= met <= 12, 11 <= breached - withdrawn <= 12) == (True, True), (
+        "what is read again counts twice at most"
+    )
+    assert live.attainment_by_rows() == 11 / 22
 
 
 def test_a_breach_that_did_not_move_the_counter_moves_none_when_it_is_taken_back() -> None:
